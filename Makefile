@@ -1,0 +1,257 @@
+# strata: one archive per RFC layer, a thin app above them. One file, non-recursive.
+#
+#   make                 everything, into build/release
+#   make MODE=asan       the same with AddressSanitizer and UBSan (also: debug)
+#   make demo            a call across two NATed hosts, judged from its recordings
+#   make check           all tests; ends with "N passed, N failed, N skipped"
+#   make check-unit      the unit tests;  make check-stun, check-ice, ...: one room
+#   make check-layers    who may know whom, read from the archives
+#   make fuzz TARGET=sdp TIME=60
+#   make bench           ratios to a floor measured in the same run
+
+MODE  ?= release
+BUILD := build/$(MODE)
+CC    ?= gcc
+AR    ?= ar
+
+# ---- flags ---------------------------------------------------------------------------------------------------------
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wformat=2 -Wformat-security -Wstrict-prototypes -Wvla -Werror
+CFLAGS_release := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
+CFLAGS_debug   := -O0 -g3
+CFLAGS_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+ifeq ($(CFLAGS_$(MODE)),)
+$(error MODE must be release, debug or asan)
+endif
+CPPFLAGS := -I. -MMD -MP
+CFLAGS   := -std=c11 $(WARNINGS) $(CFLAGS_$(MODE)) $(EXTRA_CFLAGS)
+LDFLAGS  := $(filter -fsanitize=%,$(CFLAGS_$(MODE))) $(EXTRA_LDFLAGS)
+
+# ---- the rooms: archive, sources, what it links ----------------------------------------------------------------------
+# A library's strata dependencies come first in link order; check-layers proves that there are no others.
+
+LIBRARIES := stun ice sdp dtls rtp signaling signaling-websocket peer
+
+DIR_stun := stun
+DIR_ice  := ice
+DIR_sdp  := sdp
+DIR_dtls := dtls
+DIR_rtp  := rtp
+DIR_signaling := signaling
+DIR_signaling-websocket := signaling/websocket
+DIR_peer := app/peer
+
+DEPS_stun :=
+DEPS_ice  := stun
+DEPS_sdp  :=
+DEPS_dtls :=
+DEPS_rtp  :=
+DEPS_signaling :=
+DEPS_signaling-websocket := signaling
+DEPS_peer := ice stun sdp dtls rtp
+
+LIBS_stun := -lcrypto
+LIBS_dtls := -lssl -lcrypto -lsrtp2
+LIBS_signaling := -ljansson
+LIBS_signaling-websocket := -lwebsockets -luv -ljansson
+LIBS_ice  := $(LIBS_stun)
+LIBS_sdp  :=
+LIBS_rtp  :=
+LIBS_peer := $(LIBS_dtls)
+LIBS_net  := -luv
+LIBS_media = -lopus -lvpx -lyuv -logg -lpthread $(OPTIONAL_MEDIA_LIBS)
+
+# Optional devices: compiled in when their development files are there.
+have = $(shell pkg-config --exists $(1) 2>/dev/null && echo 1)
+ifeq ($(call have,alsa),1)
+MEDIA_CPPFLAGS += -DSTRATA_HAVE_ALSA
+OPTIONAL_MEDIA_LIBS += -lasound
+endif
+ifeq ($(call have,sdl2),1)
+MEDIA_CPPFLAGS += -DSTRATA_HAVE_SDL
+OPTIONAL_MEDIA_LIBS += -lSDL2
+endif
+ifeq ($(call have,xcb-shm),1)
+MEDIA_CPPFLAGS += -DSTRATA_HAVE_XCB
+OPTIONAL_MEDIA_LIBS += -lxcb -lxcb-shm
+endif
+
+# ---- what is built ---------------------------------------------------------------------------------------------------
+
+archive  = $(BUILD)/libstrata-$(1).a
+objects  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
+archives_of = $(foreach l,$(1) $(DEPS_$(1)),$(call archive,$(l)))
+
+ARCHIVES := $(foreach l,$(LIBRARIES),$(call archive,$(l)))
+APP_NET   := $(BUILD)/libapp-net.a
+APP_MEDIA := $(BUILD)/libapp-media.a
+# The mains: app/NAME.c is one program; the sources in app/call are what caller and callee share.
+PROGRAM_SOURCES := $(wildcard app/*.c)
+PROGRAMS := $(foreach s,$(PROGRAM_SOURCES),$(BUILD)/$(subst _,-,$(basename $(notdir $(s)))))
+PKGCONFIGS := $(foreach l,$(LIBRARIES),$(BUILD)/strata-$(l).pc)
+EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(wildcard docs/example/*.c))
+
+.PHONY: all
+all: $(ARCHIVES) $(PROGRAMS) $(EXAMPLES) $(PKGCONFIGS)
+
+# Strict C for the protocol libraries; the app, its tests and the test network speak to the operating system.
+$(BUILD)/app/net/%.o $(BUILD)/app/media/%.o $(BUILD)/app/call/%.o: CPPFLAGS += -D_GNU_SOURCE $(MEDIA_CPPFLAGS)
+$(BUILD)/signaling/websocket/%.o $(BUILD)/test/%.o $(BUILD)/bench/%.o $(BUILD)/docs/%.o: CPPFLAGS += -D_GNU_SOURCE
+$(patsubst %.c,$(BUILD)/%.o,$(PROGRAM_SOURCES)): CPPFLAGS += -D_GNU_SOURCE $(MEDIA_CPPFLAGS)
+
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+define library_rule
+$(call archive,$(1)): $$(call objects,$(DIR_$(1)))
+	@rm -f $$@
+	$(AR) rcs $$@ $$^
+endef
+$(foreach l,$(LIBRARIES),$(eval $(call library_rule,$(l))))
+
+$(APP_NET): $(call objects,app/net)
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(APP_MEDIA): $(call objects,app/media)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+# pkg-config files say what check-layers proves.
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+comma := ,
+space := $(subst ,, )
+$(BUILD)/strata-%.pc: Makefile
+	@mkdir -p $(@D)
+	@printf '%s\n' 'prefix=$(PREFIX)' 'Name: strata-$*' 'Description: strata, the $* layer of a WebRTC stack' \
+	  'Version: $(VERSION)' 'Requires: $(subst $(space),$(comma) ,$(addprefix strata-,$(DEPS_$*)))' \
+	  'Cflags: -I$${prefix}/include/strata' 'Libs: -L$${prefix}/lib -lstrata-$* $(LIBS_$*)' > $@
+
+.PHONY: install
+install: $(ARCHIVES) $(PKGCONFIGS) $(PROGRAMS)
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(ARCHIVES) $(DESTDIR)$(PREFIX)/lib
+	install -m 644 $(PKGCONFIGS) $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	set -e; for d in $(foreach l,$(LIBRARIES),$(DIR_$(l))); do \
+	  install -d $(DESTDIR)$(PREFIX)/include/strata/$$d; \
+	  for h in $$(ls $$d/*.h | grep -v _internal.h); do install -m 644 $$h $(DESTDIR)$(PREFIX)/include/strata/$$d; done; done
+
+# ---- programs ----------------------------------------------------------------------------------------------------------
+
+PEER_ARCHIVES := $(foreach l,peer $(DEPS_peer),$(call archive,$(l)))
+CALL_OBJECTS  := $(call objects,app/call)
+
+$(BUILD)/signaling-server: $(BUILD)/app/signaling_server.o $(call archives_of,signaling-websocket) $(APP_NET) $(call archive,stun)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_signaling-websocket) -lcrypto
+$(BUILD)/caller $(BUILD)/callee: $(BUILD)/%: $(BUILD)/app/%.o $(CALL_OBJECTS) $(APP_MEDIA) $(APP_NET) $(call archives_of,signaling-websocket) $(PEER_ARCHIVES)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_signaling-websocket) $(LIBS_peer) $(LIBS_media) -lm
+$(BUILD)/sdp-explain: $(BUILD)/app/sdp_explain.o $(call archive,sdp)
+	$(CC) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/docs/example/%: $(BUILD)/docs/example/%.o $(PEER_ARCHIVES)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_peer)
+
+# ---- tests: test/ROOM/test_NAME.c is one cmocka program; other sources of that folder are its helpers -------------------
+
+TEST_ROOMS := stun ice sdp dtls rtp signaling websocket peer net media sim call
+ROOM_ARCHIVES_websocket := $(call archives_of,signaling-websocket) $(APP_NET) $(call archive,stun)
+ROOM_LIBS_websocket := $(LIBS_signaling-websocket) -lcrypto
+ROOM_ARCHIVES_net  := $(APP_NET) $(call archives_of,ice)
+ROOM_LIBS_net      := $(LIBS_net) $(LIBS_ice)
+ROOM_ARCHIVES_media := $(APP_MEDIA) $(call archive,rtp)
+ROOM_LIBS_media    := $(LIBS_media) -lm
+ROOM_ARCHIVES_sim  := $(PEER_ARCHIVES)
+ROOM_LIBS_sim      := $(LIBS_peer) -lm
+ROOM_OBJECTS_peer   := $(filter-out $(BUILD)/test/sim/test_%,$(call objects,test/sim))
+ROOM_LIBS_peer     := $(LIBS_peer) -lm
+ROOM_ARCHIVES_call := $(APP_MEDIA) $(APP_NET) $(call archives_of,signaling-websocket) $(PEER_ARCHIVES)
+ROOM_OBJECTS_call  := $(CALL_OBJECTS)
+ROOM_LIBS_call     := $(LIBS_signaling-websocket) $(LIBS_peer) $(LIBS_media) -lm
+
+define test_room
+TESTS_$(1) := $$(patsubst %.c,$$(BUILD)/%,$$(wildcard test/$(1)/test_*.c))
+HELPERS_$(1) := $$(filter-out $$(addsuffix .o,$$(TESTS_$(1))),$$(call objects,test/$(1)))
+$$(TESTS_$(1)): $$(BUILD)/%: $$(BUILD)/%.o $$(HELPERS_$(1)) $$(ROOM_OBJECTS_$(1)) $$(or $$(ROOM_ARCHIVES_$(1)),$$(call archives_of,$(1)))
+	$$(CC) $$(LDFLAGS) -o $$@ $$^ -lcmocka $$(or $$(ROOM_LIBS_$(1)),$$(LIBS_$(1)))
+endef
+$(foreach r,$(TEST_ROOMS),$(eval $(call test_room,$(r))))
+ALL_TESTS := $(foreach r,$(TEST_ROOMS),$(TESTS_$(r)))
+
+ifneq ($(wildcard ../shared/corpora),)
+STRATA_CORPORA ?= $(abspath ../shared/corpora)
+endif
+export STRATA_CORPORA
+
+# Unit tests always run under the sanitizers.
+ifeq ($(MODE),asan)
+.PHONY: check-unit $(addprefix check-,$(TEST_ROOMS))
+.PHONY: build-tests
+build-tests: $(ALL_TESTS)
+check-unit: $(ALL_TESTS)
+	test/run_tests.py $(ALL_TESTS)
+$(foreach r,$(TEST_ROOMS),$(eval check-$(r): $$(TESTS_$(r)) ; test/run_tests.py $$(TESTS_$(r))))
+else
+.PHONY: check-unit $(addprefix check-,$(TEST_ROOMS))
+check-unit $(addprefix check-,$(TEST_ROOMS)):
+	$(MAKE) MODE=asan $@
+endif
+
+.PHONY: check-layers
+check-layers: $(ARCHIVES)
+	test/layers/check_layers.py $(BUILD)
+
+.PHONY: check demo interop-smoke
+check:
+	test/check.sh
+demo:
+	test/demo/demo.sh
+interop-smoke:
+	test/interop/smoke.sh
+
+# ---- fuzzing: fuzz/fuzz_NAME.c, first line "/* links: dtls */" -----------------------------------------------------------
+
+FUZZ_BUILD := build/fuzz
+TIME   ?= 60
+FUZZ_TARGETS := $(patsubst fuzz/fuzz_%.c,%,$(wildcard fuzz/fuzz_*.c))
+FUZZ_CFLAGS := -std=c11 -g -O1 -D_GNU_SOURCE -I. -fno-omit-frame-pointer -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+               -Wall -Wextra -Wno-unused-command-line-argument $(FUZZ_EXTRA)
+fuzz_links = $(shell sed -n '1s|^/\* links: \(.*\) \*/$$|\1|p' fuzz/fuzz_$(1).c)
+fuzz_sources = fuzz/fuzz_$(1).c $(foreach l,$(call fuzz_links,$(1)),$(wildcard $(or $(DIR_$(l)),$(l))/*.c))
+fuzz_libs = $(sort $(foreach l,$(call fuzz_links,$(1)),$(LIBS_$(l))))
+define fuzz_rule
+$(FUZZ_BUILD)/fuzz_$(1): $$(call fuzz_sources,$(1)) $$(wildcard */*.h app/*/*.h)
+	@mkdir -p $$(@D)
+	clang $$(FUZZ_CFLAGS) -o $$@ $$(call fuzz_sources,$(1)) $$(call fuzz_libs,$(1))
+endef
+$(foreach t,$(FUZZ_TARGETS),$(eval $(call fuzz_rule,$(t))))
+
+# New inputs go to build/fuzz/corpus/TARGET; a crash is written to build/fuzz and belongs into fuzz/seeds/TARGET.
+.PHONY: fuzz fuzz-all
+fuzz: $(FUZZ_BUILD)/fuzz_$(TARGET)
+	@mkdir -p $(FUZZ_BUILD)/corpus/$(TARGET) fuzz/seeds/$(TARGET)
+	$< -max_total_time=$(TIME) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+	   -artifact_prefix=$(FUZZ_BUILD)/$(TARGET)- $(FUZZ_BUILD)/corpus/$(TARGET) fuzz/seeds/$(TARGET) $(wildcard $(STRATA_CORPORA)/$(TARGET))
+fuzz-all: $(FUZZ_TARGETS:%=$(FUZZ_BUILD)/fuzz_%)
+
+# ---- benches: always release, always ratios ------------------------------------------------------------------------------
+
+BENCHES := $(patsubst %.c,%,$(notdir $(wildcard bench/bench_*.c)))
+$(BUILD)/bench/bench_%: $(BUILD)/bench/bench_%.o $(PEER_ARCHIVES) $(APP_NET)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_peer) $(LIBS_net) -lm
+.PHONY: bench
+ifeq ($(MODE),release)
+bench: $(addprefix $(BUILD)/bench/,$(BENCHES))
+	set -e; for b in $^; do echo "== $${b##*/bench_}"; $$b; done
+else
+bench:
+	$(MAKE) MODE=release bench
+endif
+
+.PHONY: clean
+clean:
+	rm -rf build
+
+.SECONDARY:
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
