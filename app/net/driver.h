@@ -1,0 +1,133 @@
+/*
+ * The contract driver: one object of docs/contract.md (an ICE agent, a peer transport, a PeerConnection) on a libuv loop, with real sockets
+ * and a real clock. It is the "mutate, drain, wait" of the contract, once, for everybody.
+ *
+ *     net_driver_new -> net_driver_start                      sockets are open, handle_interfaces was called
+ *     the app calls a verb of its object -> net_driver_run    drains, sends, sets the timer
+ *     a thread has something             -> net_driver_wake   handle_wake on the loop
+ *     drain sees RESOLVE                 -> net_driver_resolve, later handle_resolved
+ *     the app has packets of its own     -> net_driver_reserve, write (protect) there, net_driver_send
+ *
+ * One turn: overdue timeouts, then one batch of at most NET_UDP_BATCH datagrams of one socket (with GRO: eight joined ones), draining after
+ * each; then one flush, the errors of it, and the timer. A flood of garbage thus delays a timeout by one batch per socket, never more.
+ *
+ * All functions but net_driver_wake belong to the loop's thread. Those that can fail return a negative errno.
+ */
+#ifndef NET_DRIVER_H
+#define NET_DRIVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "app/net/interfaces.h"
+#include "app/net/udp_socket.h"
+#include "ice/agent.h"
+
+/* Datagrams that one turn takes from poll_transmit; what is left goes in the next turn, which comes at once. */
+#define NET_DRIVER_TURN_DATAGRAMS 1024
+
+/*
+ * The verbs of the object, with `object` as the configuration has it. now_us is net_clock_now_us, read once a turn.
+ * Most are one-line adapters. Verbs may call any net_driver function, net_driver_free included; next_timeout and poll_transmit only answer.
+ *
+ * handle_datagram     required
+ * handle_timeout      required; called only when next_timeout has passed
+ * next_timeout        required
+ * poll_transmit       required; capacity is NET_SEND_RESERVE_BYTES at least
+ * drain               required: poll_received and poll_event until both return false, and act on what comes. Returns true if
+ *                     anything came; it is called again then, after poll_transmit
+ * handle_interfaces   required: the sockets there are, at the start and whenever they change
+ * handle_send_error   may be NULL: errors are counted only
+ * handle_resolved     may be NULL when net_driver_resolve is not used
+ * handle_wake         may be NULL: net_driver_wake then only drains
+ */
+struct net_driver_verbs {
+    void (*handle_datagram)(void *object, uint64_t now_us, const struct ice_path *path, uint8_t *bytes, size_t length);
+    void (*handle_timeout)(void *object, uint64_t now_us);
+    uint64_t (*next_timeout)(const void *object);
+    bool (*poll_transmit)(void *object, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out);
+    bool (*drain)(void *object, uint64_t now_us);
+    void (*handle_interfaces)(void *object, uint64_t now_us, const struct ice_interface *interfaces, size_t count);
+    void (*handle_send_error)(void *object, uint64_t now_us, const struct ice_path *path, int error);
+    void (*handle_resolved)(void *object, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count);
+    void (*handle_wake)(void *object, uint64_t now_us);
+
+    /* TCP and TLS, which the app will own. Nothing calls these yet: a transmit with such a path is refused with EPROTONOSUPPORT. */
+    void (*handle_stream_opened)(void *object, uint64_t now_us, const struct ice_path *path);
+    void (*handle_stream_bytes)(void *object, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length);
+    void (*handle_stream_closed)(void *object, uint64_t now_us, const struct ice_path *path, int error);
+};
+
+/*
+ * verbs, object      borrowed, until net_driver_free
+ * filter             which addresses to bind; its name is copied
+ * udp                see net_udp_options; scope_id is filled in by the driver where it knows the interface
+ * fixed_interfaces   true: do not watch for addresses that come and go
+ * addresses          when address_count > 0: bind these (port included) instead of the interfaces' addresses, and watch nothing; copied
+ */
+struct net_driver_config {
+    const struct net_driver_verbs *verbs;
+    void *object;
+    struct net_interface_filter filter;
+    struct net_udp_options udp;
+    bool fixed_interfaces;
+    const struct stun_address *addresses;
+    size_t address_count; /* 0..NET_INTERFACE_MAX */
+};
+
+struct net_driver;
+
+/* Opens no socket yet. -EINVAL: a required verb is missing, or too many addresses; -EMFILE, -ENFILE, -ENOMEM. */
+int net_driver_new(uv_loop_t *loop, const struct net_driver_config *config, struct net_driver **out);
+
+/*
+ * Binds one socket per address, calls handle_interfaces and makes the first turn. An address that cannot be bound is left out and counted.
+ * Returns 0; -EADDRNOTAVAIL: there is no usable address (yet: the driver goes on watching); the errno of the last bind, when none could be
+ * bound (-EMFILE ...); what net_interfaces_list says.
+ */
+int net_driver_start(struct net_driver *driver);
+
+/* Call after any verb that the app itself called on the object: drains, sends, sets the timer. Within a verb it is not needed. */
+void net_driver_run(struct net_driver *driver);
+
+/* From any thread: handle_wake follows on the loop. Many calls may make one. Must not race with net_driver_free. */
+void net_driver_wake(struct net_driver *driver);
+
+/*
+ * The object is not called any more, sockets are closed at once; what was committed but not flushed is sent before. The memory goes when
+ * the loop has run once more, or when a name that is being looked up has come back.
+ */
+void net_driver_free(struct net_driver *driver);
+
+/* ---- for packets that do not come from poll_transmit ------------------------------------------------------------------ */
+
+/* Room for one datagram, NET_SEND_RESERVE_BYTES at least. Yours until the next net_driver call or the return from the verb. */
+uint8_t *net_driver_reserve(struct net_driver *driver, size_t *capacity);
+
+/*
+ * Queues what was written at buffer + transmit->offset, on transmit->path. It goes at the end of this turn, or with the next
+ * net_driver_run when no turn is under way. A path that no socket serves makes a send error (EADDRNOTAVAIL), as the network would.
+ */
+void net_driver_send(struct net_driver *driver, const uint8_t *buffer, const struct ice_transmit *transmit);
+
+/* Answers with handle_resolved later. The errors are those of net_resolver_ask: no handle_resolved follows then. */
+int net_driver_resolve(struct net_driver *driver, uint64_t query, const char *name);
+
+/* ---- numbers --------------------------------------------------------------------------------------------------------- */
+
+struct net_driver_statistics {
+    struct net_udp_statistics udp;  /* of all sockets together, closed ones included; kernel_dropped of open ones */
+    size_t sockets;
+    uint64_t turns, timeouts, wakes;
+    uint64_t turns_cut_short;       /* by NET_DRIVER_TURN_DATAGRAMS */
+    uint64_t send_errors;           /* told to handle_send_error */
+    uint64_t unroutable_dropped;    /* no socket for the path */
+    uint64_t addresses_refused;     /* could not be bound, or beyond NET_INTERFACE_MAX */
+    uint64_t interface_changes;     /* handle_interfaces calls after the first */
+};
+void net_driver_statistics(const struct net_driver *driver, struct net_driver_statistics *out);
+
+#endif

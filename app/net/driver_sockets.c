@@ -1,0 +1,182 @@
+/* The sockets of a driver: one per usable address, opened and closed as addresses come and go. */
+#include "app/net/driver_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* ---- one socket ------------------------------------------------------------------------------------------------------ */
+
+static void on_readable(uv_poll_t *poll, int status, int events) {
+    (void)events;
+    struct driver_socket *socket = poll->data;
+    struct net_udp_socket *udp = socket->udp;
+    net_driver_receive(socket);
+    /* libuv stops polling a descriptor on EPOLLERR. For UDP that is an entry in the error queue, which has been read by now. */
+    if (status < 0 && socket->udp == udp && udp != NULL && !uv_is_closing((uv_handle_t *)poll))
+        uv_poll_start(poll, UV_READABLE, on_readable);
+}
+
+static void on_closed(uv_handle_t *handle) {
+    struct driver_socket *socket = handle->data;
+    struct net_driver *driver = socket->driver;
+    free(socket);
+    net_driver_release(driver);
+}
+
+static int open_socket(struct net_driver *driver, const struct net_interface_address *interface) {
+    struct driver_socket *socket = calloc(1, sizeof *socket);
+    if (socket == NULL)
+        return -ENOMEM;
+    struct net_udp_options options = driver->config.udp;
+    if (interface->index != 0)
+        options.scope_id = interface->index;
+    int error = net_udp_open(&interface->address, &options, &socket->udp);
+    if (error == 0)
+        error = uv_poll_init(driver->loop, &socket->poll, net_udp_descriptor(socket->udp));
+    if (error != 0) {
+        net_udp_close(socket->udp);
+        free(socket);
+        return error;
+    }
+    socket->driver = driver;
+    socket->interface = *interface;
+    socket->seen = true;
+    socket->poll.data = socket;
+    driver->open_handles++;
+    driver->sockets[driver->socket_count++] = socket;
+    uv_poll_start(&socket->poll, UV_READABLE, on_readable);
+    return 0;
+}
+
+static void close_socket(struct net_driver *driver, size_t index) {
+    struct driver_socket *socket = driver->sockets[index];
+    net_driver_add_statistics(&driver->statistics.udp, socket->udp);
+    driver->statistics.udp.kernel_dropped = 0;
+    uv_close((uv_handle_t *)&socket->poll, on_closed);
+    net_udp_close(socket->udp);
+    socket->udp = NULL;
+    for (driver->socket_count--; index < driver->socket_count; index++)
+        driver->sockets[index] = driver->sockets[index + 1];
+}
+
+void net_driver_close_sockets(struct net_driver *driver) {
+    while (driver->socket_count > 0)
+        close_socket(driver, driver->socket_count - 1);
+}
+
+struct net_udp_socket *net_driver_socket_of(const struct net_driver *driver, const struct stun_address *local) {
+    for (size_t i = 0; i < driver->socket_count; i++)
+        if (stun_address_equal(net_udp_local(driver->sockets[i]->udp), local))
+            return driver->sockets[i]->udp;
+    return NULL;
+}
+
+/* ---- the set ---------------------------------------------------------------------------------------------------------- */
+
+/* The addresses to bind: those of the configuration, or those of the interfaces. */
+static int wanted_addresses(const struct net_driver *driver, struct net_interface_address out[NET_INTERFACE_MAX]) {
+    if (driver->config.address_count == 0)
+        return net_interfaces_list(&driver->config.filter, out, NET_INTERFACE_MAX);
+    for (size_t i = 0; i < driver->config.address_count; i++)
+        out[i] = (struct net_interface_address){.address = driver->addresses[i], .preference = (uint16_t)(UINT16_MAX - i)};
+    return (int)driver->config.address_count;
+}
+
+/* The ports differ (0 was wanted, the kernel gave one), so an address of an interface is known by its IP; a configured one by its place. */
+static struct driver_socket *find(struct net_driver *driver, const struct net_interface_address *wanted) {
+    for (size_t i = 0; i < driver->socket_count; i++) {
+        struct driver_socket *socket = driver->sockets[i];
+        if (!socket->seen && socket->interface.index == wanted->index && stun_address_equal(&socket->interface.address, &wanted->address))
+            return socket;
+    }
+    return NULL;
+}
+
+static bool close_unseen(struct net_driver *driver) {
+    bool changed = false;
+    for (size_t i = driver->socket_count; i-- > 0;)
+        if (!driver->sockets[i]->seen) {
+            close_socket(driver, i);
+            changed = true;
+        }
+    return changed;
+}
+
+/*
+ * Makes the sockets what the addresses are now.
+ * changed  whether the object has to be told
+ * Returns 0 when there is a socket, else why there is none.
+ */
+int net_driver_update_sockets(struct net_driver *driver, bool *changed) {
+    struct net_interface_address wanted[NET_INTERFACE_MAX];
+    *changed = false;
+    int count = wanted_addresses(driver, wanted);
+    int error = count == -ENODEV ? -ENODEV : -EADDRNOTAVAIL;
+    if (count == -ENODEV) /* the one interface has gone: so have its addresses */
+        count = 0;
+    if (count < 0)
+        return driver->socket_count > 0 ? 0 : count;
+    size_t usable = (size_t)count < NET_INTERFACE_MAX ? (size_t)count : NET_INTERFACE_MAX;
+    driver->statistics.addresses_refused += (size_t)count - usable;
+
+    bool fresh[NET_INTERFACE_MAX];
+    for (size_t i = 0; i < driver->socket_count; i++)
+        driver->sockets[i]->seen = false;
+    for (size_t i = 0; i < usable; i++) {
+        struct driver_socket *known = find(driver, &wanted[i]);
+        fresh[i] = known == NULL;
+        if (known == NULL)
+            continue;
+        *changed = *changed || known->interface.preference != wanted[i].preference;
+        known->interface = wanted[i];
+        known->seen = true;
+    }
+    *changed = close_unseen(driver) || *changed;
+
+    for (size_t i = 0; i < usable; i++) {
+        int opened = fresh[i] ? open_socket(driver, &wanted[i]) : 0;
+        *changed = *changed || (fresh[i] && opened == 0);
+        if (opened != 0) {
+            driver->statistics.addresses_refused++;
+            error = opened;
+        }
+    }
+    return driver->socket_count > 0 ? 0 : error;
+}
+
+void net_driver_tell_interfaces(struct net_driver *driver, uint64_t now_us) {
+    struct ice_interface interfaces[NET_INTERFACE_MAX];
+    for (size_t i = 0; i < driver->socket_count; i++)
+        interfaces[i] = (struct ice_interface){.base = *net_udp_local(driver->sockets[i]->udp),
+                                               .preference = driver->sockets[i]->interface.preference};
+    driver->verbs->handle_interfaces(driver->object, now_us, interfaces, driver->socket_count);
+}
+
+/* ---- numbers ---------------------------------------------------------------------------------------------------------- */
+
+void net_driver_add_statistics(struct net_udp_statistics *sum, const struct net_udp_socket *socket) {
+    struct net_udp_statistics one;
+    net_udp_statistics(socket, &one);
+    sum->datagrams_sent += one.datagrams_sent;
+    sum->bytes_sent += one.bytes_sent;
+    sum->datagrams_received += one.datagrams_received;
+    sum->bytes_received += one.bytes_received;
+    sum->send_calls += one.send_calls;
+    sum->receive_calls += one.receive_calls;
+    sum->segmented_messages += one.segmented_messages;
+    sum->joined_messages += one.joined_messages;
+    sum->over_long_dropped += one.over_long_dropped;
+    sum->would_block_dropped += one.would_block_dropped;
+    sum->failed_dropped += one.failed_dropped;
+    sum->too_big += one.too_big;
+    sum->errors_forgotten += one.errors_forgotten;
+    sum->kernel_dropped += one.kernel_dropped;
+    sum->segmentation = sum->segmentation || one.segmentation;
+}
+
+void net_driver_statistics(const struct net_driver *driver, struct net_driver_statistics *out) {
+    *out = driver->statistics;
+    out->sockets = driver->socket_count;
+    for (size_t i = 0; i < driver->socket_count; i++)
+        net_driver_add_statistics(&out->udp, driver->sockets[i]->udp);
+}

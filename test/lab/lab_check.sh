@@ -1,0 +1,85 @@
+#!/bin/bash
+# Proves that a lab leaves nothing behind, however its script ends, at whatever moment, and that labs do not touch each other. Run as root.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+neighbour=
+. "$here/net.sh"
+
+cleanup() {
+    if [ -n "$neighbour" ] && kill -TERM "$neighbour" 2>/dev/null; then wait "$neighbour" || neighbour=; fi
+    rm -rf "$work"
+}
+trap cleanup EXIT
+
+cat > "$work/victim" <<'SCRIPT'
+#!/bin/bash
+set -euo pipefail
+. "$1/net.sh"
+lab_up
+lab_start hA sleep 300
+lab_start hB bash -c 'trap "" TERM; while true; do sleep 1; done'
+echo up
+if [ "$2" = fail ]; then false; fi
+lab_start pub sleep 300
+wait "$LAB_PID"
+SCRIPT
+
+remains() { # of the lab of process $1: namespaces, and processes that hold one
+    ip netns list | grep -c "^strata-lab-$1-" && return 0
+    return 1
+}
+
+# A trap may take a moment: two seconds for the sweep with a process that ignores TERM, one more for the guardian.
+gone() {
+    local turn
+    for turn in $(seq 60); do
+        if ! remains "$1" >/dev/null; then return 0; fi
+        sleep 0.1
+    done
+    return 1
+}
+
+verdict=0
+judge() { if [ "$2" = 0 ]; then printf 'ok   %s\n' "$1"; else printf 'FAIL %s\n' "$1"; verdict=1; fi; }
+
+bash "$work/victim" "$here" stay >"$work/neighbour" 2>/dev/null &
+neighbour=$!
+until grep -q up "$work/neighbour"; do sleep 0.1; done
+
+for signal in INT TERM HUP KILL; do
+    for moment in 0.1 0.2 0.4 up; do
+        : > "$work/out"
+        # setsid: a signal to the script alone, not to this one. INT is ignored in background jobs of a script, hence env.
+        setsid env --default-signal=INT bash "$work/victim" "$here" stay > "$work/out" 2> "$work/err" &
+        victim=$!
+        if [ $moment = up ]; then
+            until grep -q up "$work/out"; do sleep 0.05; done
+        else
+            sleep $moment
+        fi
+        kill "-$signal" "$victim"
+        if wait "$victim" 2>/dev/null; then code=0; else code=$?; fi
+        result=0
+        gone "$victim" || result=1
+        judge "SIG$signal after $moment: exit code $code, nothing remains" $result
+    done
+done
+
+bash "$work/victim" "$here" fail > "$work/out" 2>/dev/null &
+victim=$!
+if wait "$victim"; then result=1; else result=0; fi
+gone "$victim" || result=1
+judge "a failing command: nothing remains" $result
+
+result=0
+for node in $LAB_NODES; do
+    [ -e "/run/netns/strata-lab-$neighbour-$node" ] || result=1
+done
+judge "the lab beside it stands" $result
+kill -TERM "$neighbour"
+if wait "$neighbour" 2>/dev/null; then result=1; else result=0; fi
+gone "$neighbour" || result=1
+judge "and goes when asked to" $result
+neighbour=
+exit $verdict
