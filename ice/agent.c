@@ -1,0 +1,385 @@
+/* The agent: its making, the verbs of docs/contract.md, and its states in one place. Everything else is in the files named in agent_internal.h. */
+#include "ice/agent.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ice/agent_internal.h"
+
+#define NOMINATION_GRACE_US (5u * ICE_SECOND_US) /* beyond RFC 8863's patience, when a pair is valid and only the nomination is missing */
+
+/* ---- making ---------------------------------------------------------------------------------------------------------------------- */
+
+static void *default_allocate(void *context, size_t bytes) {
+    (void)context;
+    return malloc(bytes);
+}
+
+static void default_release(void *context, void *memory) {
+    (void)context;
+    free(memory);
+}
+
+static uint64_t value_or(uint64_t value, uint64_t otherwise) {
+    return value != 0 ? value : otherwise;
+}
+
+static bool is_config_in_range(const struct ice_agent_config *config) {
+    if (config->random == NULL || config->server_count > ICE_SERVER_MAX || (config->servers == NULL && config->server_count > 0))
+        return false;
+    /* RFC 8445 section 14.2, MUST: 5 ms at the least. */
+    if (config->ta_us != 0 && (config->ta_us < ICE_TA_MIN_US || config->ta_us > ICE_TA_MAX_US))
+        return false;
+    for (size_t i = 0; i < config->server_count; i++) {
+        const struct ice_server *server = &config->servers[i];
+        if (server->host == NULL || server->port == 0 || strlen(server->host) == 0 || strlen(server->host) > ICE_HOSTNAME_MAX_BYTES)
+            return false;
+    }
+    return true;
+}
+
+/* The agent, its views and the names of its servers are one block. */
+struct block {
+    struct ice_agent agent;
+    struct ice_views views;
+    char names[]; /* each with its NUL */
+};
+
+static size_t names_bytes(const struct ice_agent_config *config) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < config->server_count; i++)
+        bytes += strlen(config->servers[i].host) + 1;
+    return bytes;
+}
+
+static void copy_servers(struct block *block, const struct ice_agent_config *config) {
+    char *name = block->names;
+    struct ice_gatherer *gatherer = &block->agent.gatherer;
+    for (size_t i = 0; i < config->server_count; i++) {
+        const struct ice_server *server = &config->servers[i];
+        size_t length = strlen(server->host) + 1;
+        memcpy(name, server->host, length);
+        gatherer->servers[i] = (struct ice_gather_server){.kind = server->kind, .transport = server->transport, .host = name, .port = server->port};
+        name += length;
+    }
+    gatherer->server_count = config->server_count;
+}
+
+static void resolve_defaults(struct ice_agent_config *config) {
+    config->ta_us = value_or(config->ta_us, ICE_TA_DEFAULT_US);
+    config->gathering_deadline_us = value_or(config->gathering_deadline_us, ICE_GATHERING_DEADLINE_DEFAULT_US);
+    config->failure_deadline_us = value_or(config->failure_deadline_us, ICE_FAILURE_DEADLINE_DEFAULT_US);
+    config->consent_interval_us = value_or(config->consent_interval_us, ICE_CONSENT_INTERVAL_DEFAULT_US);
+    config->consent_expiry_us = value_or(config->consent_expiry_us, ICE_CONSENT_EXPIRY_DEFAULT_US);
+    config->servers = NULL;
+    config->allocator = NULL;
+}
+
+struct ice_agent *ice_agent_new(const struct ice_agent_config *config, uint64_t now_us) {
+    static const struct ice_allocator default_allocator = {default_allocate, default_release, NULL};
+    if (config == NULL || !is_config_in_range(config))
+        return NULL;
+    const struct ice_allocator *allocator = config->allocator != NULL ? config->allocator : &default_allocator;
+    size_t bytes = sizeof(struct block) + names_bytes(config);
+    if (bytes > (config->memory_budget_bytes != 0 ? config->memory_budget_bytes : ICE_MEMORY_BUDGET_DEFAULT_BYTES))
+        return NULL;
+    struct block *block = allocator->allocate(allocator->context, bytes);
+    if (block == NULL)
+        return NULL;
+    memset(block, 0, bytes);
+    struct ice_agent *agent = &block->agent;
+    agent->config = *config;
+    resolve_defaults(&agent->config);
+    agent->allocator = *allocator;
+    agent->views = &block->views;
+    agent->memory_bytes = bytes;
+    agent->role = agent->reported.role = config->role;
+    agent->tie_breaker = ice_agent_random_u64(agent);
+    agent->nominating = agent->selected = agent->reported.selected = agent->reported.selected_local = ICE_NONE;
+    agent->first_valid_us = agent->patience_us = agent->last_transaction_us = ICE_NEVER_US;
+    agent->consent.expiry_us = agent->consent.unanswered_since_us = ICE_NEVER_US;
+    agent->next_check_us = now_us;
+    copy_servers(block, config);
+    if (!ice_generation_start(agent, ice_generation_current(agent))) {
+        ice_agent_free(agent);
+        return NULL;
+    }
+    return agent;
+}
+
+void ice_agent_free(struct ice_agent *agent) {
+    if (agent == NULL)
+        return;
+    ice_generation_end(&agent->generations[0]);
+    ice_generation_end(&agent->generations[1]);
+    struct ice_allocator allocator = agent->allocator;
+    allocator.release(allocator.context, agent); /* the agent is the first member of its block */
+}
+
+uint64_t ice_agent_random_u64(struct ice_agent *agent) {
+    uint8_t bytes[8];
+    uint64_t value = 0;
+    agent->config.random(agent->config.random_context, bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+void ice_agent_random_id(struct ice_agent *agent, uint8_t id[STUN_TRANSACTION_ID_BYTES]) {
+    agent->config.random(agent->config.random_context, id, STUN_TRANSACTION_ID_BYTES);
+}
+
+uint64_t ice_agent_earliest_transaction(const struct ice_agent *agent) {
+    /* RFC 8445 section 14.2, MUST NOT: whatever Ta is and whatever they are for, transactions start 5 ms apart. */
+    return agent->last_transaction_us == ICE_NEVER_US ? 0 : ice_after(agent->last_transaction_us, ICE_TA_MIN_US);
+}
+
+/* ---- states: all transitions --------------------------------------------------------------------------------------------------------- */
+
+void ice_agent_fail(struct ice_agent *agent, enum ice_failure failure) {
+    agent->state = ICE_STATE_FAILED;
+    agent->failure = failure;
+    agent->selected = ICE_NONE;
+    agent->nominating = ICE_NONE;
+    ice_checklist_clear_triggered(agent);
+    agent->responses.count = 0;
+    for (size_t i = 0; i < agent->pair_count; i++)
+        stun_transaction_finish(&agent->pairs[i].check.transaction);
+    for (size_t i = 0; i < agent->gatherer.transaction_count; i++)
+        stun_transaction_finish(&agent->gatherer.transactions[i].transaction);
+}
+
+static bool has_valid_pair(const struct ice_agent *agent) {
+    for (size_t i = 0; i < agent->pair_count; i++)
+        if (ice_pair_is_valid(&agent->pairs[i]) && ice_pair_is_usable(agent, &agent->pairs[i]))
+            return true;
+    return false;
+}
+
+/* RFC 8863: failure is not declared before this moment, however hopeless the check list looks, nor later. */
+static uint64_t verdict_us(const struct ice_agent *agent) {
+    if (agent->patience_us == ICE_NEVER_US || agent->selected != ICE_NONE || agent->state == ICE_STATE_FAILED)
+        return ICE_NEVER_US;
+    return has_valid_pair(agent) ? ice_after(agent->patience_us, NOMINATION_GRACE_US) : agent->patience_us;
+}
+
+static enum ice_state derive_state(const struct ice_agent *agent) {
+    if (agent->state == ICE_STATE_FAILED || agent->state == ICE_STATE_CLOSED)
+        return agent->state;
+    if (agent->selected != ICE_NONE) {
+        if (agent->consent.late || !ice_pair_is_usable(agent, &agent->pairs[agent->selected]))
+            return ICE_STATE_DISCONNECTED;
+        bool over = ice_generation_current_const(agent)->remote_end && agent->gatherer.state == ICE_GATHERING_COMPLETE;
+        return over ? ICE_STATE_COMPLETED : ICE_STATE_CONNECTED;
+    }
+    return ice_checklist_can_check(agent) && agent->remote_count > 0 ? ICE_STATE_CHECKING : ICE_STATE_NEW;
+}
+
+/* After every call that may have changed something: what follows from it. */
+static void update(struct ice_agent *agent, uint64_t now_us) {
+    if (agent->patience_us == ICE_NEVER_US && ice_checklist_can_check(agent)) {
+        agent->patience_us = ice_after(now_us, agent->config.failure_deadline_us);
+        agent->next_check_us = ice_later(agent->next_check_us, now_us);
+    }
+    ice_gather_handle_timeout(agent, now_us);
+    ice_controlling_update(agent, now_us);
+    agent->state = derive_state(agent);
+    if (agent->state == ICE_STATE_CHECKING && agent->statistics.checking_started_us == 0)
+        agent->statistics.checking_started_us = now_us;
+}
+
+void ice_agent_handle_timeout(struct ice_agent *agent, uint64_t now_us) {
+    ice_check_handle_timeout(agent, now_us);
+    ice_consent_handle_timeout(agent, now_us);
+    if (now_us >= verdict_us(agent))
+        ice_agent_fail(agent, agent->pair_count > 0 ? ICE_FAILURE_NO_PAIR_ANSWERED : ICE_FAILURE_NO_CANDIDATES);
+    update(agent, now_us);
+}
+
+uint64_t ice_agent_next_timeout(const struct ice_agent *agent) {
+    uint64_t next_us = ice_earlier(ice_check_next_timeout(agent), ice_gather_next_timeout(agent));
+    next_us = ice_earlier(next_us, ice_consent_next_timeout(agent));
+    next_us = ice_earlier(next_us, ice_controlling_next_timeout(agent, 0));
+    return ice_earlier(next_us, verdict_us(agent));
+}
+
+/* ---- what signaling brings --------------------------------------------------------------------------------------------------------------- */
+
+int ice_agent_set_remote_credentials(struct ice_agent *agent, uint64_t now_us, const char *ufrag, size_t ufrag_length,
+                                     const char *password, size_t password_length) {
+    if (ufrag == NULL || password == NULL)
+        return ICE_ERROR_ARGUMENT;
+    int result = ice_generation_set_remote(ice_generation_current(agent), ufrag, ufrag_length, password, password_length);
+    if (result != ICE_OK)
+        return result;
+    /* RFC 8838 section 9 and RFC 8839 section 5.4: candidates of another generation are not for this one. */
+    uint64_t tag = ice_ufrag_tag(ufrag, ufrag_length);
+    for (size_t i = 0; i < agent->remote_count; i++)
+        agent->remotes[i].foreign = agent->remotes[i].ufrag_tag != 0 && agent->remotes[i].ufrag_tag != tag;
+    update(agent, now_us);
+    return ICE_OK;
+}
+
+static bool is_terminated(const char *text, size_t capacity) {
+    return memchr(text, '\0', capacity) != NULL;
+}
+
+int ice_agent_add_remote_candidate(struct ice_agent *agent, uint64_t now_us, const struct ice_candidate *candidate) {
+    if (candidate == NULL || !is_terminated(candidate->ufrag, sizeof candidate->ufrag) ||
+        !is_terminated(candidate->foundation, sizeof candidate->foundation))
+        return ICE_ERROR_ARGUMENT;
+    if (candidate->protocol != ICE_PROTOCOL_UDP || candidate->hostname[0] != '\0') {
+        agent->statistics.candidates_not_supported++;
+        return ICE_ERROR_NOT_SUPPORTED;
+    }
+    if (!ice_address_is_usable(&candidate->address) || !ice_port_is_usable(candidate->address.port))
+        return ICE_ERROR_ARGUMENT;
+    if (candidate->component != 1) /* RFC 8445 section 6.1.2.2: RTCP's own component pairs with nothing of ours */
+        return ICE_OK;
+    const struct ice_generation *generation = ice_generation_current_const(agent);
+    if (candidate->ufrag[0] != '\0' && generation->remote_key != NULL && strcmp(candidate->ufrag, generation->remote_ufrag) != 0)
+        return ICE_ERROR_STATE;
+    uint16_t index;
+    int result = ice_remote_add_signaled(agent, candidate, &index);
+    if (result != ICE_OK) {
+        agent->statistics.capacity_refused++;
+        return result;
+    }
+    ice_checklist_add_remote(agent, index);
+    update(agent, now_us);
+    return ICE_OK;
+}
+
+int ice_agent_end_of_remote_candidates(struct ice_agent *agent, uint64_t now_us) {
+    ice_generation_current(agent)->remote_end = true;
+    update(agent, now_us);
+    return ICE_OK;
+}
+
+int ice_agent_restart(struct ice_agent *agent, uint64_t now_us) {
+    (void)agent;
+    (void)now_us;
+    return ICE_ERROR_NOT_SUPPORTED;
+}
+
+int ice_agent_handle_interfaces(struct ice_agent *agent, uint64_t now_us, const struct ice_interface *interfaces, size_t count) {
+    if (interfaces == NULL && count > 0)
+        return ICE_ERROR_ARGUMENT;
+    int result = ice_gather_set_interfaces(agent, now_us, interfaces, count);
+    update(agent, now_us);
+    return result;
+}
+
+int ice_agent_gather(struct ice_agent *agent, uint64_t now_us) {
+    int result = ice_gather_start(agent, now_us);
+    update(agent, now_us);
+    return result;
+}
+
+int ice_agent_handle_resolved(struct ice_agent *agent, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count) {
+    int result = ice_gather_handle_resolved(agent, now_us, query, addresses, count);
+    update(agent, now_us);
+    return result;
+}
+
+/* ---- bytes ----------------------------------------------------------------------------------------------------------------------------------- */
+
+static int handle_message(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const struct stun_message *message) {
+    if (message->method != STUN_METHOD_BINDING) {
+        agent->statistics.unmatched_dropped++;
+        return ICE_OK;
+    }
+    if (message->class_ == STUN_CLASS_REQUEST)
+        return ice_check_handle_request(agent, now_us, path, message);
+    if (message->class_ == STUN_CLASS_INDICATION)
+        return ICE_OK; /* RFC 8445 section 11: a keepalive, nothing follows from it */
+    if (ice_gather_handle_response(agent, now_us, path, message))
+        return ICE_OK;
+    return ice_check_handle_response(agent, now_us, path, message);
+}
+
+int ice_agent_handle_datagram(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length) {
+    agent->statistics.datagrams_received++;
+    struct stun_message message;
+    if (path->transport != ICE_TRANSPORT_UDP || stun_message_parse(bytes, length, &message) != STUN_OK) {
+        agent->statistics.malformed_dropped++;
+        return ICE_ERROR_MALFORMED;
+    }
+    int result = handle_message(agent, now_us, path, &message);
+    update(agent, now_us);
+    return result;
+}
+
+bool ice_agent_poll_transmit(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {
+    if (capacity < ICE_DATAGRAM_MAX_BYTES)
+        return false;
+    *out = (struct ice_transmit){0};
+    if ((out->length = ice_response_poll(agent, buffer, capacity, &out->path)) == 0 &&
+        (out->length = ice_consent_poll(agent, now_us, buffer, capacity, &out->path)) == 0 &&
+        (out->length = ice_check_poll(agent, now_us, buffer, capacity, &out->path)) == 0 &&
+        (out->length = ice_gather_poll(agent, now_us, buffer, capacity, &out->path)) == 0)
+        return false;
+    agent->statistics.datagrams_sent++;
+    return true;
+}
+
+void ice_agent_handle_send_error(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, int error) {
+    ice_gather_handle_send_error(agent, now_us, path);
+    struct ice_pair *pair = ice_checklist_find_path(agent, path);
+    if (pair != NULL) {
+        uint16_t index = ice_pair_index(agent, pair);
+        pair->last_send_error = error;
+        /* RFC 8445 section 7.2.5.2.2, SHOULD: the pair fails. Not one that works: ICMP can be forged, consent cannot. */
+        if (pair->state == ICE_PAIR_IN_PROGRESS)
+            ice_pair_fail(agent, pair, now_us, true);
+        else if (index == agent->nominating && !pair->check.transaction.done)
+            ice_controlling_nomination_failed(agent, pair, now_us);
+    }
+    update(agent, now_us);
+}
+
+bool ice_agent_can_send(const struct ice_agent *agent, uint64_t now_us) {
+    /* RFC 7675 section 5.1, MUST: nothing is sent without consent, even if the timer has not been handled yet. */
+    return ice_consent_is_fresh(agent, now_us) && ice_pair_is_usable(agent, &agent->pairs[agent->selected]);
+}
+
+int ice_agent_wrap_payload(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t length, struct ice_transmit *out) {
+    (void)buffer; /* a relayed pair will write its header into the headroom */
+    if (!ice_agent_can_send(agent, now_us))
+        return ICE_ERROR_STATE;
+    *out = (struct ice_transmit){.offset = ICE_HEADROOM_BYTES, .length = length};
+    ice_check_path(agent, &agent->pairs[agent->selected], &out->path);
+    return ICE_OK;
+}
+
+bool ice_agent_poll_received(struct ice_agent *agent, struct ice_received *out) {
+    (void)agent;
+    (void)out;
+    return false; /* nothing is unwrapped: plain UDP only */
+}
+
+/* ---- streams: the place of TURN and ICE over TCP ------------------------------------------------------------------------------------------------- */
+
+int ice_agent_handle_stream_opened(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path) {
+    (void)agent;
+    (void)now_us;
+    (void)path;
+    return ICE_ERROR_NOT_SUPPORTED;
+}
+
+int ice_agent_handle_stream_bytes(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length) {
+    (void)agent;
+    (void)now_us;
+    (void)path;
+    (void)bytes;
+    (void)length;
+    return ICE_ERROR_NOT_SUPPORTED;
+}
+
+int ice_agent_handle_stream_closed(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, int error) {
+    (void)agent;
+    (void)now_us;
+    (void)path;
+    (void)error;
+    return ICE_ERROR_NOT_SUPPORTED;
+}

@@ -1,0 +1,332 @@
+/*
+ * The ICE agent (RFC 8445, 8838, 8839, 7675, 8863): finds a path between two peers and keeps asking for consent to use it.
+ *
+ * One agent serves one data stream with one component (RTP and RTCP are multiplexed, RFC 5761; BUNDLE makes one
+ * transport of many media). It follows docs/contract.md: bytes and time in, bytes and events out.
+ *
+ *     ice_agent_new -> handle_interfaces -> gather        -> poll_event: CANDIDATE ... GATHERING_STATE complete
+ *                   -> set_remote_credentials, add_remote_candidate ..., end_of_remote_candidates
+ *                   -> handle_datagram / handle_timeout / poll_transmit / poll_event / next_timeout
+ *                   -> poll_event: STATE checking, connected; SELECTED_PAIR
+ *                   -> wrap_payload for what the layers above send; is_path_valid for what they receive
+ *
+ * After every call that takes a non-const agent: drain ice_agent_poll_transmit, ice_agent_poll_received and
+ * ice_agent_poll_event until they return false, then read ice_agent_next_timeout.
+ *
+ * Not yet there, its place is visible: relayed candidates (TURN), TCP candidates, mDNS names, restart. The verbs they
+ * need exist and answer ICE_ERROR_NOT_SUPPORTED.
+ */
+#ifndef ICE_AGENT_H
+#define ICE_AGENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ice/candidate.h"
+#include "stun/address.h"
+
+/*
+ * What can go wrong, in three tiers.
+ *   peer    (what arrived is broken or forged; it was dropped and counted)  MALFORMED, UNAUTHENTIC
+ *   caller  (nothing changed)                                               ARGUMENT, STATE, BUFFER, CAPACITY, NOT_SUPPORTED
+ *   fatal   (only ice_agent_free remains)                                   MEMORY, CRYPTO
+ */
+enum ice_error {
+    ICE_OK = 0,
+    ICE_ERROR_MALFORMED = -1,
+    ICE_ERROR_UNAUTHENTIC = -2,
+    ICE_ERROR_ARGUMENT = -3,
+    ICE_ERROR_STATE = -4,
+    ICE_ERROR_BUFFER = -5,
+    ICE_ERROR_CAPACITY = -6,
+    ICE_ERROR_NOT_SUPPORTED = -7,
+    ICE_ERROR_MEMORY = -8,
+    ICE_ERROR_CRYPTO = -9
+};
+
+/* ---- paths ------------------------------------------------------------------------------------------------------ */
+
+enum ice_transport { ICE_TRANSPORT_UDP, ICE_TRANSPORT_TCP, ICE_TRANSPORT_TLS };
+
+/*
+ * What a datagram came by or goes out by.
+ * local      the address of our socket: for UDP, a base given to ice_agent_handle_interfaces
+ * remote     the far end of the socket: the peer, or the TURN server for relayed data
+ * stream_id  for TCP and TLS, the number of the OPEN_STREAM event or of ice_agent_handle_stream_opened; 0 for UDP
+ */
+struct ice_path {
+    enum ice_transport transport;
+    struct stun_address local;
+    struct stun_address remote;
+    uint64_t stream_id;
+};
+
+/* ---- configuration ------------------------------------------------------------------------------------------------ */
+
+struct ice_allocator {
+    void *(*allocate)(void *context, size_t bytes);
+    void (*release)(void *context, void *memory);
+    void *context;
+};
+
+enum ice_role { ICE_ROLE_CONTROLLED, ICE_ROLE_CONTROLLING };
+enum ice_transport_policy { ICE_TRANSPORT_POLICY_ALL, ICE_TRANSPORT_POLICY_RELAY }; /* RTCIceTransportPolicy */
+enum ice_server_kind { ICE_SERVER_STUN, ICE_SERVER_TURN };
+
+/* One server. `host` is an IP literal or a name (a name makes a RESOLVE event). Strings are NUL-terminated and copied. */
+struct ice_server {
+    enum ice_server_kind kind;
+    enum ice_transport transport;
+    const char *host;
+    uint16_t port;
+    const char *username;   /* TURN, else NULL */
+    const char *credential; /* TURN, else NULL */
+};
+
+#define ICE_SERVER_MAX 16
+#define ICE_INTERFACE_MAX 32
+#define ICE_LOCAL_CANDIDATE_MAX 64
+#define ICE_REMOTE_CANDIDATE_MAX 64 /* per generation, security.md: 64 per section */
+#define ICE_PAIR_MAX 100            /* RFC 8445 section 6.1.2.5 */
+
+/*
+ * Every duration in microseconds; 0 takes the default named beside it.
+ */
+struct ice_agent_config {
+    enum ice_role role;                     /* RFC 8445 section 6.1.1: the offerer controls */
+    enum ice_transport_policy transport_policy;
+    const struct ice_server *servers;       /* copied; may be NULL with 0 */
+    size_t server_count;                    /* 0..ICE_SERVER_MAX */
+    uint64_t ta_us;                         /* pacing, RFC 8445 section 14.2; 5 ms at least, default 50 ms (the first check at once) */
+    uint64_t gathering_deadline_us;         /* a server that is silent this long is given up; default 5 s */
+    uint64_t failure_deadline_us;           /* RFC 8863 patience before FAILED; default 39.5 s */
+    uint64_t consent_interval_us;           /* RFC 7675 section 5.1; default 5 s, randomised 0.8..1.2 */
+    uint64_t consent_expiry_us;             /* RFC 7675 section 5.1; default 30 s */
+    void (*random)(void *context, uint8_t *out, size_t length); /* cryptographic in production, seeded in tests; required */
+    void *random_context;
+    const struct ice_allocator *allocator;  /* NULL: malloc, free; copied */
+    size_t memory_budget_bytes;             /* 0: ICE_MEMORY_BUDGET_DEFAULT_BYTES */
+};
+#define ICE_MEMORY_BUDGET_DEFAULT_BYTES (256u * 1024u)
+
+struct ice_agent;
+
+/*
+ * Makes an agent with fresh credentials (RFC 8839 section 5.4: 48 bits of ufrag, 144 of pwd).
+ * Returns NULL when an argument is out of range or memory is short.
+ */
+struct ice_agent *ice_agent_new(const struct ice_agent_config *config, uint64_t now_us);
+void ice_agent_free(struct ice_agent *agent);
+
+/* The credentials of the current local generation: NUL-terminated, valid until ice_agent_restart or free. */
+const char *ice_agent_local_ufrag(const struct ice_agent *agent);
+const char *ice_agent_local_password(const struct ice_agent *agent);
+enum ice_role ice_agent_role(const struct ice_agent *agent);
+
+/* ---- what signaling brings ---------------------------------------------------------------------------------------- */
+
+/*
+ * The peer's credentials, from its description. Checks start once they and a remote candidate are known; a check that
+ * arrived before is answered, remembered and triggered then (RFC 8445 section 7.3).
+ * ICE_ERROR_ARGUMENT: lengths or characters outside RFC 8839 section 5.4; ICE_ERROR_STATE: already set for this generation to others.
+ */
+int ice_agent_set_remote_credentials(struct ice_agent *agent, uint64_t now_us, const char *ufrag, size_t ufrag_length,
+                                     const char *password, size_t password_length);
+
+/*
+ * One remote candidate. It may come before the credentials; it then waits. Duplicates are ignored (ICE_OK). ICE_ERROR_CAPACITY beyond
+ * ICE_REMOTE_CANDIDATE_MAX; ICE_ERROR_NOT_SUPPORTED for TCP and for names (kept out of the check list, counted);
+ * ICE_ERROR_ARGUMENT for an address nobody may be sent checks to (port 0, 0.0.0.0, multicast, broadcast, IPv4 inside IPv6, ports
+ * below 1024 but for 80 and 443); ICE_ERROR_STATE when its ufrag is not the peer's current one.
+ */
+int ice_agent_add_remote_candidate(struct ice_agent *agent, uint64_t now_us, const struct ice_candidate *candidate);
+int ice_agent_end_of_remote_candidates(struct ice_agent *agent, uint64_t now_us); /* RFC 8838 section 14 */
+
+/* RFC 8445 section 9. ICE_ERROR_NOT_SUPPORTED for now: the generations are there, the procedure comes next. */
+int ice_agent_restart(struct ice_agent *agent, uint64_t now_us);
+
+/* ---- gathering ---------------------------------------------------------------------------------------------------- */
+
+/* One UDP socket that the caller has bound. preference: 0..65535 as in RFC 8445 section 5.1.2.1, distinct per interface. */
+struct ice_interface {
+    struct stun_address base;
+    uint16_t preference;
+};
+
+/*
+ * Gives every interface its preference, by the order they stand in: earlier is better, and the families alternate in
+ * proportion to their numbers, IPv6 first (RFC 8421 section 4). A pure function, for callers without an opinion of their own.
+ */
+void ice_interfaces_set_preferences(struct ice_interface *interfaces, size_t count);
+
+/*
+ * The interfaces there are now (the full list, every time it changes; an array that is copied). New ones are gathered
+ * from, vanished ones fail their pairs. ICE_ERROR_ARGUMENT: a base that cannot be one (port 0, unspecified, multicast,
+ * IPv4-mapped); ICE_ERROR_CAPACITY beyond ICE_INTERFACE_MAX; nothing changed then.
+ */
+int ice_agent_handle_interfaces(struct ice_agent *agent, uint64_t now_us, const struct ice_interface *interfaces, size_t count);
+
+/* Starts gathering (RFC 8445 section 5.1.1). Call once, after the interfaces are known. ICE_ERROR_STATE on a second call. */
+int ice_agent_gather(struct ice_agent *agent, uint64_t now_us);
+
+/* ---- the contract's verbs ------------------------------------------------------------------------------------------ */
+
+/*
+ * One received datagram that is STUN or TURN ChannelData (first byte 0..3 or 64..79, RFC 7983).
+ * Returns ICE_OK, or MALFORMED / UNAUTHENTIC (dropped and counted; the agent is fine).
+ */
+int ice_agent_handle_datagram(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length);
+
+void ice_agent_handle_timeout(struct ice_agent *agent, uint64_t now_us);
+
+/* error: the errno of the send. ICMP unreachable, EPERM, no route: fails pairs on that path, never the agent. */
+void ice_agent_handle_send_error(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, int error);
+
+/* TCP and TLS: the caller owns socket and TLS session; ICE owns RFC 4571 framing and TURN framing. */
+int ice_agent_handle_stream_opened(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path);
+int ice_agent_handle_stream_bytes(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length);
+int ice_agent_handle_stream_closed(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, int error);
+
+/* The answer to RESOLVE event `query`; count 0 says that the name does not exist. */
+int ice_agent_handle_resolved(struct ice_agent *agent, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count);
+
+struct ice_transmit {
+    struct ice_path path;
+    size_t offset;       /* where in the buffer the datagram begins (0 except after ice_agent_wrap_payload) */
+    size_t length;       /* all bytes */
+    size_t segment_bytes; /* > 0: the buffer holds datagrams of this size back to back, the last may be shorter (GSO) */
+};
+
+#define ICE_DATAGRAM_MAX_BYTES 1280 /* no STUN message of ours is longer */
+
+/* Writes one outgoing datagram. Returns false when there is none, or when capacity < ICE_DATAGRAM_MAX_BYTES. */
+bool ice_agent_poll_transmit(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out);
+
+/* Data of the layers above that came wrapped (TURN, RFC 4571): a view, valid until the next call. Never returns true for plain UDP. */
+struct ice_received {
+    struct ice_path path;
+    const uint8_t *bytes;
+    size_t length;
+};
+bool ice_agent_poll_received(struct ice_agent *agent, struct ice_received *out);
+
+uint64_t ice_agent_next_timeout(const struct ice_agent *agent); /* UINT64_MAX: none */
+
+/* ---- events --------------------------------------------------------------------------------------------------------- */
+
+enum ice_gathering_state { ICE_GATHERING_NEW, ICE_GATHERING_GATHERING, ICE_GATHERING_COMPLETE }; /* RTCIceGathererState */
+
+/* RTCIceTransportState. COMPLETED: nominated, end of candidates known, nothing left to check. DISCONNECTED: consent late, not expired. */
+enum ice_state {
+    ICE_STATE_NEW,
+    ICE_STATE_CHECKING,
+    ICE_STATE_CONNECTED,
+    ICE_STATE_COMPLETED,
+    ICE_STATE_DISCONNECTED,
+    ICE_STATE_FAILED,
+    ICE_STATE_CLOSED
+};
+
+enum ice_failure {
+    ICE_FAILURE_NONE,
+    ICE_FAILURE_NO_PAIR_ANSWERED,  /* every pair failed, or patience ended (RFC 8863) */
+    ICE_FAILURE_NO_CANDIDATES,     /* nothing to pair */
+    ICE_FAILURE_CONSENT_EXPIRED    /* RFC 7675: the peer is silent for consent_expiry_us */
+};
+
+enum ice_event_type {
+    ICE_EVENT_GATHERING_STATE,
+    ICE_EVENT_CANDIDATE,     /* a local candidate for the peer */
+    ICE_EVENT_STATE,
+    ICE_EVENT_SELECTED_PAIR, /* media goes here from now on */
+    ICE_EVENT_ROLE,          /* a role conflict was repaired */
+    ICE_EVENT_RESOLVE,       /* look this name up, answer with ice_agent_handle_resolved */
+    ICE_EVENT_OPEN_STREAM,
+    ICE_EVENT_CLOSE_STREAM,
+    ICE_EVENT_RESTART_NEEDED
+};
+
+struct ice_event {
+    enum ice_event_type type;
+    union {
+        enum ice_gathering_state gathering_state;
+        const struct ice_candidate *candidate; /* valid until the next call */
+        struct {
+            enum ice_state state;
+            enum ice_failure failure;
+        } state;
+        struct {
+            const struct ice_candidate *local, *remote;
+        } selected_pair;
+        enum ice_role role;
+        struct {
+            uint64_t query;
+            const char *name;
+        } resolve;
+        struct ice_path stream;
+    } as;
+};
+
+/* Events come in the order they became true; states are coalesced to the last. */
+bool ice_agent_poll_event(struct ice_agent *agent, struct ice_event *out);
+
+/* ---- for the layers above ------------------------------------------------------------------------------------------- */
+
+#define ICE_HEADROOM_BYTES 36 /* before a payload: a TURN Send indication's header, or ChannelData's four bytes */
+
+/*
+ * Puts around a payload what the selected pair needs, and says where to send it.
+ * buffer   the payload starts at buffer + ICE_HEADROOM_BYTES and is `length` bytes
+ * Returns ICE_OK; ICE_ERROR_STATE when there is no selected pair or consent has expired (drop it).
+ */
+int ice_agent_wrap_payload(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t length, struct ice_transmit *out);
+
+/* True when ice_agent_wrap_payload would succeed: there is a selected pair and consent to use it. */
+bool ice_agent_can_send(const struct ice_agent *agent, uint64_t now_us);
+
+/* May data from this path be believed to come from the peer's host? True once a check on the pair was authenticated in either direction. */
+bool ice_agent_is_path_valid(const struct ice_agent *agent, const struct ice_path *path);
+
+/* ---- statistics: read at any time ------------------------------------------------------------------------------------ */
+
+/* RFC 8445 section 6.1.2.6 */
+enum ice_pair_state { ICE_PAIR_FROZEN, ICE_PAIR_WAITING, ICE_PAIR_IN_PROGRESS, ICE_PAIR_SUCCEEDED, ICE_PAIR_FAILED };
+
+struct ice_pair_statistics {
+    const struct ice_candidate *local, *remote; /* valid until the next non-const call */
+    enum ice_pair_state state;
+    bool nominated;
+    bool selected;
+    uint64_t priority;
+    uint64_t requests_sent, responses_received, requests_received, responses_sent;
+    uint64_t consent_requests_sent;
+    uint64_t current_round_trip_us, total_round_trip_us;
+    uint16_t last_error_code; /* of an error response, 0 when none */
+    int last_send_error;      /* errno of a failed send, 0 when none */
+};
+
+struct ice_statistics {
+    enum ice_state state;
+    enum ice_gathering_state gathering_state;
+    enum ice_role role;
+    uint64_t gathering_started_us, gathering_completed_us, checking_started_us, connected_us; /* 0: has not happened */
+    uint64_t datagrams_sent, datagrams_received;
+    uint64_t malformed_dropped, unauthentic_dropped, unmatched_dropped;
+    uint64_t capacity_refused;         /* something did not fit a limit of this header */
+    uint64_t candidates_not_supported; /* remote candidates over TCP, or with a name */
+    size_t memory_bytes;
+};
+
+void ice_agent_statistics(const struct ice_agent *agent, struct ice_statistics *out);
+size_t ice_agent_pair_count(const struct ice_agent *agent);
+bool ice_agent_pair_statistics(const struct ice_agent *agent, size_t index, struct ice_pair_statistics *out);
+size_t ice_agent_local_candidate_count(const struct ice_agent *agent);
+const struct ice_candidate *ice_agent_local_candidate(const struct ice_agent *agent, size_t index);
+
+/* The W3C words, for logs and JSON. */
+const char *ice_state_name(enum ice_state state);
+const char *ice_gathering_state_name(enum ice_gathering_state state);
+const char *ice_pair_state_name(enum ice_pair_state state);
+
+#endif

@@ -1,0 +1,393 @@
+/*
+ * The inside of the ICE agent: one structure, made of the concepts of RFC 8445, each of which has its own source file.
+ *
+ *   candidate_list.c  local and remote candidates            gather.c      where local candidates come from
+ *   pair.c            one pair: priority, state              check.c       Binding requests and responses
+ *   checklist.c       pairs, freezing, what is next          controlling.c nomination    controlled.c obeying it
+ *   generation.c      credentials                            consent.c     the selected pair, after ICE
+ *   event.c           what the caller is told                agent.c       dispatch, and the states of the agent
+ *
+ * All memory is in one block that ice_agent_new allocates: after it nothing can run out, and no packet allocates. (Keys
+ * are the exception: stun/integrity.h makes one per password.) Lists are arrays with their limit in the name; items are
+ * never moved, so that an index stays good for the life of the agent.
+ */
+#ifndef ICE_AGENT_INTERNAL_H
+#define ICE_AGENT_INTERNAL_H
+
+#include "ice/agent.h"
+#include "stun/integrity.h"
+#include "stun/message.h"
+#include "stun/transaction.h"
+
+#define ICE_SECOND_US 1000000u
+#define ICE_NEVER_US UINT64_MAX
+#define ICE_NONE UINT16_MAX /* an index that points nowhere */
+
+#define ICE_TA_DEFAULT_US 50000u
+#define ICE_TA_MIN_US 5000u /* RFC 8445 section 14.2, MUST: all transactions together, never closer than this */
+#define ICE_TA_MAX_US ICE_SECOND_US
+#define ICE_RTO_MAX_US (8u * ICE_SECOND_US)
+#define ICE_GATHERING_DEADLINE_DEFAULT_US (5u * ICE_SECOND_US)
+#define ICE_FAILURE_DEADLINE_DEFAULT_US 39500000u /* RFC 8863 section 4: how long a Binding transaction can last */
+#define ICE_CONSENT_INTERVAL_DEFAULT_US (5u * ICE_SECOND_US)
+#define ICE_CONSENT_EXPIRY_DEFAULT_US (30u * ICE_SECOND_US)
+
+#define ICE_REMOTE_PEER_REFLEXIVE_MAX 16 /* learned from checks, beside ICE_REMOTE_CANDIDATE_MAX signaled ones */
+#define ICE_REMOTE_MAX (ICE_REMOTE_CANDIDATE_MAX + ICE_REMOTE_PEER_REFLEXIVE_MAX)
+#define ICE_RESPONSE_MAX 32         /* requests that wait for poll_transmit to be answered */
+#define ICE_RESPONSE_UNKNOWN_MAX 4  /* types listed in a 420 */
+#define ICE_GATHER_TRANSACTION_MAX 64
+#define ICE_SERVER_ADDRESS_MAX 2    /* of one server: one per family */
+#define ICE_PAIR_CHECK_MAX 64       /* transactions that one pair may start before it has succeeded (RFC 8445 section 19.5.1) */
+#define ICE_CONSENT_OUTSTANDING_MAX 16
+#define ICE_LOCAL_UFRAG_BYTES 8     /* 48 bits at 6 bits a character */
+#define ICE_LOCAL_PASSWORD_BYTES 24 /* 144 bits */
+
+/* ---- candidates ------------------------------------------------------------------------------------------------------ */
+
+/*
+ * foundation  a number; equal numbers are equal foundations (RFC 8445 section 5.1.1.3)
+ * server      whose answer made it; family NONE for host and peer-reflexive ones
+ * gone        the interface of its base has vanished
+ */
+struct ice_local {
+    struct stun_address address, base, server;
+    uint32_t priority;
+    uint16_t preference;
+    uint16_t foundation;
+    enum ice_candidate_type type;
+    bool gone;
+};
+
+/*
+ * ufrag_tag  which generation the signaling (or the USERNAME of a check) says it is of: see ice_ufrag_tag; 0 none
+ * foreign    it turned out to be of another generation: no checks
+ */
+struct ice_remote {
+    struct stun_address address, related;
+    uint64_t ufrag_tag;
+    uint32_t priority;
+    uint16_t foundation;
+    enum ice_candidate_type type;
+    bool foreign;
+    char foundation_text[ICE_FOUNDATION_MAX_BYTES + 1];
+};
+
+/* ---- pairs ------------------------------------------------------------------------------------------------------------ */
+
+/* One Binding request as it was first sent: a retransmission repeats it. */
+struct ice_check {
+    struct stun_transaction transaction;
+    uint64_t tie_breaker;
+    enum ice_role role;
+    bool use_candidate;
+};
+
+/*
+ * A pair of the check list. Its local candidate is always a base: reflexive ones were replaced (RFC 8445 section 6.1.2.4).
+ * valid_local   once valid: the local candidate that has the mapped address (section 7.2.5.3.2), else ICE_NONE
+ * check         what runs now; check.transaction.done when nothing does
+ * last_id       the transaction before that: cancelled or timed out, its answer still counts until last_id_until_us
+ * timed_out     FAILED because nothing was heard, which another try may repair
+ * nominate_on_success   controlled: USE-CANDIDATE came before our own check succeeded
+ */
+struct ice_pair {
+    uint16_t local, remote, valid_local;
+    enum ice_pair_state state;
+    bool queued, timed_out, nominated, nominate_on_success;
+    uint8_t timeouts;
+    uint16_t checks;
+    uint64_t priority;
+    uint64_t last_response_us, last_heard_us;
+    struct ice_check check;
+    uint8_t last_id[STUN_TRANSACTION_ID_BYTES];
+    enum ice_role last_role;
+    bool last_use_candidate;
+    uint64_t last_id_until_us;
+    uint64_t requests_sent, responses_received, requests_received, responses_sent, consent_requests_sent;
+    uint64_t current_round_trip_us, total_round_trip_us;
+    uint16_t last_error_code;
+    int last_send_error;
+};
+
+/* RFC 8445 section 6.1.4.1: a FIFO of pairs; each is in it once at most (ice_pair.queued), hence it cannot overflow. */
+struct ice_triggered_queue {
+    uint16_t pairs[ICE_PAIR_MAX];
+    size_t head, count;
+};
+
+/* ---- the rest ---------------------------------------------------------------------------------------------------------- */
+
+/* RFC 8445 section 9: what a restart changes. Two of them, so that the old one is accepted until the new one is selected. */
+struct ice_generation {
+    bool in_use;
+    char local_ufrag[ICE_LOCAL_UFRAG_BYTES + 1];
+    char local_password[ICE_LOCAL_PASSWORD_BYTES + 1];
+    struct stun_key *local_key;
+    char remote_ufrag[ICE_UFRAG_MAX_BYTES + 1];
+    char remote_password[ICE_PASSWORD_MAX_BYTES + 1];
+    struct stun_key *remote_key; /* NULL until the peer's credentials are known */
+    bool remote_end;             /* end of candidates */
+};
+
+/* An answer that poll_transmit will write. code 0 is a success response. */
+struct ice_response {
+    struct ice_path path;
+    uint8_t id[STUN_TRANSACTION_ID_BYTES];
+    uint16_t code;
+    uint16_t generation;
+    uint16_t unknown[ICE_RESPONSE_UNKNOWN_MAX];
+    size_t unknown_count;
+};
+
+struct ice_response_queue {
+    struct ice_response items[ICE_RESPONSE_MAX];
+    size_t head, count;
+};
+
+enum ice_server_state { ICE_SERVER_IDLE, ICE_SERVER_RESOLVING, ICE_SERVER_READY, ICE_SERVER_GIVEN_UP };
+
+struct ice_gather_server {
+    enum ice_server_kind kind;
+    enum ice_transport transport;
+    char *host; /* in the agent's block of strings */
+    uint16_t port;
+    enum ice_server_state state;
+    bool resolve_reported;
+    struct stun_address addresses[ICE_SERVER_ADDRESS_MAX];
+    size_t address_count;
+};
+
+enum ice_gather_state { ICE_GATHER_WAITING, ICE_GATHER_RUNNING, ICE_GATHER_SUCCEEDED, ICE_GATHER_FAILED };
+
+/* One Binding transaction from a base to a server address; after success it is repeated to keep the NAT's binding alive. */
+struct ice_gather_transaction {
+    struct stun_transaction transaction;
+    struct stun_address base, server;
+    uint16_t preference;
+    enum ice_gather_state state;
+    uint64_t refresh_us;
+};
+
+struct ice_gatherer {
+    bool started;
+    enum ice_gathering_state state;
+    uint64_t deadline_us;
+    uint64_t next_us; /* Ta */
+    struct ice_interface interfaces[ICE_INTERFACE_MAX];
+    size_t interface_count;
+    struct ice_gather_server servers[ICE_SERVER_MAX];
+    size_t server_count;
+    struct ice_gather_transaction transactions[ICE_GATHER_TRANSACTION_MAX];
+    size_t transaction_count;
+};
+
+/* RFC 7675 for the selected pair. Every request has an identifier of its own; any answer counts until consent expires. */
+struct ice_consent {
+    uint64_t next_us;
+    uint64_t expiry_us;         /* consent_expiry_us after the last valid response; ICE_NEVER_US when there is no selected pair */
+    uint64_t unanswered_since_us; /* when the oldest request without an answer was sent; ICE_NEVER_US: none */
+    struct {
+        uint8_t id[STUN_TRANSACTION_ID_BYTES];
+        uint64_t sent_us;
+        bool waiting;
+    } outstanding[ICE_CONSENT_OUTSTANDING_MAX];
+    size_t outstanding_next;
+    bool late;
+};
+
+/* What the caller has been told, so that events can be derived from the difference. */
+struct ice_reported {
+    enum ice_gathering_state gathering_state;
+    enum ice_state state;
+    enum ice_role role;
+    uint16_t selected;
+    uint16_t selected_local;
+    size_t local_count;
+    bool restart_needed;
+};
+
+/* Candidates in their public shape, for views handed out. Behind a pointer: const functions fill them too. */
+struct ice_views {
+    struct ice_candidate event[2], statistics[2], local;
+};
+
+struct ice_agent {
+    struct ice_agent_config config; /* durations resolved; servers and allocator point nowhere, see below */
+    struct ice_allocator allocator;
+    struct ice_views *views;
+    size_t memory_bytes;
+
+    enum ice_role role;
+    uint64_t tie_breaker;
+    enum ice_state state;
+    enum ice_failure failure;
+
+    struct ice_generation generations[2];
+    uint16_t generation; /* the current one */
+
+    struct ice_gatherer gatherer;
+    struct ice_local locals[ICE_LOCAL_CANDIDATE_MAX];
+    size_t local_count;
+    struct ice_remote remotes[ICE_REMOTE_MAX];
+    size_t remote_count;
+    size_t remote_peer_reflexive_count;
+    uint16_t next_foundation;
+
+    struct ice_pair pairs[ICE_PAIR_MAX];
+    size_t pair_count;
+    struct ice_triggered_queue triggered;
+    uint64_t next_check_us;        /* Ta */
+    uint64_t last_transaction_us;  /* any new transaction; ICE_NEVER_US: none yet */
+    uint64_t patience_us;          /* RFC 8863; ICE_NEVER_US until checking can start */
+
+    uint16_t nominating;           /* controlling: the pair that carries USE-CANDIDATE, or ICE_NONE */
+    uint64_t first_valid_us;       /* controlling: ICE_NEVER_US until a pair is valid */
+    uint16_t selected;             /* pair, or ICE_NONE */
+    bool restart_needed;
+    struct ice_consent consent;
+
+    struct ice_response_queue responses;
+    struct ice_reported reported;
+    struct ice_statistics statistics; /* counters and times; the rest is filled in when read */
+};
+
+/* ---- candidate_list.c ----------------------------------------------------------------------------------------------------- */
+
+/* RFC 8445 section 5.1.2.2 and what no check may be sent to. */
+bool ice_address_is_usable(const struct stun_address *address);
+bool ice_port_is_usable(uint16_t port);
+bool ice_addresses_can_pair(const struct stun_address *base, const struct stun_address *remote);
+
+/* 64 bits that stand for a ufrag of 4..256 bytes; never 0. Not secret, not security: it only sorts candidates into generations. */
+uint64_t ice_ufrag_tag(const char *ufrag, size_t length);
+
+/* Index of the local candidate with this address and base, or ICE_NONE. */
+uint16_t ice_local_find(const struct ice_agent *agent, const struct stun_address *address, const struct stun_address *base);
+uint16_t ice_local_find_base(const struct ice_agent *agent, const struct stun_address *base);
+/* Adds one unless it is redundant (RFC 8445 section 5.1.3). ICE_NONE: ICE_LOCAL_CANDIDATE_MAX reached, and counted. */
+uint16_t ice_local_add(struct ice_agent *agent, enum ice_candidate_type type, const struct stun_address *address, const struct stun_address *base,
+                       const struct stun_address *server, uint16_t preference);
+uint16_t ice_remote_find(const struct ice_agent *agent, const struct stun_address *address);
+int ice_remote_add_signaled(struct ice_agent *agent, const struct ice_candidate *candidate, uint16_t *index);
+uint16_t ice_remote_add_peer_reflexive(struct ice_agent *agent, const struct stun_address *address, uint32_t priority, uint64_t ufrag_tag);
+void ice_local_view(const struct ice_agent *agent, uint16_t index, struct ice_candidate *out);
+void ice_remote_view(const struct ice_agent *agent, uint16_t index, struct ice_candidate *out);
+
+/* ---- pair.c ---------------------------------------------------------------------------------------------------------------- */
+
+uint64_t ice_pair_priority(uint32_t controlling, uint32_t controlled);
+void ice_pair_compute_priority(const struct ice_agent *agent, struct ice_pair *pair);
+bool ice_pair_is_valid(const struct ice_pair *pair);  /* is it on the valid list? */
+bool ice_pair_is_usable(const struct ice_agent *agent, const struct ice_pair *pair); /* neither end has gone */
+bool ice_pair_same_foundation(const struct ice_agent *agent, const struct ice_pair *a, const struct ice_pair *b);
+/* Stops retransmitting; an answer still counts (RFC 8445 section 7.3.1.4). */
+void ice_pair_cancel_check(struct ice_pair *pair, uint64_t now_us);
+void ice_pair_fail(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us, bool timed_out);
+void ice_pair_succeed(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us, const struct stun_address *mapped);
+/* RFC 8445 section 8.1.2: this pair carries the data from now on. */
+void ice_pair_select(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
+uint16_t ice_pair_index(const struct ice_agent *agent, const struct ice_pair *pair);
+
+/* ---- checklist.c ------------------------------------------------------------------------------------------------------------ */
+
+struct ice_pair *ice_checklist_find(struct ice_agent *agent, uint16_t local, uint16_t remote);
+struct ice_pair *ice_checklist_find_path(struct ice_agent *agent, const struct ice_path *path);
+/* NULL: they cannot pair, or ICE_PAIR_MAX is reached by better ones (counted). */
+struct ice_pair *ice_checklist_add(struct ice_agent *agent, uint16_t local, uint16_t remote);
+void ice_checklist_add_local(struct ice_agent *agent, uint16_t local);
+void ice_checklist_add_remote(struct ice_agent *agent, uint16_t remote);
+void ice_checklist_trigger(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
+void ice_checklist_unqueue(struct ice_agent *agent, struct ice_pair *pair);
+void ice_checklist_clear_triggered(struct ice_agent *agent);
+void ice_checklist_thaw_foundation(struct ice_agent *agent, const struct ice_pair *succeeded);
+void ice_checklist_recompute_priorities(struct ice_agent *agent);
+bool ice_checklist_can_check(const struct ice_agent *agent);
+bool ice_checklist_has_work(const struct ice_agent *agent);
+/* RFC 8445 section 6.1.4.2: the pair to check next, or NULL. */
+struct ice_pair *ice_checklist_next(struct ice_agent *agent);
+uint64_t ice_checklist_rto_us(const struct ice_agent *agent, const struct ice_pair *pair);
+
+/* ---- check.c, and response.c ------------------------------------------------------------------------------------------------- */
+
+int ice_check_handle_request(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const struct stun_message *message);
+int ice_check_handle_response(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const struct stun_message *message);
+void ice_check_handle_timeout(struct ice_agent *agent, uint64_t now_us);
+/* Each writes at most one datagram: its length, or 0 when nothing is due. */
+size_t ice_check_poll(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path);
+uint64_t ice_check_next_timeout(const struct ice_agent *agent);
+/* A Binding request with all that RFC 8445 section 7.2 asks for; its length, 0 on failure. */
+size_t ice_check_write_request(const struct ice_agent *agent, uint16_t local, const uint8_t id[STUN_TRANSACTION_ID_BYTES], enum ice_role role,
+                               uint64_t tie_breaker, bool use_candidate, uint8_t *buffer, size_t capacity);
+void ice_check_path(const struct ice_agent *agent, const struct ice_pair *pair, struct ice_path *path);
+void ice_check_switch_role(struct ice_agent *agent, enum ice_role role);
+
+bool ice_response_queue_add(struct ice_agent *agent, const struct ice_path *path, const struct stun_message *request, uint16_t code,
+                            uint16_t generation, const uint16_t *unknown, size_t unknown_count);
+size_t ice_response_poll(struct ice_agent *agent, uint8_t *buffer, size_t capacity, struct ice_path *path);
+
+/* ---- controlling.c, controlled.c ------------------------------------------------------------------------------------------------ */
+
+/* Nominates when it is time to. */
+void ice_controlling_update(struct ice_agent *agent, uint64_t now_us);
+uint64_t ice_controlling_next_timeout(const struct ice_agent *agent, uint64_t now_us);
+/* The nomination of `pair` has not been answered in time. */
+void ice_controlling_nomination_failed(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
+bool ice_controlling_nomination_due(const struct ice_agent *agent, uint64_t now_us);
+
+/* A request with USE-CANDIDATE was accepted on this pair. */
+void ice_controlled_handle_nomination(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
+void ice_controlled_handle_success(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
+
+/* ---- consent.c --------------------------------------------------------------------------------------------------------------------- */
+
+void ice_consent_start(struct ice_agent *agent, uint64_t now_us);
+bool ice_consent_handle_response(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const struct stun_message *message, int *result);
+void ice_consent_handle_timeout(struct ice_agent *agent, uint64_t now_us);
+size_t ice_consent_poll(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path);
+uint64_t ice_consent_next_timeout(const struct ice_agent *agent);
+bool ice_consent_is_fresh(const struct ice_agent *agent, uint64_t now_us);
+
+/* ---- generation.c -------------------------------------------------------------------------------------------------------------------- */
+
+bool ice_generation_start(struct ice_agent *agent, struct ice_generation *generation);
+void ice_generation_end(struct ice_generation *generation);
+int ice_generation_set_remote(struct ice_generation *generation, const char *ufrag, size_t ufrag_length, const char *password, size_t password_length);
+struct ice_generation *ice_generation_current(struct ice_agent *agent);
+const struct ice_generation *ice_generation_current_const(const struct ice_agent *agent);
+/* Which generation a received USERNAME belongs to, or ICE_NONE. */
+uint16_t ice_generation_of_username(const struct ice_agent *agent, const uint8_t *username, size_t length, const char **remote_ufrag, size_t *remote_length);
+
+/* ---- gather.c -------------------------------------------------------------------------------------------------------------------------- */
+
+int ice_gather_start(struct ice_agent *agent, uint64_t now_us);
+int ice_gather_set_interfaces(struct ice_agent *agent, uint64_t now_us, const struct ice_interface *interfaces, size_t count);
+int ice_gather_handle_resolved(struct ice_agent *agent, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count);
+bool ice_gather_handle_response(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const struct stun_message *message);
+void ice_gather_handle_send_error(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path);
+void ice_gather_handle_timeout(struct ice_agent *agent, uint64_t now_us);
+size_t ice_gather_poll(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path);
+uint64_t ice_gather_next_timeout(const struct ice_agent *agent);
+
+/* ---- agent.c ------------------------------------------------------------------------------------------------------------------------------ */
+
+uint64_t ice_agent_random_u64(struct ice_agent *agent);
+void ice_agent_random_id(struct ice_agent *agent, uint8_t id[STUN_TRANSACTION_ID_BYTES]);
+/* May a new transaction be sent now, and note that one is? (the 5 ms that hold for all of them together) */
+uint64_t ice_agent_earliest_transaction(const struct ice_agent *agent);
+void ice_agent_fail(struct ice_agent *agent, enum ice_failure failure);
+
+static inline uint64_t ice_earlier(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+static inline uint64_t ice_later(uint64_t a, uint64_t b) {
+    return a > b ? a : b;
+}
+
+/* Time does not wrap: what would pass the end is never. */
+static inline uint64_t ice_after(uint64_t now_us, uint64_t delay_us) {
+    return delay_us < ICE_NEVER_US - now_us ? now_us + delay_us : ICE_NEVER_US;
+}
+
+#endif

@@ -1,0 +1,228 @@
+/* The local and remote candidates of an agent: RFC 8445 sections 5.1 (foundations, redundancy) and 7.3.1.3. */
+#include <string.h>
+
+#include "ice/agent_internal.h"
+
+/* ---- which addresses checks may be sent to -------------------------------------------------------------------------------- */
+
+static bool all_zero(const uint8_t *bytes, size_t length) {
+    for (size_t i = 0; i < length; i++)
+        if (bytes[i] != 0)
+            return false;
+    return true;
+}
+
+static bool is_ipv4_loopback(const struct stun_address *address) {
+    return address->family == STUN_ADDRESS_IPV4 && address->ip[0] == 127;
+}
+
+static bool is_ipv6_loopback(const struct stun_address *address) {
+    return address->family == STUN_ADDRESS_IPV6 && all_zero(address->ip, 15) && address->ip[15] == 1;
+}
+
+static bool is_ipv6_link_local(const struct stun_address *address) {
+    return address->family == STUN_ADDRESS_IPV6 && address->ip[0] == 0xFE && (address->ip[1] & 0xC0) == 0x80;
+}
+
+bool ice_address_is_usable(const struct stun_address *address) {
+    const uint8_t *ip = address->ip;
+    if (address->port == 0)
+        return false;
+    if (address->family == STUN_ADDRESS_IPV4)
+        return ip[0] != 0 && ip[0] < 224; /* this network; multicast; reserved, and 255.255.255.255 in it */
+    if (address->family != STUN_ADDRESS_IPV6)
+        return false;
+    /* ff00::/8 is multicast. An IPv4 address dressed as IPv6 (::ffff:a.b.c.d, ::a.b.c.d, unspecified too) would leave as
+     * IPv4 and pass every rule made for that; it is not a candidate anyone legitimately has. */
+    if (ip[0] == 0xFF)
+        return false;
+    if (all_zero(ip, 10) && ip[10] == 0xFF && ip[11] == 0xFF)
+        return false;
+    return !all_zero(ip, 12) || is_ipv6_loopback(address);
+}
+
+bool ice_port_is_usable(uint16_t port) {
+    /* RFC 8445 section 19.5.1: a page must not aim our checks at chargen, DNS or mail. Relays do live on 80 and 443. */
+    return port >= 1024 || port == 443 || port == 80;
+}
+
+bool ice_addresses_can_pair(const struct stun_address *base, const struct stun_address *remote) {
+    /* RFC 8445 section 6.1.2.2: the same family. */
+    if (base->family != remote->family)
+        return false;
+    /* RFC 8445 section 6.1.2.2, MUST: IPv6 link-local only with link-local. */
+    if (is_ipv6_link_local(base) != is_ipv6_link_local(remote))
+        return false;
+    /* Whoever signals 127.0.0.1 means us, unless we are there too. */
+    bool from_loopback = is_ipv4_loopback(base) || is_ipv6_loopback(base);
+    bool to_loopback = is_ipv4_loopback(remote) || is_ipv6_loopback(remote);
+    return from_loopback == to_loopback;
+}
+
+uint64_t ice_ufrag_tag(const char *ufrag, size_t length) {
+    uint64_t tag = 14695981039346656037u; /* FNV-1a */
+    for (size_t i = 0; i < length; i++)
+        tag = (tag ^ (uint8_t)ufrag[i]) * 1099511628211u;
+    return tag != 0 ? tag : 1;
+}
+
+/* ---- local -------------------------------------------------------------------------------------------------------------------- */
+
+uint16_t ice_local_find(const struct ice_agent *agent, const struct stun_address *address, const struct stun_address *base) {
+    for (size_t i = 0; i < agent->local_count; i++)
+        if (stun_address_equal(&agent->locals[i].address, address) && stun_address_equal(&agent->locals[i].base, base))
+            return (uint16_t)i;
+    return ICE_NONE;
+}
+
+uint16_t ice_local_find_base(const struct ice_agent *agent, const struct stun_address *base) {
+    return ice_local_find(agent, base, base);
+}
+
+/* RFC 8445 section 5.1.1.3: the same type, base IP, server IP and protocol make the same foundation, and nothing else does. */
+static uint16_t foundation_of(struct ice_agent *agent, enum ice_candidate_type type, const struct stun_address *base, const struct stun_address *server) {
+    for (size_t i = 0; i < agent->local_count; i++) {
+        const struct ice_local *other = &agent->locals[i];
+        if (other->type == type && stun_address_equal_ip(&other->base, base) && stun_address_equal_ip(&other->server, server))
+            return other->foundation;
+    }
+    return ++agent->next_foundation;
+}
+
+/* RFC 8445 section 5.1.2.1, MUST: candidates of one type have different local preferences. */
+static uint16_t distinct_preference(const struct ice_agent *agent, enum ice_candidate_type type, uint16_t preference) {
+    for (size_t i = 0; i < agent->local_count;) {
+        if (agent->locals[i].type == type && agent->locals[i].preference == preference) {
+            preference--; /* wraps below 0: then it is high, but still its own */
+            i = 0;
+        } else {
+            i++;
+        }
+    }
+    return preference;
+}
+
+uint16_t ice_local_add(struct ice_agent *agent, enum ice_candidate_type type, const struct stun_address *address, const struct stun_address *base,
+                       const struct stun_address *server, uint16_t preference) {
+    /* RFC 8445 section 5.1.3, SHOULD: of two with the same address and base, the one of lower priority goes. Host comes
+     * first here and is the higher. */
+    uint16_t known = ice_local_find(agent, address, base);
+    if (known != ICE_NONE)
+        return known;
+    if (agent->local_count == ICE_LOCAL_CANDIDATE_MAX) {
+        agent->statistics.capacity_refused++;
+        return ICE_NONE;
+    }
+    struct ice_local added = {.address = *address, .base = *base, .server = *server, .type = type};
+    added.preference = distinct_preference(agent, type, preference);
+    added.priority = ice_candidate_priority(type, added.preference, 1);
+    added.foundation = foundation_of(agent, type, base, server);
+    agent->locals[agent->local_count] = added;
+    return (uint16_t)agent->local_count++;
+}
+
+/* ---- remote ------------------------------------------------------------------------------------------------------------------- */
+
+uint16_t ice_remote_find(const struct ice_agent *agent, const struct stun_address *address) {
+    for (size_t i = 0; i < agent->remote_count; i++)
+        if (stun_address_equal(&agent->remotes[i].address, address))
+            return (uint16_t)i;
+    return ICE_NONE;
+}
+
+/* A number for a remote foundation: the same text has the same one. A peer-reflexive candidate has one of its own, and no text. */
+static uint16_t remote_foundation(struct ice_agent *agent, const char *text) {
+    for (size_t i = 0; i < agent->remote_count; i++)
+        if (strcmp(agent->remotes[i].foundation_text, text) == 0)
+            return agent->remotes[i].foundation;
+    return ++agent->next_foundation;
+}
+
+static void take_signaled(struct ice_agent *agent, struct ice_remote *remote, const struct ice_candidate *candidate) {
+    remote->foundation = remote_foundation(agent, candidate->foundation);
+    memcpy(remote->foundation_text, candidate->foundation, sizeof remote->foundation_text);
+    remote->foundation_text[ICE_FOUNDATION_MAX_BYTES] = '\0';
+    remote->address = candidate->address;
+    remote->related = candidate->related;
+    remote->priority = candidate->priority;
+    remote->type = candidate->type;
+    size_t ufrag_length = strlen(candidate->ufrag);
+    if (ufrag_length > 0)
+        remote->ufrag_tag = ice_ufrag_tag(candidate->ufrag, ufrag_length);
+}
+
+int ice_remote_add_signaled(struct ice_agent *agent, const struct ice_candidate *candidate, uint16_t *index) {
+    uint16_t known = ice_remote_find(agent, &candidate->address);
+    if (known != ICE_NONE) {
+        struct ice_remote *remote = &agent->remotes[known];
+        *index = known;
+        /* RFC 8445 section 7.3.1.3: the signaling may bring the true foundation of one that was learned from a check. */
+        if (remote->type == ICE_CANDIDATE_PEER_REFLEXIVE && remote->foundation_text[0] == '\0' && !remote->foreign) {
+            if (agent->remote_count - agent->remote_peer_reflexive_count == ICE_REMOTE_CANDIDATE_MAX)
+                return ICE_ERROR_CAPACITY;
+            take_signaled(agent, remote, candidate);
+            agent->remote_peer_reflexive_count--;
+            ice_checklist_recompute_priorities(agent);
+        }
+        return ICE_OK;
+    }
+    if (agent->remote_count - agent->remote_peer_reflexive_count == ICE_REMOTE_CANDIDATE_MAX || agent->remote_count == ICE_REMOTE_MAX)
+        return ICE_ERROR_CAPACITY;
+    *index = (uint16_t)agent->remote_count;
+    agent->remotes[*index] = (struct ice_remote){0};
+    take_signaled(agent, &agent->remotes[*index], candidate);
+    agent->remote_count++;
+    return ICE_OK;
+}
+
+uint16_t ice_remote_add_peer_reflexive(struct ice_agent *agent, const struct stun_address *address, uint32_t priority, uint64_t ufrag_tag) {
+    if (agent->remote_peer_reflexive_count == ICE_REMOTE_PEER_REFLEXIVE_MAX || agent->remote_count == ICE_REMOTE_MAX) {
+        agent->statistics.capacity_refused++;
+        return ICE_NONE;
+    }
+    /* RFC 8445 section 7.3.1.3: the priority is that of the request, the foundation is unlike all others. */
+    struct ice_remote added = {.address = *address, .priority = priority, .type = ICE_CANDIDATE_PEER_REFLEXIVE, .ufrag_tag = ufrag_tag};
+    added.foundation = ++agent->next_foundation;
+    agent->remotes[agent->remote_count] = added;
+    agent->remote_peer_reflexive_count++;
+    return (uint16_t)agent->remote_count++;
+}
+
+/* ---- views --------------------------------------------------------------------------------------------------------------------- */
+
+static void write_decimal(uint16_t number, char *text) {
+    char digits[5];
+    size_t count = 0;
+    do {
+        digits[count++] = (char)('0' + number % 10);
+        number = (uint16_t)(number / 10);
+    } while (number > 0);
+    while (count > 0)
+        *text++ = digits[--count];
+    *text = '\0';
+}
+
+void ice_local_view(const struct ice_agent *agent, uint16_t index, struct ice_candidate *out) {
+    const struct ice_local *local = &agent->locals[index];
+    const struct ice_generation *generation = ice_generation_current_const(agent);
+    *out = (struct ice_candidate){.component = 1, .protocol = ICE_PROTOCOL_UDP, .priority = local->priority, .address = local->address,
+                                  .base = local->base, .type = local->type};
+    write_decimal(local->foundation, out->foundation);
+    /* RFC 8839 section 5.1: raddr and rport of a reflexive candidate are its base. */
+    if (local->type != ICE_CANDIDATE_HOST)
+        out->related = local->base;
+    memcpy(out->ufrag, generation->local_ufrag, sizeof generation->local_ufrag);
+}
+
+void ice_remote_view(const struct ice_agent *agent, uint16_t index, struct ice_candidate *out) {
+    const struct ice_remote *remote = &agent->remotes[index];
+    const struct ice_generation *generation = ice_generation_current_const(agent);
+    *out = (struct ice_candidate){.component = 1, .protocol = ICE_PROTOCOL_UDP, .priority = remote->priority, .address = remote->address,
+                                  .related = remote->related, .type = remote->type};
+    if (remote->foundation_text[0] != '\0')
+        memcpy(out->foundation, remote->foundation_text, sizeof out->foundation);
+    else
+        write_decimal(remote->foundation, out->foundation);
+    if (remote->ufrag_tag != 0 && !remote->foreign)
+        memcpy(out->ufrag, generation->remote_ufrag, sizeof out->ufrag);
+}

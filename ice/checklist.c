@@ -1,0 +1,238 @@
+/* The check list: which pairs there are and which of them is checked next. RFC 8445 sections 6.1.2 to 6.1.4, RFC 8838 section 12. */
+#include <string.h>
+
+#include "ice/agent_internal.h"
+
+#define RTO_MIN_US 500000u
+
+/* ---- forming ------------------------------------------------------------------------------------------------------------------ */
+
+struct ice_pair *ice_checklist_find(struct ice_agent *agent, uint16_t local, uint16_t remote) {
+    for (size_t i = 0; i < agent->pair_count; i++)
+        if (agent->pairs[i].local == local && agent->pairs[i].remote == remote)
+            return &agent->pairs[i];
+    return NULL;
+}
+
+struct ice_pair *ice_checklist_find_path(struct ice_agent *agent, const struct ice_path *path) {
+    uint16_t local = ice_local_find_base(agent, &path->local);
+    uint16_t remote = ice_remote_find(agent, &path->remote);
+    return local != ICE_NONE && remote != ICE_NONE ? ice_checklist_find(agent, local, remote) : NULL;
+}
+
+/* RFC 8445 section 6.1.2.5: at the limit the pair of lowest priority goes, unless work has begun on it. */
+static struct ice_pair *make_room(struct ice_agent *agent, uint64_t priority) {
+    if (agent->pair_count < ICE_PAIR_MAX)
+        return &agent->pairs[agent->pair_count++];
+    struct ice_pair *victim = NULL;
+    for (size_t i = 0; i < agent->pair_count; i++) {
+        struct ice_pair *pair = &agent->pairs[i];
+        bool idle = (pair->state == ICE_PAIR_FROZEN || pair->state == ICE_PAIR_WAITING || pair->state == ICE_PAIR_FAILED) && !pair->queued;
+        bool lowest = victim == NULL || pair->priority < victim->priority;
+        if (idle && pair->checks == 0 && pair->requests_received == 0 && pair->priority < priority && lowest)
+            victim = pair;
+    }
+    agent->statistics.capacity_refused++;
+    return victim;
+}
+
+/* RFC 8838 section 12: a new pair waits if its foundation is proven or nobody else of it is on the way; else it is frozen. */
+static enum ice_pair_state initial_state(const struct ice_agent *agent, const struct ice_pair *added) {
+    bool on_the_way = false;
+    for (size_t i = 0; i < agent->pair_count; i++) {
+        const struct ice_pair *other = &agent->pairs[i];
+        if (other == added || !ice_pair_same_foundation(agent, other, added))
+            continue;
+        if (other->state == ICE_PAIR_SUCCEEDED)
+            return ICE_PAIR_WAITING;
+        on_the_way = on_the_way || other->state == ICE_PAIR_WAITING || other->state == ICE_PAIR_IN_PROGRESS;
+    }
+    return on_the_way ? ICE_PAIR_FROZEN : ICE_PAIR_WAITING;
+}
+
+struct ice_pair *ice_checklist_add(struct ice_agent *agent, uint16_t local, uint16_t remote) {
+    if (!ice_addresses_can_pair(&agent->locals[local].base, &agent->remotes[remote].address))
+        return NULL;
+    struct ice_pair added = {.local = local, .remote = remote, .valid_local = ICE_NONE};
+    stun_transaction_finish(&added.check.transaction);
+    ice_pair_compute_priority(agent, &added);
+    struct ice_pair *pair = make_room(agent, added.priority);
+    if (pair == NULL)
+        return NULL;
+    *pair = added;
+    pair->state = initial_state(agent, pair);
+    return pair;
+}
+
+void ice_checklist_add_local(struct ice_agent *agent, uint16_t local) {
+    /* RFC 8445 section 6.1.2.4, MUST: a reflexive candidate is replaced by its base, and that pair is there already with a
+     * higher priority: of local candidates only bases pair. */
+    if (!stun_address_equal(&agent->locals[local].address, &agent->locals[local].base) || agent->locals[local].gone)
+        return;
+    for (size_t i = 0; i < agent->remote_count; i++)
+        if (!agent->remotes[i].foreign && ice_checklist_find(agent, local, (uint16_t)i) == NULL)
+            ice_checklist_add(agent, local, (uint16_t)i);
+}
+
+void ice_checklist_add_remote(struct ice_agent *agent, uint16_t remote) {
+    for (size_t i = 0; i < agent->local_count; i++) {
+        const struct ice_local *local = &agent->locals[i];
+        if (stun_address_equal(&local->address, &local->base) && !local->gone && ice_checklist_find(agent, (uint16_t)i, remote) == NULL)
+            ice_checklist_add(agent, (uint16_t)i, remote);
+    }
+}
+
+void ice_checklist_recompute_priorities(struct ice_agent *agent) {
+    for (size_t i = 0; i < agent->pair_count; i++)
+        ice_pair_compute_priority(agent, &agent->pairs[i]);
+}
+
+/* ---- the triggered-check queue ------------------------------------------------------------------------------------------------- */
+
+void ice_checklist_trigger(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us) {
+    if (pair->checks >= ICE_PAIR_CHECK_MAX) {
+        agent->statistics.capacity_refused++;
+        return;
+    }
+    if (pair->state == ICE_PAIR_SUCCEEDED)
+        return;
+    /* RFC 8445 section 7.3.1.4: a running check is cancelled, the pair waits and is queued, once. */
+    ice_pair_cancel_check(pair, now_us);
+    pair->state = ICE_PAIR_WAITING;
+    pair->timed_out = false;
+    pair->timeouts = 0;
+    if (pair->queued)
+        return;
+    struct ice_triggered_queue *queue = &agent->triggered;
+    queue->pairs[(queue->head + queue->count) % ICE_PAIR_MAX] = ice_pair_index(agent, pair);
+    queue->count++;
+    pair->queued = true;
+}
+
+static struct ice_pair *dequeue(struct ice_agent *agent) {
+    struct ice_triggered_queue *queue = &agent->triggered;
+    if (queue->count == 0)
+        return NULL;
+    struct ice_pair *pair = &agent->pairs[queue->pairs[queue->head]];
+    queue->head = (queue->head + 1) % ICE_PAIR_MAX;
+    queue->count--;
+    pair->queued = false;
+    return pair;
+}
+
+void ice_checklist_unqueue(struct ice_agent *agent, struct ice_pair *pair) {
+    if (!pair->queued)
+        return;
+    for (size_t left = agent->triggered.count; left > 0; left--) {
+        struct ice_pair *first = dequeue(agent);
+        if (first != pair) {
+            agent->triggered.pairs[(agent->triggered.head + agent->triggered.count) % ICE_PAIR_MAX] = ice_pair_index(agent, first);
+            agent->triggered.count++;
+            first->queued = true;
+        }
+    }
+}
+
+void ice_checklist_clear_triggered(struct ice_agent *agent) {
+    while (dequeue(agent) != NULL) {
+    }
+}
+
+/* ---- freezing and choosing ------------------------------------------------------------------------------------------------------ */
+
+void ice_checklist_thaw_foundation(struct ice_agent *agent, const struct ice_pair *succeeded) {
+    for (size_t i = 0; i < agent->pair_count; i++) {
+        struct ice_pair *pair = &agent->pairs[i];
+        if (pair->state == ICE_PAIR_FROZEN && ice_pair_same_foundation(agent, pair, succeeded))
+            pair->state = ICE_PAIR_WAITING;
+    }
+}
+
+/* RFC 8445 section 6.1.4.2, step 2: a foundation of which no pair waits or is checked lets one of its frozen pairs go on. */
+static bool can_thaw(const struct ice_agent *agent, const struct ice_pair *frozen) {
+    for (size_t i = 0; i < agent->pair_count; i++) {
+        const struct ice_pair *other = &agent->pairs[i];
+        if ((other->state == ICE_PAIR_WAITING || other->state == ICE_PAIR_IN_PROGRESS) && ice_pair_is_usable(agent, other) &&
+            ice_pair_same_foundation(agent, other, frozen))
+            return false;
+    }
+    return true;
+}
+
+/* Failed only by silence: RFC 8863 lets us wait, and what costs a packet now and then is to ask again meanwhile. */
+static bool can_retry(const struct ice_pair *pair) {
+    return pair->state == ICE_PAIR_FAILED && pair->timed_out && pair->checks < ICE_PAIR_CHECK_MAX;
+}
+
+static struct ice_pair *highest(struct ice_agent *agent, bool (*fits)(const struct ice_agent *, const struct ice_pair *)) {
+    struct ice_pair *best = NULL;
+    for (size_t i = 0; i < agent->pair_count; i++) {
+        struct ice_pair *pair = &agent->pairs[i];
+        if (ice_pair_is_usable(agent, pair) && fits(agent, pair) && (best == NULL || pair->priority > best->priority))
+            best = pair;
+    }
+    return best;
+}
+
+static bool is_waiting(const struct ice_agent *agent, const struct ice_pair *pair) {
+    (void)agent;
+    return pair->state == ICE_PAIR_WAITING && !pair->queued && pair->checks < ICE_PAIR_CHECK_MAX;
+}
+
+static bool is_thawing(const struct ice_agent *agent, const struct ice_pair *pair) {
+    return pair->state == ICE_PAIR_FROZEN && can_thaw(agent, pair);
+}
+
+static bool is_retried(const struct ice_agent *agent, const struct ice_pair *pair) {
+    (void)agent;
+    return can_retry(pair);
+}
+
+bool ice_checklist_can_check(const struct ice_agent *agent) {
+    return agent->gatherer.started && ice_generation_current_const(agent)->remote_key != NULL && agent->state != ICE_STATE_FAILED &&
+           agent->state != ICE_STATE_CLOSED;
+}
+
+bool ice_checklist_has_work(const struct ice_agent *agent) {
+    if (!ice_checklist_can_check(agent))
+        return false;
+    if (agent->triggered.count > 0)
+        return true;
+    if (agent->selected != ICE_NONE || agent->nominating != ICE_NONE)
+        return false;
+    for (size_t i = 0; i < agent->pair_count; i++) {
+        const struct ice_pair *pair = &agent->pairs[i];
+        if (ice_pair_is_usable(agent, pair) && (is_waiting(agent, pair) || can_retry(pair) || is_thawing(agent, pair)))
+            return true;
+    }
+    return false;
+}
+
+struct ice_pair *ice_checklist_next(struct ice_agent *agent) {
+    /* RFC 8445 section 6.1.4.2: triggered checks first, then the waiting pair of highest priority, after thawing if none waits. */
+    struct ice_pair *pair;
+    while ((pair = dequeue(agent)) != NULL)
+        if (pair->state == ICE_PAIR_WAITING && ice_pair_is_usable(agent, pair))
+            return pair;
+    /* RFC 8445 section 8.1.1: the choice has been made, the rest of the list is not checked any more. */
+    if (agent->selected != ICE_NONE || agent->nominating != ICE_NONE)
+        return NULL;
+    if ((pair = highest(agent, is_waiting)) != NULL)
+        return pair;
+    if ((pair = highest(agent, is_thawing)) != NULL)
+        return pair;
+    return highest(agent, is_retried);
+}
+
+uint64_t ice_checklist_rto_us(const struct ice_agent *agent, const struct ice_pair *pair) {
+    uint64_t active = 0;
+    for (size_t i = 0; i < agent->pair_count; i++)
+        if (agent->pairs[i].state == ICE_PAIR_WAITING || agent->pairs[i].state == ICE_PAIR_IN_PROGRESS)
+            active++;
+    /* RFC 8445 section 14.3, SHOULD: MAX(500 ms, Ta N (waiting + in progress)); other ways are allowed, never below 500 ms.
+     * We leave N out (docs/ice.md), and double for each round that a pair was silent, unless the peer has been heard on it. */
+    uint64_t rto_us = ice_later(RTO_MIN_US, agent->config.ta_us * active);
+    for (unsigned round = 0; pair->requests_received == 0 && round < pair->timeouts && rto_us < ICE_RTO_MAX_US; round++)
+        rto_us *= 2;
+    return ice_earlier(rto_us, ICE_RTO_MAX_US);
+}

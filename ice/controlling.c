@@ -1,0 +1,82 @@
+/*
+ * What only the controlling side does: it nominates, once, by regular nomination (RFC 8445 section 8.1.1).
+ *
+ * The rule (docs/ice.md has the costs): the best valid pair is nominated as soon as no better pair is still in question, and at
+ * the latest NOMINATION_WAIT_US after the first valid one. A better pair is in question while it has not been asked, or was
+ * asked less than twice the round trip of the best valid pair ago.
+ */
+#include "ice/agent_internal.h"
+
+#define NOMINATION_WAIT_US 200000u
+#define NOMINATION_MARGIN_US 20000u
+#define NOMINATION_ATTEMPTS_MAX 4u /* of 2 s each, then another valid pair may be tried */
+
+static const struct ice_pair *best_valid(const struct ice_agent *agent) {
+    const struct ice_pair *best = NULL;
+    for (size_t i = 0; i < agent->pair_count; i++) {
+        const struct ice_pair *pair = &agent->pairs[i];
+        if (!ice_pair_is_valid(pair) || !ice_pair_is_usable(agent, pair))
+            continue;
+        /* One whose nomination stays unanswered comes after all others. */
+        bool tired = pair->timeouts >= NOMINATION_ATTEMPTS_MAX;
+        bool best_tired = best != NULL && best->timeouts >= NOMINATION_ATTEMPTS_MAX;
+        if (best == NULL || (tired != best_tired ? best_tired : pair->priority > best->priority))
+            best = pair;
+    }
+    return best;
+}
+
+/* Until when is a pair better than `best` worth waiting for? 0: it is not. */
+static uint64_t in_question_until(const struct ice_agent *agent, const struct ice_pair *pair, const struct ice_pair *best) {
+    if (pair->priority <= best->priority || !ice_pair_is_usable(agent, pair))
+        return 0;
+    if (pair->state == ICE_PAIR_FROZEN || (pair->state == ICE_PAIR_WAITING && pair->checks < ICE_PAIR_CHECK_MAX))
+        return ICE_NEVER_US;
+    if (pair->state != ICE_PAIR_IN_PROGRESS || pair->timeouts > 0)
+        return 0;
+    return ice_after(pair->check.transaction.first_sent_us, 2 * best->current_round_trip_us + NOMINATION_MARGIN_US);
+}
+
+/* When the best valid pair may be nominated. */
+static uint64_t decision_us(const struct ice_agent *agent, const struct ice_pair *best) {
+    uint64_t until_us = 0;
+    for (size_t i = 0; i < agent->pair_count; i++)
+        until_us = ice_later(until_us, in_question_until(agent, &agent->pairs[i], best));
+    return ice_earlier(until_us, ice_after(agent->first_valid_us, NOMINATION_WAIT_US));
+}
+
+static bool may_decide(const struct ice_agent *agent) {
+    /* RFC 8445 section 8.1.1, MUST NOT: no second pair once one has been nominated. */
+    return agent->role == ICE_ROLE_CONTROLLING && agent->selected == ICE_NONE && agent->nominating == ICE_NONE && ice_checklist_can_check(agent);
+}
+
+void ice_controlling_update(struct ice_agent *agent, uint64_t now_us) {
+    if (!may_decide(agent))
+        return;
+    const struct ice_pair *best = best_valid(agent);
+    if (best != NULL && now_us >= decision_us(agent, best))
+        agent->nominating = ice_pair_index(agent, best);
+}
+
+bool ice_controlling_nomination_due(const struct ice_agent *agent, uint64_t now_us) {
+    (void)now_us;
+    return agent->nominating != ICE_NONE && agent->selected == ICE_NONE && agent->pairs[agent->nominating].check.transaction.done;
+}
+
+uint64_t ice_controlling_next_timeout(const struct ice_agent *agent, uint64_t now_us) {
+    if (ice_controlling_nomination_due(agent, now_us))
+        return ice_agent_earliest_transaction(agent);
+    if (!may_decide(agent))
+        return ICE_NEVER_US;
+    const struct ice_pair *best = best_valid(agent);
+    return best != NULL ? decision_us(agent, best) : ICE_NEVER_US;
+}
+
+void ice_controlling_nomination_failed(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us) {
+    (void)now_us;
+    stun_transaction_finish(&pair->check.transaction);
+    /* RFC 8445 section 7.2.5.3.4 would fail the check list; with packets being lost it is wiser to ask again, or elsewhere. */
+    if (pair->timeouts < UINT8_MAX)
+        pair->timeouts++;
+    agent->nominating = ICE_NONE;
+}

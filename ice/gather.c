@@ -1,0 +1,356 @@
+/*
+ * Gathering: host candidates from the interfaces, server-reflexive ones from STUN servers. RFC 8445 section 5.1.1.
+ *
+ * Every base asks every server in a transaction of its own, a new one each Ta, so that a dead server costs nobody else anything
+ * but its own turn. Relayed candidates will be gathered here too: an Allocate transaction beside the Binding one. Until then a
+ * TURN server that listens on UDP is asked for what it can also tell, the mapped address; TCP and TLS servers are passed over.
+ */
+#include <string.h>
+
+#include "ice/agent_internal.h"
+
+#define REFRESH_US (15u * ICE_SECOND_US) /* RFC 8445 section 5.1.1.4, and the Tr of section 11 */
+#define GATHER_RTO_MIN_US 500000u
+
+/* ---- transactions -------------------------------------------------------------------------------------------------------------- */
+
+static bool is_present(const struct ice_gatherer *gatherer, const struct stun_address *base) {
+    for (size_t i = 0; i < gatherer->interface_count; i++)
+        if (stun_address_equal(&gatherer->interfaces[i].base, base))
+            return true;
+    return false;
+}
+
+static void add_transaction(struct ice_agent *agent, const struct ice_interface *interface, const struct stun_address *server) {
+    struct ice_gatherer *gatherer = &agent->gatherer;
+    if (!ice_addresses_can_pair(&interface->base, server))
+        return;
+    struct ice_gather_transaction *free_slot = NULL;
+    for (size_t i = 0; i < gatherer->transaction_count; i++) {
+        struct ice_gather_transaction *other = &gatherer->transactions[i];
+        if (stun_address_equal(&other->base, &interface->base) && stun_address_equal(&other->server, server)) {
+            if (other->state != ICE_GATHER_FAILED)
+                return;
+            free_slot = other; /* the base is back: ask again */
+            break;
+        }
+        if (other->state == ICE_GATHER_FAILED && !is_present(gatherer, &other->base))
+            free_slot = other;
+    }
+    if (free_slot == NULL) {
+        if (gatherer->transaction_count == ICE_GATHER_TRANSACTION_MAX) {
+            agent->statistics.capacity_refused++;
+            return;
+        }
+        free_slot = &gatherer->transactions[gatherer->transaction_count++];
+    }
+    *free_slot = (struct ice_gather_transaction){.base = interface->base, .server = *server, .preference = interface->preference,
+                                                 .state = ICE_GATHER_WAITING, .refresh_us = ICE_NEVER_US};
+    stun_transaction_finish(&free_slot->transaction);
+}
+
+static void add_server_transactions(struct ice_agent *agent, const struct ice_gather_server *server) {
+    /* RFC 8828 and RTCIceTransportPolicy "relay": nothing but relayed candidates may be known of us. */
+    if (server->state != ICE_SERVER_READY || agent->config.transport_policy == ICE_TRANSPORT_POLICY_RELAY)
+        return;
+    for (size_t i = 0; i < agent->gatherer.interface_count; i++)
+        for (size_t j = 0; j < server->address_count; j++)
+            add_transaction(agent, &agent->gatherer.interfaces[i], &server->addresses[j]);
+}
+
+static uint64_t gather_rto_us(const struct ice_agent *agent) {
+    /* RFC 8445 section 14.3, SHOULD: RTO = MAX (500 ms, Ta * number of candidates to be gathered). */
+    return ice_earlier(ice_later(GATHER_RTO_MIN_US, agent->config.ta_us * agent->gatherer.transaction_count), ICE_RTO_MAX_US);
+}
+
+/* ---- servers --------------------------------------------------------------------------------------------------------------------- */
+
+static void start_server(struct ice_agent *agent, struct ice_gather_server *server) {
+    if (server->transport != ICE_TRANSPORT_UDP) {
+        server->state = ICE_SERVER_GIVEN_UP;
+        return;
+    }
+    struct stun_address literal;
+    if (!stun_address_parse_ip(server->host, strlen(server->host), &literal)) {
+        server->state = ICE_SERVER_RESOLVING; /* event.c asks for it */
+        return;
+    }
+    literal.port = server->port;
+    server->addresses[0] = literal;
+    server->address_count = 1;
+    server->state = ICE_SERVER_READY;
+    add_server_transactions(agent, server);
+}
+
+int ice_gather_handle_resolved(struct ice_agent *agent, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count) {
+    struct ice_gatherer *gatherer = &agent->gatherer;
+    (void)now_us;
+    if (query == 0 || query > gatherer->server_count || (addresses == NULL && count > 0))
+        return ICE_ERROR_ARGUMENT;
+    struct ice_gather_server *server = &gatherer->servers[query - 1];
+    if (server->state != ICE_SERVER_RESOLVING)
+        return ICE_ERROR_STATE;
+    bool has_family[3] = {false, false, false};
+    for (size_t i = 0; i < count && server->address_count < ICE_SERVER_ADDRESS_MAX; i++) {
+        uint8_t family = addresses[i].family;
+        struct stun_address address = addresses[i];
+        address.port = server->port;
+        if (family > STUN_ADDRESS_IPV6 || has_family[family] || !ice_address_is_usable(&address))
+            continue;
+        has_family[family] = true;
+        server->addresses[server->address_count++] = address;
+    }
+    server->state = server->address_count > 0 ? ICE_SERVER_READY : ICE_SERVER_GIVEN_UP;
+    add_server_transactions(agent, server);
+    return ICE_OK;
+}
+
+/* ---- interfaces -------------------------------------------------------------------------------------------------------------------- */
+
+static void gather_host(struct ice_agent *agent, const struct ice_interface *interface) {
+    static const struct stun_address no_server = {.family = STUN_ADDRESS_NONE};
+    if (agent->config.transport_policy == ICE_TRANSPORT_POLICY_RELAY)
+        return;
+    uint16_t known = ice_local_find_base(agent, &interface->base);
+    if (known != ICE_NONE && !agent->locals[known].gone)
+        return;
+    uint16_t added = known != ICE_NONE ? known : ice_local_add(agent, ICE_CANDIDATE_HOST, &interface->base, &interface->base, &no_server, interface->preference);
+    if (added == ICE_NONE)
+        return;
+    for (size_t i = 0; i < agent->local_count; i++) /* the interface is back, and what is behind it */
+        if (stun_address_equal(&agent->locals[i].base, &interface->base))
+            agent->locals[i].gone = false;
+    for (size_t i = 0; i < agent->pair_count; i++)
+        if (agent->pairs[i].local == added && agent->pairs[i].state == ICE_PAIR_FAILED)
+            agent->pairs[i].state = ICE_PAIR_WAITING;
+    ice_checklist_add_local(agent, added);
+}
+
+static void leave_base(struct ice_agent *agent, uint64_t now_us, const struct stun_address *base) {
+    struct ice_gatherer *gatherer = &agent->gatherer;
+    for (size_t i = 0; i < agent->local_count; i++)
+        if (stun_address_equal(&agent->locals[i].base, base))
+            agent->locals[i].gone = true;
+    for (size_t i = 0; i < gatherer->transaction_count; i++) {
+        struct ice_gather_transaction *transaction = &gatherer->transactions[i];
+        if (stun_address_equal(&transaction->base, base)) {
+            stun_transaction_finish(&transaction->transaction);
+            transaction->state = ICE_GATHER_FAILED;
+        }
+    }
+    /* RFC 8445 section 5.1.1.4, SHOULD: what was sent from there cannot be any more. */
+    for (size_t i = 0; i < agent->pair_count; i++) {
+        struct ice_pair *pair = &agent->pairs[i];
+        if (!agent->locals[pair->local].gone || !stun_address_equal(&agent->locals[pair->local].base, base))
+            continue;
+        if (i == agent->selected) {
+            agent->restart_needed = true;
+            continue; /* consent decides how long to hope for its return */
+        }
+        if (i == agent->nominating)
+            agent->nominating = ICE_NONE;
+        ice_pair_fail(agent, pair, now_us, false);
+    }
+}
+
+/* Whatever is new among the interfaces is gathered from; nothing happens twice. */
+static void gather_interfaces(struct ice_agent *agent, uint64_t now_us) {
+    struct ice_gatherer *gatherer = &agent->gatherer;
+    size_t locals = agent->local_count, transactions = gatherer->transaction_count;
+    for (size_t i = 0; i < gatherer->interface_count; i++)
+        gather_host(agent, &gatherer->interfaces[i]);
+    for (size_t i = 0; i < gatherer->server_count; i++)
+        add_server_transactions(agent, &gatherer->servers[i]);
+    if (gatherer->state == ICE_GATHERING_COMPLETE && (agent->local_count > locals || gatherer->transaction_count > transactions)) {
+        gatherer->state = ICE_GATHERING_GATHERING;
+        gatherer->deadline_us = ice_after(now_us, agent->config.gathering_deadline_us);
+    }
+}
+
+int ice_gather_set_interfaces(struct ice_agent *agent, uint64_t now_us, const struct ice_interface *interfaces, size_t count) {
+    struct ice_gatherer *gatherer = &agent->gatherer;
+    if (count > ICE_INTERFACE_MAX)
+        return ICE_ERROR_CAPACITY;
+    for (size_t i = 0; i < count; i++)
+        if (!ice_address_is_usable(&interfaces[i].base))
+            return ICE_ERROR_ARGUMENT;
+    struct ice_interface before[ICE_INTERFACE_MAX];
+    size_t before_count = gatherer->interface_count;
+    memcpy(before, gatherer->interfaces, sizeof before);
+    if (count > 0)
+        memcpy(gatherer->interfaces, interfaces, count * sizeof interfaces[0]);
+    gatherer->interface_count = count;
+    for (size_t i = 0; i < before_count; i++)
+        if (!is_present(gatherer, &before[i].base))
+            leave_base(agent, now_us, &before[i].base);
+    if (gatherer->started)
+        gather_interfaces(agent, now_us);
+    return ICE_OK;
+}
+
+int ice_gather_start(struct ice_agent *agent, uint64_t now_us) {
+    struct ice_gatherer *gatherer = &agent->gatherer;
+    if (gatherer->started)
+        return ICE_ERROR_STATE;
+    gatherer->started = true;
+    gatherer->state = ICE_GATHERING_GATHERING;
+    gatherer->deadline_us = ice_after(now_us, agent->config.gathering_deadline_us);
+    gatherer->next_us = now_us;
+    agent->statistics.gathering_started_us = now_us;
+    for (size_t i = 0; i < gatherer->interface_count; i++)
+        gather_host(agent, &gatherer->interfaces[i]);
+    for (size_t i = 0; i < gatherer->server_count; i++)
+        start_server(agent, &gatherer->servers[i]);
+    return ICE_OK;
+}
+
+/* ---- messages ------------------------------------------------------------------------------------------------------------------------ */
+
+static size_t send_request(struct ice_gather_transaction *transaction, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path) {
+    struct stun_writer writer;
+    /* RFC 8445 section 5.1.1.2: Binding requests to a STUN server are not authenticated. */
+    stun_writer_begin(&writer, buffer, capacity, STUN_CLASS_REQUEST, STUN_METHOD_BINDING, transaction->transaction.id);
+    stun_writer_add_fingerprint(&writer);
+    int length = stun_writer_finish(&writer);
+    stun_transaction_sent(&transaction->transaction, now_us);
+    *path = (struct ice_path){.transport = ICE_TRANSPORT_UDP, .local = transaction->base, .remote = transaction->server};
+    return length > 0 ? (size_t)length : 0;
+}
+
+static bool is_refreshing(const struct ice_agent *agent) {
+    /* RFC 8445 section 5.1.1.4, MUST: kept alive until ICE has ended; a relay or a peer keeps it alive from then on. */
+    return agent->selected == ICE_NONE && agent->state != ICE_STATE_FAILED && agent->state != ICE_STATE_CLOSED;
+}
+
+size_t ice_gather_poll(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path) {
+    struct ice_gatherer *gatherer = &agent->gatherer;
+    for (size_t i = 0; i < gatherer->transaction_count; i++) {
+        struct ice_gather_transaction *transaction = &gatherer->transactions[i];
+        const struct stun_transaction *timer = &transaction->transaction;
+        if (!timer->done && timer->sent < timer->rc && timer->deadline_us <= now_us)
+            return send_request(transaction, now_us, buffer, capacity, path);
+    }
+    /* RFC 8445 section 5.1.1.2, SHOULD NOT: no more than one new transaction each Ta; the first one at once. */
+    if (now_us < gatherer->next_us || now_us < ice_agent_earliest_transaction(agent))
+        return 0;
+    for (size_t i = 0; i < gatherer->transaction_count; i++) {
+        struct ice_gather_transaction *transaction = &gatherer->transactions[i];
+        bool first = transaction->state == ICE_GATHER_WAITING;
+        bool again = transaction->state == ICE_GATHER_SUCCEEDED && transaction->refresh_us <= now_us && is_refreshing(agent);
+        if (!first && !again)
+            continue;
+        uint8_t id[STUN_TRANSACTION_ID_BYTES];
+        ice_agent_random_id(agent, id);
+        stun_transaction_start(&transaction->transaction, id, now_us, gather_rto_us(agent), STUN_RC_DEFAULT, STUN_RM_DEFAULT);
+        if (first)
+            transaction->state = ICE_GATHER_RUNNING;
+        transaction->refresh_us = ice_after(now_us, REFRESH_US);
+        gatherer->next_us = ice_after(now_us, agent->config.ta_us);
+        agent->last_transaction_us = now_us;
+        return send_request(transaction, now_us, buffer, capacity, path);
+    }
+    return 0;
+}
+
+bool ice_gather_handle_response(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const struct stun_message *message) {
+    struct ice_gatherer *gatherer = &agent->gatherer;
+    for (size_t i = 0; i < gatherer->transaction_count; i++) {
+        struct ice_gather_transaction *transaction = &gatherer->transactions[i];
+        /* RFC 8489 section 6.3: the identifier must match; so must the server, or anybody who saw one could answer. */
+        if (transaction->transaction.sent == 0 || !stun_transaction_matches(&transaction->transaction, message))
+            continue;
+        if (!stun_address_equal(&transaction->server, &path->remote) || !stun_address_equal(&transaction->base, &path->local))
+            return false;
+        struct stun_address mapped;
+        stun_transaction_finish(&transaction->transaction);
+        /* A server of RFC 3489 answers with MAPPED-ADDRESS (RFC 8445 section 5.1.1.2, MUST: support it). */
+        bool has_mapped = message->class_ == STUN_CLASS_SUCCESS_RESPONSE &&
+                          (stun_message_read_xor_address(message, STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS, &mapped) == STUN_OK ||
+                           stun_message_read_address(message, STUN_ATTRIBUTE_MAPPED_ADDRESS, &mapped) == STUN_OK);
+        if (has_mapped && ice_address_is_usable(&mapped)) {
+            transaction->state = ICE_GATHER_SUCCEEDED;
+            transaction->refresh_us = ice_after(now_us, REFRESH_US);
+            ice_local_add(agent, ICE_CANDIDATE_SERVER_REFLEXIVE, &mapped, &transaction->base, &transaction->server, transaction->preference);
+        } else if (transaction->state == ICE_GATHER_RUNNING) {
+            transaction->state = ICE_GATHER_FAILED;
+        }
+        return true;
+    }
+    return false;
+}
+
+void ice_gather_handle_send_error(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path) {
+    (void)now_us;
+    for (size_t i = 0; i < agent->gatherer.transaction_count; i++) {
+        struct ice_gather_transaction *transaction = &agent->gatherer.transactions[i];
+        if (transaction->state == ICE_GATHER_RUNNING && stun_address_equal(&transaction->server, &path->remote) &&
+            stun_address_equal(&transaction->base, &path->local)) {
+            stun_transaction_finish(&transaction->transaction);
+            transaction->state = ICE_GATHER_FAILED;
+        }
+    }
+}
+
+/* ---- time ---------------------------------------------------------------------------------------------------------------------------- */
+
+static bool has_open_work(const struct ice_gatherer *gatherer) {
+    for (size_t i = 0; i < gatherer->server_count; i++)
+        if (gatherer->servers[i].state == ICE_SERVER_RESOLVING)
+            return true;
+    for (size_t i = 0; i < gatherer->transaction_count; i++)
+        if (gatherer->transactions[i].state == ICE_GATHER_WAITING || gatherer->transactions[i].state == ICE_GATHER_RUNNING)
+            return true;
+    return false;
+}
+
+/* The deadline: whoever is silent is given up, so that the end of candidates can be said. */
+static void give_up(struct ice_gatherer *gatherer) {
+    for (size_t i = 0; i < gatherer->server_count; i++)
+        if (gatherer->servers[i].state == ICE_SERVER_RESOLVING)
+            gatherer->servers[i].state = ICE_SERVER_GIVEN_UP;
+    for (size_t i = 0; i < gatherer->transaction_count; i++) {
+        struct ice_gather_transaction *transaction = &gatherer->transactions[i];
+        if (transaction->state == ICE_GATHER_WAITING || transaction->state == ICE_GATHER_RUNNING) {
+            stun_transaction_finish(&transaction->transaction);
+            transaction->state = ICE_GATHER_FAILED;
+        }
+    }
+}
+
+void ice_gather_handle_timeout(struct ice_agent *agent, uint64_t now_us) {
+    struct ice_gatherer *gatherer = &agent->gatherer;
+    for (size_t i = 0; i < gatherer->transaction_count; i++) {
+        struct ice_gather_transaction *transaction = &gatherer->transactions[i];
+        struct stun_transaction *timer = &transaction->transaction;
+        if (timer->done || timer->sent < timer->rc || timer->deadline_us > now_us)
+            continue;
+        stun_transaction_finish(timer);
+        if (transaction->state == ICE_GATHER_RUNNING)
+            transaction->state = ICE_GATHER_FAILED;
+    }
+    if (gatherer->state != ICE_GATHERING_GATHERING)
+        return;
+    if (now_us >= gatherer->deadline_us)
+        give_up(gatherer);
+    if (!has_open_work(gatherer)) {
+        gatherer->state = ICE_GATHERING_COMPLETE;
+        agent->statistics.gathering_completed_us = now_us;
+    }
+}
+
+uint64_t ice_gather_next_timeout(const struct ice_agent *agent) {
+    const struct ice_gatherer *gatherer = &agent->gatherer;
+    uint64_t next_us = gatherer->state == ICE_GATHERING_GATHERING ? gatherer->deadline_us : ICE_NEVER_US;
+    uint64_t start_us = ICE_NEVER_US; /* the earliest new transaction */
+    for (size_t i = 0; i < gatherer->transaction_count; i++) {
+        const struct ice_gather_transaction *transaction = &gatherer->transactions[i];
+        next_us = ice_earlier(next_us, stun_transaction_deadline(&transaction->transaction));
+        if (transaction->state == ICE_GATHER_WAITING)
+            start_us = 0;
+        else if (transaction->state == ICE_GATHER_SUCCEEDED && is_refreshing(agent))
+            start_us = ice_earlier(start_us, transaction->refresh_us);
+    }
+    if (start_us != ICE_NEVER_US)
+        next_us = ice_earlier(next_us, ice_later(start_us, ice_later(gatherer->next_us, ice_agent_earliest_transaction(agent))));
+    return next_us;
+}

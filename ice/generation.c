@@ -1,0 +1,93 @@
+/* Credentials, a generation at a time: RFC 8839 section 5.4 for their shape, RFC 8445 section 9 for why there are two. */
+#include <string.h>
+
+#include "ice/agent_internal.h"
+
+static bool is_ice_char(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+}
+
+static bool are_ice_chars(const char *text, size_t length) {
+    for (size_t i = 0; i < length; i++)
+        if (!is_ice_char(text[i]))
+            return false;
+    return true;
+}
+
+/* Six random bits a character: the alphabet of ice-char has exactly 64. */
+static void random_text(struct ice_agent *agent, char *text, size_t length) {
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    uint8_t bytes[ICE_LOCAL_PASSWORD_BYTES];
+    agent->config.random(agent->config.random_context, bytes, length);
+    for (size_t i = 0; i < length; i++)
+        text[i] = alphabet[bytes[i] & 63];
+    text[length] = '\0';
+}
+
+bool ice_generation_start(struct ice_agent *agent, struct ice_generation *generation) {
+    *generation = (struct ice_generation){.in_use = true};
+    /* RFC 8839 section 5.4, MUST: at least 24 bits of ufrag and 128 of password; ours are 48 and 144. */
+    random_text(agent, generation->local_ufrag, ICE_LOCAL_UFRAG_BYTES);
+    random_text(agent, generation->local_password, ICE_LOCAL_PASSWORD_BYTES);
+    generation->local_key = stun_key_new_short_term((const uint8_t *)generation->local_password, ICE_LOCAL_PASSWORD_BYTES);
+    return generation->local_key != NULL;
+}
+
+void ice_generation_end(struct ice_generation *generation) {
+    stun_key_free(generation->local_key);
+    stun_key_free(generation->remote_key);
+    *generation = (struct ice_generation){.in_use = false};
+}
+
+int ice_generation_set_remote(struct ice_generation *generation, const char *ufrag, size_t ufrag_length, const char *password, size_t password_length) {
+    /* RFC 8839 section 5.4: ufrag is 4*256ice-char, pwd is 22*256ice-char. */
+    if (ufrag_length < ICE_UFRAG_MIN_BYTES || ufrag_length > ICE_UFRAG_MAX_BYTES || password_length < ICE_PASSWORD_MIN_BYTES ||
+        password_length > ICE_PASSWORD_MAX_BYTES || !are_ice_chars(ufrag, ufrag_length) || !are_ice_chars(password, password_length))
+        return ICE_ERROR_ARGUMENT;
+    if (generation->remote_key != NULL) {
+        bool same = strlen(generation->remote_ufrag) == ufrag_length && memcmp(generation->remote_ufrag, ufrag, ufrag_length) == 0 &&
+                    strlen(generation->remote_password) == password_length && memcmp(generation->remote_password, password, password_length) == 0;
+        return same ? ICE_OK : ICE_ERROR_STATE;
+    }
+    generation->remote_key = stun_key_new_short_term((const uint8_t *)password, password_length);
+    if (generation->remote_key == NULL)
+        return ICE_ERROR_CRYPTO;
+    memcpy(generation->remote_ufrag, ufrag, ufrag_length);
+    generation->remote_ufrag[ufrag_length] = '\0';
+    memcpy(generation->remote_password, password, password_length);
+    generation->remote_password[password_length] = '\0';
+    return ICE_OK;
+}
+
+struct ice_generation *ice_generation_current(struct ice_agent *agent) {
+    return &agent->generations[agent->generation];
+}
+
+const struct ice_generation *ice_generation_current_const(const struct ice_agent *agent) {
+    return &agent->generations[agent->generation];
+}
+
+static bool username_fits(const struct ice_generation *generation, const char *username, size_t length) {
+    /* RFC 8445 section 7.3, MUST: two values and a colon between them, the first is our own ufrag. */
+    if (!generation->in_use || length < ICE_LOCAL_UFRAG_BYTES + 1 + ICE_UFRAG_MIN_BYTES || length > ICE_LOCAL_UFRAG_BYTES + 1 + ICE_UFRAG_MAX_BYTES)
+        return false;
+    if (memcmp(username, generation->local_ufrag, ICE_LOCAL_UFRAG_BYTES) != 0 || username[ICE_LOCAL_UFRAG_BYTES] != ':')
+        return false;
+    const char *remote = username + ICE_LOCAL_UFRAG_BYTES + 1;
+    size_t remote_length = length - ICE_LOCAL_UFRAG_BYTES - 1;
+    if (generation->remote_key == NULL)
+        return are_ice_chars(remote, remote_length);
+    /* The second value must be the peer's, once we know it. */
+    return strlen(generation->remote_ufrag) == remote_length && memcmp(generation->remote_ufrag, remote, remote_length) == 0;
+}
+
+uint16_t ice_generation_of_username(const struct ice_agent *agent, const uint8_t *username, size_t length, const char **remote_ufrag, size_t *remote_length) {
+    for (uint16_t i = 0; i < 2; i++) {
+        if (!username_fits(&agent->generations[i], (const char *)username, length))
+            continue;
+        *remote_ufrag = (const char *)username + ICE_LOCAL_UFRAG_BYTES + 1;
+        *remote_length = length - ICE_LOCAL_UFRAG_BYTES - 1;
+        return i;
+    }
+    return ICE_NONE;
+}

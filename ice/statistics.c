@@ -1,0 +1,95 @@
+/* What can be read at any time. W3C webrtc-stats names where there are any. */
+#include "ice/agent_internal.h"
+
+const char *ice_agent_local_ufrag(const struct ice_agent *agent) {
+    return ice_generation_current_const(agent)->local_ufrag;
+}
+
+const char *ice_agent_local_password(const struct ice_agent *agent) {
+    return ice_generation_current_const(agent)->local_password;
+}
+
+enum ice_role ice_agent_role(const struct ice_agent *agent) {
+    return agent->role;
+}
+
+void ice_agent_statistics(const struct ice_agent *agent, struct ice_statistics *out) {
+    *out = agent->statistics;
+    out->state = agent->state;
+    out->gathering_state = agent->gatherer.state;
+    out->role = agent->role;
+    out->memory_bytes = agent->memory_bytes;
+}
+
+size_t ice_agent_pair_count(const struct ice_agent *agent) {
+    return agent->pair_count;
+}
+
+bool ice_agent_pair_statistics(const struct ice_agent *agent, size_t index, struct ice_pair_statistics *out) {
+    if (index >= agent->pair_count)
+        return false;
+    const struct ice_pair *pair = &agent->pairs[index];
+    ice_local_view(agent, ice_pair_is_valid(pair) ? pair->valid_local : pair->local, &agent->views->statistics[0]);
+    ice_remote_view(agent, pair->remote, &agent->views->statistics[1]);
+    *out = (struct ice_pair_statistics){
+        .local = &agent->views->statistics[0],
+        .remote = &agent->views->statistics[1],
+        .state = pair->state,
+        .nominated = pair->nominated,
+        .selected = index == agent->selected,
+        .priority = pair->priority,
+        .requests_sent = pair->requests_sent,
+        .responses_received = pair->responses_received,
+        .requests_received = pair->requests_received,
+        .responses_sent = pair->responses_sent,
+        .consent_requests_sent = pair->consent_requests_sent,
+        .current_round_trip_us = pair->current_round_trip_us,
+        .total_round_trip_us = pair->total_round_trip_us,
+        .last_error_code = pair->last_error_code,
+        .last_send_error = pair->last_send_error,
+    };
+    return true;
+}
+
+size_t ice_agent_local_candidate_count(const struct ice_agent *agent) {
+    return agent->local_count;
+}
+
+const struct ice_candidate *ice_agent_local_candidate(const struct ice_agent *agent, size_t index) {
+    if (index >= agent->local_count)
+        return NULL;
+    ice_local_view(agent, (uint16_t)index, &agent->views->local);
+    return &agent->views->local;
+}
+
+bool ice_agent_is_path_valid(const struct ice_agent *agent, const struct ice_path *path) {
+    for (size_t i = 0; i < agent->pair_count; i++) {
+        const struct ice_pair *pair = &agent->pairs[i];
+        if ((ice_pair_is_valid(pair) || pair->requests_received > 0) && path->transport == ICE_TRANSPORT_UDP &&
+            stun_address_equal(&agent->remotes[pair->remote].address, &path->remote) && stun_address_equal(&agent->locals[pair->local].base, &path->local))
+            return true;
+    }
+    return false;
+}
+
+const char *ice_state_name(enum ice_state state) {
+    switch (state) { /* RTCIceTransportState */
+    case ICE_STATE_NEW: return "new";
+    case ICE_STATE_CHECKING: return "checking";
+    case ICE_STATE_CONNECTED: return "connected";
+    case ICE_STATE_COMPLETED: return "completed";
+    case ICE_STATE_DISCONNECTED: return "disconnected";
+    case ICE_STATE_FAILED: return "failed";
+    case ICE_STATE_CLOSED: return "closed";
+    }
+    return "";
+}
+
+const char *ice_gathering_state_name(enum ice_gathering_state state) {
+    switch (state) { /* RTCIceGatheringState */
+    case ICE_GATHERING_NEW: return "new";
+    case ICE_GATHERING_GATHERING: return "gathering";
+    case ICE_GATHERING_COMPLETE: return "complete";
+    }
+    return "";
+}
