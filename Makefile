@@ -150,6 +150,9 @@ $(BUILD)/caller $(BUILD)/callee: $(BUILD)/%: $(BUILD)/app/%.o $(CALL_OBJECTS) $(
 $(BUILD)/sdp-explain: $(BUILD)/app/sdp_explain.o $(call archive,sdp)
 	$(CC) $(LDFLAGS) -o $@ $^
 
+$(BUILD)/test/lab/transport_pair: $(BUILD)/test/lab/transport_pair.o $(BUILD)/test/sim/description.o $(APP_NET) $(PEER_ARCHIVES)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_peer) $(LIBS_net)
+
 $(BUILD)/docs/example/%: $(BUILD)/docs/example/%.o $(PEER_ARCHIVES)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_peer)
 
@@ -198,6 +201,12 @@ check-unit $(addprefix check-,$(TEST_ROOMS)):
 	$(MAKE) MODE=asan $@
 endif
 
+# The long proof: every crossable pair of NAT kinds, 1,000 seeds each, without sanitizers.
+.PHONY: sim-proof
+sim-proof:
+	$(MAKE) MODE=release build/release/test/sim/test_transports
+	SIM_SEEDS=$(or $(SEEDS),1000) build/release/test/sim/test_transports
+
 .PHONY: check-layers
 check-layers: $(ARCHIVES)
 	test/layers/check_layers.py $(BUILD)
@@ -210,7 +219,7 @@ demo:
 interop-smoke:
 	test/interop/smoke.sh
 
-# ---- fuzzing: fuzz/fuzz_NAME.c, first line "/* links: dtls */" -----------------------------------------------------------
+# ---- fuzzing: fuzz/fuzz_NAME.c, first line "/* links: dtls */", second perhaps "/* with: test/peer/pair.c */" -----------------------------------------------------------
 
 FUZZ_BUILD := build/fuzz
 TIME   ?= 60
@@ -218,7 +227,8 @@ FUZZ_TARGETS := $(patsubst fuzz/fuzz_%.c,%,$(wildcard fuzz/fuzz_*.c))
 FUZZ_CFLAGS := -std=c11 -g -O1 -D_GNU_SOURCE -I. -fno-omit-frame-pointer -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
                -Wall -Wextra -Wno-unused-command-line-argument $(FUZZ_EXTRA)
 fuzz_links = $(shell sed -n '1s|^/\* links: \(.*\) \*/$$|\1|p' fuzz/fuzz_$(1).c)
-fuzz_sources = fuzz/fuzz_$(1).c $(foreach l,$(call fuzz_links,$(1)),$(wildcard $(or $(DIR_$(l)),$(l))/*.c))
+fuzz_with  = $(shell sed -n '2s|^/\* with: \(.*\) \*/$$|\1|p' fuzz/fuzz_$(1).c)
+fuzz_sources = fuzz/fuzz_$(1).c $(call fuzz_with,$(1)) $(foreach l,$(call fuzz_links,$(1)),$(wildcard $(or $(DIR_$(l)),$(l))/*.c))
 fuzz_libs = $(sort $(foreach l,$(call fuzz_links,$(1)),$(LIBS_$(l))))
 define fuzz_rule
 $(FUZZ_BUILD)/fuzz_$(1): $$(call fuzz_sources,$(1)) $$(wildcard */*.h app/*/*.h)
