@@ -238,11 +238,18 @@ endef
 $(foreach t,$(FUZZ_TARGETS),$(eval $(call fuzz_rule,$(t))))
 
 # New inputs go to build/fuzz/corpus/TARGET; a crash is written to build/fuzz and belongs into fuzz/seeds/TARGET.
-.PHONY: fuzz fuzz-all
+.PHONY: fuzz fuzz-all fuzz-coverage
 fuzz: $(FUZZ_BUILD)/fuzz_$(TARGET)
 	@mkdir -p $(FUZZ_BUILD)/corpus/$(TARGET) fuzz/seeds/$(TARGET)
 	$< -max_total_time=$(TIME) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
 	   -artifact_prefix=$(FUZZ_BUILD)/$(TARGET)- $(FUZZ_BUILD)/corpus/$(TARGET) fuzz/seeds/$(TARGET) $(wildcard $(STRATA_CORPORA)/$(TARGET))
+# Which lines the kept seeds (and what fuzz has found so far) reach: make fuzz-coverage TARGET=stun
+fuzz-coverage:
+	@mkdir -p $(FUZZ_BUILD)/coverage
+	clang $(FUZZ_CFLAGS) -fprofile-instr-generate -fcoverage-mapping -o $(FUZZ_BUILD)/coverage/fuzz_$(TARGET) $(call fuzz_sources,$(TARGET)) $(call fuzz_libs,$(TARGET))
+	LLVM_PROFILE_FILE=$(FUZZ_BUILD)/coverage/$(TARGET).raw $(FUZZ_BUILD)/coverage/fuzz_$(TARGET) -runs=0 $(wildcard fuzz/seeds/$(TARGET) $(FUZZ_BUILD)/corpus/$(TARGET)) 2>/dev/null
+	llvm-profdata merge -o $(FUZZ_BUILD)/coverage/$(TARGET).data $(FUZZ_BUILD)/coverage/$(TARGET).raw
+	llvm-cov report $(FUZZ_BUILD)/coverage/fuzz_$(TARGET) -instr-profile=$(FUZZ_BUILD)/coverage/$(TARGET).data $(call fuzz_sources,$(TARGET)) | cut -c1-60,100-200
 fuzz-all: $(FUZZ_TARGETS:%=$(FUZZ_BUILD)/fuzz_%)
 
 # ---- benches: always release, always ratios ------------------------------------------------------------------------------

@@ -87,7 +87,7 @@ static void step(struct pair *pair, struct wire *wire, struct script *script, un
     struct peer_transport *transport = pair->ends[end].transport;
     struct ice_path path = {.local = pair->ends[end].address, .remote = pair->ends[1 - end].address};
     struct ice_interface interface = {pair->ends[end].address, 65535};
-    switch (operation % 16) {
+    switch (operation % 17) {
     case 0: pair_run(pair, pair->now_us + argument * MILLISECOND_US); break;
     case 1: pair_run(pair, pair->now_us + argument * 200 * MILLISECOND_US); break;
     case 2: pair_describe(pair, end); break;
@@ -106,6 +106,11 @@ static void step(struct pair *pair, struct wire *wire, struct script *script, un
     case 15:
         if (argument >= 240)
             peer_transport_close(transport, pair->now_us);
+        break;
+    case 16: /* streams have their verbs and nothing behind them yet */
+        require(peer_transport_handle_stream_opened(transport, pair->now_us, &path) == PEER_ERROR_NOT_SUPPORTED);
+        require(peer_transport_handle_stream_bytes(transport, pair->now_us, &path, &argument, 1) == PEER_ERROR_NOT_SUPPORTED);
+        require(peer_transport_handle_stream_closed(transport, pair->now_us, &path, 0) == PEER_ERROR_NOT_SUPPORTED);
         break;
     }
     pair_drain(pair, end);

@@ -363,6 +363,8 @@ int peer_transport_handle_datagram(struct peer_transport *transport, uint64_t no
 
 void peer_transport_handle_timeout(struct peer_transport *transport, uint64_t now_us)
 {
+    if (transport->closed)
+        return;
     ice_agent_handle_timeout(transport->ice, now_us);
     if (transport->dtls) {
         dtls_transport_handle_timeout(transport->dtls, now_us);
@@ -372,6 +374,8 @@ void peer_transport_handle_timeout(struct peer_transport *transport, uint64_t no
 
 uint64_t peer_transport_next_timeout(const struct peer_transport *transport)
 {
+    if (transport->closed)
+        return UINT64_MAX; /* nothing is sent any more but close_notify, which does not wait */
     uint64_t next = ice_agent_next_timeout(transport->ice);
     if (transport->dtls && dtls_transport_next_timeout(transport->dtls) < next)
         next = dtls_transport_next_timeout(transport->dtls);

@@ -247,7 +247,9 @@ static void closing_tells_the_peer(void **state)
     pair_drain(&pair, 0);
     assert_int_equal(pair.ends[0].state, PEER_TRANSPORT_CLOSED);
     assert_int_equal(pair_send_rtp(&pair, 0, 1, 10), PEER_ERROR_STATE);
-    pair_run(&pair, pair.now_us + SECOND_US / 10);
+    /* What is closed waits for nothing: a fuzzer once found it waiting for a consent check that it would not send. */
+    assert_true(peer_transport_next_timeout(pair.ends[0].transport) == UINT64_MAX);
+    pair_run(&pair, pair.now_us + 20 * SECOND_US);
     assert_int_equal(pair.ends[1].state, PEER_TRANSPORT_CLOSED);
     pair_stop(&pair);
 }
