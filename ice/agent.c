@@ -147,6 +147,7 @@ void ice_agent_fail(struct ice_agent *agent, enum ice_failure failure) {
         stun_transaction_finish(&agent->pairs[i].check.transaction);
     for (size_t i = 0; i < agent->gatherer.transaction_count; i++)
         stun_transaction_finish(&agent->gatherer.transactions[i].transaction);
+    ice_gather_give_up(agent);
 }
 
 static bool has_valid_pair(const struct ice_agent *agent) {

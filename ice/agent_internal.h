@@ -185,11 +185,11 @@ struct ice_gatherer {
 /* RFC 7675 for the selected pair. Every request has an identifier of its own; any answer counts until consent expires. */
 struct ice_consent {
     uint64_t next_us;
+    struct stun_transaction last; /* the youngest request */
     uint64_t expiry_us;         /* consent_expiry_us after the last valid response; ICE_NEVER_US when there is no selected pair */
     uint64_t unanswered_since_us; /* when the oldest request without an answer was sent; ICE_NEVER_US: none */
     struct {
         uint8_t id[STUN_TRANSACTION_ID_BYTES];
-        uint64_t sent_us;
         bool waiting;
     } outstanding[ICE_CONSENT_OUTSTANDING_MAX];
     size_t outstanding_next;
@@ -365,6 +365,7 @@ int ice_gather_set_interfaces(struct ice_agent *agent, uint64_t now_us, const st
 int ice_gather_handle_resolved(struct ice_agent *agent, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count);
 bool ice_gather_handle_response(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const struct stun_message *message);
 void ice_gather_handle_send_error(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path);
+void ice_gather_give_up(struct ice_agent *agent);
 void ice_gather_handle_timeout(struct ice_agent *agent, uint64_t now_us);
 size_t ice_gather_poll(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path);
 uint64_t ice_gather_next_timeout(const struct ice_agent *agent);

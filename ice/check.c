@@ -191,10 +191,8 @@ static uint16_t authenticate_request(struct ice_agent *agent, const struct stun_
 }
 
 /* RFC 8445 sections 7.3.1.3 and 7.3.1.4: the pair that the request came by, its remote candidate learned when it is new. */
-static struct ice_pair *pair_of_request(struct ice_agent *agent, const struct ice_path *path, const struct stun_message *request, uint64_t ufrag_tag) {
-    uint16_t local = ice_local_find_base(agent, &path->local);
-    if (local == ICE_NONE || agent->locals[local].gone)
-        return NULL;
+static struct ice_pair *pair_of_request(struct ice_agent *agent, uint16_t local, const struct ice_path *path, const struct stun_message *request,
+                                        uint64_t ufrag_tag) {
     uint16_t remote = ice_remote_find(agent, &path->remote);
     if (remote == ICE_NONE) {
         uint32_t priority;
@@ -232,7 +230,8 @@ int ice_check_handle_request(struct ice_agent *agent, uint64_t now_us, const str
         agent->statistics.unauthentic_dropped++;
         return ICE_ERROR_UNAUTHENTIC;
     }
-    if (agent->state == ICE_STATE_FAILED || agent->state == ICE_STATE_CLOSED) {
+    uint16_t local = ice_local_find_base(agent, &path->local);
+    if (local == ICE_NONE || agent->locals[local].gone || agent->state == ICE_STATE_FAILED || agent->state == ICE_STATE_CLOSED) {
         agent->statistics.unmatched_dropped++;
         return ICE_OK;
     }
@@ -251,7 +250,7 @@ int ice_check_handle_request(struct ice_agent *agent, uint64_t now_us, const str
     if (!ice_response_queue_add(agent, path, message, 0, generation, NULL, 0) || generation != agent->generation)
         return ICE_OK;
     struct stun_attribute attribute;
-    struct ice_pair *pair = pair_of_request(agent, path, message, ufrag_tag);
+    struct ice_pair *pair = pair_of_request(agent, local, path, message, ufrag_tag);
     if (pair != NULL)
         act_on_request(agent, pair, now_us, stun_message_find(message, STUN_ATTRIBUTE_USE_CANDIDATE, &attribute));
     return ICE_OK;
@@ -270,6 +269,8 @@ struct answered {
 static bool find_answered(struct ice_agent *agent, const struct stun_message *message, uint64_t now_us, struct answered *out) {
     for (size_t i = 0; i < agent->pair_count; i++) {
         struct ice_pair *pair = &agent->pairs[i];
+        if (!ice_pair_is_usable(agent, pair))
+            continue;
         if (pair->check.transaction.sent > 0 && stun_transaction_matches(&pair->check.transaction, message)) {
             *out = (struct answered){pair, pair->check.role, pair->check.use_candidate, true};
             return true;

@@ -183,7 +183,7 @@ int ice_gather_set_interfaces(struct ice_agent *agent, uint64_t now_us, const st
     for (size_t i = 0; i < before_count; i++)
         if (!is_present(gatherer, &before[i].base))
             leave_base(agent, now_us, &before[i].base);
-    if (gatherer->started)
+    if (gatherer->started && agent->state != ICE_STATE_FAILED) /* what has failed waits for a restart */
         gather_interfaces(agent, now_us);
     return ICE_OK;
 }
@@ -303,8 +303,9 @@ static bool has_open_work(const struct ice_gatherer *gatherer) {
     return false;
 }
 
-/* The deadline: whoever is silent is given up, so that the end of candidates can be said. */
-static void give_up(struct ice_gatherer *gatherer) {
+/* Whoever is silent is given up, so that the end of candidates can be said. */
+void ice_gather_give_up(struct ice_agent *agent) {
+    struct ice_gatherer *gatherer = &agent->gatherer;
     for (size_t i = 0; i < gatherer->server_count; i++)
         if (gatherer->servers[i].state == ICE_SERVER_RESOLVING)
             gatherer->servers[i].state = ICE_SERVER_GIVEN_UP;
@@ -331,7 +332,7 @@ void ice_gather_handle_timeout(struct ice_agent *agent, uint64_t now_us) {
     if (gatherer->state != ICE_GATHERING_GATHERING)
         return;
     if (now_us >= gatherer->deadline_us)
-        give_up(gatherer);
+        ice_gather_give_up(agent);
     if (!has_open_work(gatherer)) {
         gatherer->state = ICE_GATHERING_COMPLETE;
         agent->statistics.gathering_completed_us = now_us;

@@ -1,0 +1,429 @@
+/* links: ice stun */
+/*
+ * Two agents driven by a script: each byte is an operation, some take more bytes. What the agents send goes into a queue, from
+ * where the script delivers it, drops it, breaks it, sends it from elsewhere; it lets time pass, calls the API in any order,
+ * and forges requests with the right key. After each operation the invariants of `check_invariants` hold.
+ *
+ * test/ice/test_fuzz_seeds.c includes this file to prove that the seeds reach nominated, connected and failed.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ice/agent.h"
+#include "stun/integrity.h"
+#include "stun/message.h"
+
+#define REQUIRE(condition) \
+    do {                   \
+        if (!(condition))  \
+            abort();       \
+    } while (0)
+
+#define MS 1000u
+#define SECOND 1000000u
+#define TA_US (50u * MS)
+#define IN_FLIGHT_MAX 64
+#define SEEN_MAX 512
+
+enum operation {
+    OPERATION_TIMEOUT,       /* the next timeout of an agent comes */
+    OPERATION_WAIT,          /* byte: that many 100 ms pass */
+    OPERATION_DELIVER,
+    OPERATION_DROP,
+    OPERATION_CORRUPT,       /* two bytes: which bit */
+    OPERATION_MISROUTE,      /* byte: from another port */
+    OPERATION_DUPLICATE,
+    OPERATION_REORDER,
+    OPERATION_RUN,           /* everything goes well for a while */
+    OPERATION_RAW,           /* byte: length; bytes */
+    OPERATION_CANDIDATE,     /* byte: port */
+    OPERATION_SIGNAL,        /* credentials and candidates of the other */
+    OPERATION_INTERFACES,    /* byte: which of them are there */
+    OPERATION_SEND_ERROR,
+    OPERATION_FORGE,         /* byte: flags; byte: port. A request with the right key */
+    OPERATION_SILENCE,       /* time passes and everything is lost */
+    OPERATION_COUNT
+};
+
+struct flying {
+    struct ice_path path;
+    size_t length;
+    int from;
+    uint8_t bytes[ICE_DATAGRAM_MAX_BYTES];
+};
+
+struct side {
+    struct ice_agent *agent;
+    enum ice_state state;
+    uint64_t last_answer_us;      /* an untouched response was delivered */
+    uint64_t last_transaction_us, last_check_us;
+    uint8_t seen[SEEN_MAX][STUN_TRANSACTION_ID_BYTES];
+    size_t seen_count;
+    bool failed;
+};
+
+/* What a run has reached. */
+struct fuzz_ice_reached {
+    bool nominated, connected, completed, disconnected, failed, role_changed;
+};
+
+struct world {
+    struct side side[2];
+    uint64_t now_us;
+    uint64_t random;
+    struct flying queue[IN_FLIGHT_MAX];
+    size_t queue_count;
+    const uint8_t *script;
+    size_t left;
+    struct fuzz_ice_reached reached;
+};
+
+static struct world world;
+
+static uint8_t next_byte(void) {
+    if (world.left == 0)
+        return 0;
+    world.left--;
+    return *world.script++;
+}
+
+static void random_bytes(void *context, uint8_t *out, size_t length) {
+    (void)context;
+    for (size_t i = 0; i < length; i++) {
+        world.random = world.random * 6364136223846793005u + 1442695040888963407u;
+        out[i] = (uint8_t)(world.random >> 56);
+    }
+}
+
+static struct stun_address address_of(int side, uint16_t port) {
+    return (struct stun_address){.family = STUN_ADDRESS_IPV4, .port = port, .ip = {192, 0, 2, (uint8_t)(side + 1)}};
+}
+
+/* ---- invariants ----------------------------------------------------------------------------------------------------------------- */
+
+/* A request on the selected pair: it has succeeded, so nothing but consent is asked there. */
+static bool is_consent(const struct side *side, const struct flying *sent) {
+    struct ice_transmit out;
+    uint8_t buffer[ICE_HEADROOM_BYTES + 16];
+    return ice_agent_wrap_payload(side->agent, world.now_us, buffer, 16, &out) == ICE_OK &&
+           stun_address_equal(&out.path.local, &sent->path.local) && stun_address_equal(&out.path.remote, &sent->path.remote);
+}
+
+/* RFC 8445 section 14.2: new transactions 5 ms apart, new checks Ta; a nomination repeats a check, consent has its own clock. */
+static void check_pacing(struct side *side, const struct flying *sent) {
+    struct stun_message message;
+    struct stun_attribute attribute;
+    REQUIRE(stun_message_parse(sent->bytes, sent->length, &message) == STUN_OK);
+    REQUIRE(stun_message_check_fingerprint(&message) == STUN_OK);
+    if (message.class_ != STUN_CLASS_REQUEST)
+        return;
+    for (size_t i = 0; i < side->seen_count; i++)
+        if (memcmp(side->seen[i], message.transaction_id, STUN_TRANSACTION_ID_BYTES) == 0)
+            return;
+    if (side->seen_count < SEEN_MAX)
+        memcpy(side->seen[side->seen_count++], message.transaction_id, STUN_TRANSACTION_ID_BYTES);
+    if (side->seen_count == SEEN_MAX || is_consent(side, sent))
+        return;
+    REQUIRE(side->last_transaction_us == 0 || world.now_us - side->last_transaction_us >= 5 * MS);
+    side->last_transaction_us = world.now_us;
+    bool is_gathering = message.integrity_offset == 0;
+    if (is_gathering || stun_message_find(&message, STUN_ATTRIBUTE_USE_CANDIDATE, &attribute))
+        return;
+    REQUIRE(side->last_check_us == 0 || world.now_us - side->last_check_us >= TA_US);
+    side->last_check_us = world.now_us;
+}
+
+static void check_invariants(struct side *side) {
+    struct ice_statistics statistics;
+    struct ice_pair_statistics pair;
+    struct ice_transmit out;
+    uint8_t buffer[ICE_HEADROOM_BYTES + 16];
+    size_t selected = 0;
+    ice_agent_statistics(side->agent, &statistics);
+    REQUIRE(ice_agent_pair_count(side->agent) <= ICE_PAIR_MAX);
+    REQUIRE(ice_agent_local_candidate_count(side->agent) <= ICE_LOCAL_CANDIDATE_MAX);
+    for (size_t i = 0; ice_agent_pair_statistics(side->agent, i, &pair); i++) {
+        if (pair.selected) {
+            selected++;
+            /* who is selected has been asked, and has answered with the right key */
+            REQUIRE(pair.state == ICE_PAIR_SUCCEEDED && pair.nominated && pair.responses_received > 0);
+        }
+        if (pair.state == ICE_PAIR_SUCCEEDED)
+            REQUIRE(pair.responses_received > 0);
+        REQUIRE(pair.responses_received <= pair.requests_sent);
+    }
+    REQUIRE(selected <= 1);
+    bool is_up = statistics.state == ICE_STATE_CONNECTED || statistics.state == ICE_STATE_COMPLETED;
+    if (is_up)
+        REQUIRE(selected == 1);
+    /* RFC 7675: no payload later than 30 s after an answer that the peer did sign */
+    if (ice_agent_wrap_payload(side->agent, world.now_us, buffer, 16, &out) == ICE_OK) {
+        REQUIRE(selected == 1 && world.now_us - side->last_answer_us < 30 * SECOND);
+        struct ice_path path = out.path;
+        REQUIRE(ice_agent_is_path_valid(side->agent, &path));
+    }
+    if (side->failed) { /* for ever */
+        REQUIRE(statistics.state == ICE_STATE_FAILED && selected == 0);
+        REQUIRE(ice_agent_next_timeout(side->agent) == UINT64_MAX);
+    }
+}
+
+/* ---- moving things ----------------------------------------------------------------------------------------------------------------- */
+
+static void drain(int index) {
+    struct side *side = &world.side[index];
+    struct flying sent = {.from = index};
+    struct ice_transmit out;
+    struct ice_event event;
+    size_t count = 0;
+    while (ice_agent_poll_transmit(side->agent, world.now_us, sent.bytes, sizeof sent.bytes, &out)) {
+        REQUIRE(++count < 200 && !side->failed);
+        sent.path = out.path;
+        sent.length = out.length;
+        REQUIRE(out.offset == 0 && out.length <= ICE_DATAGRAM_MAX_BYTES);
+        check_pacing(side, &sent);
+        if (world.queue_count < IN_FLIGHT_MAX)
+            world.queue[world.queue_count++] = sent;
+    }
+    while (ice_agent_poll_event(side->agent, &event)) {
+        REQUIRE(++count < 1000);
+        if (event.type == ICE_EVENT_ROLE)
+            world.reached.role_changed = true;
+        if (event.type == ICE_EVENT_SELECTED_PAIR)
+            world.reached.nominated = true;
+        if (event.type != ICE_EVENT_STATE)
+            continue;
+        side->state = event.as.state.state;
+        world.reached.connected |= side->state == ICE_STATE_CONNECTED;
+        world.reached.completed |= side->state == ICE_STATE_COMPLETED;
+        world.reached.disconnected |= side->state == ICE_STATE_DISCONNECTED;
+        world.reached.failed |= side->state == ICE_STATE_FAILED;
+        side->failed |= side->state == ICE_STATE_FAILED;
+        REQUIRE((side->state == ICE_STATE_FAILED) == (event.as.state.failure != ICE_FAILURE_NONE));
+    }
+    check_invariants(side);
+}
+
+static struct flying take_oldest(void) {
+    struct flying oldest = world.queue[0];
+    world.queue_count--;
+    memmove(world.queue, world.queue + 1, world.queue_count * sizeof world.queue[0]);
+    return oldest;
+}
+
+static void handle(int to, const struct stun_address *from, const struct stun_address *at, const uint8_t *bytes, size_t length) {
+    struct ice_path path = {.transport = ICE_TRANSPORT_UDP, .local = *at, .remote = *from};
+    uint8_t *copy = malloc(length > 0 ? length : 1);
+    REQUIRE(copy != NULL);
+    if (length > 0)
+        memcpy(copy, bytes, length);
+    ice_agent_handle_datagram(world.side[to].agent, world.now_us, &path, copy, length);
+    free(copy);
+    drain(to);
+}
+
+static void deliver(const struct flying *flying, bool untouched) {
+    struct stun_message message;
+    int to = 1 - flying->from;
+    if (flying->path.remote.ip[3] != to + 1)
+        return;
+    if (untouched && stun_message_parse(flying->bytes, flying->length, &message) == STUN_OK && message.class_ == STUN_CLASS_SUCCESS_RESPONSE)
+        world.side[to].last_answer_us = world.now_us;
+    handle(to, &flying->path.local, &flying->path.remote, flying->bytes, flying->length);
+}
+
+static void timeout(int index) {
+    struct side *side = &world.side[index];
+    uint64_t next_us = ice_agent_next_timeout(side->agent);
+    if (next_us == UINT64_MAX)
+        return;
+    if (next_us > world.now_us)
+        world.now_us = next_us;
+    ice_agent_handle_timeout(side->agent, world.now_us);
+    drain(index);
+    REQUIRE(ice_agent_next_timeout(side->agent) > world.now_us); /* what was due has been done */
+}
+
+static int earlier_side(void) {
+    return ice_agent_next_timeout(world.side[0].agent) <= ice_agent_next_timeout(world.side[1].agent) ? 0 : 1;
+}
+
+static void run(unsigned steps) {
+    while (steps-- > 0) {
+        if (world.queue_count > 0) {
+            struct flying flying = take_oldest();
+            deliver(&flying, true);
+        } else {
+            timeout(earlier_side());
+        }
+    }
+}
+
+/* ---- operations -------------------------------------------------------------------------------------------------------------------- */
+
+static void signal_from(int from, int to) {
+    const struct ice_agent *agent = world.side[from].agent;
+    const char *ufrag = ice_agent_local_ufrag(agent), *password = ice_agent_local_password(agent);
+    REQUIRE(ice_agent_set_remote_credentials(world.side[to].agent, world.now_us, ufrag, strlen(ufrag), password, strlen(password)) == ICE_OK);
+    drain(to);
+    for (size_t i = 0; i < ice_agent_local_candidate_count(agent); i++) {
+        char text[ICE_CANDIDATE_TEXT_BYTES];
+        struct ice_candidate candidate;
+        size_t length = ice_candidate_write(ice_agent_local_candidate(agent, i), text, sizeof text);
+        REQUIRE(ice_candidate_parse(text, length, &candidate, NULL) == ICE_OK);
+        ice_agent_add_remote_candidate(world.side[to].agent, world.now_us, &candidate);
+        drain(to);
+    }
+    ice_agent_end_of_remote_candidates(world.side[to].agent, world.now_us);
+    drain(to);
+}
+
+static void set_interfaces(int index, uint8_t which) {
+    struct ice_interface interfaces[3];
+    size_t count = 0;
+    for (unsigned i = 0; i < 3; i++)
+        if (which & (1u << i))
+            interfaces[count++] = (struct ice_interface){address_of(index, (uint16_t)(5000 + i)), (uint16_t)(65535 - i)};
+    REQUIRE(ice_agent_handle_interfaces(world.side[index].agent, world.now_us, interfaces, count) == ICE_OK);
+    drain(index);
+}
+
+static void add_candidate(int index, uint8_t value) {
+    struct ice_candidate candidate = {.foundation = {(char)('a' + value % 3), '\0'}, .component = 1, .priority = 1u + value * 8000000u,
+                                      .address = address_of(1 - index, (uint16_t)(4990 + value)), .type = (enum ice_candidate_type)(value % 4)};
+    ice_agent_add_remote_candidate(world.side[index].agent, world.now_us, &candidate);
+    drain(index);
+}
+
+/* A peer that knows the password and behaves as badly as it likes. */
+static void forge(int to, uint8_t flags, uint8_t port) {
+    const char *ufrag = ice_agent_local_ufrag(world.side[to].agent), *password = ice_agent_local_password(world.side[to].agent);
+    const char *other = ice_agent_local_ufrag(world.side[1 - to].agent);
+    char username[64];
+    size_t length = strlen(ufrag), other_length = strlen(other);
+    memcpy(username, ufrag, length);
+    username[length] = ':';
+    memcpy(username + length + 1, other, other_length);
+    uint8_t bytes[ICE_DATAGRAM_MAX_BYTES], id[STUN_TRANSACTION_ID_BYTES], tie_breaker[8];
+    random_bytes(NULL, id, sizeof id);
+    random_bytes(NULL, tie_breaker, sizeof tie_breaker);
+    struct stun_key *key = stun_key_new_short_term((const uint8_t *)password, strlen(password));
+    struct stun_writer writer;
+    stun_writer_begin(&writer, bytes, sizeof bytes, STUN_CLASS_REQUEST, STUN_METHOD_BINDING, id);
+    stun_writer_add_bytes(&writer, STUN_ATTRIBUTE_USERNAME, (const uint8_t *)username, length + 1 + other_length);
+    if (!(flags & 1))
+        stun_writer_add_u32(&writer, STUN_ATTRIBUTE_PRIORITY, (uint32_t)port << 23 | 1);
+    stun_writer_add_u64(&writer, flags & 2 ? STUN_ATTRIBUTE_ICE_CONTROLLING : STUN_ATTRIBUTE_ICE_CONTROLLED, flags & 4 ? UINT64_MAX : tie_breaker[0]);
+    if (flags & 8)
+        stun_writer_add_flag(&writer, STUN_ATTRIBUTE_USE_CANDIDATE);
+    if (flags & 16)
+        stun_writer_add_u32(&writer, 0x7000u | port, 0);
+    stun_writer_add_integrity(&writer, key);
+    stun_writer_add_fingerprint(&writer);
+    int written = stun_writer_finish(&writer);
+    stun_key_free(key);
+    REQUIRE(written > 0);
+    struct stun_address from = address_of(1 - to, (uint16_t)(5000 + (flags & 32 ? port : 0))), at = address_of(to, 5000);
+    handle(to, &from, &at, bytes, (size_t)written);
+}
+
+static void raw(int to) {
+    uint8_t bytes[256];
+    size_t length = next_byte();
+    for (size_t i = 0; i < length; i++)
+        bytes[i] = next_byte();
+    struct stun_address from = address_of(1 - to, 5000), at = address_of(to, 5000);
+    handle(to, &from, &at, bytes, length);
+}
+
+/* Operations on the oldest datagram in the queue. */
+static void operate_on_oldest(enum operation operation) {
+    if (world.queue_count == 0)
+        return;
+    struct flying flying = take_oldest();
+    switch (operation) {
+    case OPERATION_DELIVER: deliver(&flying, true); break;
+    case OPERATION_CORRUPT: {
+        size_t bit = ((size_t)next_byte() << 8 | next_byte()) % (flying.length * 8);
+        flying.bytes[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+        deliver(&flying, false);
+        break;
+    }
+    case OPERATION_MISROUTE:
+        flying.path.local.port = (uint16_t)(4000 + next_byte());
+        deliver(&flying, false);
+        break;
+    case OPERATION_DUPLICATE:
+        deliver(&flying, true);
+        deliver(&flying, true);
+        break;
+    case OPERATION_REORDER: world.queue[world.queue_count++] = flying; break;
+    case OPERATION_SEND_ERROR:
+        ice_agent_handle_send_error(world.side[flying.from].agent, world.now_us, &flying.path, 111);
+        drain(flying.from);
+        break;
+    default: break; /* dropped */
+    }
+}
+
+static void operate(uint8_t code) {
+    int side = code >> 7;
+    enum operation operation = (enum operation)(code % OPERATION_COUNT);
+    switch (operation) {
+    case OPERATION_TIMEOUT: timeout(side); break;
+    case OPERATION_WAIT:
+        world.now_us += (uint64_t)next_byte() * 100 * MS;
+        for (int i = 0; i < 2; i++) {
+            ice_agent_handle_timeout(world.side[i].agent, world.now_us);
+            drain(i);
+        }
+        break;
+    case OPERATION_RUN: run(20); break;
+    case OPERATION_RAW: raw(side); break;
+    case OPERATION_CANDIDATE: add_candidate(side, next_byte()); break;
+    case OPERATION_SIGNAL: signal_from(1 - side, side); break;
+    case OPERATION_INTERFACES: set_interfaces(side, next_byte()); break;
+    case OPERATION_FORGE: {
+        uint8_t flags = next_byte();
+        forge(side, flags, next_byte());
+        break;
+    }
+    case OPERATION_SILENCE:
+        for (unsigned i = 0; i < 20; i++) {
+            world.queue_count = 0;
+            timeout(earlier_side());
+        }
+        break;
+    default: operate_on_oldest(operation); break;
+    }
+}
+
+static void open_world(uint8_t setup) {
+    static const struct ice_server server = {.kind = ICE_SERVER_STUN, .transport = ICE_TRANSPORT_UDP, .host = "192.0.2.200", .port = 3478};
+    memset(&world.side, 0, sizeof world.side);
+    world.queue_count = 0;
+    world.now_us = 100 * SECOND;
+    world.random = setup;
+    for (int i = 0; i < 2; i++) {
+        struct ice_agent_config config = {.role = setup & (1u << i) ? ICE_ROLE_CONTROLLING : ICE_ROLE_CONTROLLED, .random = random_bytes,
+                                          .servers = &server, .server_count = setup & 4 ? 1 : 0};
+        world.side[i].agent = ice_agent_new(&config, world.now_us);
+        REQUIRE(world.side[i].agent != NULL);
+        set_interfaces(i, setup & 8 ? 3 : 1);
+        REQUIRE(ice_agent_gather(world.side[i].agent, world.now_us) == ICE_OK);
+        drain(i);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    world.script = data;
+    world.left = size < 400 ? size : 400;
+    world.reached = (struct fuzz_ice_reached){0};
+    open_world(next_byte());
+    while (world.left > 0)
+        operate(next_byte());
+    ice_agent_free(world.side[0].agent);
+    ice_agent_free(world.side[1].agent);
+    return 0;
+}
