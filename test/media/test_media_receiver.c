@@ -1,0 +1,376 @@
+#include "test/media/test_media.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "app/media/audio_source.h"
+#include "app/media/media_receiver.h"
+#include "app/media/opus_codec.h"
+#include "app/media/pattern_internal.h"
+#include "app/media/stamp.h"
+#include "app/media/vpx_codec.h"
+
+enum { FRAMES = 60, MAX_BYTES = 1 << 16 };
+
+struct stream {
+    size_t count;
+    struct { uint8_t bytes[MAX_BYTES]; size_t length; uint32_t timestamp; } *frames;
+};
+
+/* FRAMES stamped pictures of 160x120, the key frames at 0 and where asked for. */
+static struct stream make_video(uint32_t first_timestamp, uint32_t key_at)
+{
+    struct media_error error;
+    struct media_vpx_encoder_config config = { 160, 120, 30, 1, 300000 };
+    struct media_vpx_encoder *encoder = media_vpx_encoder_new(&config, &error);
+    struct media_pattern *pattern = media_pattern_new();
+    struct media_picture picture;
+    struct stream stream = { FRAMES, calloc(FRAMES, sizeof *stream.frames) };
+
+    assert_true(media_picture_allocate(&picture, 160, 120));
+    for (uint32_t i = 0; i < FRAMES; i++) {
+        const uint8_t *bytes;
+        bool key_frame;
+        struct media_stamp stamp = { i, i * 33 };
+        media_pattern_draw(pattern, i, &picture);
+        (void)media_stamp_write(&picture, stamp);
+        assert_true(media_vpx_encode(encoder, &picture, i * 3000U, 3000, i == key_at, &bytes, &stream.frames[i].length, &key_frame, &error));
+        memcpy(stream.frames[i].bytes, bytes, stream.frames[i].length);
+        stream.frames[i].timestamp = first_timestamp + i * 3000;
+    }
+    media_picture_clear(&picture);
+    media_pattern_free(pattern);
+    media_vpx_encoder_free(encoder);
+    return stream;
+}
+
+static struct stream make_audio(uint32_t first_timestamp)
+{
+    struct media_error error;
+    int16_t samples[MEDIA_AUDIO_FRAME_SAMPLES];
+    struct media_audio_source *source = media_audio_source_open("tone", &error);
+    struct media_opus_encoder *encoder = media_opus_encoder_new(1, 48000, &error);
+    struct stream stream = { FRAMES, calloc(FRAMES, sizeof *stream.frames) };
+
+    for (uint32_t i = 0; i < FRAMES; i++) {
+        assert_int_equal(media_audio_source_read(source, samples, &error), MEDIA_READ_FRAME);
+        stream.frames[i].length = media_opus_encode(encoder, samples, stream.frames[i].bytes, &error);
+        assert_true(stream.frames[i].length > 0);
+        stream.frames[i].timestamp = first_timestamp + i * 960;
+    }
+    media_opus_encoder_free(encoder);
+    media_audio_source_free(source);
+    return stream;
+}
+
+static enum media_push push(struct media_receiver *receiver, const struct stream *stream, size_t i)
+{
+    return media_receiver_push(receiver, stream->frames[i].bytes, stream->frames[i].length, stream->frames[i].timestamp);
+}
+
+static struct media_receiver *make(enum media_codec codec, const char *prefix)
+{
+    struct media_error error;
+    struct media_receiver_config config = { .codec = codec, .record_prefix = prefix };
+    struct media_receiver *receiver = media_receiver_new(&config, &error);
+    assert_non_null(receiver);
+    return receiver;
+}
+
+static unsigned count_events(struct media_receiver *receiver, enum media_receiver_event_kind kind)
+{
+    struct media_receiver_event event;
+    unsigned count = 0;
+    while (media_receiver_poll_event(receiver, &event)) {
+        count += event.kind == kind ? 1 : 0;
+    }
+    return count;
+}
+
+static void test_video_is_decoded_and_recorded(void **state)
+{
+    (void)state;
+    struct media_receiver_statistics statistics;
+    struct media_receiver_event event;
+    struct stream stream = make_video(0xFFFFF000, 30);         /* wraps */
+    struct media_receiver *receiver = make(MEDIA_CODEC_VP8, media_test_path("call"));
+
+    for (size_t i = 0; i < stream.count; i++) {
+        assert_int_equal(push(receiver, &stream, i), MEDIA_PUSH_OK);
+    }
+    media_receiver_finish(receiver);
+    assert_true(media_receiver_poll_event(receiver, &event));
+    assert_int_equal(event.kind, MEDIA_RECEIVER_FIRST_FRAME);
+    assert_int_equal(event.width, 160);
+    assert_int_equal(event.height, 120);
+    assert_false(media_receiver_poll_event(receiver, &event));
+    media_receiver_statistics(receiver, &statistics);
+    assert_int_equal(statistics.frames_received, FRAMES);
+    assert_int_equal(statistics.frames_decoded, FRAMES);
+    assert_int_equal(statistics.key_frames_decoded, 2);
+    assert_int_equal(statistics.frames_recorded, FRAMES);
+    assert_int_equal(statistics.stamps_read, FRAMES);
+    assert_int_equal(statistics.last_stamp_number, FRAMES - 1);
+    assert_int_equal(statistics.frames_dropped, 0);
+    media_receiver_free(receiver);
+
+    size_t length;
+    uint8_t *file = media_test_read_file(media_test_path("call-video.ivf"), &length);
+    assert_memory_equal(file, "DKIF", 4);
+    assert_int_equal(file[24], FRAMES);
+    free(file);
+    free(stream.frames);
+}
+
+static void count_wake(void *user)
+{
+    (void)__atomic_add_fetch((unsigned *)user, 1, __ATOMIC_RELAXED);
+}
+
+/* Pictures before a key frame are dropped and one is asked for: once, not once a picture. */
+static void test_key_frame_is_asked_for(void **state)
+{
+    (void)state;
+    struct media_receiver_statistics statistics;
+    struct media_error error;
+    unsigned wakes = 0;
+    struct stream stream = make_video(7, 30);
+    struct media_receiver_config config = { .codec = MEDIA_CODEC_VP8, .wake = count_wake, .user = &wakes };
+    struct media_receiver *receiver = media_receiver_new(&config, &error);
+
+    assert_non_null(receiver);
+
+    for (size_t i = 5; i < 30; i++) {
+        assert_int_equal(push(receiver, &stream, i), MEDIA_PUSH_OK);
+    }
+    for (size_t i = 30; i < stream.count; i++) {
+        assert_int_equal(push(receiver, &stream, i), MEDIA_PUSH_OK);
+    }
+    media_receiver_finish(receiver);
+    assert_int_equal(count_events(receiver, MEDIA_RECEIVER_KEY_FRAME_NEEDED), 1);
+    assert_in_range(wakes, 2, 10);              /* the first frame and, on a machine that is not stalled, one request for 25 pictures */
+    media_receiver_statistics(receiver, &statistics);
+    assert_int_equal(statistics.frames_dropped, 25);
+    assert_int_equal(statistics.frames_decoded, 30);
+    media_receiver_free(receiver);
+    free(stream.frames);
+}
+
+/* Every truncation of a key frame, and noise: survived, and pictures go on with the next key frame. */
+static void test_garbage_is_survived(void **state)
+{
+    (void)state;
+    struct media_receiver_statistics statistics;
+    struct stream stream = make_video(0, 30);
+    struct media_receiver *receiver = make(MEDIA_CODEC_VP8, NULL);
+    uint8_t noise[400];
+    uint32_t seed = 1;
+
+    for (size_t length = 0; length < stream.frames[0].length && length < 120; length++) {
+        while (media_receiver_push(receiver, stream.frames[0].bytes, length, (uint32_t)length) == MEDIA_PUSH_QUEUE_FULL) {
+            struct timespec pause = { 0, 1000000 };
+            (void)nanosleep(&pause, NULL);
+        }
+    }
+    for (int round = 0; round < 100; round++) {
+        for (size_t i = 0; i < sizeof noise; i++) {
+            seed = seed * 1664525U + 1013904223U;
+            noise[i] = (uint8_t)(seed >> 24);
+        }
+        (void)media_receiver_push(receiver, noise, sizeof noise, 0);
+    }
+    media_receiver_statistics(receiver, &statistics);
+    struct timespec pause = { 0, 300000000 };
+    (void)nanosleep(&pause, NULL);
+    for (size_t i = 30; i < stream.count; i++) {
+        assert_int_equal(push(receiver, &stream, i), MEDIA_PUSH_OK);
+    }
+    media_receiver_finish(receiver);
+    media_receiver_statistics(receiver, &statistics);
+    assert_true(statistics.frames_decoded >= 30);
+    assert_int_equal(statistics.last_stamp_number, FRAMES - 1);
+    media_receiver_free(receiver);
+    free(stream.frames);
+}
+
+/* Three packets missing: three are concealed, and the recording's last granule position is that of the whole second and a bit. */
+static void test_audio_hole_is_concealed(void **state)
+{
+    (void)state;
+    struct media_receiver_statistics statistics;
+    struct stream stream = make_audio(0xFFFFFC00);              /* wraps after a packet */
+    struct media_receiver *receiver = make(MEDIA_CODEC_OPUS, media_test_path("call"));
+
+    for (size_t i = 0; i < stream.count; i++) {
+        if (i < 20 || i > 22) {
+            assert_int_equal(push(receiver, &stream, i), MEDIA_PUSH_OK);
+        }
+    }
+    assert_int_equal(push(receiver, &stream, 10), MEDIA_PUSH_OK);      /* far too late */
+    media_receiver_finish(receiver);
+    media_receiver_statistics(receiver, &statistics);
+    assert_int_equal(statistics.frames_decoded, FRAMES - 3);
+    assert_int_equal(statistics.concealed_samples, 3 * 960);
+    assert_int_equal(statistics.concealment_events, 1);
+    assert_int_equal(statistics.total_samples_received, FRAMES * 960);
+    assert_int_equal(statistics.frames_dropped, 1);
+    assert_int_equal(statistics.frames_recorded, FRAMES - 3);
+    /* -12 dBFS sine: mean square 0.0316; 1.2 seconds of it. */
+    assert_float_equal((float)statistics.total_audio_energy, 0.0316F * 1.2F, 0.004F);
+    assert_int_equal(count_events(receiver, MEDIA_RECEIVER_FIRST_FRAME), 1);
+    media_receiver_free(receiver);
+    free(stream.frames);
+}
+
+/* A hole of an hour is not filled with an hour of invention. */
+static void test_long_hole_is_bounded(void **state)
+{
+    (void)state;
+    struct media_receiver_statistics statistics;
+    struct stream stream = make_audio(0);
+    struct media_receiver *receiver = make(MEDIA_CODEC_OPUS, media_test_path("call"));
+    uint32_t hole_packets = MEDIA_RECEIVER_MAX_CONCEALED_FRAMES + 1;
+
+    (void)push(receiver, &stream, 0);
+    (void)media_receiver_push(receiver, stream.frames[1].bytes, stream.frames[1].length, (1 + hole_packets) * 960);
+    (void)media_receiver_push(receiver, stream.frames[2].bytes, stream.frames[2].length, 3600U * 48000U);
+    media_receiver_finish(receiver);
+    media_receiver_statistics(receiver, &statistics);
+    assert_int_equal(statistics.concealed_samples, 2 * MEDIA_RECEIVER_MAX_CONCEALED_FRAMES * 960);
+    assert_int_equal(statistics.frames_decoded, 3);
+    media_receiver_free(receiver);
+    free(stream.frames);
+}
+
+/* The queue holds MEDIA_RECEIVER_MAX_FRAMES and says when it is full; then only a key frame enters. */
+static void test_queue_bound(void **state)
+{
+    (void)state;
+    struct media_receiver_statistics statistics;
+    struct stream stream = make_video(0, 30);
+    struct media_receiver *receiver = make(MEDIA_CODEC_VP8, NULL);
+    unsigned pushed = 0;
+
+    /* Decoding is slower than pushing; should the machine stall the pusher, it takes more rounds. */
+    while (push(receiver, &stream, pushed % 30) == MEDIA_PUSH_OK && pushed < 100000) {
+        pushed++;
+    }
+    assert_true(pushed >= MEDIA_RECEIVER_MAX_FRAMES);
+    assert_true(pushed < 100000);
+    struct timespec pause = { 0, 300000000 };
+    (void)nanosleep(&pause, NULL);
+    assert_int_equal(push(receiver, &stream, 31), MEDIA_PUSH_QUEUE_FULL);
+    assert_int_equal(push(receiver, &stream, 30), MEDIA_PUSH_OK);
+    assert_int_equal(push(receiver, &stream, 31), MEDIA_PUSH_OK);
+    assert_true(count_events(receiver, MEDIA_RECEIVER_KEY_FRAME_NEEDED) >= 1);
+    media_receiver_finish(receiver);
+    media_receiver_statistics(receiver, &statistics);
+    assert_int_equal(statistics.frames_dropped, 2);
+    assert_int_equal(statistics.frames_received, pushed + 2);
+    assert_int_equal(push(receiver, &stream, 30), MEDIA_PUSH_QUEUE_FULL);      /* after the end nothing enters */
+    media_receiver_free(receiver);
+    free(stream.frames);
+}
+
+static void test_frame_size_bound(void **state)
+{
+    (void)state;
+    struct media_receiver *receiver = make(MEDIA_CODEC_VP8, NULL);
+    uint8_t *large = calloc(1, MEDIA_RECEIVER_MAX_FRAME_BYTES + 1);
+    assert_int_equal(media_receiver_push(receiver, large, MEDIA_RECEIVER_MAX_FRAME_BYTES - 1, 0), MEDIA_PUSH_OK);
+    assert_int_equal(media_receiver_push(receiver, large, MEDIA_RECEIVER_MAX_FRAME_BYTES, 0), MEDIA_PUSH_OK);
+    assert_int_equal(media_receiver_push(receiver, large, MEDIA_RECEIVER_MAX_FRAME_BYTES + 1, 0), MEDIA_PUSH_TOO_LARGE);
+    free(large);
+    media_receiver_free(receiver);
+}
+
+static void test_refused_configurations(void **state)
+{
+    (void)state;
+    struct media_error error;
+    static const struct { enum media_codec codec; const char *prefix, *play; int exit_code; } cases[] = {
+        { MEDIA_CODEC_OPUS, "/nowhere/x", NULL, MEDIA_EXIT_DEVICE }, { MEDIA_CODEC_VP8, "/nowhere/x", NULL, MEDIA_EXIT_DEVICE },
+        { MEDIA_CODEC_VP8, NULL, "nonsense", MEDIA_EXIT_USAGE }, { MEDIA_CODEC_OPUS, NULL, "", MEDIA_EXIT_USAGE },
+        { MEDIA_CODEC_VP8, NULL, "term", MEDIA_EXIT_USAGE },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct media_receiver_config config = { .codec = cases[i].codec, .record_prefix = cases[i].prefix, .play = cases[i].play };
+        assert_null(media_receiver_new(&config, &error));
+        media_test_assert_error(&error, cases[i].exit_code);
+    }
+    struct media_receiver_config fine = { .codec = MEDIA_CODEC_VP8, .play = "none" };
+    media_receiver_free(media_receiver_new(&fine, &error));
+    media_receiver_free(NULL);
+}
+
+/* A disk that is full from the start is known before the call. */
+static void test_full_disk_at_the_start(void **state)
+{
+    (void)state;
+    struct media_error error;
+    static const struct { enum media_codec codec; const char *name; } cases[] = {
+        { MEDIA_CODEC_VP8, "full-video.ivf" }, { MEDIA_CODEC_OPUS, "full-audio.ogg" }
+    };
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(symlink("/dev/full", media_test_path(cases[i].name)), 0);
+        struct media_receiver_config config = { .codec = cases[i].codec, .record_prefix = media_test_path("full") };
+        assert_null(media_receiver_new(&config, &error));
+        media_test_assert_error(&error, MEDIA_EXIT_DEVICE);
+    }
+}
+
+/* One that fills up in mid-call ends the recording with an event, not the call: a limit on file sizes stands for it. */
+static void test_disk_fills_up(void **state)
+{
+    (void)state;
+    struct media_receiver_statistics statistics;
+    struct media_receiver_event event;
+    struct stream stream = make_video(0, 30);
+    struct media_receiver *receiver = make(MEDIA_CODEC_VP8, media_test_path("call"));
+    struct rlimit before;
+    struct rlimit tight;
+    bool failed = false;
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    tight = before;
+    tight.rlim_cur = 6000;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+    for (size_t i = 0; i < stream.count; i++) {
+        assert_int_equal(push(receiver, &stream, i), MEDIA_PUSH_OK);
+    }
+    media_receiver_finish(receiver);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    while (media_receiver_poll_event(receiver, &event)) {
+        if (event.kind == MEDIA_RECEIVER_FAILED) {
+            media_test_assert_error(&event.error, MEDIA_EXIT_DEVICE);
+            failed = true;
+        }
+    }
+    assert_true(failed);
+    media_receiver_statistics(receiver, &statistics);
+    assert_int_equal(statistics.frames_decoded, FRAMES);
+    assert_true(statistics.frames_recorded > 0);
+    assert_true(statistics.frames_recorded < FRAMES);
+    media_receiver_free(receiver);
+    free(stream.frames);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_video_is_decoded_and_recorded, media_test_make_folder, media_test_remove_folder),
+        cmocka_unit_test(test_key_frame_is_asked_for),
+        cmocka_unit_test(test_garbage_is_survived),
+        cmocka_unit_test_setup_teardown(test_audio_hole_is_concealed, media_test_make_folder, media_test_remove_folder),
+        cmocka_unit_test_setup_teardown(test_long_hole_is_bounded, media_test_make_folder, media_test_remove_folder),
+        cmocka_unit_test(test_queue_bound),
+        cmocka_unit_test(test_frame_size_bound),
+        cmocka_unit_test(test_refused_configurations),
+        cmocka_unit_test_setup_teardown(test_full_disk_at_the_start, media_test_make_folder, media_test_remove_folder),
+        cmocka_unit_test_setup_teardown(test_disk_fills_up, media_test_make_folder, media_test_remove_folder),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

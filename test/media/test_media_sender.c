@@ -1,0 +1,285 @@
+#include "test/media/test_media.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <time.h>
+
+#include "app/media/media_clock_internal.h"
+#include "app/media/media_sender.h"
+#include "app/media/opus_codec.h"
+#include "app/media/vpx_codec.h"
+
+/* The test's thread is the loop: `wake` posts, the test waits, polls, waits. Real time, as little of it as the rate needs. */
+static sem_t woken;
+
+static void wake(void *user)
+{
+    (void)user;
+    (void)sem_post(&woken);
+}
+
+static void wait_wake(void)
+{
+    struct timespec deadline;
+    (void)clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += 10;
+    assert_int_equal(sem_timedwait(&woken, &deadline), 0);
+}
+
+static int init_semaphore(void **state)
+{
+    (void)state;
+    return sem_init(&woken, 0, 0) + media_test_make_folder(state);
+}
+
+static int destroy_semaphore(void **state)
+{
+    return sem_destroy(&woken) + media_test_remove_folder(state);
+}
+
+static void next_frame(struct media_sender *sender, struct media_frame *frame)
+{
+    while (!media_sender_poll_frame(sender, frame)) {
+        wait_wake();
+    }
+}
+
+static struct media_sender *make(enum media_codec codec, const char *source, struct media_video_source_config video)
+{
+    struct media_error error;
+    struct media_sender_config config = { .codec = codec, .source = source, .video = video, .wake = wake };
+    struct media_sender *sender = media_sender_new(&config, &error);
+    assert_non_null(sender);
+    return sender;
+}
+
+static const struct media_video_source_config small = { .width = 160, .height = 120, .fps = 60 };
+
+/* RFC 7587 section 4.2: the timestamp of 20 ms packets counts 960 a packet. The capture times stand exactly 20 ms apart. */
+static void test_audio_clock(void **state)
+{
+    (void)state;
+    struct media_error error;
+    struct media_frame frame;
+    struct media_sender *sender = make(MEDIA_CODEC_OPUS, "tone", small);
+    uint64_t first_us = 0;
+
+    assert_false(media_sender_poll_frame(sender, &frame));
+    uint64_t began_us = media_clock_now_us();
+    assert_true(media_sender_start(sender, &error));
+    assert_true(media_sender_start(sender, &error));
+    for (uint32_t i = 0; i < 10; i++) {
+        next_frame(sender, &frame);
+        first_us = i == 0 ? frame.capture_time_us : first_us;
+        assert_int_equal(frame.timestamp, i * 960);
+        assert_int_equal(frame.duration, 960);
+        assert_int_equal(frame.number, i);
+        assert_int_equal(frame.capture_time_us, first_us + i * 20000U);
+        assert_int_equal(media_opus_packet_samples(frame.bytes, frame.length_bytes), 960);
+    }
+    assert_true(first_us >= began_us);
+    assert_true(media_clock_now_us() - began_us >= 180000);      /* the tenth is not early */
+    media_sender_free(sender);
+}
+
+static void test_video_clock_and_key_frame_on_request(void **state)
+{
+    (void)state;
+    struct media_error error;
+    struct media_frame frame;
+    struct media_sender_statistics statistics;
+    struct media_sender *sender = make(MEDIA_CODEC_VP8, "pattern", small);
+    uint32_t key_frames = 0;
+    uint32_t asked_at = 0;
+    uint32_t answered_at = 0;
+
+    assert_true(media_sender_start(sender, &error));
+    for (uint32_t i = 0; i < 30; i++) {
+        bool key_frame;
+        uint32_t width;
+        uint32_t height;
+        next_frame(sender, &frame);
+        assert_int_equal(frame.timestamp, i * 1500);             /* 90000 / 60 */
+        assert_int_equal(frame.number, i);
+        assert_true(media_vp8_frame_header(frame.bytes, frame.length_bytes, &key_frame, &width, &height));
+        assert_int_equal(frame.key_frame, key_frame);
+        key_frames += key_frame ? 1 : 0;
+        if (i == 0) {
+            assert_true(key_frame);
+        }
+        if (i == 10) {
+            asked_at = i;
+            media_sender_request_key_frame(sender);
+            media_sender_request_key_frame(sender);
+        }
+        answered_at = key_frame ? i : answered_at;
+    }
+    assert_int_equal(key_frames, 2);
+    assert_in_range(answered_at, asked_at + 1, asked_at + 8);
+    media_sender_statistics(sender, &statistics);
+    assert_int_equal(statistics.key_frames_encoded, 2);
+    assert_int_equal(statistics.frame_width, 160);
+    assert_true(statistics.frames_encoded >= 30);
+    assert_int_equal(statistics.frames_dropped, 0);
+    media_sender_free(sender);
+}
+
+/* MEDIA_SENDER_MAX_FRAMES wait for a loop that does not poll; the rest is dropped and counted, and the next picture is a key frame. */
+static void test_queue_bound(void **state)
+{
+    (void)state;
+    struct media_error error;
+    struct media_frame frame;
+    struct media_sender_statistics statistics;
+    struct media_video_source_config fast = { .width = 160, .height = 120, .fps = 240 };
+    struct media_sender *sender = make(MEDIA_CODEC_VP8, "pattern", fast);
+    uint32_t polled = 0;
+
+    assert_true(media_sender_start(sender, &error));
+    do {
+        wait_wake();
+        media_sender_statistics(sender, &statistics);
+    } while (statistics.frames_dropped < 3);
+    while (media_sender_poll_frame(sender, &frame) && frame.number == polled) {
+        polled++;
+    }
+    assert_int_equal(polled, MEDIA_SENDER_MAX_FRAMES);
+    do {
+        next_frame(sender, &frame);
+    } while (frame.number < MEDIA_SENDER_MAX_FRAMES);
+    assert_true(frame.key_frame);
+    media_sender_free(sender);
+}
+
+/* At the end of its file video stops, and says so; nothing fails. */
+static void test_video_file_ends(void **state)
+{
+    (void)state;
+    enum { FRAMES = 5, SIDE = 16 };
+    static const char header[] = "YUV4MPEG2 W16 H16 F100:1\n";
+    uint8_t file[sizeof header - 1 + FRAMES * (6 + SIDE * SIDE * 3 / 2)];
+    size_t length = sizeof header - 1;
+    struct media_error error;
+    struct media_frame frame;
+    struct media_sender_statistics statistics;
+
+    memcpy(file, header, length);
+    for (int i = 0; i < FRAMES; i++) {
+        memcpy(file + length, "FRAME\n", 6);
+        memset(file + length + 6, 40 * i + 20, SIDE * SIDE * 3 / 2);
+        length += 6 + SIDE * SIDE * 3 / 2;
+    }
+    media_test_write_file(media_test_path("five.y4m"), file, length);
+    struct media_video_source_config as_it_is = { 0 };
+    struct media_sender *sender = make(MEDIA_CODEC_VP8, media_test_path("five.y4m"), as_it_is);
+    assert_true(media_sender_start(sender, &error));
+    for (uint32_t i = 0; i < FRAMES; i++) {
+        next_frame(sender, &frame);
+        assert_int_equal(frame.number, i);
+    }
+    do {
+        struct timespec pause = { 0, 5000000 };
+        (void)nanosleep(&pause, NULL);
+        media_sender_statistics(sender, &statistics);
+    } while (!statistics.source_ended);
+    assert_false(media_sender_poll_frame(sender, &frame));
+    assert_false(media_sender_failed(sender, &error));
+    media_sender_free(sender);
+}
+
+/* A file that breaks off in the middle of a picture fails the sender, with its three sentences, after what was whole. */
+static void test_broken_file_fails_the_sender(void **state)
+{
+    (void)state;
+    static const char start[] = "YUV4MPEG2 W16 H16 F100:1\nFRAME\n";
+    uint8_t file[sizeof start - 1 + 384 + 6 + 100];
+    struct media_error error;
+    struct media_frame frame;
+    struct media_video_source_config as_it_is = { 0 };
+
+    memset(file, 99, sizeof file);
+    memcpy(file, start, sizeof start - 1);
+    memcpy(file + sizeof start - 1 + 384, "FRAME\n", 6);
+    media_test_write_file(media_test_path("cut.y4m"), file, sizeof file);
+    struct media_sender *sender = make(MEDIA_CODEC_VP8, media_test_path("cut.y4m"), as_it_is);
+    assert_false(media_sender_failed(sender, &error));
+    assert_true(media_sender_start(sender, &error));
+    while (!media_sender_failed(sender, &error)) {
+        wait_wake();
+    }
+    media_test_assert_error(&error, MEDIA_EXIT_BAD_FILE);
+    assert_true(media_sender_poll_frame(sender, &frame));
+    assert_false(media_sender_poll_frame(sender, &frame));
+    media_sender_free(sender);
+}
+
+/* Freed at any moment, before and after the start, with frames unpolled: nothing hangs, nothing leaks (ASan sees it). */
+static void test_free_at_any_moment(void **state)
+{
+    (void)state;
+    struct media_error error;
+    for (int moment = 0; moment < 12; moment++) {
+        struct media_sender *audio = make(MEDIA_CODEC_OPUS, "tone:1000", small);
+        struct media_sender *video = make(MEDIA_CODEC_VP8, "pattern", small);
+        if (moment > 0) {
+            assert_true(media_sender_start(audio, &error));
+            assert_true(media_sender_start(video, &error));
+            struct timespec pause = { 0, moment * 1000000L };
+            (void)nanosleep(&pause, NULL);
+        }
+        media_sender_free(audio);
+        media_sender_free(video);
+    }
+    media_sender_free(NULL);
+}
+
+static void test_refused_configurations(void **state)
+{
+    (void)state;
+    struct media_error error;
+    static const struct { enum media_codec codec; const char *source; struct media_video_source_config video; int exit_code; } cases[] = {
+        { MEDIA_CODEC_OPUS, "nonsense", { 0 }, MEDIA_EXIT_USAGE }, { MEDIA_CODEC_OPUS, "none", { 0 }, MEDIA_EXIT_USAGE },
+        { MEDIA_CODEC_OPUS, "/nowhere/x.wav", { 0 }, MEDIA_EXIT_DEVICE }, { MEDIA_CODEC_VP8, "/nowhere/x.y4m", { 0 }, MEDIA_EXIT_DEVICE },
+        { MEDIA_CODEC_VP8, "tone", { 0 }, MEDIA_EXIT_USAGE },
+        { MEDIA_CODEC_VP8, "pattern", { .width = 15, .height = 120 }, MEDIA_EXIT_USAGE },
+        { MEDIA_CODEC_VP8, "pattern", { .width = 4097, .height = 120 }, MEDIA_EXIT_USAGE },
+        { MEDIA_CODEC_VP8, "pattern", { .fps = 241 }, MEDIA_EXIT_USAGE },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct media_sender_config config = { .codec = cases[i].codec, .source = cases[i].source, .video = cases[i].video };
+        assert_null(media_sender_new(&config, &error));
+        media_test_assert_error(&error, cases[i].exit_code);
+    }
+}
+
+static void test_bitrate_is_clamped(void **state)
+{
+    (void)state;
+    struct media_sender_statistics statistics;
+    struct media_sender *sender = make(MEDIA_CODEC_VP8, "pattern", small);
+    static const struct { uint32_t asked, held; } cases[] = {
+        { 0, MEDIA_VIDEO_DEFAULT_BPS }, { MEDIA_VIDEO_MIN_BPS - 1, MEDIA_VIDEO_MIN_BPS }, { MEDIA_VIDEO_MIN_BPS, MEDIA_VIDEO_MIN_BPS },
+        { MEDIA_VIDEO_MAX_BPS, MEDIA_VIDEO_MAX_BPS }, { MEDIA_VIDEO_MAX_BPS + 1, MEDIA_VIDEO_MAX_BPS }, { 0xFFFFFFFF, MEDIA_VIDEO_MAX_BPS }
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        media_sender_set_bitrate(sender, cases[i].asked);
+        media_sender_statistics(sender, &statistics);
+        assert_int_equal(statistics.target_bitrate_bps, cases[i].held);
+    }
+    media_sender_free(sender);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_audio_clock, init_semaphore, destroy_semaphore),
+        cmocka_unit_test_setup_teardown(test_video_clock_and_key_frame_on_request, init_semaphore, destroy_semaphore),
+        cmocka_unit_test_setup_teardown(test_queue_bound, init_semaphore, destroy_semaphore),
+        cmocka_unit_test_setup_teardown(test_video_file_ends, init_semaphore, destroy_semaphore),
+        cmocka_unit_test_setup_teardown(test_broken_file_fails_the_sender, init_semaphore, destroy_semaphore),
+        cmocka_unit_test_setup_teardown(test_free_at_any_moment, init_semaphore, destroy_semaphore),
+        cmocka_unit_test(test_refused_configurations),
+        cmocka_unit_test(test_bitrate_is_clamped),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
