@@ -1,0 +1,123 @@
+/* links: sdp */
+/*
+ * Two texts, separated by a NUL: an offer, and perhaps an answer. Whatever parses as an offer gets our answer, which
+ * parses, has the offer's shape, and negotiates to the same from both ends. The two texts are negotiated as they are, too.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sdp/negotiate.h"
+
+/* Holds with -DNDEBUG too. */
+#define MUST(condition)       \
+    do {                      \
+        if (!(condition))     \
+            __builtin_trap(); \
+    } while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct sdp_session offer;
+static struct sdp_session answer;
+static struct sdp_negotiated ours;
+static struct sdp_negotiated theirs;
+static char text[2 * SDP_TEXT_MAX_BYTES];
+
+static int answer_it(enum sdp_refusal *refusals) {
+    static const struct sdp_local_extension extensions[] = {{"urn:ietf:params:rtp-hdrext:sdes:mid", 1},
+                                                            {"http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time", 2}};
+    const struct sdp_codec audio[] = {sdp_codec_make(SDP_CODEC_OPUS, 111, "minptime=10", SDP_FEEDBACK_TRANSPORT_CC),
+                                      sdp_codec_make(SDP_CODEC_RED, 63, "111/111", 0), sdp_codec_make(SDP_CODEC_PCMU, 0, NULL, 0),
+                                      sdp_codec_make(SDP_CODEC_TELEPHONE_EVENT, 126, NULL, 0)};
+    const struct sdp_codec video[] = {sdp_codec_make(SDP_CODEC_VP8, 96, NULL, 31), sdp_codec_make(SDP_CODEC_RTX, 97, "apt=96", 0),
+                                      sdp_codec_make(SDP_CODEC_H264, 102, "packetization-mode=1;profile-level-id=42e01f", 31),
+                                      sdp_codec_make(SDP_CODEC_VP9, 98, "profile-id=0", 31)};
+    const struct sdp_local_section sections[] = {
+        {.media = SDP_MEDIA_AUDIO, .direction = SDP_DIRECTION_SEND_RECEIVE, .codecs = audio, .codec_count = 4, .extensions = extensions,
+         .extension_count = 2, .track_id = "a", .ssrc = 1, .cname = "c"},
+        {.media = SDP_MEDIA_VIDEO, .direction = SDP_DIRECTION_SEND_RECEIVE, .codecs = video, .codec_count = 4, .extensions = extensions,
+         .extension_count = 2, .track_id = "v", .ssrc = 2, .rtx_ssrc = 3, .cname = "c"},
+        {.media = SDP_MEDIA_VIDEO, .direction = SDP_DIRECTION_RECEIVE, .codecs = video, .codec_count = 2}};
+    const struct sdp_local local = {.session_id = 1, .session_version = 1, .ice_ufrag = "abcd", .ice_pwd = "abcdefghijklmnopqrstuv",
+                                    .fingerprint_hash = "sha-256", .fingerprint_value = "AB:CD", .setup = SDP_SETUP_ACTIVE, .sections = sections,
+                                    .section_count = 3};
+    return sdp_write_answer(&local, &offer, text, sizeof text, refusals);
+}
+
+static void check(const struct sdp_negotiated *negotiated) {
+    size_t agreed = 0;
+    MUST(negotiated->section_count <= SDP_SECTION_MAX && negotiated->codec_count <= SDP_NEGOTIATED_CODEC_MAX);
+    MUST(negotiated->local_setup == SDP_SETUP_ACTIVE || negotiated->local_setup == SDP_SETUP_PASSIVE);
+    MUST(negotiated->remote_fingerprint_count >= 1 && negotiated->remote_fingerprint_count <= SDP_NEGOTIATED_FINGERPRINT_MAX);
+    MUST(negotiated->remote_ufrag.length >= 4 && negotiated->remote_pwd.length >= 22);
+    for (size_t i = 0; i < negotiated->section_count; i++) {
+        const struct sdp_negotiated_section *section = &negotiated->sections[i];
+        bool media = false;
+        if (section->refusal != SDP_REFUSAL_NONE)
+            continue;
+        agreed++;
+        MUST(section->codec_count > 0 && section->first_codec + section->codec_count <= negotiated->codec_count);
+        for (size_t j = 0; j < section->codec_count; j++) {
+            const struct sdp_negotiated_codec *codec = &negotiated->codecs[section->first_codec + j];
+            MUST(codec->send_payload_type <= 127 && codec->receive_payload_type <= 127 && codec->clock_hz > 0 && codec->id != SDP_CODEC_UNKNOWN);
+            media = media || sdp_codec_is_media(codec->id);
+        }
+        MUST(media);
+        for (size_t j = 0; j < SDP_EXTENSION_COUNT; j++)
+            MUST(section->extensions[j] <= 14);
+    }
+    MUST(agreed == negotiated->agreed_count && agreed > 0 && negotiated->transport_section < negotiated->section_count);
+}
+
+/* Seen from the other end, send is receive. */
+static void check_mirror(void) {
+    MUST(ours.agreed_count == theirs.agreed_count && ours.codec_count == theirs.codec_count && ours.local_setup != theirs.local_setup);
+    for (size_t i = 0; i < ours.codec_count; i++)
+        MUST(ours.codecs[i].send_payload_type == theirs.codecs[i].receive_payload_type && ours.codecs[i].feedback == theirs.codecs[i].feedback);
+    for (size_t i = 0; i < ours.section_count; i++)
+        if (ours.sections[i].refusal == SDP_REFUSAL_NONE)
+            MUST(ours.sections[i].direction == sdp_direction_reverse(theirs.sections[i].direction));
+}
+
+static void answer_the_offer(void) {
+    enum sdp_refusal refusals[SDP_SECTION_MAX];
+    size_t accepted = 0;
+    int length = answer_it(refusals);
+    if (length == SDP_ERROR_BUFFER)
+        return; /* an offer near the limit of 256 KiB */
+    MUST(length > 0 && sdp_parse(text, (size_t)length, &answer, NULL) == SDP_OK);
+    MUST(answer.section_count == offer.section_count);
+    for (size_t i = 0; i < offer.section_count; i++) {
+        MUST((refusals[i] == SDP_REFUSAL_NONE) == (answer.sections[i].port != 0));
+        MUST(sdp_view_equal(answer.sections[i].mid, offer.sections[i].mid));
+        accepted += refusals[i] == SDP_REFUSAL_NONE;
+    }
+    int error = sdp_negotiate(&answer, &offer, false, &ours, NULL);
+    if (error == SDP_ERROR_LIMIT)
+        return; /* more fingerprints than we look at */
+    MUST((error == SDP_OK) == (accepted > 0));
+    if (error != SDP_OK)
+        return;
+    MUST(ours.agreed_count == accepted);
+    check(&ours);
+    MUST(sdp_negotiate(&offer, &answer, true, &theirs, NULL) == SDP_OK);
+    check(&theirs);
+    check_mirror();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    const uint8_t *nul = size == 0 ? NULL : memchr(data, '\0', size);
+    size_t first = nul == NULL ? size : (size_t)(nul - data);
+    char *one = malloc(first + 1);
+    MUST(one != NULL);
+    memcpy(one, data, first);
+    if (sdp_parse(one, first, &offer, NULL) == SDP_OK) {
+        answer_the_offer();
+        if (nul != NULL && sdp_parse((const char *)nul + 1, size - first - 1, &answer, NULL) == SDP_OK)
+            for (int local_is_offer = 0; local_is_offer < 2; local_is_offer++)
+                if (sdp_negotiate(&offer, &answer, local_is_offer == 1, &ours, NULL) == SDP_OK)
+                    check(&ours);
+    }
+    free(one);
+    return 0;
+}

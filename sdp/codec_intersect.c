@@ -1,0 +1,121 @@
+/* The intersection of two lists of codecs: what matched, what did not, and why (RFC 3264 section 6.1). */
+#include <assert.h>
+
+#include "sdp/codec_internal.h"
+
+/* What is known so far: for each entry of a list its counterpart in the other, or the best reason against one. */
+struct side {
+    const struct sdp_codec *codecs;
+    size_t count;
+    size_t counterpart[SDP_CODEC_MAX]; /* or SDP_CODEC_NONE */
+    enum sdp_codec_reason reason[SDP_CODEC_MAX];
+};
+
+static void side_begin(struct side *side, const struct sdp_codec *codecs, size_t count) {
+    assert(count <= SDP_CODEC_MAX);
+    side->codecs = codecs;
+    side->count = count;
+    for (size_t i = 0; i < count; i++) {
+        side->counterpart[i] = SDP_CODEC_NONE;
+        side->reason[i] = codecs[i].id == SDP_CODEC_UNKNOWN ? SDP_CODEC_REASON_UNKNOWN : SDP_CODEC_REASON_ABSENT;
+    }
+}
+
+/* Which entry does this one serve? False: none; true with SDP_CODEC_NONE: one that is not in the list. */
+static bool served_by(const struct side *side, size_t index, size_t *out) {
+    const struct sdp_codec *codec = &side->codecs[index];
+    const struct sdp_codec_row *row = sdp_codec_row_of(codec->id);
+    uint32_t payload_type;
+    if (row == NULL || row->serves == NULL || !row->serves(codec->parameters, &payload_type))
+        return false;
+    *out = SDP_CODEC_NONE;
+    for (size_t i = 0; i < side->count; i++)
+        if (side->codecs[i].payload_type == payload_type)
+            *out = i;
+    return true;
+}
+
+/* The nearer two entries are, the larger the reason between them. */
+static enum sdp_codec_reason compare(const struct side *a, size_t i, const struct side *b, size_t j) {
+    const struct sdp_codec *one = &a->codecs[i];
+    const struct sdp_codec *two = &b->codecs[j];
+    if (one->id == SDP_CODEC_UNKNOWN || one->id != two->id)
+        return SDP_CODEC_REASON_ABSENT;
+    if (one->clock_hz != two->clock_hz)
+        return SDP_CODEC_REASON_CLOCK;
+    if (one->channels != two->channels)
+        return SDP_CODEC_REASON_CHANNELS;
+    const struct sdp_codec_row *row = sdp_codec_row_of(one->id);
+    if (row->same != NULL && !row->same(one->parameters, two->parameters))
+        return SDP_CODEC_REASON_PARAMETERS;
+    size_t served_a;
+    size_t served_b;
+    bool serves_a = served_by(a, i, &served_a);
+    bool serves_b = served_by(b, j, &served_b);
+    if (serves_a != serves_b || (serves_a && (served_a == SDP_CODEC_NONE || a->counterpart[served_a] == SDP_CODEC_NONE ||
+                                              a->counterpart[served_a] != served_b)))
+        return SDP_CODEC_REASON_ASSOCIATED;
+    return SDP_CODEC_MATCHED;
+}
+
+static void note(struct side *side, size_t index, enum sdp_codec_reason reason) {
+    if (side->counterpart[index] == SDP_CODEC_NONE && side->reason[index] != SDP_CODEC_REASON_UNKNOWN && reason > side->reason[index])
+        side->reason[index] = reason;
+}
+
+/* The first free counterpart is taken; every other entry learns how near it came. */
+static void match_one(struct side *a, size_t i, struct side *b) {
+    for (size_t j = 0; j < b->count; j++) {
+        enum sdp_codec_reason reason = compare(a, i, b, j);
+        if (reason == SDP_CODEC_MATCHED && a->counterpart[i] == SDP_CODEC_NONE && b->counterpart[j] == SDP_CODEC_NONE) {
+            a->counterpart[i] = j;
+            b->counterpart[j] = i;
+            a->reason[i] = b->reason[j] = SDP_CODEC_MATCHED;
+            continue;
+        }
+        if (reason == SDP_CODEC_MATCHED)
+            reason = SDP_CODEC_REASON_TAKEN;
+        note(a, i, reason);
+        note(b, j, reason);
+    }
+}
+
+size_t sdp_codec_intersect(const struct sdp_codec *preferred, size_t preferred_count, const struct sdp_codec *other,
+                           size_t other_count, struct sdp_codec_verdict *out, size_t *matched) {
+    struct side a;
+    struct side b;
+    size_t count = 0;
+    size_t served;
+    side_begin(&a, preferred, preferred_count);
+    side_begin(&b, other, other_count);
+    /* First those that stand alone, then those that serve them. */
+    for (int serving = 0; serving < 2; serving++)
+        for (size_t i = 0; i < a.count; i++)
+            if (served_by(&a, i, &served) == (serving == 1))
+                match_one(&a, i, &b);
+    for (size_t i = 0; i < a.count; i++)
+        if (a.counterpart[i] != SDP_CODEC_NONE)
+            out[count++] = (struct sdp_codec_verdict){i, a.counterpart[i], SDP_CODEC_MATCHED};
+    *matched = count;
+    for (size_t i = 0; i < a.count; i++)
+        if (a.counterpart[i] == SDP_CODEC_NONE)
+            out[count++] = (struct sdp_codec_verdict){i, SDP_CODEC_NONE, a.reason[i]};
+    for (size_t j = 0; j < b.count; j++)
+        if (b.counterpart[j] == SDP_CODEC_NONE)
+            out[count++] = (struct sdp_codec_verdict){SDP_CODEC_NONE, j, b.reason[j]};
+    return count;
+}
+
+const char *sdp_codec_reason_text(enum sdp_codec_reason reason) {
+    switch (reason) {
+    case SDP_CODEC_MATCHED: return "both sides have it";
+    case SDP_CODEC_REASON_UNKNOWN: return "we know no rule to match it by";
+    case SDP_CODEC_REASON_ABSENT: return "the other side does not list it (RFC 3264 section 6.1)";
+    case SDP_CODEC_REASON_CLOCK: return "the other side has it with another clock rate (RFC 8866 section 6.6)";
+    case SDP_CODEC_REASON_CHANNELS: return "the other side has it with another number of channels (RFC 8866 section 6.6)";
+    case SDP_CODEC_REASON_PARAMETERS: return "the other side has it with parameters that make it another format (RFC 3264 section 6.1)";
+    case SDP_CODEC_REASON_ASSOCIATED: return "it serves another payload type that is not agreed on (RFC 4588 section 8.6)";
+    case SDP_CODEC_REASON_TAKEN: return "its counterpart already matches an earlier entry";
+    }
+    return "";
+}

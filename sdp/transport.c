@@ -1,0 +1,134 @@
+/* Can a section be ours, and what does its transport say: RFC 9429 section 5.8, RFC 8839, RFC 8842, RFC 9143. */
+#include "sdp/transport_internal.h"
+
+bool sdp_section_is_offered(const struct sdp_session *session, const struct sdp_section *section) {
+    struct sdp_attribute attribute;
+    /* RFC 9143 section 6: with a=bundle-only, port 0 does not refuse; outside of a BUNDLE the attribute is ignored. */
+    return section->port != 0 || (sdp_section_find(section, SDP_ATTRIBUTE_BUNDLE_ONLY, &attribute) && sdp_session_bundles(session, section->mid, NULL));
+}
+
+/*
+ * RFC 9429 section 5.1.2, MUST: each of these is read as UDP/TLS/RTP/SAVPF, whatever it claims; the fingerprint decides
+ * (sdp_transport_read), since RFC 8827 section 6.5 leaves no media in the clear.
+ */
+static bool protocol_is_ours(struct sdp_view protocol) {
+    static const char *const known[] = {"UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "RTP/SAVPF", "RTP/SAVP",
+                                        "RTP/AVPF",          "RTP/AVP",          "TCP/DTLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVP"};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (sdp_view_is(protocol, known[i]))
+            return true;
+    return false;
+}
+
+enum sdp_refusal sdp_section_judge(const struct sdp_section *section) {
+    struct sdp_attribute attribute;
+    enum sdp_media media = sdp_section_media(section);
+    if (media != SDP_MEDIA_AUDIO && media != SDP_MEDIA_VIDEO)
+        return SDP_REFUSAL_MEDIA;
+    if (!protocol_is_ours(section->protocol))
+        return SDP_REFUSAL_PROTOCOL;
+    if (!sdp_section_find(section, SDP_ATTRIBUTE_RTCP_MUX, &attribute))
+        return SDP_REFUSAL_MUX;
+    return SDP_REFUSAL_NONE;
+}
+
+/* ---- the transport ------------------------------------------------------------------------------------------------- */
+
+/* RFC 8122 section 5 and RFC 8827 section 6.5: SHA-256 at least; MD5 and SHA-1 prove nothing any more. */
+static bool hash_is_believed(struct sdp_view hash) {
+    return sdp_view_is_ignoring_case(hash, "sha-256") || sdp_view_is_ignoring_case(hash, "sha-384") || sdp_view_is_ignoring_case(hash, "sha-512");
+}
+
+/* Returns whether there was any fingerprint, believed or not. */
+static bool read_fingerprints(struct sdp_walk walk, struct sdp_transport *out) {
+    struct sdp_attribute attribute;
+    struct sdp_fingerprint fingerprint;
+    bool any = false;
+    while (sdp_walk_attribute_of(&walk, SDP_ATTRIBUTE_FINGERPRINT, &attribute)) {
+        any = true;
+        if (!sdp_read_fingerprint(attribute.value, &fingerprint) || !hash_is_believed(fingerprint.hash))
+            continue;
+        if (out->fingerprint_count == SDP_NEGOTIATED_FINGERPRINT_MAX)
+            out->fingerprints_overflow = true;
+        else
+            out->fingerprints[out->fingerprint_count++] = fingerprint;
+    }
+    return any;
+}
+
+/* The section that carries the transport attributes for this one. */
+static const struct sdp_section *carrier(const struct sdp_session *session, const struct sdp_section *section) {
+    struct sdp_attribute attribute;
+    struct sdp_view tagged;
+    if (sdp_find(session, section, SDP_ATTRIBUTE_ICE_UFRAG, &attribute) || !sdp_session_bundles(session, section->mid, &tagged))
+        return section;
+    /* RFC 9143 section 7.1.3: in a BUNDLE only the tagged section has them. */
+    const struct sdp_section *found = sdp_session_find_mid(session, tagged);
+    return found == NULL ? section : found;
+}
+
+enum sdp_refusal sdp_transport_read(const struct sdp_session *session, const struct sdp_section *section, struct sdp_transport *out) {
+    struct sdp_attribute attribute;
+    *out = (struct sdp_transport){.setup = SDP_SETUP_ACTIVE};
+    section = carrier(session, section);
+    /* RFC 4145 section 4: without a=setup, the one who speaks is active. */
+    if (sdp_find(session, section, SDP_ATTRIBUTE_SETUP, &attribute) && !sdp_read_setup(attribute.value, &out->setup))
+        return SDP_REFUSAL_SETUP;
+    out->ice_lite = sdp_header_find(session, SDP_ATTRIBUTE_ICE_LITE, &attribute);
+    out->trickle = sdp_find(session, section, SDP_ATTRIBUTE_ICE_OPTIONS, &attribute) && sdp_ice_options_have(attribute.value, "trickle");
+    out->end_of_candidates = sdp_find(session, section, SDP_ATTRIBUTE_END_OF_CANDIDATES, &attribute);
+    if (sdp_find(session, section, SDP_ATTRIBUTE_ICE_UFRAG, &attribute))
+        out->ufrag = attribute.value;
+    if (sdp_find(session, section, SDP_ATTRIBUTE_ICE_PWD, &attribute))
+        out->pwd = attribute.value;
+    if (!sdp_read_ice_ufrag(out->ufrag) || !sdp_read_ice_pwd(out->pwd))
+        return SDP_REFUSAL_ICE;
+    /* RFC 8122 section 5: those of the section, else those of the session; any one of them may match. */
+    if (!read_fingerprints(sdp_walk_section(section), out))
+        read_fingerprints(sdp_walk_header(session), out);
+    if (out->fingerprint_count == 0)
+        return SDP_REFUSAL_FINGERPRINT;
+    return out->setup == SDP_SETUP_HOLDCONN ? SDP_REFUSAL_SETUP : SDP_REFUSAL_NONE;
+}
+
+bool sdp_walk_candidate(struct sdp_walk *walk, struct sdp_view *out) {
+    struct sdp_attribute attribute;
+    if (!sdp_walk_attribute_of(walk, SDP_ATTRIBUTE_CANDIDATE, &attribute))
+        return false;
+    *out = sdp_view_between(attribute.name.text, attribute.value.text + attribute.value.length);
+    return true;
+}
+
+/* ---- words --------------------------------------------------------------------------------------------------------- */
+
+const char *sdp_refusal_text(enum sdp_refusal refusal) {
+    switch (refusal) {
+    case SDP_REFUSAL_NONE: return "agreed";
+    case SDP_REFUSAL_OFFERED: return "the offer gives it port 0 (RFC 3264 section 5.1)";
+    case SDP_REFUSAL_ANSWERED: return "the answer gives it port 0 (RFC 3264 section 6)";
+    case SDP_REFUSAL_MEDIA: return "nothing of ours answers this kind of media (RFC 3264 section 6)";
+    case SDP_REFUSAL_STOPPED: return "ours is stopped (RFC 9429 section 5.3.1)";
+    case SDP_REFUSAL_PROTOCOL: return "the profile is not one of RTP (RFC 9429 section 5.1.2)";
+    case SDP_REFUSAL_MUX: return "RTP and RTCP are not multiplexed on one port (RFC 8858 section 4)";
+    case SDP_REFUSAL_FINGERPRINT: return "no certificate fingerprint of SHA-256 or better (RFC 8122 section 5)";
+    case SDP_REFUSAL_ICE: return "no ICE user fragment and password (RFC 8839 section 5.4)";
+    case SDP_REFUSAL_SETUP: return "a=setup leaves nobody to begin DTLS (RFC 8842 section 5)";
+    case SDP_REFUSAL_CODEC: return "no codec in common (RFC 3264 section 6.1)";
+    case SDP_REFUSAL_BUNDLE: return "outside the BUNDLE of the first section, and there is one transport (RFC 9143 section 7.3)";
+    }
+    return "";
+}
+
+const char *sdp_extension_uri(enum sdp_extension extension) {
+    static const char *const uris[SDP_EXTENSION_COUNT] = {
+        [SDP_EXTENSION_MID] = "urn:ietf:params:rtp-hdrext:sdes:mid",
+        [SDP_EXTENSION_RID] = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
+        [SDP_EXTENSION_REPAIRED_RID] = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
+        [SDP_EXTENSION_AUDIO_LEVEL] = "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+        [SDP_EXTENSION_ABS_SEND_TIME] = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
+        [SDP_EXTENSION_TRANSPORT_CC] = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
+        [SDP_EXTENSION_TOFFSET] = "urn:ietf:params:rtp-hdrext:toffset",
+        [SDP_EXTENSION_VIDEO_ORIENTATION] = "urn:3gpp:video-orientation",
+    };
+    return (unsigned)extension < SDP_EXTENSION_COUNT ? uris[extension] : "";
+}

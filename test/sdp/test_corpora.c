@@ -1,0 +1,292 @@
+/*
+ * The corpora: what WebRTC endpoints send is read, written back and answered; what others refused is refused with line and
+ * rule; nothing crashes; and time grows with the length, not faster.
+ */
+#include "test_sdp.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "answer_rules.h"
+
+static bool skipped(size_t files, const char *name) {
+    if (files > 0)
+        return false;
+    printf("SKIP: %s: corpora not present (set STRATA_CORPORA)\n", name);
+    skip();
+    return true;
+}
+
+/* ---- accepted, and written back ------------------------------------------------------------------------------------ */
+
+/* CRLF for every LF, by another way than sdp_write goes. */
+static size_t with_crlf(const char *text, size_t length, char *out) {
+    size_t written = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] == '\n' && (i == 0 || text[i - 1] != '\r'))
+            out[written++] = '\r';
+        out[written++] = text[i];
+    }
+    return written;
+}
+
+static void accept_and_write_back(const char *name, const char *text, size_t length) {
+    static char expected[1024 * 1024];
+    static char written[1024 * 1024];
+    struct parsed parsed = parse_text(text, length);
+    if (parsed.error != SDP_OK)
+        fail_msg("%s: line %zu: %s", name, parsed.problem.line, parsed.problem.rule);
+    size_t expected_length = with_crlf(text, length, expected);
+    assert_int_equal(sdp_write(parsed.session, written, sizeof written), expected_length);
+    assert_memory_equal(written, expected, expected_length);
+    parsed_free(&parsed);
+    assert_int_equal(read_everything(text, length), SDP_OK);
+}
+
+static void webrtc_is_accepted(void **state) {
+    (void)state;
+    skipped(for_each_file("sdp-webrtc", accept_and_write_back), __func__);
+}
+
+static void synthetic_is_accepted(void **state) {
+    (void)state;
+    skipped(for_each_file("sdp-synthetic", accept_and_write_back), __func__);
+}
+
+static void with_lf_alone(const char *name, const char *text, size_t length) {
+    static char stripped[512 * 1024];
+    size_t kept = 0;
+    for (size_t i = 0; i < length; i++)
+        if (text[i] != '\r')
+            stripped[kept++] = text[i];
+    accept_and_write_back(name, stripped, kept);
+}
+
+static void line_feeds_alone_are_accepted(void **state) {
+    (void)state;
+    skipped(for_each_file("sdp-webrtc", with_lf_alone), __func__);
+}
+
+/* ---- refused ------------------------------------------------------------------------------------------------------- */
+
+/* Reviewed by hand. Line 0: accepted, for the reason given in place of the rule. */
+static const struct {
+    const char *name;
+    size_t line;
+    const char *rule;
+} invalid[] = {
+    {"libwebrtc_02", 2, "RFC 8866 section 5)"},     {"libwebrtc_04", 4, "RFC 8866 section 5)"},    {"libwebrtc_06", 28, "RFC 8866 section 5)"},
+    {"libwebrtc_08", 10, "RFC 8866 section 5)"},    {"libwebrtc_10", 10, "RFC 8866 section 5.13"}, {"libwebrtc_12", 20, "RFC 8122 section 5"},
+    {"libwebrtc_14", 20, "RFC 8122 section 5"},     {"libwebrtc_16", 9, "RFC 8866 section 5)"},    {"libwebrtc_18", 27, "RFC 5576 section 4.1"},
+    {"libwebrtc_20", 24, "RFC 8866 section 6.6"},   {"libwebrtc_22", 24, "RFC 8866 section 6.6"},  {"libwebrtc_28", 7, "RFC 8866 section 5.14"},
+    {"libwebrtc_30", 41, "RFC 8866 section 5.8"},   {"libwebrtc_32", 41, "RFC 8866 section 5.8"},  {"libwebrtc_34", 41, "RFC 8285 section 8"},
+    {"libwebrtc_36", 6, "RFC 8866 section 5.8"},    {"mozilla_02", 1, "RFC 8866 section 5)"},      {"mozilla_04", 4, "RFC 8866 section 5.9"},
+    {"libwebrtc_24", 0, "a broken candidate: text to sdp/, judged by ice/"},
+    {"libwebrtc_26", 0, "a broken candidate: text to sdp/, judged by ice/"},
+    {"mozilla_06", 0, "a=bundle-only at session level: grammatical, means nothing there, ignored"},
+    {"mozilla_10", 0, "0.a.b.0 is a good FQDN by the grammar of RFC 8866 section 9; a=ice-lite in a section means nothing, ignored"},
+};
+
+static void look_up(const char *name, const char *text, size_t length) {
+    for (size_t i = 0; i < COUNT(invalid); i++) {
+        if (strstr(name, invalid[i].name) == NULL)
+            continue;
+        struct parsed parsed = parse_text(text, length);
+        if (invalid[i].line == 0)
+            assert_int_equal(parsed.error, SDP_OK);
+        else if (parsed.error != SDP_ERROR_SYNTAX || parsed.problem.line != invalid[i].line || strstr(parsed.problem.rule, invalid[i].rule) == NULL)
+            fail_msg("%s: %d, line %zu, %s", name, parsed.error, parsed.problem.line, parsed.error == SDP_OK ? "accepted" : parsed.problem.rule);
+        parsed_free(&parsed);
+        return;
+    }
+    fail_msg("%s stands in no row", name);
+}
+
+static void invalid_is_refused(void **state) {
+    (void)state;
+    skipped(for_each_file("sdp-invalid", look_up), __func__);
+}
+
+/* ---- hostile ------------------------------------------------------------------------------------------------------- */
+
+static void truncate_everywhere(const char *name, const char *text, size_t length) {
+    (void)name;
+    for (size_t kept = 0; kept < length; kept += length > 3000 ? 13 : 1)
+        read_everything(text, kept);
+    read_everything(text, length);
+}
+
+static void nothing_crashes(void **state) {
+    (void)state;
+    skipped(for_each_file("sdp-fuzz", truncate_everywhere), __func__);
+}
+
+/* ---- answered ------------------------------------------------------------------------------------------------------ */
+
+/* One letter a section: '.' agreed, else why not. Not listed: agreed in every section. */
+static const struct {
+    const char *name;
+    const char *expected;
+} refusals_of[] = {
+    {"algesten+str0m__docs_chrome-sdp.json__001.sdp", "m.."},
+    {"algesten+str0m__src_sdp_parser.rs__009.sdp", "m"},
+    {"algesten+str0m__src_sdp_parser.rs__013.sdp", "m"},
+    {"chromium156__av_dc.sdp", "..m"},
+    {"chromium156__av_dc_answer.sdp", "..m"},
+    {"chromium156__dc.sdp", "m"},
+    {"chromium156__dc_answer.sdp", "m"},
+    {"clux+sdp-transform__test_hacky.sdp__000.sdp", "ffm"},
+    {"clux+sdp-transform__test_sctp-dtls-26.sdp__000.sdp", "m"},
+    {"firefox153__av_dc.sdp", "..m"},
+    {"firefox153__av_dc_answer.sdp", "..m"},
+    {"firefox153__dc.sdp", "m"},
+    {"firefox153__dc_answer.sdp", "m"},
+    {"mozilla+webrtc-sdp__examples_sdps_11.sdp__001.sdp", "..x"},
+    {"mozilla+webrtc-sdp__examples_sdps_12.sdp__000.sdp", ".bm"},
+    {"mozilla+webrtc-sdp__examples_sdps_13.sdp__000.sdp", "m"},
+    {"mozilla+webrtc-sdp__tests_parse_sdp_tests.rs__008.sdp", "m"},
+    {"mozilla+webrtc-sdp__tests_parse_sdp_tests.rs__014.sdp", "c"},
+    {"pion+webrtc__mediaengine_test.go__016.sdp", "x"},
+    {"pion+webrtc__mediaengine_test.go__017.sdp", "x"},
+    {"pion+webrtc__peerconnection_go_test.go__001.sdp", "m"},
+    {"pion+webrtc__peerconnection_go_test.go__002.sdp", "xx"},
+    {"pion+webrtc__peerconnection_go_test.go__003.sdp", "xx"},
+    {"pion+webrtc__peerconnection_go_test.go__004.sdp", "m"},
+    {"pion+webrtc__peerconnection_go_test.go__005.sdp", "x"},
+    {"pion+webrtc__peerconnection_test.go__001.sdp", "m"},
+    {"pion+webrtc__sdp_test.go__001.sdp", "cx"},
+    {"pion+webrtc__sdp_test.go__002.sdp", "cx"},
+    {"pion+webrtc__sdpsemantics_test.go__001.sdp", "c."},
+    {"pion+webrtc__sdpsemantics_test.go__002.sdp", "c."},
+    {"webrtc-rs+rtc__rtc-sdp_src_description_testdata_safari_offer.sdp__000.sdp", "..m"},
+    {"webrtcHacks+adapter__test_e2e_maxMessageSize.js__001.sdp", "m"},
+    {"webrtcHacks+adapter__test_e2e_maxMessageSize.js__002.sdp", "m"},
+    {"webrtcHacks+adapter__test_e2e_maxMessageSize.js__003.sdp", "m"},
+    {"webrtcHacks+adapter__test_e2e_maxMessageSize.js__004.sdp", "m"},
+    {"webrtcHacks+adapter__test_e2e_maxMessageSize.js__005.sdp", "m"},
+    {"webrtcHacks+adapter__test_e2e_maxMessageSize.js__006.sdp", "m"},
+    {"webrtcHacks+adapter__test_e2e_maxMessageSize.js__007.sdp", "m"},
+};
+
+static char letter(enum sdp_refusal refusal) {
+    static const char letters[] = {[SDP_REFUSAL_NONE] = '.',     [SDP_REFUSAL_OFFERED] = 'o', [SDP_REFUSAL_ANSWERED] = 'a',    [SDP_REFUSAL_MEDIA] = 'm',
+                                   [SDP_REFUSAL_STOPPED] = 's',  [SDP_REFUSAL_PROTOCOL] = 'p', [SDP_REFUSAL_MUX] = 'x',        [SDP_REFUSAL_FINGERPRINT] = 'f',
+                                   [SDP_REFUSAL_ICE] = 'i',      [SDP_REFUSAL_SETUP] = 't',   [SDP_REFUSAL_CODEC] = 'c',       [SDP_REFUSAL_BUNDLE] = 'b'};
+    return letters[refusal];
+}
+
+static void answer_it(const char *name, const char *text, size_t length) {
+    static char answer[SDP_TEXT_MAX_BYTES];
+    static char offer[SDP_TEXT_MAX_BYTES];
+    static struct sdp_negotiated negotiated;
+    enum sdp_refusal refusals[SDP_SECTION_MAX];
+    char letters[SDP_SECTION_MAX + 1] = "";
+    struct ours ours;
+    ours_begin(&ours);
+    ours.sections[0].mid = ours.sections[1].mid = NULL;
+    memcpy(offer, text, length);
+    offer[length] = '\0';
+    struct parsed offered = parse_text(text, length);
+    int written = sdp_write_answer(&ours.local, offered.session, answer, sizeof answer, refusals);
+    assert_true(written > 0);
+    const char *broken = answer_breaks(offer, answer);
+    if (broken != NULL)
+        fail_msg("%s: %s\n%s", name, broken, answer);
+    struct parsed answered = parse_text(answer, (size_t)written);
+    assert_int_equal(answered.error, SDP_OK);
+    size_t agreed = 0;
+    for (size_t i = 0; i < offered.session->section_count; i++) {
+        letters[i] = letter(refusals[i]);
+        agreed += refusals[i] == SDP_REFUSAL_NONE;
+    }
+    const char *expected = NULL;
+    for (size_t i = 0; i < COUNT(refusals_of); i++)
+        if (strncmp(name, refusals_of[i].name, strlen(refusals_of[i].name)) == 0)
+            expected = refusals_of[i].expected;
+    if (expected == NULL ? agreed != offered.session->section_count : strcmp(expected, letters) != 0)
+        fail_msg("%s: %s", name, letters);
+    assert_int_equal(sdp_negotiate(answered.session, offered.session, false, &negotiated, NULL), agreed > 0 ? SDP_OK : SDP_ERROR_DISAGREEMENT);
+    assert_int_equal(negotiated.agreed_count, agreed);
+    for (size_t i = 0; agreed > 0 && i < negotiated.section_count; i++) {
+        const struct sdp_negotiated_section *section = &negotiated.sections[i];
+        const struct sdp_negotiated_codec *first = &negotiated.codecs[section->first_codec];
+        if (section->refusal == SDP_REFUSAL_NONE)
+            assert_true(section->media == SDP_MEDIA_VIDEO ? first->id == SDP_CODEC_VP8 : first->id == SDP_CODEC_OPUS || first->id == SDP_CODEC_PCMU);
+    }
+    parsed_free(&answered);
+    parsed_free(&offered);
+}
+
+static void webrtc_is_answered(void **state) {
+    (void)state;
+    skipped(for_each_file("sdp-webrtc", answer_it), __func__);
+}
+
+/* ---- linear time --------------------------------------------------------------------------------------------------- */
+
+static double cpu_seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static double best_parse(const char *text, size_t length) {
+    static struct sdp_session session;
+    double best = 1e9;
+    for (int i = 0; i < 15; i++) {
+        double from = cpu_seconds();
+        sdp_parse(text, length, &session, NULL);
+        double took = cpu_seconds() - from;
+        best = took < best ? took : best;
+    }
+    return best;
+}
+
+/* security.md row 21: twice the length costs less than 2.5 times the time. */
+static void time_is_linear(void **state) {
+    (void)state;
+    static const struct {
+        const char *head;
+        const char *repeated;
+        size_t most;
+    } shapes[] = {
+        {HEAD, "a=rtcp-fb:96 nack pli and more of it until the line is as long as lines are\r\n", 2000},
+        {HEAD "m=audio 9 RTP/AVP 0\r\n", "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n", 2000},
+        {HEAD "m=audio 9 RTP/AVP 0\r\na=x:", "a long line without an end ", 9000},
+        {HEAD "a=group:BUNDLE", " 1", 120000},
+        {HEAD, "m=audio 9 RTP/AVP 0 8 9 13 96 97 98 99 100 101 102 103 104 105 106 107 108\r\na=sendrecv\r\n", 128},
+    };
+    static char text[SDP_TEXT_MAX_BYTES];
+    for (size_t i = 0; i < COUNT(shapes); i++) {
+        double cost[2];
+        double ratio = 0;
+        for (int attempt = 0; attempt < 4; attempt++) {
+            for (size_t half = 0; half < 2; half++) {
+                size_t count = half == 0 ? shapes[i].most / 2 : shapes[i].most;
+                size_t length = strlen(shapes[i].head);
+                memcpy(text, shapes[i].head, length);
+                for (size_t n = 0; n < count; n++) {
+                    memcpy(text + length, shapes[i].repeated, strlen(shapes[i].repeated));
+                    length += strlen(shapes[i].repeated);
+                }
+                cost[half] = best_parse(text, length);
+            }
+            ratio = cost[1] / cost[0];
+            if (ratio < 2.5)
+                break;
+        }
+        if (ratio >= 2.5)
+            fail_msg("shape %zu: %.2f", i, ratio);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(webrtc_is_accepted),     cmocka_unit_test(synthetic_is_accepted), cmocka_unit_test(line_feeds_alone_are_accepted),
+        cmocka_unit_test(invalid_is_refused),     cmocka_unit_test(nothing_crashes),       cmocka_unit_test(webrtc_is_answered),
+        cmocka_unit_test(time_is_linear),
+    };
+    return cmocka_run_group_tests_name("sdp/corpora", tests, NULL, NULL);
+}
