@@ -1,0 +1,165 @@
+/* One outgoing stream: frames cut into packets (RFC 3550 section 5.1), a history of them, and when each may leave. */
+#include <string.h>
+
+#include "rtp/bytes_internal.h"
+#include "rtp/session_internal.h"
+
+/* Pacing: packets of one frame leave this far apart, but all within the spread. */
+#define PACE_PACKET_US 500u
+#define PACE_SPREAD_MAX_US 10000u
+#define ABS_SEND_TIME_BYTES 3
+
+static bool config_valid(const struct rtp_sender_config *config)
+{
+    size_t history = config->history_packets;
+    return rtp_payload_format(config->codec) != NULL && config->payload_type <= 127 &&
+           (config->mid == NULL || strlen(config->mid) <= RTP_MID_MAX_BYTES) &&
+           (config->payload_max_bytes == 0 ||
+            (config->payload_max_bytes >= RTP_PAYLOAD_MIN_BYTES && config->payload_max_bytes <= RTP_PAYLOAD_MAX_BYTES)) &&
+           (history == 0 || (history >= RTP_HISTORY_MIN_PACKETS && history <= RTP_HISTORY_MAX_PACKETS && (history & (history - 1)) == 0));
+}
+
+int rtp_sender_new(struct rtp_session *session, uint64_t now_us, const struct rtp_sender_config *config, struct rtp_sender **out)
+{
+    if (!config_valid(config)) {
+        return RTP_ERROR_ARGUMENT;
+    }
+    const struct rtp_payload_format *format = rtp_payload_format(config->codec);
+    size_t history = config->history_packets != 0 ? config->history_packets : format->video ? RTP_HISTORY_VIDEO_PACKETS : RTP_HISTORY_AUDIO_PACKETS;
+    size_t payload = config->payload_max_bytes != 0 ? config->payload_max_bytes : RTP_PAYLOAD_DEFAULT_BYTES;
+    size_t total = sizeof(struct rtp_sender) + history * (sizeof(struct rtp_history_slot) + payload);
+    struct rtp_sender *sender = rtp_session_allocate(session, total);
+    if (sender == NULL) {
+        return RTP_ERROR_CAPACITY;
+    }
+    sender->format = format;
+    sender->payload_type = config->payload_type;
+    sender->clock_rate_hz = config->clock_rate_hz != 0 ? config->clock_rate_hz : format->clock_rate_hz;
+    sender->ssrc = config->ssrc != 0 ? config->ssrc : rtp_session_random_ssrc(session);
+    if (config->mid != NULL) {
+        memcpy(sender->mid, config->mid, strlen(config->mid) + 1);
+    }
+    sender->payload_max_bytes = payload;
+    sender->capacity = history;
+    sender->slots = (struct rtp_history_slot *)(sender + 1);
+    sender->bytes = (uint8_t *)(sender->slots + history);
+    sender->memory_bytes = total;
+    sender->key_frame_event_us = RTP_NEVER;
+    sender->last_capture_us = now_us;
+    /* RFC 3550 section 5.1, SHOULD: sequence numbers and timestamps begin at random. */
+    rtp_session_random(session, &sender->first_sequence, sizeof sender->first_sequence);
+    rtp_session_random(session, &sender->timestamp_offset, sizeof sender->timestamp_offset);
+    rtp_session_random(session, &sender->payload_state.picture_id, sizeof sender->payload_state.picture_id);
+    sender->payload_state.picture_id &= 0x7FFF;
+    *out = sender;
+    return RTP_OK;
+}
+
+uint32_t rtp_sender_ssrc(const struct rtp_sender *sender)
+{
+    return sender->ssrc;
+}
+
+/* ---- frames in ------------------------------------------------------------------------------------------------------- */
+
+static void queue_packet(struct rtp_sender *sender, const struct rtp_frame *frame, size_t offset, size_t length, uint64_t due_us)
+{
+    size_t index = (size_t)(sender->queued & (sender->capacity - 1));
+    size_t descriptor = sender->format->descriptor_bytes;
+    uint8_t *bytes = sender->bytes + index * sender->payload_max_bytes;
+    sender->format->write_descriptor(&sender->payload_state, offset == 0, bytes);
+    memcpy(bytes + descriptor, frame->bytes + offset, length);
+    bool last = offset + length == frame->length;
+    sender->slots[index] = (struct rtp_history_slot){
+        .due_us = due_us,
+        .timestamp = frame->timestamp + sender->timestamp_offset,
+        .length = (uint16_t)(descriptor + length),
+        /* RFC 7741 section 4.1, MUST: on the last packet of a frame. RFC 7587 section 4.2: audio as RFC 3551 has it. */
+        .marker = sender->format->video ? last : frame->marker,
+    };
+    sender->queued++;
+}
+
+int rtp_sender_queue(struct rtp_sender *sender, uint64_t now_us, const struct rtp_frame *frame)
+{
+    size_t room = sender->payload_max_bytes - sender->format->descriptor_bytes;
+    if (frame->bytes == NULL || frame->length == 0 || frame->capture_us > now_us || (!sender->format->splits && frame->length > room)) {
+        return RTP_ERROR_ARGUMENT;
+    }
+    size_t count = (frame->length - 1) / room + 1;
+    if (count > sender->capacity - (size_t)(sender->queued - sender->sent)) {
+        sender->statistics.frames_refused++;
+        return RTP_ERROR_CAPACITY;
+    }
+    uint64_t interval = PACE_SPREAD_MAX_US / count < PACE_PACKET_US ? PACE_SPREAD_MAX_US / count : PACE_PACKET_US;
+    interval = sender->format->video ? interval : 0;
+    sender->pace_us = sender->pace_us > now_us ? sender->pace_us : now_us;
+    /* Packets of nearly equal size: no short last one. */
+    size_t each = frame->length / count;
+    size_t longer = frame->length % count;
+    size_t offset = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t length = each + (i < longer ? 1 : 0);
+        queue_packet(sender, frame, offset, length, sender->pace_us);
+        offset += length;
+        sender->pace_us += interval;
+    }
+    sender->format->next_frame(&sender->payload_state);
+    sender->last_timestamp = frame->timestamp + sender->timestamp_offset;
+    sender->last_capture_us = frame->capture_us != 0 ? frame->capture_us : now_us;
+    sender->statistics.frames_sent++;
+    sender->statistics.key_frames_sent += frame->key_frame;
+    return RTP_OK;
+}
+
+/* ---- packets out ----------------------------------------------------------------------------------------------------- */
+
+uint64_t rtp_sender_due_us(const struct rtp_sender *sender)
+{
+    return sender->sent == sender->queued ? RTP_NEVER : sender->slots[sender->sent & (sender->capacity - 1)].due_us;
+}
+
+size_t rtp_sender_write(struct rtp_session *session, uint64_t now_us, struct rtp_sender *sender, uint8_t *bytes, size_t capacity)
+{
+    size_t index = (size_t)(sender->sent & (sender->capacity - 1));
+    const struct rtp_history_slot *slot = &sender->slots[index];
+    struct rtp_extension elements[2];
+    size_t element_count = 0;
+    uint8_t send_time[ABS_SEND_TIME_BYTES];
+    if (session->config.mid_extension_id != 0 && sender->mid[0] != '\0') {
+        /* RFC 9143 section 9.2: the MID says which m= section; it is on every packet, since any may be the first to arrive. */
+        elements[element_count++] = (struct rtp_extension){session->config.mid_extension_id, (uint8_t)strlen(sender->mid), (const uint8_t *)sender->mid, 0};
+    }
+    if (session->config.abs_send_time_extension_id != 0) {
+        /* abs-send-time: 6.18 bits of fixed-point seconds of the NTP clock. */
+        uint32_t time = (uint32_t)(rtp_session_ntp(session, now_us) >> 14);
+        send_time[0] = (uint8_t)(time >> 16);
+        send_time[1] = (uint8_t)(time >> 8);
+        send_time[2] = (uint8_t)time;
+        elements[element_count++] = (struct rtp_extension){session->config.abs_send_time_extension_id, ABS_SEND_TIME_BYTES, send_time, 0};
+    }
+    struct rtp_packet packet = {
+        .marker = slot->marker,
+        .payload_type = sender->payload_type,
+        .sequence_number = (uint16_t)(sender->first_sequence + sender->sent),
+        .timestamp = slot->timestamp,
+        .ssrc = sender->ssrc,
+        .payload = sender->bytes + index * sender->payload_max_bytes,
+        .payload_bytes = slot->length,
+    };
+    int length = rtp_packet_write(&packet, elements, element_count, bytes, capacity);
+    if (length < 0) {
+        return 0;
+    }
+    sender->sent++;
+    sender->statistics.packets_sent++;
+    sender->statistics.bytes_sent += slot->length;
+    sender->statistics.header_bytes_sent += (size_t)length - slot->length;
+    return (size_t)length;
+}
+
+void rtp_sender_statistics(const struct rtp_sender *sender, struct rtp_sender_statistics *out)
+{
+    *out = sender->statistics;
+    out->ssrc = sender->ssrc;
+}

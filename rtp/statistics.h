@@ -1,0 +1,85 @@
+/*
+ * What rtp/ counts: the fields of RTCInboundRtpStreamStats, RTCOutboundRtpStreamStats and RTCRemote* of the W3C (webrtc-stats),
+ * in C spelling, and the frames that a session hands up.
+ */
+#ifndef RTP_STATISTICS_H
+#define RTP_STATISTICS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stddef.h>
+
+#include "rtp/payload.h"
+
+/* One frame as it came: whole and, for video, decodable given the frames before it. `bytes` is valid until the next call. */
+struct rtp_received_frame {
+    enum rtp_codec codec;
+    const uint8_t *bytes;
+    size_t length;
+    uint32_t ssrc;
+    uint32_t timestamp;    /* of RTP */
+    bool key_frame;        /* true for every audio frame */
+    bool marker;
+    uint64_t receive_us;   /* when its last packet came */
+    uint32_t lost_before;  /* audio: packets missing since the frame before: conceal lost_before - 1 of them, and try in-band
+                            * FEC of this one for the last; video: frames dropped since the frame before */
+    bool has_capture_time; /* a sender report has come */
+    int64_t capture_ntp_us; /* the sender's wall clock, Unix microseconds: what lip sync compares */
+};
+
+struct rtp_sender_statistics {
+    uint32_t ssrc;
+    uint64_t packets_sent;
+    uint64_t bytes_sent;        /* payload */
+    uint64_t header_bytes_sent; /* header and padding */
+    uint64_t frames_sent;
+    uint64_t key_frames_sent;
+    uint64_t frames_refused; /* RTP_ERROR_CAPACITY */
+    uint64_t nack_count;
+    uint64_t pli_count;
+    uint64_t fir_count;
+    bool has_remote_report; /* RTCRemoteInboundRtpStreamStats below */
+    int64_t remote_packets_lost;
+    double remote_fraction_lost; /* 0..1 */
+    uint64_t remote_jitter_us;
+    uint64_t round_trip_time_us; /* 0: not measured */
+    uint64_t round_trip_time_measurements;
+};
+
+struct rtp_receiver_statistics {
+    uint32_t ssrc; /* 0: no source yet */
+    uint64_t packets_received;
+    int64_t packets_lost;
+    uint64_t packets_discarded; /* late, or beyond the buffer */
+    uint64_t packets_duplicated;
+    uint64_t packets_malformed; /* of the payload format */
+    uint64_t bytes_received;
+    uint64_t header_bytes_received;
+    uint64_t last_packet_received_us;
+    uint64_t jitter_us;
+    uint64_t frames_received; /* assembled and handed up */
+    uint64_t key_frames_received;
+    uint64_t frames_dropped;
+    uint64_t concealment_events;
+    uint64_t pli_count;
+    uint64_t nack_count;
+    uint64_t jitter_buffer_target_delay_us;
+    uint64_t jitter_buffer_emitted_count;
+    uint64_t jitter_buffer_delay_us; /* summed over those emitted */
+    bool has_remote_report; /* RTCRemoteOutboundRtpStreamStats below */
+    uint64_t remote_packets_sent;
+    uint64_t remote_bytes_sent;
+    uint64_t remote_reports_sent;
+};
+
+struct rtp_session_statistics {
+    uint64_t rtcp_packets_sent;
+    uint64_t rtcp_packets_received;
+    uint64_t rtcp_packets_malformed;
+    uint64_t rtp_packets_malformed;
+    uint64_t rtp_packets_unknown; /* no receiver, or on probation */
+    uint64_t loops_detected;      /* our own SSRC came back */
+    size_t memory_bytes;
+};
+
+#endif
