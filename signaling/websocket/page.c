@@ -1,0 +1,119 @@
+/* HTTP on the same port: the page of a room for people, and who may upgrade to a WebSocket. */
+#include <string.h>
+
+#include "signaling/websocket/server_internal.h"
+
+/* ---- paths and origins -------------------------------------------------------------------------------------------- */
+
+bool signaling_page_room(const char *path, size_t length, char room[SIGNALING_ROOM_NAME_MAX_BYTES + 1]) {
+    if (length < 3 || memcmp(path, "/r/", 3) != 0 || !signaling_room_name_is_valid(path + 3, length - 3))
+        return false;
+    memcpy(room, path + 3, length - 3);
+    room[length - 3] = '\0';
+    return true;
+}
+
+bool signaling_page_path(struct lws *wsi, char *path, size_t capacity) {
+    int length = lws_hdr_copy(wsi, path, (int)capacity, WSI_TOKEN_GET_URI);
+    if (length > 0)
+        return true;
+    path[0] = '\0';
+    return false;
+}
+
+static char lower(char character) {
+    return character >= 'A' && character <= 'Z' ? (char)(character - 'A' + 'a') : character;
+}
+
+static bool equal_ignoring_case(const char *a, const char *b, size_t length) {
+    for (size_t i = 0; i < length; i++) {
+        if (lower(a[i]) != lower(b[i]))
+            return false;
+    }
+    return true;
+}
+
+/* One "*" stands for any characters. Scheme and host are compared without case (RFC 6454 section 4). */
+static bool matches(const char *pattern, const char *origin) {
+    size_t pattern_length = strlen(pattern), origin_length = strlen(origin);
+    const char *star = strchr(pattern, '*');
+    if (star == NULL)
+        return pattern_length == origin_length && equal_ignoring_case(pattern, origin, origin_length);
+    size_t before = (size_t)(star - pattern), after = pattern_length - before - 1;
+    return origin_length >= before + after && equal_ignoring_case(pattern, origin, before) &&
+           equal_ignoring_case(star + 1, origin + origin_length - after, after);
+}
+
+/* RFC 6455 section 10.2, SHOULD: a server that is not for every page checks Origin; who is no browser sends none, and may lie anyhow. */
+bool signaling_origin_allowed(const struct signaling_server *server, const char *origin) {
+    if (origin[0] == '\0' || server->origin_count == 0)
+        return true;
+    for (size_t i = 0; i < server->origin_count; i++) {
+        if (matches(server->origins[i], origin))
+            return true;
+    }
+    return false;
+}
+
+/* ---- upgrades ----------------------------------------------------------------------------------------------------- */
+
+int signaling_page_confirm_upgrade(struct signaling_server *server, struct lws *wsi) {
+    char path[SIGNALING_ROOM_NAME_MAX_BYTES + 8], room[SIGNALING_ROOM_NAME_MAX_BYTES + 1], origin[256] = "", remote[64];
+    uint8_t source[SIGNALING_SOURCE_MAX_BYTES];
+    signaling_listener_source(lws_get_socket_fd(wsi), source, remote, sizeof remote);
+    if (!signaling_page_path(wsi, path, sizeof path) || !signaling_page_room(path, strlen(path), room)) {
+        signaling_server_event(server, SIGNALING_SERVER_REFUSED, "", remote, "no such path");
+        lws_return_http_status(wsi, HTTP_STATUS_NOT_FOUND, "A room is /r/NAME, 1 to 64 of A-Z a-z 0-9 - _ .");
+        return 1;
+    }
+    int length = lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN);
+    bool copied = length <= 0 || lws_hdr_copy(wsi, origin, sizeof origin, WSI_TOKEN_ORIGIN) >= 0;
+    if (!copied || !signaling_origin_allowed(server, origin)) {
+        signaling_server_event(server, SIGNALING_SERVER_REFUSED, room, remote, "the page's origin is not allowed");
+        lws_return_http_status(wsi, HTTP_STATUS_FORBIDDEN, "This server does not take calls from pages of that origin.");
+        return 1;
+    }
+    return server->stopping ? -1 : 0;
+}
+
+/* ---- the page ----------------------------------------------------------------------------------------------------- */
+
+/* The browser's end of a call will stand here; until then the page says what the address is good for. The name's characters need no escaping. */
+static const char page_format[] =
+    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>strata: room %s</title></head>\n"
+    "<body><h1>Room %s</h1>\n<p>This address is one room of a call. A program joins it as a WebSocket:</p>\n"
+    "<pre>caller ws://HOST:PORT/r/%s\ncallee ws://HOST:PORT/r/%s</pre>\n"
+    "<p>with the host and port of this page (wss:// if it came by https://). This server has no browser client.</p></body></html>\n";
+
+static bool add(struct lws *wsi, const char *name, const char *value, unsigned char **at, unsigned char *end) {
+    return lws_add_http_header_by_name(wsi, (const unsigned char *)name, (const unsigned char *)value, (int)strlen(value), at, end) == 0;
+}
+
+static int send_page(struct lws *wsi, const char *room) {
+    unsigned char headers[LWS_PRE + 1024], body[LWS_PRE + 1024];
+    unsigned char *start = headers + LWS_PRE, *at = start, *end = headers + sizeof headers - 1;
+    int length = lws_snprintf((char *)body + LWS_PRE, sizeof body - LWS_PRE, page_format, room, room, room, room);
+    if (lws_add_http_common_headers(wsi, HTTP_STATUS_OK, "text/html; charset=utf-8", (lws_filepos_t)length, &at, end) != 0 ||
+        !add(wsi, "content-security-policy:", "default-src 'none'; frame-ancestors 'none'", &at, end) ||
+        !add(wsi, "x-content-type-options:", "nosniff", &at, end) || !add(wsi, "referrer-policy:", "no-referrer", &at, end) ||
+        !add(wsi, "cache-control:", "no-store", &at, end) || lws_finalize_write_http_header(wsi, start, &at, end) != 0)
+        return -1;
+    if (lws_write(wsi, body + LWS_PRE, (size_t)length, LWS_WRITE_HTTP_FINAL) != length)
+        return -1;
+    return lws_http_transaction_completed(wsi) ? -1 : 0;
+}
+
+int signaling_page_answer(struct lws *wsi) {
+    char path[SIGNALING_ROOM_NAME_MAX_BYTES + 8], room[SIGNALING_ROOM_NAME_MAX_BYTES + 1];
+    unsigned status = HTTP_STATUS_NOT_FOUND;
+    const char *text = "A room is /r/NAME, 1 to 64 of A-Z a-z 0-9 - _ .";
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) <= 0) {
+        status = HTTP_STATUS_METHOD_NOT_ALLOWED;
+        text = "Only GET is answered here.";
+    } else if (signaling_page_path(wsi, path, sizeof path) && signaling_page_room(path, strlen(path), room)) {
+        return send_page(wsi, room);
+    }
+    if (lws_return_http_status(wsi, status, text) != 0)
+        return -1;
+    return lws_http_transaction_completed(wsi) ? -1 : 0;
+}

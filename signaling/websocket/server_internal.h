@@ -1,0 +1,81 @@
+/* What the files of the server share: life (server.c), the socket that listens (listener.c), one connection (connection.c), HTTP (page.c). */
+#ifndef SIGNALING_WEBSOCKET_SERVER_INTERNAL_H
+#define SIGNALING_WEBSOCKET_SERVER_INTERNAL_H
+
+#include <libwebsockets.h>
+
+#include "signaling/websocket/queue_internal.h"
+#include "signaling/websocket/server.h"
+
+#define SIGNALING_SERVER_STOP_TICK_MS 10u
+#define SIGNALING_SERVER_STOP_TICKS 30u /* how long the closing handshakes of a stop may take */
+
+/* One WebSocket; libwebsockets allocates it, zeroed, with the connection. */
+struct signaling_connection {
+    struct lws *wsi;
+    signaling_member member;
+    bool joined;
+    bool dropped; /* nothing is read or written any more, the connection is about to end */
+    char room[SIGNALING_ROOM_NAME_MAX_BYTES + 1];
+    char remote[64];
+    const char *reason; /* for peer-left and the event */
+    char *incoming;     /* the message that is coming in */
+    size_t incoming_length, incoming_capacity;
+    uint32_t fragments;
+    struct signaling_queue queue;
+    uint16_t close_code; /* 0: none; else close when the queue is empty */
+    bool close_sent;
+};
+
+struct signaling_server {
+    uv_loop_t *loop;
+    struct lws_context *context;
+    struct lws_vhost *vhost;
+    struct lws_protocols protocols[2];
+    lws_retry_bo_t keepalive;
+    struct signaling_rooms *rooms;
+    struct signaling_connection **connections; /* by the index in a member's handle */
+    size_t connection_capacity;
+    size_t connection_count;
+    char **origins;
+    size_t origin_count;
+    uint32_t max_message_bytes;
+    char *certificate_file, *key_file;
+    void *callback_context;
+    void (*on_event)(void *context, const struct signaling_server_event *event);
+    int listener;
+    uint16_t port;
+    uv_poll_t *poll; /* of the listener; NULL once it closes */
+    uv_timer_t *stop_timer;
+    uint32_t stop_ticks;
+    bool stopping;
+    bool destroyed; /* lws_context_destroy was called once */
+};
+
+uint64_t signaling_server_now_us(void);
+void signaling_server_event(struct signaling_server *server, enum signaling_server_event_type type, const char *room, const char *remote,
+                            const char *detail);
+
+/* listener.c. Returns SIGNALING_OK, ARGUMENT (no address), STATE (cannot listen) or MEMORY, with the problem. */
+enum signaling_error signaling_listener_open(struct signaling_server *server, const char *address, uint16_t port, struct signaling_problem *problem);
+void signaling_listener_close(struct signaling_server *server);
+/* Who it is for the limits of one source; writes the address as text too. Returns the length of the source. */
+size_t signaling_listener_source(int descriptor, uint8_t source[SIGNALING_SOURCE_MAX_BYTES], char *text, size_t capacity);
+
+/* connection.c: the callbacks of an open WebSocket. They return what libwebsockets wants: nonzero closes. */
+int signaling_connection_established(struct signaling_server *server, struct signaling_connection *connection, struct lws *wsi);
+int signaling_connection_receive(struct signaling_server *server, struct signaling_connection *connection, const char *bytes, size_t length);
+int signaling_connection_writable(struct signaling_connection *connection);
+void signaling_connection_closed(struct signaling_server *server, struct signaling_connection *connection);
+void signaling_connection_close_soon(struct signaling_connection *connection, uint16_t code);
+
+/* page.c. */
+/* The room of a path "/r/ROOM": written NUL-terminated. False: another path. */
+bool signaling_page_room(const char *path, size_t length, char room[SIGNALING_ROOM_NAME_MAX_BYTES + 1]);
+bool signaling_page_path(struct lws *wsi, char *path, size_t capacity);
+bool signaling_origin_allowed(const struct signaling_server *server, const char *origin);
+/* Whether the upgrade may go on: 0, or what libwebsockets wants after an answer was sent. */
+int signaling_page_confirm_upgrade(struct signaling_server *server, struct lws *wsi);
+int signaling_page_answer(struct lws *wsi);
+
+#endif
