@@ -1,0 +1,102 @@
+/* Offer, answer and candidates: between the signaling session and the PeerConnection. */
+#include <stdlib.h>
+
+#include "app/call/call_internal.h"
+#include "app/net/clock.h"
+
+static void fail_of_description(struct call *call, int error, const struct peer_problem *problem, const char *what)
+{
+    char why[CALL_SENTENCE_BYTES];
+    const char *rule = problem->rule ? problem->rule : peer_error_name(error);
+    if (problem->section >= 0)
+        call_sentence(why, "Media section %d: %s%s%.*s", problem->section, rule, problem->length ? ": " : "", (int)(problem->length < 80 ? problem->length : 80),
+                      problem->text ? problem->text : "");
+    else if (problem->line)
+        call_sentence(why, "Line %zu: %s", problem->line, rule);
+    else
+        call_sentence(why, "%s", rule);
+    call_fail(call, CALL_EXIT_SDP, "sdp", what, why, "Compare what both sides offer: audio is Opus here and video VP8, over one BUNDLE with rtcp-mux.");
+}
+
+static bool describe(struct call *call, enum peer_sdp_type type)
+{
+    char *text = malloc(CALL_SDP_MAX_BYTES);
+    struct peer_problem problem = {.section = -1};
+    uint64_t now_us = net_clock_now_us();
+    size_t length = 0;
+    int error = PEER_ERROR_MEMORY;
+    if (text)
+        error = type == PEER_SDP_OFFER ? peer_connection_create_offer(call->connection, now_us, text, CALL_SDP_MAX_BYTES, &length, &problem)
+                                       : peer_connection_create_answer(call->connection, now_us, text, CALL_SDP_MAX_BYTES, &length, &problem);
+    if (error == PEER_OK)
+        error = peer_connection_set_local_description(call->connection, now_us, type, text, length, &problem);
+    if (error != PEER_OK) {
+        fail_of_description(call, error, &problem, type == PEER_SDP_OFFER ? "No offer could be made." : "The offer could not be answered.");
+    } else {
+        call_say(call, 2, "%s:\n%s", type == PEER_SDP_OFFER ? "our offer" : "our answer", text);
+        enum signaling_error sent = type == PEER_SDP_OFFER ? signaling_session_send_offer(call->session, text, length)
+                                                           : signaling_session_send_answer(call->session, text, length);
+        if (sent != SIGNALING_OK)
+            call_say(call, 0, "signaling did not take our description (error %d)", (int)sent);
+    }
+    free(text);
+    return error == PEER_OK;
+}
+
+void call_peer_offer(struct call *call)
+{
+    if (call->is_described)
+        call_peer_restart(call);
+    if (!call->connection)
+        return;
+    call->is_described = true;
+    call->timings.offer_or_answer = net_clock_now_us();
+    if (describe(call, PEER_SDP_OFFER))
+        net_driver_run(call->driver);
+}
+
+static bool take_description(struct call *call, enum peer_sdp_type type, struct signaling_text sdp)
+{
+    struct peer_problem problem = {.section = -1};
+    call_say(call, 2, "their %s:\n%s", type == PEER_SDP_OFFER ? "offer" : "answer", sdp.bytes);
+    int error = peer_connection_set_remote_description(call->connection, net_clock_now_us(), type, sdp.bytes, sdp.length, &problem);
+    if (error != PEER_OK)
+        fail_of_description(call, error, &problem, type == PEER_SDP_OFFER ? "The other side's offer cannot be accepted." : "The other side's answer cannot be accepted.");
+    return error == PEER_OK;
+}
+
+void call_peer_answer(struct call *call, struct signaling_text offer)
+{
+    if (call->is_described)
+        call_peer_restart(call);
+    if (!call->connection)
+        return;
+    call->is_described = true;
+    call->timings.offer_or_answer = net_clock_now_us();
+    if (take_description(call, PEER_SDP_OFFER, offer) && describe(call, PEER_SDP_ANSWER))
+        net_driver_run(call->driver);
+}
+
+void call_peer_accept(struct call *call, struct signaling_text answer)
+{
+    if (call->connection && take_description(call, PEER_SDP_ANSWER, answer))
+        net_driver_run(call->driver);
+}
+
+void call_peer_add_candidate(struct call *call, const struct signaling_candidate *candidate, bool is_of_ignored_offer)
+{
+    if (!call->connection)
+        return;
+    struct peer_candidate_init init;
+    if (candidate)
+        init = (struct peer_candidate_init){
+            .candidate = candidate->candidate.bytes, .candidate_length = candidate->candidate.length,
+            .mid = candidate->sdp_mid.bytes, .mid_length = candidate->sdp_mid.length,
+            .line_index = candidate->sdp_m_line_index,
+            .ufrag = candidate->username_fragment.bytes, .ufrag_length = candidate->username_fragment.length,
+        };
+    int error = peer_connection_add_ice_candidate(call->connection, net_clock_now_us(), candidate ? &init : NULL);
+    if (error != PEER_OK && !is_of_ignored_offer)
+        call_say(call, 1, "their candidate was left aside (%s): %s", peer_error_name(error), candidate ? candidate->candidate.bytes : "");
+    net_driver_run(call->driver);
+}

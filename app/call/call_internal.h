@@ -1,0 +1,131 @@
+/*
+ * One call: what the files of app/call share.
+ *
+ *     call.c            its life: beginning, timers, signals, end
+ *     call_signaling.c  WebSocket client and signaling session
+ *     call_peer.c       PeerConnection and the network driver
+ *     call_description.c  offer, answer and candidates between the two
+ *     call_media.c      senders and receivers
+ *     summary.c, statistics.c, live.c    what is told about it
+ */
+#ifndef CALL_INTERNAL_H
+#define CALL_INTERNAL_H
+
+#include <stdio.h>
+
+#include <uv.h>
+
+#include "app/call/json_log.h"
+#include "app/call/options.h"
+#include "app/media/media_receiver.h"
+#include "app/media/media_sender.h"
+#include "app/net/driver.h"
+#include "app/peer/peer_connection.h"
+#include "signaling/session.h"
+#include "signaling/websocket/client.h"
+
+#define CALL_SDP_MAX_BYTES PEER_DESCRIPTION_MAX_BYTES
+#define CALL_NO_MEDIA_PATIENCE_MS 10000u /* connected this long without any frame: exit 13 */
+#define CALL_FAREWELL_MS 4000u           /* signaling's closing handshake is given up then */
+#define CALL_ICE_SERVERS_TOTAL (CALL_ICE_SERVER_MAX + ICE_SERVER_MAX)
+
+/* One section of the call; the index into `media` is the transceiver's. */
+struct call_media {
+    enum peer_media_kind kind;
+    size_t transceiver;
+    struct media_sender *sender;     /* NULL: we send none */
+    struct media_receiver *receiver; /* NULL until the track is there */
+    struct media_sender_statistics sent;       /* the last numbers, kept when the objects are gone */
+    struct media_receiver_statistics received;
+    bool wants_key_frame;            /* the pacer refused a frame: what follows needs a new beginning */
+    bool is_failure_told;
+};
+#define CALL_MEDIA_COUNT 2
+
+/* Microseconds of net_clock_now_us; 0: has not happened. */
+struct call_timings {
+    uint64_t started, joined, offer_or_answer, gathering_began, gathering_ended, ice_connected, dtls_connected, connected, first_audio, first_video;
+};
+
+struct call {
+    const struct call_options *options;
+    const char *program;
+    bool creates_offer;
+
+    uv_loop_t loop;
+    uv_async_t media_wake;
+    uv_signal_t interrupt, terminate;
+    uv_timer_t wait_timer, duration_timer, no_media_timer, second_timer;
+    unsigned interruptions;
+
+    struct signaling_session *session;
+    struct signaling_client *client;
+    bool is_signaling_open, is_joined, is_pumping;
+    char peer_id[SIGNALING_ID_BYTES * 2 + 1];
+
+    struct dtls_certificate *certificate;
+    struct peer_connection *connection;
+    struct net_driver *driver;
+    struct call_ice_server room_servers[ICE_SERVER_MAX];
+    size_t room_server_count;
+    struct call_media media[CALL_MEDIA_COUNT];
+    bool is_described; /* offer or answer has been made: this connection belongs to one peer */
+    bool is_connected; /* was connected at least once */
+
+    bool is_ending;
+    struct call_problem problem; /* exit_code CALL_EXIT_OK: none */
+    struct call_timings timings;
+    struct call_json_log *log;
+    json_t *summary; /* composed when the call ends, written last */
+    FILE *key_log;
+    bool is_terminal, is_live_line_open;
+};
+
+/* call.c */
+void call_end(struct call *call); /* polite, once; call->problem says why when it is not a success */
+void call_fail(struct call *call, enum call_exit exit_code, const char *layer, const char *what, const char *why, const char *try_this);
+void call_connected(struct call *call);
+
+/* call_signaling.c */
+bool call_signaling_begin(struct call *call);
+void call_signaling_pump(struct call *call); /* events and texts of the session, until there are none */
+void call_signaling_send_candidate(struct call *call, const char *candidate, const char *mid, int line_index, const char *ufrag);
+void call_signaling_leave(struct call *call);
+
+/* call_peer.c */
+bool call_peer_begin(struct call *call);
+void call_peer_restart(struct call *call); /* another peer: everything of the last one goes */
+void call_peer_leave(struct call *call);   /* RTCP BYE and close_notify */
+void call_peer_free(struct call *call);
+
+/* call_description.c */
+void call_peer_offer(struct call *call);
+void call_peer_answer(struct call *call, struct signaling_text offer);
+void call_peer_accept(struct call *call, struct signaling_text answer);
+void call_peer_add_candidate(struct call *call, const struct signaling_candidate *candidate, bool is_of_ignored_offer);
+
+/* call_media.c */
+bool call_media_open(struct call *call); /* sources and encoders, before anybody is bothered */
+void call_media_start(struct call *call);
+void call_media_track(struct call *call, size_t transceiver, enum peer_codec codec);
+void call_media_frame(struct call *call, const struct peer_received_frame *frame);
+void call_media_pump(struct call *call);
+void call_media_request_key_frame(struct call *call, size_t transceiver);
+void call_media_measure(struct call *call);
+void call_media_close_receivers(struct call *call);
+void call_media_close(struct call *call);
+bool call_media_is_missing(const struct call *call, bool any, const char **kind); /* agreed to be received, but nothing was decoded */
+
+/* statistics.c */
+json_t *call_statistics_json(const struct call *call);
+
+/* summary.c */
+json_t *call_summary_json(const struct call *call);
+void call_summary_print(const struct call *call);
+
+/* live.c */
+void call_live_update(struct call *call);
+void call_live_clear(struct call *call);
+void call_say(struct call *call, int verbosity, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,309 @@
+#include <string.h>
+
+#include "app/call/call_internal.h"
+#include "app/net/clock.h"
+#include "app/net/random.h"
+
+/* ---- the contract's verbs ------------------------------------------------------------------------------------------------- */
+
+static void handle_datagram(void *object, uint64_t now_us, const struct ice_path *path, uint8_t *bytes, size_t length)
+{
+    struct call *call = object;
+    (void)peer_connection_handle_datagram(call->connection, now_us, path, bytes, length); /* what is dropped is counted there */
+}
+
+static void handle_timeout(void *object, uint64_t now_us)
+{
+    peer_connection_handle_timeout(((struct call *)object)->connection, now_us);
+}
+
+static uint64_t next_timeout(const void *object)
+{
+    return peer_connection_next_timeout(((const struct call *)object)->connection);
+}
+
+static bool poll_transmit(void *object, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out)
+{
+    return peer_connection_poll_transmit(((struct call *)object)->connection, now_us, buffer, capacity, out);
+}
+
+static void handle_interfaces(void *object, uint64_t now_us, const struct ice_interface *interfaces, size_t count)
+{
+    (void)peer_connection_handle_interfaces(((struct call *)object)->connection, now_us, interfaces, count);
+}
+
+static void handle_send_error(void *object, uint64_t now_us, const struct ice_path *path, int error)
+{
+    peer_connection_handle_send_error(((struct call *)object)->connection, now_us, path, error);
+}
+
+static void handle_resolved(void *object, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count)
+{
+    (void)peer_connection_handle_resolved(((struct call *)object)->connection, now_us, query, addresses, count);
+}
+
+/* ---- events --------------------------------------------------------------------------------------------------------------- */
+
+static void log_state(struct call *call, const char *event, const char *state)
+{
+    call_json_log_event(call->log, net_clock_now_us(), event, json_pack("{s:s}", "state", state));
+}
+
+static void on_candidate(struct call *call, const struct peer_connection_event *event)
+{
+    const char *candidate = event->as.ice_candidate.candidate, *mid = event->as.ice_candidate.mid;
+    call_json_log_event(call->log, net_clock_now_us(), "icecandidate", json_pack("{s:s,s:s?}", "candidate", candidate, "sdpMid", mid));
+    call_say(call, 1, "candidate: %s", *candidate ? candidate : "no more");
+    call_signaling_send_candidate(call, candidate, mid, event->as.ice_candidate.line_index, event->as.ice_candidate.ufrag);
+}
+
+static void fail_of_ice(struct call *call, enum ice_failure failure)
+{
+    if (failure == ICE_FAILURE_CONSENT_EXPIRED)
+        call_fail(call, CALL_EXIT_PEER_VANISHED, "ice", "The other side is gone.",
+                  "It has not answered a consent check for 30 seconds (RFC 7675 section 5.1), and it did not say goodbye.",
+                  "Ask there whether the program or the network failed, then call again.");
+    else if (failure == ICE_FAILURE_NO_CANDIDATES)
+        call_fail(call, CALL_EXIT_ICE, "ice", "No path to the other side could be tried.",
+                  call->options->relay_only ? "The policy allows relays only, and there is none." : "One side has no address that the other one could reach.",
+                  call->options->relay_only ? "Use --ice-transport-policy all." : "Check the network, and -4, -6 and --interface on both sides.");
+    else
+        call_fail(call, CALL_EXIT_ICE, "ice", "No path to the other side was found.",
+                  "Every pair of addresses was tried and none answered: a NAT or a firewall on the way lets nothing through.",
+                  "Name a STUN server with --ice-server; -v shows the candidates of both sides.");
+}
+
+static void fail_of_dtls(struct call *call, enum dtls_failure failure)
+{
+    char why[CALL_SENTENCE_BYTES];
+    call_sentence(why, "The DTLS handshake ended with: %s.", dtls_failure_name(failure));
+    if (failure == DTLS_FAILURE_FINGERPRINT_MISMATCH)
+        call_fail(call, CALL_EXIT_FINGERPRINT, "dtls", "The other side is not who its description says.",
+                  "Its certificate has another fingerprint than the one that came by signaling (RFC 8122 section 6.2): somebody may be in between.",
+                  "Do not go on. Use a signaling server that you trust, by wss://.");
+    else
+        call_fail(call, CALL_EXIT_DTLS, "dtls", "A path was found, but no secure connection could be made on it.", why,
+                  "Look at what the other side says; --keylog FILE and a capture show the handshake.");
+}
+
+static void on_failure(struct call *call, const struct peer_failure *failure)
+{
+    if (failure->layer == PEER_LAYER_DTLS)
+        fail_of_dtls(call, failure->dtls);
+    else
+        fail_of_ice(call, failure->ice);
+}
+
+static void on_selected_pair(struct call *call, const struct ice_candidate *local, const struct ice_candidate *remote)
+{
+    char from[STUN_ADDRESS_TEXT_BYTES], to[STUN_ADDRESS_TEXT_BYTES];
+    stun_address_write(&local->address, from, sizeof from);
+    stun_address_write(&remote->address, to, sizeof to);
+    call_say(call, 0, "path: %s %s -> %s %s", ice_candidate_type_name(local->type), from, ice_candidate_type_name(remote->type), to);
+}
+
+static void on_connection_state(struct call *call, enum peer_connection_state state)
+{
+    log_state(call, "connectionstatechange", peer_connection_state_name(state));
+    call_say(call, 1, "connection: %s", peer_connection_state_name(state));
+    if (state == PEER_CONNECTION_CONNECTED)
+        call_connected(call);
+}
+
+static void on_key_log(struct call *call, const char *line, size_t length)
+{
+    if (call->key_log)
+        fprintf(call->key_log, "%.*s\n", (int)length, line);
+}
+
+static void on_event(struct call *call, const struct peer_connection_event *event)
+{
+    switch (event->type) {
+    case PEER_CONNECTION_EVENT_ICE_GATHERING_STATE:
+        log_state(call, "icegatheringstatechange", ice_gathering_state_name(event->as.ice_gathering_state));
+        break;
+    case PEER_CONNECTION_EVENT_ICE_CANDIDATE:
+        on_candidate(call, event);
+        break;
+    case PEER_CONNECTION_EVENT_ICE_CONNECTION_STATE:
+        log_state(call, "iceconnectionstatechange", ice_state_name(event->as.ice_connection_state));
+        call_say(call, 1, "ice: %s", ice_state_name(event->as.ice_connection_state));
+        break;
+    case PEER_CONNECTION_EVENT_SIGNALING_STATE:
+        log_state(call, "signalingstatechange", peer_signaling_state_name(event->as.signaling_state));
+        break;
+    case PEER_CONNECTION_EVENT_SELECTED_PAIR:
+        on_selected_pair(call, event->as.selected_pair.local, event->as.selected_pair.remote);
+        break;
+    case PEER_CONNECTION_EVENT_CONNECTION_STATE:
+        on_connection_state(call, event->as.connection_state);
+        break;
+    case PEER_CONNECTION_EVENT_TRACK:
+        call_media_track(call, event->as.track.transceiver, event->as.track.codec);
+        break;
+    case PEER_CONNECTION_EVENT_FRAME:
+        call_media_frame(call, &event->as.frame);
+        break;
+    case PEER_CONNECTION_EVENT_KEY_FRAME_REQUESTED:
+        call_media_request_key_frame(call, event->as.transceiver);
+        break;
+    case PEER_CONNECTION_EVENT_CLOSED_BY_PEER:
+        call_say(call, 0, "the other side ended the call");
+        call_end(call);
+        break;
+    case PEER_CONNECTION_EVENT_FAILURE:
+        on_failure(call, &event->as.failure);
+        break;
+    case PEER_CONNECTION_EVENT_RESOLVE:
+        if (net_driver_resolve(call->driver, event->as.resolve.query, event->as.resolve.name) != 0)
+            (void)peer_connection_handle_resolved(call->connection, net_clock_now_us(), event->as.resolve.query, NULL, 0);
+        break;
+    case PEER_CONNECTION_EVENT_KEY_LOG:
+        on_key_log(call, event->as.key_log.line, event->as.key_log.length);
+        break;
+    case PEER_CONNECTION_EVENT_NEGOTIATION_NEEDED: /* the session says when */
+    case PEER_CONNECTION_EVENT_DTLS_STATE:         /* in the statistics */
+    case PEER_CONNECTION_EVENT_TRACK_ENDED:        /* close_notify follows, or consent ends */
+    case PEER_CONNECTION_EVENT_OPEN_STREAM:        /* ICE opens none yet */
+    case PEER_CONNECTION_EVENT_CLOSE_STREAM:
+        break;
+    }
+}
+
+static bool drain(void *object, uint64_t now_us)
+{
+    struct call *call = object;
+    (void)now_us;
+    bool came = false;
+    struct peer_connection_event event;
+    while (peer_connection_poll_event(call->connection, &event)) {
+        came = true;
+        on_event(call, &event);
+    }
+    return came;
+}
+
+static const struct net_driver_verbs verbs = {
+    .handle_datagram = handle_datagram,
+    .handle_timeout = handle_timeout,
+    .next_timeout = next_timeout,
+    .poll_transmit = poll_transmit,
+    .drain = drain,
+    .handle_interfaces = handle_interfaces,
+    .handle_send_error = handle_send_error,
+    .handle_resolved = handle_resolved,
+};
+
+/* ---- beginning ------------------------------------------------------------------------------------------------------------ */
+
+static size_t list_servers(struct call *call, struct ice_server *out)
+{
+    size_t count = 0;
+    const struct call_options *options = call->options;
+    for (size_t i = 0; i < options->ice_server_count + call->room_server_count && count < ICE_SERVER_MAX; i++) {
+        const struct call_ice_server *server =
+            i < options->ice_server_count ? &options->ice_servers[i] : &call->room_servers[i - options->ice_server_count];
+        out[count++] = (struct ice_server){.kind = ICE_SERVER_STUN, .transport = ICE_TRANSPORT_UDP, .host = server->host, .port = server->port};
+    }
+    return count;
+}
+
+/* setCodecPreferences: the codecs of a kind in the order of --codec; none of them named: the default of PeerConnection. */
+static size_t list_codecs(const struct call_options *options, enum peer_media_kind kind, enum peer_codec *out)
+{
+    static const struct {
+        const char *name;
+        enum peer_media_kind kind;
+        enum peer_codec codec;
+    } known[] = {{"opus", PEER_AUDIO, PEER_CODEC_OPUS}, {"vp8", PEER_VIDEO, PEER_CODEC_VP8}};
+    size_t count = 0;
+    for (size_t i = 0; i < options->codec_count; i++)
+        for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
+            if (known[k].kind == kind && strcmp(known[k].name, options->codecs[i]) == 0)
+                out[count++] = known[k].codec;
+    return count;
+}
+
+static bool add_transceivers(struct call *call)
+{
+    for (size_t i = 0; i < CALL_MEDIA_COUNT; i++) {
+        struct call_media *media = &call->media[i];
+        enum peer_codec codecs[CALL_CODEC_PREFERENCE_MAX];
+        size_t codec_count = list_codecs(call->options, media->kind, codecs);
+        struct peer_transceiver_config config = {
+            .kind = media->kind,
+            .direction = media->sender ? PEER_SENDRECV : PEER_RECVONLY,
+            .codecs = codec_count ? codecs : NULL,
+            .codec_count = codec_count,
+            .bitrate_bps = media->kind == PEER_VIDEO ? call->options->bitrate_bps : 0,
+        };
+        if (peer_connection_add_transceiver(call->connection, &config, &media->transceiver) != PEER_OK)
+            return false;
+    }
+    return true;
+}
+
+static bool make_connection(struct call *call)
+{
+    struct ice_server servers[ICE_SERVER_MAX];
+    struct peer_connection_config config = {
+        .ice = {.servers = servers, .server_count = list_servers(call, servers), .random = net_random,
+                .transport_policy = call->options->relay_only ? ICE_TRANSPORT_POLICY_RELAY : ICE_TRANSPORT_POLICY_ALL},
+        .certificate = call->certificate,
+        .wall_clock_offset_us = net_clock_wall_offset_us(),
+        .key_log = call->key_log != NULL,
+    };
+    call->connection = peer_connection_new(&config, net_clock_now_us());
+    return call->connection && add_transceivers(call);
+}
+
+bool call_peer_begin(struct call *call)
+{
+    if (!make_connection(call)) {
+        call_fail(call, CALL_EXIT_SYSTEM, "system", "The call could not be set up.", "There is not enough memory.", "Free some, and try again.");
+        return false;
+    }
+    const struct call_options *options = call->options;
+    struct net_driver_config config = {
+        .verbs = &verbs,
+        .object = call,
+        .filter = {.name = options->interface, .only_ipv4 = options->only_ipv4, .only_ipv6 = options->only_ipv6,
+                   .loopback = options->interface && strcmp(options->interface, "lo") == 0},
+    };
+    int error = net_driver_new(&call->loop, &config, &call->driver);
+    if (error == 0)
+        error = net_driver_start(call->driver);
+    if (error != 0 && error != UV_EADDRNOTAVAIL) {
+        call_fail(call, CALL_EXIT_SYSTEM, "system", "No UDP socket could be opened.", uv_strerror(error), "Check --interface, and the limit of open files.");
+        return false;
+    }
+    return true;
+}
+
+/* ---- the end -------------------------------------------------------------------------------------------------------------- */
+
+void call_peer_free(struct call *call)
+{
+    if (call->driver)
+        net_driver_free(call->driver);
+    call->driver = NULL;
+    peer_connection_free(call->connection);
+    call->connection = NULL;
+}
+
+void call_peer_restart(struct call *call)
+{
+    call_peer_free(call);
+    call_media_close_receivers(call);
+    call->is_described = false;
+    (void)call_peer_begin(call);
+}
+
+void call_peer_leave(struct call *call)
+{
+    if (!call->connection)
+        return;
+    peer_connection_close(call->connection, net_clock_now_us());
+    if (call->driver)
+        net_driver_run(call->driver);
+}

@@ -1,0 +1,70 @@
+/*
+ * The command line of caller and callee (docs/programs.md). Flags that belong to later parts of strata are known by name and refused with a
+ * sentence of their own: a flag is never ignored.
+ */
+#ifndef CALL_OPTIONS_H
+#define CALL_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "app/call/problem.h"
+
+#define CALL_ICE_SERVER_MAX 8         /* given by flags; the room may add as many */
+#define CALL_CODEC_PREFERENCE_MAX 8
+#define CALL_CODEC_NAME_BYTES 16
+#define CALL_HOST_BYTES 256           /* RFC 1035: 253 and the NUL, and brackets */
+#define CALL_SECRET_BYTES 512
+#define CALL_WAIT_DEFAULT_SECONDS 60
+
+enum call_ice_scheme { CALL_ICE_STUN, CALL_ICE_STUNS, CALL_ICE_TURN, CALL_ICE_TURNS };
+
+/* A URI of RFC 7064 or RFC 7065, taken apart. */
+struct call_ice_server {
+    enum call_ice_scheme scheme;
+    bool is_tcp;
+    char host[CALL_HOST_BYTES]; /* without brackets, NUL-terminated */
+    uint16_t port;              /* the default of the scheme when none is given */
+    char username[CALL_SECRET_BYTES];
+    char credential[CALL_SECRET_BYTES];
+};
+
+/* Strings point into argv. */
+struct call_options {
+    const char *room_url;
+    struct call_ice_server ice_servers[CALL_ICE_SERVER_MAX];
+    size_t ice_server_count;
+    bool relay_only;
+    const char *interface;
+    bool only_ipv4, only_ipv6;
+    const char *audio, *video; /* defaults: tone, pattern */
+    bool stamp;
+    char codecs[CALL_CODEC_PREFERENCE_MAX][CALL_CODEC_NAME_BYTES]; /* lower case */
+    size_t codec_count;
+    uint32_t width, height, frames_per_second; /* 0: the source decides */
+    uint32_t bitrate_bps;                      /* 0: the default of the codec */
+    const char *record_prefix; /* NULL: nothing is recorded */
+    double duration_seconds;   /* 0: until somebody ends it */
+    double wait_seconds;
+    bool json;
+    const char *json_file; /* NULL: stdout */
+    const char *key_log;   /* NULL: none */
+    int verbosity;         /* -1 quiet, 0, 1, 2 */
+    bool wants_help, wants_version;
+};
+
+/*
+ * Reads the command line and $SSLKEYLOGFILE.
+ * out      written always; strings point into `arguments` and the environment
+ * problem  written when false is returned; its exit code is CALL_EXIT_USAGE, or CALL_EXIT_FILE for a credential file that cannot be read
+ */
+bool call_options_parse(int argument_count, char **arguments, struct call_options *out, struct call_problem *problem);
+
+/* Reads one ICE server URI. Returns NULL, or a sentence that says what is wrong with it. */
+const char *call_ice_uri_parse(const char *uri, struct call_ice_server *out);
+
+/* Prints the help to stdout. */
+void call_options_help(const char *program, bool creates_offer);
+
+#endif

@@ -1,0 +1,239 @@
+/* The report of PeerConnection as JSON, in the shape of a browser's getStats(): one RTCStats dictionary for each id (W3C webrtc-stats). */
+#include <string.h>
+
+#include "app/call/call_internal.h"
+#include "app/net/clock.h"
+
+static json_t *number(uint64_t value)
+{
+    return json_integer((json_int_t)value);
+}
+
+static void set_number(json_t *object, const char *name, uint64_t value)
+{
+    json_object_set_new(object, name, number(value));
+}
+
+static void set_seconds(json_t *object, const char *name, uint64_t value_us)
+{
+    json_object_set_new(object, name, json_real((double)value_us / 1e6));
+}
+
+static void set_text(json_t *object, const char *name, const char *value)
+{
+    if (value && *value)
+        json_object_set_new(object, name, json_string(value));
+}
+
+static const struct call_media *media_of(const struct call *call, size_t transceiver)
+{
+    for (size_t i = 0; i < CALL_MEDIA_COUNT; i++)
+        if (call->media[i].transceiver == transceiver)
+            return &call->media[i];
+    return NULL;
+}
+
+static void add_inbound(const struct call *call, json_t *out, const struct peer_statistics *report)
+{
+    const struct media_receiver_statistics none = {0};
+    const struct call_media *media = media_of(call, report->as.inbound_rtp.transceiver);
+    const struct media_receiver_statistics *decoded = media ? &media->received : &none;
+    bool is_video = report->as.inbound_rtp.kind == PEER_VIDEO;
+    set_text(out, "kind", peer_media_kind_name(report->as.inbound_rtp.kind));
+    set_text(out, "mid", report->as.inbound_rtp.mid);
+    set_number(out, "ssrc", report->as.inbound_rtp.ssrc);
+    set_text(out, "transportId", report->as.inbound_rtp.transport_id);
+    set_text(out, "codecId", report->as.inbound_rtp.codec_id);
+    set_number(out, "packetsReceived", report->as.inbound_rtp.packets_received);
+    set_number(out, "bytesReceived", report->as.inbound_rtp.bytes_received);
+    set_number(out, "headerBytesReceived", report->as.inbound_rtp.header_bytes_received);
+    json_object_set_new(out, "packetsLost", json_integer(report->as.inbound_rtp.packets_lost));
+    set_number(out, "packetsDiscarded", report->as.inbound_rtp.packets_discarded);
+    set_seconds(out, "jitter", report->as.inbound_rtp.jitter_us);
+    set_seconds(out, "jitterBufferDelay", report->as.inbound_rtp.jitter_buffer_delay_us);
+    set_number(out, "jitterBufferEmittedCount", report->as.inbound_rtp.jitter_buffer_emitted_count);
+    if (!is_video) {
+        set_number(out, "totalSamplesReceived", decoded->total_samples_received);
+        set_number(out, "concealedSamples", decoded->concealed_samples);
+        set_number(out, "concealmentEvents", decoded->concealment_events);
+        json_object_set_new(out, "totalAudioEnergy", json_real(decoded->total_audio_energy));
+        return;
+    }
+    set_number(out, "framesReceived", report->as.inbound_rtp.frames_received);
+    set_number(out, "framesDecoded", decoded->frames_decoded);
+    set_number(out, "keyFramesDecoded", decoded->key_frames_decoded);
+    set_number(out, "framesDropped", report->as.inbound_rtp.frames_dropped + decoded->frames_dropped);
+    set_number(out, "frameWidth", decoded->frame_width);
+    set_number(out, "frameHeight", decoded->frame_height);
+    set_seconds(out, "totalDecodeTime", decoded->total_decode_time_us);
+    set_number(out, "freezeCount", decoded->freeze_count);
+    set_seconds(out, "totalFreezesDuration", decoded->total_freezes_duration_us);
+    set_number(out, "nackCount", report->as.inbound_rtp.nack_count);
+    set_number(out, "pliCount", report->as.inbound_rtp.pli_count);
+    set_number(out, "firCount", report->as.inbound_rtp.fir_count);
+}
+
+static void add_outbound(const struct call *call, json_t *out, const struct peer_statistics *report)
+{
+    const struct media_sender_statistics none = {0};
+    const struct call_media *media = media_of(call, report->as.outbound_rtp.transceiver);
+    const struct media_sender_statistics *encoded = media ? &media->sent : &none;
+    set_text(out, "kind", peer_media_kind_name(report->as.outbound_rtp.kind));
+    set_text(out, "mid", report->as.outbound_rtp.mid);
+    set_number(out, "ssrc", report->as.outbound_rtp.ssrc);
+    set_text(out, "transportId", report->as.outbound_rtp.transport_id);
+    set_text(out, "codecId", report->as.outbound_rtp.codec_id);
+    set_text(out, "remoteId", report->as.outbound_rtp.remote_id);
+    set_number(out, "packetsSent", report->as.outbound_rtp.packets_sent);
+    set_number(out, "bytesSent", report->as.outbound_rtp.bytes_sent);
+    set_number(out, "headerBytesSent", report->as.outbound_rtp.header_bytes_sent);
+    set_number(out, "targetBitrate", encoded->target_bitrate_bps);
+    set_number(out, "nackCount", report->as.outbound_rtp.nack_count);
+    if (report->as.outbound_rtp.kind != PEER_VIDEO)
+        return;
+    set_number(out, "framesSent", report->as.outbound_rtp.frames_sent);
+    set_number(out, "framesEncoded", encoded->frames_encoded);
+    set_number(out, "keyFramesEncoded", encoded->key_frames_encoded);
+    set_number(out, "frameWidth", encoded->frame_width);
+    set_number(out, "frameHeight", encoded->frame_height);
+    set_seconds(out, "totalEncodeTime", encoded->total_encode_time_us);
+    set_number(out, "pliCount", report->as.outbound_rtp.pli_count);
+    set_number(out, "firCount", report->as.outbound_rtp.fir_count);
+}
+
+static void add_remote_inbound(json_t *out, const struct peer_statistics *report)
+{
+    set_text(out, "kind", peer_media_kind_name(report->as.remote_inbound_rtp.kind));
+    set_number(out, "ssrc", report->as.remote_inbound_rtp.ssrc);
+    set_text(out, "localId", report->as.remote_inbound_rtp.local_id);
+    set_text(out, "codecId", report->as.remote_inbound_rtp.codec_id);
+    json_object_set_new(out, "packetsLost", json_integer(report->as.remote_inbound_rtp.packets_lost));
+    json_object_set_new(out, "fractionLost", json_real(report->as.remote_inbound_rtp.fraction_lost));
+    set_seconds(out, "jitter", report->as.remote_inbound_rtp.jitter_us);
+    if (report->as.remote_inbound_rtp.round_trip_time_measurements) {
+        set_seconds(out, "roundTripTime", report->as.remote_inbound_rtp.round_trip_time_us);
+        set_seconds(out, "totalRoundTripTime", report->as.remote_inbound_rtp.total_round_trip_time_us);
+        set_number(out, "roundTripTimeMeasurements", report->as.remote_inbound_rtp.round_trip_time_measurements);
+    }
+}
+
+static void add_transport(json_t *out, const struct peer_statistics *report)
+{
+    set_number(out, "packetsSent", report->as.transport.packets_sent);
+    set_number(out, "packetsReceived", report->as.transport.packets_received);
+    set_number(out, "bytesSent", report->as.transport.bytes_sent);
+    set_number(out, "bytesReceived", report->as.transport.bytes_received);
+    set_text(out, "iceRole", report->as.transport.ice_role == ICE_ROLE_CONTROLLING ? "controlling" : "controlled");
+    set_text(out, "iceState", ice_state_name(report->as.transport.ice_state));
+    set_text(out, "iceLocalUsernameFragment", report->as.transport.ice_local_username_fragment);
+    set_text(out, "dtlsState", dtls_transport_state_name(report->as.transport.dtls_state));
+    set_text(out, "dtlsRole", report->as.transport.dtls_role == DTLS_ROLE_CLIENT ? "client" : "server");
+    if (report->as.transport.dtls_state == DTLS_TRANSPORT_CONNECTED)
+        set_text(out, "srtpCipher", dtls_srtp_profile_name(report->as.transport.srtp_profile));
+    set_text(out, "selectedCandidatePairId", report->as.transport.selected_candidate_pair_id);
+    set_text(out, "localCertificateId", report->as.transport.local_certificate_id);
+}
+
+static void add_pair(json_t *out, const struct peer_statistics *report)
+{
+    const struct ice_pair_statistics *pair = &report->as.candidate_pair.pair;
+    set_text(out, "transportId", report->as.candidate_pair.transport_id);
+    set_text(out, "localCandidateId", report->as.candidate_pair.local_candidate_id);
+    set_text(out, "remoteCandidateId", report->as.candidate_pair.remote_candidate_id);
+    set_text(out, "state", ice_pair_state_name(pair->state));
+    json_object_set_new(out, "nominated", json_boolean(pair->nominated));
+    set_number(out, "requestsSent", pair->requests_sent);
+    set_number(out, "responsesReceived", pair->responses_received);
+    set_number(out, "requestsReceived", pair->requests_received);
+    set_number(out, "responsesSent", pair->responses_sent);
+    set_number(out, "consentRequestsSent", pair->consent_requests_sent);
+    set_seconds(out, "currentRoundTripTime", pair->current_round_trip_us);
+    set_seconds(out, "totalRoundTripTime", pair->total_round_trip_us);
+}
+
+static void add_candidate(json_t *out, const struct peer_statistics *report)
+{
+    const struct ice_candidate *candidate = report->as.candidate.candidate;
+    char address[STUN_ADDRESS_TEXT_BYTES];
+    set_text(out, "transportId", report->as.candidate.transport_id);
+    if (!candidate)
+        return;
+    if (stun_address_write_ip(&candidate->address, address, sizeof address))
+        set_text(out, "address", address);
+    set_number(out, "port", candidate->address.port);
+    set_text(out, "protocol", candidate->protocol == ICE_PROTOCOL_UDP ? "udp" : "tcp");
+    set_text(out, "candidateType", ice_candidate_type_name(candidate->type));
+    set_number(out, "priority", candidate->priority);
+    set_text(out, "foundation", candidate->foundation);
+}
+
+static void add_codec(json_t *out, const struct peer_statistics *report)
+{
+    set_number(out, "payloadType", report->as.codec.payload_type);
+    set_text(out, "mimeType", report->as.codec.mime_type);
+    set_number(out, "clockRate", report->as.codec.clock_rate);
+    if (report->as.codec.channels)
+        set_number(out, "channels", report->as.codec.channels);
+    set_text(out, "transportId", report->as.codec.transport_id);
+}
+
+static void add_certificate(json_t *out, const struct peer_statistics *report)
+{
+    const char *space = strchr(report->as.certificate.fingerprint, ' ');
+    if (!space)
+        return;
+    json_object_set_new(out, "fingerprintAlgorithm",
+                        json_stringn(report->as.certificate.fingerprint, (size_t)(space - report->as.certificate.fingerprint)));
+    set_text(out, "fingerprint", space + 1);
+}
+
+static json_t *one_dictionary(const struct call *call, const struct peer_statistics *report, double timestamp_ms)
+{
+    json_t *out = json_pack("{s:s,s:s,s:f}", "id", report->id, "type", peer_statistics_type_name(report->type), "timestamp", timestamp_ms);
+    if (!out)
+        return NULL;
+    switch (report->type) {
+    case PEER_STATISTICS_CODEC:
+        add_codec(out, report);
+        break;
+    case PEER_STATISTICS_INBOUND_RTP:
+        add_inbound(call, out, report);
+        break;
+    case PEER_STATISTICS_OUTBOUND_RTP:
+        add_outbound(call, out, report);
+        break;
+    case PEER_STATISTICS_REMOTE_INBOUND_RTP:
+        add_remote_inbound(out, report);
+        break;
+    case PEER_STATISTICS_TRANSPORT:
+        add_transport(out, report);
+        break;
+    case PEER_STATISTICS_CANDIDATE_PAIR:
+        add_pair(out, report);
+        break;
+    case PEER_STATISTICS_LOCAL_CANDIDATE:
+    case PEER_STATISTICS_REMOTE_CANDIDATE:
+        add_candidate(out, report);
+        break;
+    case PEER_STATISTICS_CERTIFICATE:
+        add_certificate(out, report);
+        break;
+    }
+    return out;
+}
+
+json_t *call_statistics_json(const struct call *call)
+{
+    json_t *all = json_object();
+    if (!call->connection)
+        return all;
+    double timestamp_ms = (double)((int64_t)net_clock_now_us() + net_clock_wall_offset_us()) / 1e3;
+    struct peer_statistics report;
+    size_t cursor = 0;
+    while (peer_connection_statistics(call->connection, &cursor, &report)) {
+        json_t *dictionary = one_dictionary(call, &report, timestamp_ms);
+        if (dictionary)
+            json_object_set_new(all, report.id, dictionary);
+    }
+    return all;
+}

@@ -1,0 +1,453 @@
+/*
+ * RTCPeerConnection in C (W3C webrtc 1.0, RFC 9429): descriptions and candidates in and out for a signaling channel of the
+ * caller's choice, datagrams in and out for its sockets, encoded frames in and out for its codecs.
+ *
+ *     peer_connection_new, peer_connection_handle_interfaces
+ *     peer_connection_add_transceiver (audio), (video)
+ *     offerer:   create_offer -> set_local_description -> send it ... set_remote_description(answer)
+ *     answerer:  set_remote_description(offer) -> create_answer -> set_local_description -> send it
+ *     both:      event ICE_CANDIDATE -> send it;  what comes from the other side -> add_ice_candidate
+ *     event CONNECTION_STATE connected -> send_frame;  event FRAME -> decode
+ *     close -> drain poll_transmit -> free
+ *
+ * It follows docs/contract.md. After every call that takes a non-const connection: drain poll_transmit and poll_event until
+ * both return false, then read next_timeout. A view handed out is valid until the next call on that connection.
+ */
+#ifndef PEER_CONNECTION_H
+#define PEER_CONNECTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "app/peer/peer_transport.h"
+
+#define PEER_TRANSCEIVER_MAX 4        /* sections of ours; one more is PEER_ERROR_CAPACITY */
+#define PEER_CODEC_PREFERENCE_MAX 8   /* codecs that one transceiver may name */
+#define PEER_TRANSPORT_MAX 1          /* BUNDLE, RFC 9143: one transport carries every section */
+#define PEER_DESCRIPTION_MAX_BYTES (256u * 1024u)
+#define PEER_PENDING_CANDIDATE_MAX ICE_REMOTE_CANDIDATE_MAX /* candidates that came before the remote description */
+#define PEER_MID_MAX_BYTES 16         /* what RFC 8285 section 4.2 can carry in one packet; a section with a longer mid is refused */
+#define PEER_FRAME_MAX_BYTES (1024u * 1024u)
+
+struct peer_connection;
+
+/*
+ * ice                   servers, policy, deadlines, random source, allocator; `role` is ignored: offer and answer decide it
+ *                       (RFC 8445 section 6.1.1). Copied; the random context must outlive the connection.
+ * certificate           borrowed; must outlive the connection
+ * wall_clock_offset_us  Unix time in microseconds minus now_us, for the NTP time of RTCP; 0 when unknown
+ * key_log               true: KEY_LOG events carry the DTLS secrets. For debugging only.
+ */
+struct peer_connection_config {
+    struct ice_agent_config ice;
+    const struct dtls_certificate *certificate;
+    int64_t wall_clock_offset_us;
+    bool key_log;
+};
+
+/* NULL: an argument is out of range, or memory is short. */
+struct peer_connection *peer_connection_new(const struct peer_connection_config *config, uint64_t now_us);
+void peer_connection_free(struct peer_connection *connection);
+
+/* ---- transceivers ------------------------------------------------------------------------------------------------- */
+
+enum peer_media_kind { PEER_AUDIO, PEER_VIDEO };
+enum peer_codec { PEER_CODEC_NONE, PEER_CODEC_OPUS, PEER_CODEC_VP8 };
+/* Bits: send is 1, receive is 2. RTCRtpTransceiverDirection. */
+enum peer_direction { PEER_INACTIVE = 0, PEER_SENDONLY = 1, PEER_RECVONLY = 2, PEER_SENDRECV = 3 };
+
+/*
+ * direction    what we would like; offer and answer may take from it
+ * codecs       setCodecPreferences: most wanted first, all of `kind`; copied. NULL and 0: Opus, or VP8
+ * bitrate_bps  what the encoder is set to: paces video, and stands in the statistics. 0: a default
+ */
+struct peer_transceiver_config {
+    enum peer_media_kind kind;
+    enum peer_direction direction;
+    const enum peer_codec *codecs;
+    size_t codec_count;
+    uint32_t bitrate_bps;
+};
+
+/*
+ * addTransceiver. Raises NEGOTIATION_NEEDED. *index numbers it for send_frame and for events: 0, 1 ...
+ * PEER_ERROR_ARGUMENT: a codec of another kind; CAPACITY beyond PEER_TRANSCEIVER_MAX; STATE when closed, or when descriptions
+ * have been exchanged (renegotiation is a later issue).
+ */
+int peer_connection_add_transceiver(struct peer_connection *connection, const struct peer_transceiver_config *config, size_t *index);
+
+/* What offer and answer made of a transceiver. */
+struct peer_transceiver {
+    enum peer_media_kind kind;
+    enum peer_direction direction;         /* what was asked for */
+    enum peer_direction current_direction; /* what was agreed; INACTIVE before */
+    enum peer_codec codec;                 /* NONE until agreed, and when its section was refused */
+    char mid[PEER_MID_MAX_BYTES + 1];      /* NUL-terminated, "" until it has a section */
+    uint8_t send_payload_type, receive_payload_type;
+    uint32_t clock_rate_hz;
+    uint8_t channels;                      /* audio */
+    const char *refused;                   /* a static sentence: why the section was refused, NULL when it was not */
+};
+size_t peer_connection_transceiver_count(const struct peer_connection *connection);
+/* False when index is not below the count; *out is untouched then. */
+bool peer_connection_transceiver(const struct peer_connection *connection, size_t index, struct peer_transceiver *out);
+
+/* ---- descriptions ------------------------------------------------------------------------------------------------- */
+
+enum peer_sdp_type { PEER_SDP_OFFER, PEER_SDP_PRANSWER, PEER_SDP_ANSWER, PEER_SDP_ROLLBACK };
+
+/*
+ * Why a call on a description failed.
+ * rule     a static sentence that says what is wrong, naming the RFC section; never NULL after an error
+ * line     1.. in the description, 0 when it is not about one line
+ * text     the offending bytes, a view into the description that was passed in; NULL with length 0 when there are none
+ * section  0.. of the media section it is about, -1 when it is about none
+ */
+struct peer_problem {
+    const char *rule;
+    size_t line;
+    const char *text;
+    size_t length;
+    int section;
+};
+
+/*
+ * createOffer, createAnswer: writes the description that set_local_description then takes. CRLF line ends; NUL-terminated.
+ * text      `capacity` bytes; 8 KiB is enough for every offer, an answer grows with the sections of the offer it answers
+ * *length   without the NUL
+ * problem   may be NULL
+ * PEER_ERROR_STATE: create_offer outside stable or have-local-offer, or with descriptions exchanged already (renegotiation
+ * is a later issue); create_answer outside have-remote-offer; after close. PEER_ERROR_BUFFER: too small, nothing written. PEER_ERROR_ARGUMENT: no transceiver.
+ */
+int peer_connection_create_offer(struct peer_connection *connection, uint64_t now_us, char *text, size_t capacity, size_t *length, struct peer_problem *problem);
+int peer_connection_create_answer(struct peer_connection *connection, uint64_t now_us, char *text, size_t capacity, size_t *length, struct peer_problem *problem);
+
+/*
+ * setLocalDescription: what create_offer or create_answer wrote last, unchanged (text NULL with length 0 makes and takes
+ * it, as W3C's parameterless form). Copied. Starts gathering; the description that goes to the peer needs no candidates,
+ * they follow as ICE_CANDIDATE events.
+ * PEER_ERROR_STATE: the signaling state does not allow that type now; PEER_ERROR_ARGUMENT: another text (W3C
+ * InvalidModificationError); PEER_ERROR_NOT_SUPPORTED: pranswer, rollback.
+ */
+int peer_connection_set_local_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem);
+
+/*
+ * setRemoteDescription. `length` bytes, not NUL-terminated; copied. Candidates in it, and those that waited, go to ICE.
+ * PEER_ERROR_MALFORMED: not SDP, or it breaks a rule (no fingerprint, no ICE credentials, answer and offer disagree);
+ * PEER_ERROR_NOT_AGREED: no section has a codec that both sides know, problem names section and reason (exit code 14 of the programs);
+ * PEER_ERROR_STATE, NOT_SUPPORTED: as above. Nothing changed after any error but MEMORY and CRYPTO.
+ */
+int peer_connection_set_remote_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem);
+
+/* The descriptions that are set, views; false when there is none. The local one has the candidates gathered so far only as events. */
+bool peer_connection_local_description(const struct peer_connection *connection, enum peer_sdp_type *type, const char **text, size_t *length);
+bool peer_connection_remote_description(const struct peer_connection *connection, enum peer_sdp_type *type, const char **text, size_t *length);
+
+/*
+ * RTCIceCandidateInit. Strings are not NUL-terminated.
+ * candidate       "candidate:..." (or "a=candidate:..."); NULL or length 0: end of candidates
+ * mid             sdpMid, NULL when absent
+ * line_index      sdpMLineIndex, -1 when absent
+ * ufrag           usernameFragment, NULL when absent
+ */
+struct peer_candidate_init {
+    const char *candidate;
+    size_t candidate_length;
+    const char *mid;
+    size_t mid_length;
+    int line_index;
+    const char *ufrag;
+    size_t ufrag_length;
+};
+
+/*
+ * addIceCandidate. Before the remote description it waits (W3C would refuse it; signaling channels reorder). init NULL: end of candidates.
+ * PEER_OK also for a candidate of a section that BUNDLE folded away (RFC 9143 section 9: ignored).
+ * PEER_ERROR_MALFORMED: not a candidate line; PEER_ERROR_ARGUMENT: no such section, or an address that is never sent to;
+ * NOT_SUPPORTED: TCP, or a .local name; NOT_FOUND: a username fragment that is not the remote description's;
+ * CAPACITY: more than PEER_PENDING_CANDIDATE_MAX wait; STATE after close. None is fatal: the other candidates still count.
+ */
+int peer_connection_add_ice_candidate(struct peer_connection *connection, uint64_t now_us, const struct peer_candidate_init *init);
+
+/* ---- the contract's verbs ------------------------------------------------------------------------------------------ */
+
+/* As in peer_transport.h and ice/agent.h. Interfaces may come before or after set_local_description: gathering waits for both. */
+int peer_connection_handle_interfaces(struct peer_connection *connection, uint64_t now_us, const struct ice_interface *interfaces, size_t count);
+int peer_connection_handle_resolved(struct peer_connection *connection, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count);
+int peer_connection_handle_stream_opened(struct peer_connection *connection, uint64_t now_us, const struct ice_path *path);
+int peer_connection_handle_stream_bytes(struct peer_connection *connection, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length);
+int peer_connection_handle_stream_closed(struct peer_connection *connection, uint64_t now_us, const struct ice_path *path, int error);
+void peer_connection_handle_send_error(struct peer_connection *connection, uint64_t now_us, const struct ice_path *path, int error);
+
+/*
+ * One datagram. `bytes` is changed in place (SRTP). Returns PEER_OK, or MALFORMED, UNAUTHENTIC, CAPACITY: dropped and counted, the
+ * connection is fine.
+ */
+int peer_connection_handle_datagram(struct peer_connection *connection, uint64_t now_us, const struct ice_path *path, uint8_t *bytes, size_t length);
+void peer_connection_handle_timeout(struct peer_connection *connection, uint64_t now_us);
+uint64_t peer_connection_next_timeout(const struct peer_connection *connection); /* UINT64_MAX: none */
+
+/*
+ * One outgoing datagram at buffer + out->offset: ICE and DTLS first, then RTCP, then RTP. `capacity` must be
+ * PEER_TRANSMIT_BUFFER_BYTES at least; less returns false.
+ */
+bool peer_connection_poll_transmit(struct peer_connection *connection, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out);
+
+/* ---- media --------------------------------------------------------------------------------------------------------- */
+
+/*
+ * One encoded frame: an Opus packet, a VP8 frame.
+ * bytes       copied during the call, 1..PEER_FRAME_MAX_BYTES
+ * timestamp   in units of the codec's clock (48 kHz, 90 kHz), from any start; a random offset is added (RFC 3550 section 5.1)
+ * capture_us  when it was captured, on the clock of now_us; 0: now. For the NTP time of sender reports
+ */
+struct peer_frame {
+    const uint8_t *bytes;
+    size_t length;
+    uint32_t timestamp;
+    uint64_t capture_us;
+    bool is_key_frame;
+};
+
+/*
+ * Queues a frame for sending. PEER_ERROR_NOT_FOUND: no such transceiver; PEER_ERROR_STATE: it does not send, or the connection is not connected (drop the frame);
+ * CAPACITY: the pacer is full, the frame was dropped (encode less, and make the next one a key frame); ARGUMENT: length.
+ */
+int peer_connection_send_frame(struct peer_connection *connection, uint64_t now_us, size_t transceiver, const struct peer_frame *frame);
+
+/*
+ * Asks the peer for a key frame (PLI, RFC 4585 section 6.3.1; rate-limited), for a decoder that stumbled. Loss is handled
+ * without being asked. NOT_FOUND, STATE as above.
+ */
+int peer_connection_request_key_frame(struct peer_connection *connection, uint64_t now_us, size_t transceiver);
+
+/* ---- closing -------------------------------------------------------------------------------------------------------- */
+
+/*
+ * close(): RTCP BYE and close_notify. Drain poll_transmit once more, then free. As in W3C it fires no event: the states are
+ * closed when it returns. Closing twice does nothing.
+ */
+void peer_connection_close(struct peer_connection *connection, uint64_t now_us);
+
+/* ---- states: the W3C words ------------------------------------------------------------------------------------------ */
+
+enum peer_signaling_state { /* RTCSignalingState; the two pranswer states are a later issue */
+    PEER_SIGNALING_STABLE,
+    PEER_SIGNALING_HAVE_LOCAL_OFFER,
+    PEER_SIGNALING_HAVE_REMOTE_OFFER,
+    PEER_SIGNALING_CLOSED
+};
+enum peer_connection_state { /* RTCPeerConnectionState */
+    PEER_CONNECTION_NEW,
+    PEER_CONNECTION_CONNECTING,
+    PEER_CONNECTION_CONNECTED,
+    PEER_CONNECTION_DISCONNECTED,
+    PEER_CONNECTION_FAILED,
+    PEER_CONNECTION_CLOSED
+};
+/* RTCIceGatheringState and RTCIceConnectionState are enum ice_gathering_state and enum ice_state of ice/agent.h. */
+
+enum peer_signaling_state peer_connection_signaling_state(const struct peer_connection *connection);
+enum ice_gathering_state peer_connection_ice_gathering_state(const struct peer_connection *connection);
+enum ice_state peer_connection_ice_connection_state(const struct peer_connection *connection);
+enum peer_connection_state peer_connection_state(const struct peer_connection *connection);
+
+const char *peer_signaling_state_name(enum peer_signaling_state state);     /* "have-local-offer" */
+const char *peer_connection_state_name(enum peer_connection_state state);   /* "connected" */
+const char *peer_media_kind_name(enum peer_media_kind kind);                /* "audio" */
+const char *peer_codec_name(enum peer_codec codec);                         /* "opus", "VP8", "" */
+const char *peer_error_name(int error);                                     /* "no common codec": a few words for a log */
+
+/* ---- events ---------------------------------------------------------------------------------------------------------- */
+
+enum peer_connection_event_type {
+    PEER_CONNECTION_EVENT_NEGOTIATION_NEEDED,
+    PEER_CONNECTION_EVENT_SIGNALING_STATE,      /* as.signaling_state */
+    PEER_CONNECTION_EVENT_ICE_GATHERING_STATE,  /* as.ice_gathering_state */
+    PEER_CONNECTION_EVENT_ICE_CANDIDATE,        /* as.ice_candidate */
+    PEER_CONNECTION_EVENT_ICE_CONNECTION_STATE, /* as.ice_connection_state */
+    PEER_CONNECTION_EVENT_SELECTED_PAIR,        /* as.selected_pair */
+    PEER_CONNECTION_EVENT_DTLS_STATE,           /* as.dtls_state */
+    PEER_CONNECTION_EVENT_CONNECTION_STATE,     /* as.connection_state */
+    PEER_CONNECTION_EVENT_TRACK,                /* as.track: the peer will send on this transceiver */
+    PEER_CONNECTION_EVENT_FRAME,                /* as.frame */
+    PEER_CONNECTION_EVENT_KEY_FRAME_REQUESTED,  /* as.transceiver: encode a key frame next */
+    PEER_CONNECTION_EVENT_TRACK_ENDED,          /* as.transceiver: the peer said RTCP BYE for it */
+    PEER_CONNECTION_EVENT_CLOSED_BY_PEER,       /* close_notify came: nothing more will; call close */
+    PEER_CONNECTION_EVENT_FAILURE,              /* as.failure: comes before CONNECTION_STATE failed */
+    PEER_CONNECTION_EVENT_RESOLVE,              /* as.resolve: look it up, answer with handle_resolved */
+    PEER_CONNECTION_EVENT_OPEN_STREAM,          /* as.stream */
+    PEER_CONNECTION_EVENT_CLOSE_STREAM,         /* as.stream */
+    PEER_CONNECTION_EVENT_KEY_LOG               /* as.key_log */
+};
+
+/* One whole frame for a decoder. */
+struct peer_received_frame {
+    size_t transceiver;
+    enum peer_media_kind kind;
+    enum peer_codec codec;
+    const uint8_t *bytes;
+    size_t length;
+    uint32_t timestamp;     /* in units of the codec's clock */
+    uint64_t received_us;   /* when its last packet came */
+    bool is_key_frame;      /* video */
+    uint32_t lost_before;   /* audio: packets missing right before it (conceal, or decode its FEC); video: frames skipped */
+    bool has_capture_time;
+    int64_t capture_unix_us; /* the sender's wall clock, once a sender report has come */
+};
+
+enum peer_failure_layer { PEER_LAYER_ICE, PEER_LAYER_DTLS };
+
+struct peer_failure {
+    enum peer_failure_layer layer;
+    enum ice_failure ice;   /* layer ICE. CONSENT_EXPIRED: the peer vanished */
+    enum dtls_failure dtls; /* layer DTLS. FINGERPRINT_MISMATCH: the peer is not who its description says */
+};
+
+struct peer_connection_event {
+    enum peer_connection_event_type type;
+    union {
+        enum peer_signaling_state signaling_state;
+        enum ice_gathering_state ice_gathering_state;
+        struct { /* RTCIceCandidate. candidate "": end of candidates */
+            const char *candidate; /* NUL-terminated, as the others */
+            const char *mid;
+            int line_index;
+            const char *ufrag;
+            const struct ice_candidate *parsed; /* NULL at the end of candidates */
+        } ice_candidate;
+        enum ice_state ice_connection_state;
+        struct {
+            const struct ice_candidate *local, *remote;
+        } selected_pair;
+        enum dtls_transport_state dtls_state;
+        enum peer_connection_state connection_state;
+        struct {
+            size_t transceiver;
+            enum peer_media_kind kind;
+            enum peer_codec codec;
+        } track;
+        struct peer_received_frame frame;
+        size_t transceiver;
+        struct peer_failure failure;
+        struct {
+            uint64_t query;
+            const char *name;
+        } resolve;
+        struct ice_path stream;
+        struct {
+            const char *line;
+            size_t length;
+        } key_log;
+    } as;
+};
+
+/* States are coalesced to the last; the order within one drain is that of the list above where two became true at once. */
+bool peer_connection_poll_event(struct peer_connection *connection, struct peer_connection_event *out);
+
+/* ---- statistics: getStats --------------------------------------------------------------------------------------------- */
+
+enum peer_statistics_type { /* RTCStatsType */
+    PEER_STATISTICS_CODEC,
+    PEER_STATISTICS_INBOUND_RTP,
+    PEER_STATISTICS_OUTBOUND_RTP,
+    PEER_STATISTICS_REMOTE_INBOUND_RTP,
+    PEER_STATISTICS_TRANSPORT,
+    PEER_STATISTICS_CANDIDATE_PAIR,
+    PEER_STATISTICS_LOCAL_CANDIDATE,
+    PEER_STATISTICS_REMOTE_CANDIDATE,
+    PEER_STATISTICS_CERTIFICATE
+};
+
+#define PEER_STATISTICS_ID_BYTES 24
+
+/*
+ * One RTCStats dictionary; member names are W3C's in C spelling, counters since the start, durations in the unit of the name.
+ * id, and the ids that point to others (codec_id, transport_id ...), are NUL-terminated and "" when absent.
+ */
+struct peer_statistics {
+    enum peer_statistics_type type;
+    char id[PEER_STATISTICS_ID_BYTES];
+    union {
+        struct {
+            uint8_t payload_type;
+            const char *mime_type; /* "audio/opus" */
+            uint32_t clock_rate;
+            uint8_t channels;
+            char transport_id[PEER_STATISTICS_ID_BYTES];
+        } codec;
+        struct { /* RTCInboundRtpStreamStats */
+            size_t transceiver;
+            enum peer_media_kind kind;
+            enum peer_codec codec;
+            const char *mid;
+            uint32_t ssrc;
+            char transport_id[PEER_STATISTICS_ID_BYTES], codec_id[PEER_STATISTICS_ID_BYTES];
+            uint64_t packets_received, bytes_received, header_bytes_received;
+            int64_t packets_lost;
+            uint64_t packets_discarded;
+            uint32_t jitter_us;
+            uint64_t frames_received, key_frames_received, frames_dropped;
+            uint64_t nack_count, pli_count, fir_count;
+            uint64_t jitter_buffer_delay_us, jitter_buffer_emitted_count;
+            uint64_t last_packet_received_us; /* on the clock of now_us, 0: none came */
+        } inbound_rtp;
+        struct { /* RTCOutboundRtpStreamStats */
+            size_t transceiver;
+            enum peer_media_kind kind;
+            enum peer_codec codec;
+            const char *mid;
+            uint32_t ssrc;
+            char transport_id[PEER_STATISTICS_ID_BYTES], codec_id[PEER_STATISTICS_ID_BYTES], remote_id[PEER_STATISTICS_ID_BYTES];
+            uint64_t packets_sent, bytes_sent, header_bytes_sent;
+            uint64_t frames_sent, key_frames_sent;
+            uint64_t nack_count, pli_count, fir_count;
+            uint64_t frames_refused; /* the pacer was full */
+        } outbound_rtp;
+        struct { /* RTCRemoteInboundRtpStreamStats: what the peer's receiver reports say of our stream */
+            uint32_t ssrc;
+            enum peer_media_kind kind;
+            char local_id[PEER_STATISTICS_ID_BYTES], codec_id[PEER_STATISTICS_ID_BYTES];
+            int64_t packets_lost;
+            double fraction_lost; /* 0..1 */
+            uint32_t jitter_us;
+            uint64_t round_trip_time_us, total_round_trip_time_us, round_trip_time_measurements;
+        } remote_inbound_rtp;
+        struct { /* RTCTransportStats */
+            uint64_t packets_sent, packets_received, bytes_sent, bytes_received;
+            enum ice_role ice_role;
+            enum ice_state ice_state;
+            enum dtls_transport_state dtls_state;
+            enum dtls_role dtls_role;
+            enum dtls_srtp_profile srtp_profile;
+            const char *ice_local_username_fragment;
+            char selected_candidate_pair_id[PEER_STATISTICS_ID_BYTES], local_certificate_id[PEER_STATISTICS_ID_BYTES];
+            uint64_t gathering_started_us, gathering_completed_us, ice_connected_us, dtls_started_us, dtls_connected_us; /* 0: has not happened */
+            uint64_t dropped; /* unknown, unauthentic, replayed, from an unchecked address, too early */
+        } transport;
+        struct { /* RTCIceCandidatePairStats */
+            char transport_id[PEER_STATISTICS_ID_BYTES], local_candidate_id[PEER_STATISTICS_ID_BYTES], remote_candidate_id[PEER_STATISTICS_ID_BYTES];
+            struct ice_pair_statistics pair;
+        } candidate_pair;
+        struct { /* RTCIceCandidateStats */
+            char transport_id[PEER_STATISTICS_ID_BYTES];
+            const struct ice_candidate *candidate; /* a view */
+        } candidate;
+        struct { /* RTCCertificateStats */
+            char fingerprint[DTLS_FINGERPRINT_TEXT_BYTES]; /* "sha-256 AB:.." */
+        } certificate;
+    } as;
+};
+
+/*
+ * Walks the report: start with *cursor 0, call until it returns false. A walk may be begun at any time; a call that takes a
+ * non-const connection ends it. Candidates inside *out are views that the next step of the walk overwrites.
+ */
+bool peer_connection_statistics(const struct peer_connection *connection, size_t *cursor, struct peer_statistics *out);
+const char *peer_statistics_type_name(enum peer_statistics_type type); /* "inbound-rtp" */
+
+/* Transport 0 carries everything; for its statistics only. NULL beyond PEER_TRANSPORT_MAX. A remote offer may replace it before anything was sent. */
+const struct peer_transport *peer_connection_transport(const struct peer_connection *connection, size_t index);
+
+#endif

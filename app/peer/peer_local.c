@@ -1,0 +1,95 @@
+/* What we bring to an offer or an answer, and the offer itself (RFC 9429 section 5.2). */
+#include <string.h>
+
+#include "app/peer/peer_connection_internal.h"
+
+#define OFFER_BYTES 8192u
+
+/* RFC 7587 section 6.1, RFC 7741 section 6; the payload types are those that browsers use. */
+static struct sdp_codec describe_codec(enum peer_codec codec)
+{
+    if (codec == PEER_CODEC_OPUS)
+        return sdp_codec_make(SDP_CODEC_OPUS, 111, "minptime=10;useinbandfec=1", 0);
+    return sdp_codec_make(SDP_CODEC_VP8, 96, NULL, SDP_FEEDBACK_NACK_PLI | SDP_FEEDBACK_CCM_FIR);
+}
+
+static void describe_section(const struct peer_connection *connection, size_t index, struct peer_local_storage *storage)
+{
+    const struct peer_transceiver_entry *entry = &connection->transceivers[index];
+    for (size_t i = 0; i < entry->codec_count; i++)
+        storage->codecs[index][i] = describe_codec(entry->codecs[i]);
+    memcpy(storage->tracks[index], "track0", sizeof "track0");
+    storage->tracks[index][5] = (char)('0' + index);
+    storage->sections[index] = (struct sdp_local_section){
+        .media = entry->facts.kind == PEER_AUDIO ? SDP_MEDIA_AUDIO : SDP_MEDIA_VIDEO,
+        .mid = storage->mids[index][0] != '\0' ? storage->mids[index] : NULL,
+        .direction = (enum sdp_direction)entry->facts.direction,
+        .codecs = storage->codecs[index],
+        .codec_count = entry->codec_count,
+        .extensions = storage->extensions,
+        .extension_count = 1,
+        .stream_id = connection->stream_id,
+        .track_id = storage->tracks[index],
+        .ssrc = entry->ssrc,
+        .cname = connection->cname,
+    };
+}
+
+/* storage->mids decides which section is whose. */
+void peer_local_describe(const struct peer_connection *connection, struct peer_local_storage *storage, struct sdp_local *local)
+{
+    struct peer_transport_parameters transport;
+    peer_transport_local_parameters(connection->transports[0], &transport);
+    (void)dtls_fingerprint_write(&transport.fingerprints[0], storage->fingerprint, sizeof storage->fingerprint);
+    char *space = strchr(storage->fingerprint, ' ');
+    if (space)
+        *space = '\0';
+    /* RFC 9143 section 15: with it, a receiver knows the section of a packet before it knows the SSRC. */
+    storage->extensions[0] = (struct sdp_local_extension){sdp_extension_uri(SDP_EXTENSION_MID), 1};
+    for (size_t i = 0; i < connection->transceiver_count; i++)
+        describe_section(connection, i, storage);
+    *local = (struct sdp_local){
+        .session_id = connection->session_id,
+        .session_version = connection->session_version,
+        .ice_ufrag = transport.ufrag,
+        .ice_pwd = transport.password,
+        .fingerprint_hash = storage->fingerprint,
+        .fingerprint_value = space ? space + 1 : storage->fingerprint,
+        .setup = SDP_SETUP_ACTIVE,
+        .bundle_only = true,
+        .sections = storage->sections,
+        .section_count = connection->transceiver_count,
+    };
+}
+
+/* ---- the offer ------------------------------------------------------------------------------------------------------- */
+
+int peer_local_make_offer(struct peer_connection *connection, struct peer_problem *problem)
+{
+    if (connection->signaling_state == PEER_SIGNALING_CLOSED)
+        return peer_problem_set(problem, PEER_ERROR_STATE, "the connection is closed (W3C webrtc section 4.4.2, createOffer)");
+    if (connection->signaling_state == PEER_SIGNALING_HAVE_REMOTE_OFFER)
+        return peer_problem_set(problem, PEER_ERROR_STATE, "an offer of the peer waits for its answer: the signaling state is have-remote-offer (RFC 9429 section 3.2)");
+    if (connection->remote.sdp)
+        return peer_problem_set(problem, PEER_ERROR_STATE, "descriptions have been exchanged already: this is one offer and one answer (RFC 9429 section 5.2.2)");
+    if (connection->transceiver_count == 0)
+        return peer_problem_set(problem, PEER_ERROR_ARGUMENT, "there is no transceiver to offer (RFC 9429 section 5.2.1)");
+    struct peer_local_storage storage = {0};
+    for (size_t i = 0; i < connection->transceiver_count; i++)
+        storage.mids[i][0] = (char)('0' + i);
+    struct sdp_local local;
+    peer_local_describe(connection, &storage, &local);
+    /* RFC 9429 section 5.2.2: a later offer has the same session id and a version one higher. */
+    local.session_version = connection->session_version + 1;
+    char *text = peer_connection_allocate(connection, OFFER_BYTES);
+    if (!text)
+        return peer_problem_set(problem, PEER_ERROR_MEMORY, "out of memory");
+    int written = sdp_write_offer(&local, text, OFFER_BYTES);
+    if (written < 0) {
+        peer_connection_release(connection, text);
+        return peer_problem_set(problem, peer_error_from_sdp(written), "the offer could not be written");
+    }
+    connection->session_version++;
+    peer_created_keep(connection, PEER_SDP_OFFER, text, (size_t)written);
+    return PEER_OK;
+}

@@ -1,0 +1,253 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "app/call/options.h"
+
+#define ROOM "ws://127.0.0.1:8080/r/demo"
+#define WORDS_MAX 40
+
+static struct call_options options;
+static struct call_problem problem;
+
+/* Splits at blanks and parses; a word of its own is the name of the program. */
+static bool parse(const char *line)
+{
+    static char text[4096];
+    static char *words[WORDS_MAX];
+    int count = 0;
+    (void)snprintf(text, sizeof text, "caller %s", line);
+    for (char *word = strtok(text, " "); word && count < WORDS_MAX; word = strtok(NULL, " "))
+        words[count++] = word;
+    return call_options_parse(count, words, &options, &problem);
+}
+
+static void assert_refused(const char *line, const char *about)
+{
+    assert_false(parse(line));
+    assert_int_equal(problem.exit_code, CALL_EXIT_USAGE);
+    assert_true(problem.what[0] && problem.why[0] && problem.try_this[0]);
+    if (!strstr(problem.what, about) && !strstr(problem.why, about))
+        fail_msg("'%s' does not speak of '%s': %s | %s", line, about, problem.what, problem.why);
+}
+
+static void test_defaults(void **state)
+{
+    (void)state;
+    assert_true(parse(ROOM));
+    assert_string_equal(options.room_url, ROOM);
+    assert_string_equal(options.audio, "tone");
+    assert_string_equal(options.video, "pattern");
+    assert_true(options.wait_seconds == CALL_WAIT_DEFAULT_SECONDS);
+    assert_true(options.duration_seconds == 0);
+    assert_false(options.json);
+    assert_int_equal(options.verbosity, 0);
+}
+
+static void test_every_flag(void **state)
+{
+    (void)state;
+    assert_true(parse("--audio a.wav --video=b.y4m --stamp --codec VP8,opus --size 320x240 --fps 15 --bitrate 800k --play none --record out "
+                      "--duration 20 --wait 2.5 --json=log --keylog keys -4 --interface eth0 --ice-transport-policy relay --mdns off -vv "
+                      "--ice-server stun:a.example --ice-server stun:[2001:db8::1]:5000 " ROOM));
+    assert_string_equal(options.audio, "a.wav");
+    assert_string_equal(options.video, "b.y4m");
+    assert_true(options.stamp && options.only_ipv4 && options.relay_only && options.json);
+    assert_int_equal(options.codec_count, 2);
+    assert_string_equal(options.codecs[0], "vp8");
+    assert_string_equal(options.codecs[1], "opus");
+    assert_int_equal(options.width, 320);
+    assert_int_equal(options.height, 240);
+    assert_int_equal(options.frames_per_second, 15);
+    assert_int_equal(options.bitrate_bps, 800000);
+    assert_true(options.duration_seconds == 20 && options.wait_seconds == 2.5);
+    assert_string_equal(options.json_file, "log");
+    assert_string_equal(options.key_log, "keys");
+    assert_int_equal(options.verbosity, 2);
+    assert_int_equal(options.ice_server_count, 2);
+    assert_string_equal(options.ice_servers[0].host, "a.example");
+    assert_int_equal(options.ice_servers[0].port, 3478);
+    assert_string_equal(options.ice_servers[1].host, "2001:db8::1");
+    assert_int_equal(options.ice_servers[1].port, 5000);
+}
+
+static void test_json_takes_no_next_word(void **state)
+{
+    (void)state;
+    assert_true(parse("--json " ROOM));
+    assert_null(options.json_file);
+    assert_string_equal(options.room_url, ROOM);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    assert_refused("", "room");
+    assert_refused("--no-such-flag " ROOM, "--no-such-flag");
+    assert_refused(ROOM " " ROOM, "already");
+    assert_refused("http://x/r/demo", "ws://");
+    assert_refused("ws://x/demo", "/r/ROOM");
+    assert_refused("ws://x/r/de*mo", "/r/ROOM");
+    assert_refused("--wait " ROOM, "--wait");
+    assert_refused("--wait nan " ROOM, "seconds");
+    assert_refused("--wait -1 " ROOM, "seconds");
+    assert_refused("--duration 0 " ROOM, "seconds");
+    assert_refused("--duration= " ROOM, "missing");
+    assert_refused(ROOM " --record", "missing");
+    assert_refused("--stamp=yes " ROOM, "no value");
+    assert_refused("-4 -6 " ROOM, "-4 -6");
+    assert_refused("--codec opus,,vp8 " ROOM, "empty");
+    assert_refused("--codec av1 " ROOM, "opus");
+    assert_refused("--size 640 " ROOM, "WIDTHxHEIGHT");
+    assert_refused("--size 641x480 " ROOM, "even");
+    assert_refused("--size x480 " ROOM, "WIDTHxHEIGHT");
+    assert_refused("--fps 0 " ROOM, "number");
+    assert_refused("--fps 4294967297 " ROOM, "number");
+    assert_refused("--bitrate 9999 " ROOM, "number");
+    assert_refused("--play sdl " ROOM, "not part");
+    assert_refused("--ice-transport-policy some " ROOM, "policy");
+    assert_refused("--ice-server turn:relay.example " ROOM, "relaying");
+    assert_refused("--ice-username u " ROOM, "turn:");
+}
+
+/* interface flags of later versions are known by name: none is ignored, none is taken for a typing error. */
+static void test_later_flags_are_refused(void **state)
+{
+    (void)state;
+    static const char *const later[] = {"--turn-ca f", "--min-bitrate 1", "--max-bitrate 1", "--whip u", "--whep u", "--token-file f", "--data l", "--pcap f"};
+    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
+        char line[128];
+        (void)snprintf(line, sizeof line, "%s %s", later[i], ROOM);
+        assert_refused(line, "later version");
+    }
+    assert_refused("--mdns resolve " ROOM, "mDNS");
+}
+
+static void test_help_and_version_need_no_room(void **state)
+{
+    (void)state;
+    assert_true(parse("--help"));
+    assert_true(options.wants_help);
+    assert_true(parse("--version"));
+    assert_true(options.wants_version);
+}
+
+static void test_room_name_limit(void **state)
+{
+    (void)state;
+    char name[80], line[128];
+    for (size_t length = 63; length <= 65; length++) {
+        memset(name, 'a', length);
+        name[length] = '\0';
+        (void)snprintf(line, sizeof line, "ws://h/r/%s", name);
+        assert_int_equal(parse(line), length <= 64);
+    }
+}
+
+static void test_ice_server_limit(void **state)
+{
+    (void)state;
+    for (size_t count = CALL_ICE_SERVER_MAX - 1; count <= CALL_ICE_SERVER_MAX + 1; count++) {
+        char line[1024] = ROOM;
+        for (size_t i = 0; i < count; i++)
+            strncat(line, " --ice-server=stun:h", sizeof line - strlen(line) - 1);
+        assert_int_equal(parse(line), count <= CALL_ICE_SERVER_MAX);
+    }
+    assert_non_null(strstr(problem.why, "CALL_ICE_SERVER_MAX"));
+}
+
+static void test_codec_limit(void **state)
+{
+    (void)state;
+    for (size_t count = CALL_CODEC_PREFERENCE_MAX - 1; count <= CALL_CODEC_PREFERENCE_MAX + 1; count++) {
+        char line[1024] = ROOM " --codec vp8";
+        for (size_t i = 1; i < count; i++)
+            strncat(line, ",vp8", sizeof line - strlen(line) - 1);
+        assert_int_equal(parse(line), count <= CALL_CODEC_PREFERENCE_MAX);
+    }
+}
+
+/* RFC 7064 section 3.1 and RFC 7065 section 3.1. */
+static void test_ice_uris(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *uri;
+        bool is_good, is_tcp;
+        enum call_ice_scheme scheme;
+        const char *host;
+        uint16_t port;
+    } cases[] = {
+        {"stun:192.0.2.1", true, false, CALL_ICE_STUN, "192.0.2.1", 3478},
+        {"stun:h:1", true, false, CALL_ICE_STUN, "h", 1},
+        {"stun:h:65535", true, false, CALL_ICE_STUN, "h", 65535},
+        {"stuns:h", true, true, CALL_ICE_STUNS, "h", 5349},
+        {"turn:h?transport=tcp", true, true, CALL_ICE_TURN, "h", 3478},
+        {"turn:h:80?transport=udp", true, false, CALL_ICE_TURN, "h", 80},
+        {"turns:[::1]:443", true, true, CALL_ICE_TURNS, "::1", 443},
+        {"stun:", false, false, CALL_ICE_STUN, NULL, 0},
+        {"stun://h", false, false, CALL_ICE_STUN, NULL, 0},
+        {"stun:h:", false, false, CALL_ICE_STUN, NULL, 0},
+        {"stun:h:0", false, false, CALL_ICE_STUN, NULL, 0},
+        {"stun:h:65536", false, false, CALL_ICE_STUN, NULL, 0},
+        {"stun:h:123456", false, false, CALL_ICE_STUN, NULL, 0},
+        {"stun:[::1", false, false, CALL_ICE_STUN, NULL, 0},
+        {"stun:[]", false, false, CALL_ICE_STUN, NULL, 0},
+        {"stun:::1", false, false, CALL_ICE_STUN, NULL, 0},
+        {"stun:h?transport=udp", false, false, CALL_ICE_STUN, NULL, 0},
+        {"turn:h?transport=sctp", false, false, CALL_ICE_STUN, NULL, 0},
+        {"turn:h?", false, false, CALL_ICE_STUN, NULL, 0},
+        {"http://h", false, false, CALL_ICE_STUN, NULL, 0},
+        {"", false, false, CALL_ICE_STUN, NULL, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct call_ice_server server;
+        const char *wrong = call_ice_uri_parse(cases[i].uri, &server);
+        if ((wrong == NULL) != cases[i].is_good)
+            fail_msg("%s: %s", cases[i].uri, wrong ? wrong : "accepted");
+        if (wrong)
+            continue;
+        assert_int_equal(server.scheme, cases[i].scheme);
+        assert_int_equal(server.is_tcp, cases[i].is_tcp);
+        assert_string_equal(server.host, cases[i].host);
+        assert_int_equal(server.port, cases[i].port);
+    }
+}
+
+static void test_ice_uri_host_limit(void **state)
+{
+    (void)state;
+    char uri[CALL_HOST_BYTES + 16];
+    for (size_t length = CALL_HOST_BYTES - 2; length <= CALL_HOST_BYTES; length++) {
+        memcpy(uri, "stun:", 5);
+        memset(uri + 5, 'h', length);
+        uri[5 + length] = '\0';
+        struct call_ice_server server;
+        assert_int_equal(call_ice_uri_parse(uri, &server) == NULL, length < CALL_HOST_BYTES);
+    }
+}
+
+int main(void)
+{
+    (void)unsetenv("SSLKEYLOGFILE");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_every_flag),
+        cmocka_unit_test(test_json_takes_no_next_word),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_later_flags_are_refused),
+        cmocka_unit_test(test_help_and_version_need_no_room),
+        cmocka_unit_test(test_room_name_limit),
+        cmocka_unit_test(test_ice_server_limit),
+        cmocka_unit_test(test_codec_limit),
+        cmocka_unit_test(test_ice_uris),
+        cmocka_unit_test(test_ice_uri_host_limit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,342 @@
+#include "test/peer/connection_pair.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DATAGRAM_BYTES 2048
+#define VIDEO_FRAME_BYTES 4000
+#define AUDIO_FRAME_BYTES 80
+
+struct connection_datagram {
+    uint64_t due_us;
+    struct ice_path path;
+    int to;
+    size_t length;
+    uint8_t bytes[DATAGRAM_BYTES];
+};
+
+uint64_t connection_pair_random(struct connection_pair *pair)
+{
+    /* splitmix64, public domain */
+    uint64_t z = (pair->random_state += 0x9E3779B97F4A7C15u);
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+}
+
+static bool chance(struct connection_pair *pair, double probability)
+{
+    return (double)(connection_pair_random(pair) >> 11) / 9007199254740992.0 < probability;
+}
+
+static void random_bytes(void *context, uint8_t *out, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        out[i] = (uint8_t)connection_pair_random(context);
+}
+
+/* ---- synthetic frames: number, then bytes that follow from it --------------------------------------------------------------- */
+
+static uint8_t pattern_byte(uint32_t number, size_t i)
+{
+    return (uint8_t)(number * 31u + i * 7u);
+}
+
+/* RFC 7741's payload begins as RFC 6386 section 9.1 says: bit 0 of the frame tag is 0 for a key frame, which has a start code. */
+static size_t make_frame(size_t transceiver, uint32_t number, bool is_key, uint8_t *out)
+{
+    size_t length = transceiver == CONNECTION_PAIR_AUDIO ? AUDIO_FRAME_BYTES : is_key ? 3 * VIDEO_FRAME_BYTES : VIDEO_FRAME_BYTES;
+    for (size_t i = 0; i < length; i++)
+        out[i] = pattern_byte(number, i);
+    static const uint8_t key_header[10] = {0x10, 0x02, 0x00, 0x9D, 0x01, 0x2A, 0x80, 0x02, 0xE0, 0x01};
+    memcpy(out, key_header, sizeof key_header);
+    if (transceiver == CONNECTION_PAIR_AUDIO)
+        out[0] = 0x78; /* a TOC byte: CELT, 20 ms, one frame (RFC 6716 section 3.1) */
+    else if (!is_key)
+        out[0] = 0x11;
+    for (int i = 0; i < 4; i++)
+        out[10 + i] = (uint8_t)(number >> (24 - 8 * i));
+    return length;
+}
+
+static bool check_frame(const struct peer_received_frame *frame, uint32_t *number)
+{
+    static uint8_t expected[3 * VIDEO_FRAME_BYTES];
+    if (frame->length < 14)
+        return false;
+    *number = (uint32_t)frame->bytes[10] << 24 | (uint32_t)frame->bytes[11] << 16 | (uint32_t)frame->bytes[12] << 8 | frame->bytes[13];
+    size_t length = make_frame(frame->transceiver, *number, frame->is_key_frame, expected);
+    return length == frame->length && memcmp(expected, frame->bytes, length) == 0;
+}
+
+int connection_pair_send_frame(struct connection_pair *pair, int from, size_t transceiver)
+{
+    struct connection_end *end = &pair->ends[from];
+    static uint8_t bytes[3 * VIDEO_FRAME_BYTES];
+    bool is_video = transceiver == CONNECTION_PAIR_VIDEO;
+    uint32_t number = end->frames_sent[transceiver]++;
+    bool is_key = is_video && (number == 0 || end->wants_key_frame);
+    size_t length = make_frame(transceiver, number, is_key, bytes);
+    struct peer_frame frame = {bytes, length, is_video ? number * 3000u : number * 960u, pair->now_us, is_key};
+    int error = peer_connection_send_frame(end->connection, pair->now_us, transceiver, &frame);
+    if (error == PEER_OK && is_key)
+        end->wants_key_frame = false;
+    return error;
+}
+
+static void take_frame(struct connection_end *end, const struct peer_received_frame *frame)
+{
+    size_t t = frame->transceiver;
+    uint32_t number = 0;
+    if (!check_frame(frame, &number) || (end->frames_received[t] > 0 && number <= end->last_number[t]))
+        end->broken_frames[t]++;
+    end->last_number[t] = number;
+    end->frames_received[t]++;
+    end->key_frames_received[t] += frame->is_key_frame;
+    end->lost_reported[t] += frame->lost_before;
+}
+
+/* ---- the wire --------------------------------------------------------------------------------------------------------------- */
+
+static void put_on_wire(struct connection_pair *pair, int from, const struct ice_path *path, const uint8_t *bytes, size_t length)
+{
+    assert(pair->datagram_count < CONNECTION_PAIR_DATAGRAM_MAX && length <= DATAGRAM_BYTES && length > 0);
+    bool is_rtp = bytes[0] >= 128 && bytes[0] <= 191;
+    pair->sent++;
+    pair->ends[from].packets_rtp += is_rtp;
+    if (!stun_address_equal(&path->remote, &pair->ends[1 - from].address) || (is_rtp && chance(pair, pair->loss))) {
+        pair->lost++;
+        return;
+    }
+    struct connection_datagram *datagram = &pair->datagrams[pair->datagram_count++];
+    *datagram = (struct connection_datagram){.due_us = pair->now_us + pair->delay_us, .to = 1 - from, .length = length};
+    datagram->path = (struct ice_path){.transport = path->transport, .local = path->remote, .remote = path->local};
+    memcpy(datagram->bytes, bytes, length);
+}
+
+static void give_candidate(struct connection_pair *pair, int to, const struct connection_pair_candidate *candidate)
+{
+    struct peer_candidate_init init = {
+        .candidate = candidate->text,
+        .candidate_length = strlen(candidate->text),
+        .mid = candidate->mid,
+        .mid_length = strlen(candidate->mid),
+        .line_index = candidate->line_index,
+        .ufrag = candidate->ufrag,
+        .ufrag_length = strlen(candidate->ufrag),
+    };
+    (void)peer_connection_add_ice_candidate(pair->ends[to].connection, pair->now_us, &init);
+}
+
+static void take_candidate(struct connection_pair *pair, int from, const struct peer_connection_event *event)
+{
+    struct connection_end *end = &pair->ends[from];
+    assert(end->candidate_count < CONNECTION_PAIR_CANDIDATE_MAX);
+    struct connection_pair_candidate *kept = &end->candidates[end->candidate_count++];
+    assert(strlen(event->as.ice_candidate.mid) <= PEER_MID_MAX_BYTES);
+    memcpy(kept->text, event->as.ice_candidate.candidate, strlen(event->as.ice_candidate.candidate) + 1);
+    memcpy(kept->mid, event->as.ice_candidate.mid, strlen(event->as.ice_candidate.mid) + 1);
+    memcpy(kept->ufrag, event->as.ice_candidate.ufrag, strlen(event->as.ice_candidate.ufrag) + 1);
+    kept->line_index = event->as.ice_candidate.line_index;
+    if (pair->trickle)
+        give_candidate(pair, 1 - from, kept);
+}
+
+void connection_pair_give_candidates(struct connection_pair *pair, int from)
+{
+    for (size_t i = 0; i < pair->ends[from].candidate_count; i++)
+        give_candidate(pair, 1 - from, &pair->ends[from].candidates[i]);
+}
+
+static void take_event(struct connection_pair *pair, int index, const struct peer_connection_event *event)
+{
+    struct connection_end *end = &pair->ends[index];
+    end->events++;
+    switch (event->type) {
+    case PEER_CONNECTION_EVENT_NEGOTIATION_NEEDED: end->negotiation_needed++; break;
+    case PEER_CONNECTION_EVENT_SIGNALING_STATE: end->signaling_state = event->as.signaling_state; break;
+    case PEER_CONNECTION_EVENT_ICE_GATHERING_STATE: end->gathered = event->as.ice_gathering_state == ICE_GATHERING_COMPLETE; break;
+    case PEER_CONNECTION_EVENT_ICE_CANDIDATE: take_candidate(pair, index, event); break;
+    case PEER_CONNECTION_EVENT_ICE_CONNECTION_STATE: end->ice_state = event->as.ice_connection_state; break;
+    case PEER_CONNECTION_EVENT_CONNECTION_STATE:
+        end->state = event->as.connection_state;
+        if (end->state == PEER_CONNECTION_CONNECTED && end->connected_us == 0)
+            end->connected_us = pair->now_us;
+        break;
+    case PEER_CONNECTION_EVENT_TRACK: end->tracks++; break;
+    case PEER_CONNECTION_EVENT_FRAME: take_frame(end, &event->as.frame); break;
+    case PEER_CONNECTION_EVENT_KEY_FRAME_REQUESTED:
+        end->key_frame_requests[event->as.transceiver]++;
+        end->wants_key_frame = true;
+        break;
+    case PEER_CONNECTION_EVENT_TRACK_ENDED: end->ended++; break;
+    case PEER_CONNECTION_EVENT_CLOSED_BY_PEER: end->closed_by_peer++; break;
+    case PEER_CONNECTION_EVENT_FAILURE:
+        end->failures++;
+        end->failure = event->as.failure;
+        break;
+    default: break;
+    }
+}
+
+void connection_pair_drain(struct connection_pair *pair, int index)
+{
+    struct connection_end *end = &pair->ends[index];
+    for (bool is_busy = true; is_busy;) {
+        is_busy = false;
+        uint8_t buffer[PEER_TRANSMIT_BUFFER_BYTES];
+        struct ice_transmit out;
+        while (peer_connection_poll_transmit(end->connection, pair->now_us, buffer, sizeof buffer, &out)) {
+            is_busy = true;
+            put_on_wire(pair, index, &out.path, buffer + out.offset, out.length);
+        }
+        struct peer_connection_event event;
+        while (peer_connection_poll_event(end->connection, &event)) {
+            is_busy = true;
+            take_event(pair, index, &event);
+        }
+    }
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------------------- */
+
+static bool start_end(struct connection_pair *pair, int index, bool has_transceivers)
+{
+    struct connection_end *end = &pair->ends[index];
+    end->address = (struct stun_address){.family = STUN_ADDRESS_IPV4, .port = (uint16_t)(5000 + index), .ip = {10, 0, 0, (uint8_t)(index + 1)}};
+    end->certificate = dtls_certificate_new(&(struct dtls_certificate_config){.wall_clock_s = 1700000000});
+    assert(end->certificate);
+    struct peer_connection_config config = {
+        .ice = {.random = random_bytes, .random_context = pair, .allocator = pair->allocator},
+        .certificate = end->certificate,
+        .wall_clock_offset_us = 1700000000000000,
+    };
+    end->connection = peer_connection_new(&config, pair->now_us);
+    struct ice_interface interface = {end->address, 65535};
+    if (!end->connection || peer_connection_handle_interfaces(end->connection, pair->now_us, &interface, 1) != PEER_OK)
+        return false;
+    size_t t;
+    for (int kind = 0; has_transceivers && kind < 2; kind++) {
+        struct peer_transceiver_config transceiver = {.kind = (enum peer_media_kind)kind, .direction = PEER_SENDRECV};
+        int error = peer_connection_add_transceiver(end->connection, &transceiver, &t);
+        assert(error == PEER_OK && t == (size_t)kind);
+    }
+    connection_pair_drain(pair, index);
+    return true;
+}
+
+bool connection_pair_start(struct connection_pair *pair, uint64_t seed, const struct ice_allocator *allocator, bool has_transceivers)
+{
+    *pair = (struct connection_pair){.now_us = 1000000, .random_state = seed, .delay_us = 10000, .trickle = true, .allocator = allocator, .media_from_us = UINT64_MAX};
+    pair->datagrams = malloc(sizeof *pair->datagrams * CONNECTION_PAIR_DATAGRAM_MAX);
+    assert(pair->datagrams && dtls_srtp_initialize() == DTLS_OK);
+    if (start_end(pair, 0, has_transceivers) && start_end(pair, 1, has_transceivers))
+        return true;
+    connection_pair_stop(pair);
+    return false;
+}
+
+void connection_pair_stop(struct connection_pair *pair)
+{
+    for (int i = 0; i < 2; i++) {
+        peer_connection_free(pair->ends[i].connection);
+        dtls_certificate_free(pair->ends[i].certificate);
+        pair->ends[i].connection = NULL;
+        pair->ends[i].certificate = NULL;
+    }
+    free(pair->datagrams);
+    pair->datagrams = NULL;
+}
+
+int connection_pair_describe(struct connection_pair *pair)
+{
+    struct peer_connection *offerer = pair->ends[0].connection, *answerer = pair->ends[1].connection;
+    size_t length;
+    int error = peer_connection_create_offer(offerer, pair->now_us, pair->text, sizeof pair->text, &length, NULL);
+    if (error == PEER_OK)
+        error = peer_connection_set_local_description(offerer, pair->now_us, PEER_SDP_OFFER, pair->text, length, NULL);
+    if (error != PEER_OK)
+        return error;
+    connection_pair_drain(pair, 0);
+    error = peer_connection_set_remote_description(answerer, pair->now_us, PEER_SDP_OFFER, pair->text, length, NULL);
+    memset(pair->text, 'X', sizeof pair->text); /* whoever kept a view of it will be found out */
+    if (error == PEER_OK)
+        error = peer_connection_create_answer(answerer, pair->now_us, pair->text, sizeof pair->text, &length, NULL);
+    if (error == PEER_OK)
+        error = peer_connection_set_local_description(answerer, pair->now_us, PEER_SDP_ANSWER, pair->text, length, NULL);
+    if (error != PEER_OK)
+        return error;
+    connection_pair_drain(pair, 1);
+    error = peer_connection_set_remote_description(offerer, pair->now_us, PEER_SDP_ANSWER, pair->text, length, NULL);
+    memset(pair->text, 'X', sizeof pair->text);
+    connection_pair_drain(pair, 0);
+    return error;
+}
+
+static void deliver_due(struct connection_pair *pair)
+{
+    for (size_t i = 0; i < pair->datagram_count;) {
+        if (pair->datagrams[i].due_us > pair->now_us) {
+            i++;
+            continue;
+        }
+        struct connection_datagram datagram = pair->datagrams[i];
+        memmove(&pair->datagrams[i], &pair->datagrams[i + 1], (pair->datagram_count - i - 1) * sizeof datagram);
+        pair->datagram_count--;
+        (void)peer_connection_handle_datagram(pair->ends[datagram.to].connection, pair->now_us, &datagram.path, datagram.bytes, datagram.length);
+        connection_pair_drain(pair, datagram.to);
+        i = 0;
+    }
+}
+
+static uint64_t earliest(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t next_frame_us(const struct connection_pair *pair, int end, size_t transceiver)
+{
+    if (pair->media_from_us == UINT64_MAX)
+        return UINT64_MAX;
+    return pair->media_from_us + (uint64_t)pair->ends[end].frames_sent[transceiver] * (transceiver == CONNECTION_PAIR_AUDIO ? 20000u : 33333u);
+}
+
+void connection_pair_run(struct connection_pair *pair, uint64_t until_us)
+{
+    for (unsigned idle = 0;; idle++) {
+        assert(idle < 100000); /* time that never moves on would be a timer that never does its work */
+        uint64_t next = until_us;
+        for (size_t i = 0; i < pair->datagram_count; i++)
+            next = earliest(next, pair->datagrams[i].due_us);
+        for (int end = 0; end < 2; end++) {
+            next = earliest(next, peer_connection_next_timeout(pair->ends[end].connection));
+            for (size_t t = 0; t < 2; t++)
+                next = earliest(next, next_frame_us(pair, end, t));
+        }
+        if (next > pair->now_us) {
+            pair->now_us = next;
+            idle = 0;
+        }
+        deliver_due(pair);
+        for (int end = 0; end < 2; end++) {
+            for (size_t t = 0; t < 2; t++)
+                if (next_frame_us(pair, end, t) <= pair->now_us)
+                    (void)connection_pair_send_frame(pair, end, t);
+            peer_connection_handle_timeout(pair->ends[end].connection, pair->now_us);
+            connection_pair_drain(pair, end);
+        }
+        if (pair->now_us >= until_us)
+            return;
+    }
+}
+
+bool connection_pair_connect(struct connection_pair *pair, uint64_t seed)
+{
+    if (!connection_pair_start(pair, seed, NULL, true))
+        return false;
+    if (connection_pair_describe(pair) != PEER_OK)
+        return false;
+    connection_pair_run(pair, pair->now_us + 2000000);
+    return pair->ends[0].state == PEER_CONNECTION_CONNECTED && pair->ends[1].state == PEER_CONNECTION_CONNECTED;
+}

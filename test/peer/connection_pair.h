@@ -1,0 +1,79 @@
+/*
+ * Two PeerConnections on one wire and one signaling channel, in virtual time, from one seed. The wire delays and loses as it is
+ * told and counts what it did; frames are synthetic and say which they are, so that what comes out can be checked byte by byte.
+ */
+#ifndef TEST_PEER_CONNECTION_PAIR_H
+#define TEST_PEER_CONNECTION_PAIR_H
+
+#include "app/peer/peer_connection.h"
+
+#define CONNECTION_PAIR_DATAGRAM_MAX 4096
+#define CONNECTION_PAIR_TEXT_BYTES 65536
+#define CONNECTION_PAIR_CANDIDATE_MAX 16
+
+enum { CONNECTION_PAIR_AUDIO, CONNECTION_PAIR_VIDEO }; /* transceivers of both ends */
+
+struct connection_pair_candidate {
+    char text[ICE_CANDIDATE_TEXT_BYTES], mid[PEER_MID_MAX_BYTES + 1], ufrag[ICE_UFRAG_MAX_BYTES + 1];
+    int line_index;
+};
+
+/* What one end has been told, and what it sent. */
+struct connection_end {
+    struct peer_connection *connection;
+    struct dtls_certificate *certificate;
+    struct stun_address address;
+    struct connection_pair_candidate candidates[CONNECTION_PAIR_CANDIDATE_MAX];
+    size_t candidate_count;
+    bool gathered;
+    unsigned negotiation_needed, tracks, closed_by_peer, failures, key_frame_requests[PEER_TRANSCEIVER_MAX], ended;
+    enum peer_signaling_state signaling_state;
+    enum peer_connection_state state;
+    enum ice_state ice_state;
+    struct peer_failure failure;
+    uint64_t connected_us;
+    unsigned events;
+    uint32_t frames_sent[PEER_TRANSCEIVER_MAX], frames_received[PEER_TRANSCEIVER_MAX], key_frames_received[PEER_TRANSCEIVER_MAX];
+    uint32_t broken_frames[PEER_TRANSCEIVER_MAX], lost_reported[PEER_TRANSCEIVER_MAX];
+    uint32_t last_number[PEER_TRANSCEIVER_MAX]; /* of the synthetic frame that came last */
+    bool wants_key_frame;    /* the next video frame must be one */
+    unsigned packets_rtp;    /* datagrams of the RTP range that it sent */
+};
+
+struct connection_pair {
+    uint64_t now_us, random_state;
+    struct connection_end ends[2]; /* 0 offers */
+    uint64_t delay_us;
+    double loss; /* of datagrams in the RTP range only, so that set-up is not what is measured */
+    uint64_t sent, lost;
+    bool trickle; /* candidates cross as they come */
+    struct connection_datagram *datagrams;
+    size_t datagram_count;
+    const struct ice_allocator *allocator;
+    uint64_t media_from_us; /* UINT64_MAX: no frames */
+    char text[CONNECTION_PAIR_TEXT_BYTES];
+};
+
+/* Both ends with audio and video, sendrecv, unless has_transceivers is false. False: an allocation failed; all is freed again. */
+bool connection_pair_start(struct connection_pair *pair, uint64_t seed, const struct ice_allocator *allocator, bool has_transceivers);
+void connection_pair_stop(struct connection_pair *pair);
+
+/* Offer and answer through all eight calls. Returns the first error. */
+int connection_pair_describe(struct connection_pair *pair);
+
+/* Drains, moves time, delivers; sends frames (audio every 20 ms, video every 33 ms) from media_from_us on. */
+void connection_pair_run(struct connection_pair *pair, uint64_t until_us);
+void connection_pair_drain(struct connection_pair *pair, int end);
+
+/* start, describe, run until both are connected. */
+bool connection_pair_connect(struct connection_pair *pair, uint64_t seed);
+
+/* One synthetic frame, as the run sends them; the error of send_frame. */
+int connection_pair_send_frame(struct connection_pair *pair, int from, size_t transceiver);
+
+/* Gives the candidates that `from` has gathered to the other end, and their end. */
+void connection_pair_give_candidates(struct connection_pair *pair, int from);
+
+uint64_t connection_pair_random(struct connection_pair *pair);
+
+#endif
