@@ -93,6 +93,15 @@ static uint64_t expected(const struct rtp_reception *reception)
     return reception->highest_extended - reception->base_extended + 1;
 }
 
+/* RFC 3550 section 6.4.1: lost over expected, in 1/256; none when packets came twice. */
+static uint8_t fraction_lost(uint64_t interval, int64_t lost)
+{
+    if (interval == 0 || lost <= 0)
+        return 0;
+    int64_t fraction = lost * 256 / (int64_t)interval;
+    return fraction > 255 ? 255 : (uint8_t)fraction;
+}
+
 int64_t rtp_reception_lost(const struct rtp_reception *reception)
 {
     return reception->probation > 0 ? 0 : (int64_t)expected(reception) - (int64_t)reception->received;
@@ -109,7 +118,7 @@ void rtp_reception_report(struct rtp_reception *reception, uint64_t now_us, stru
     int64_t lost = rtp_reception_lost(reception);
     *out = (struct rtcp_report_block){
         .ssrc = reception->ssrc,
-        .fraction_lost = interval == 0 || lost_interval <= 0 ? 0 : (uint8_t)((lost_interval * 256 / (int64_t)interval) > 255 ? 255 : lost_interval * 256 / (int64_t)interval),
+        .fraction_lost = fraction_lost(interval, lost_interval),
         .cumulative_lost = (int32_t)(lost > LOST_MAX ? LOST_MAX : lost < LOST_MIN ? LOST_MIN : lost),
         .highest_sequence = (uint32_t)(reception->highest_extended - SEQUENCE_MODULUS),
         .jitter = reception->jitter_q4 >> 4,
