@@ -196,7 +196,7 @@ done
 # ---- the killed peer is noticed by consent (RFC 7675 section 5.1) within 30 s -----------------------------------------------
 expect vanished 15 "$vanished"
 took=$((SECONDS - killed_at))
-if [ "$took" -le 100 ] && [ "$(tail -n 1 "$folder/vanished.json" | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["t"] < 45)')" = True ]; then
+if [ "$took" -le 60 ] && [ "$(tail -n 1 "$folder/vanished.json" | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["t"] < 36)')" = True ]; then
     pass "vanished: noticed in time"
 else
     fail "vanished: noticed too late"
