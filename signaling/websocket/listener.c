@@ -1,5 +1,6 @@
 /* The socket that listens: ours, so that any address family can be bound and the error told; what it accepts is handed to libwebsockets. */
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -48,6 +49,9 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
         int descriptor = accept4(server->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (descriptor < 0)
             return; /* nothing more; or the host is out of descriptors: those who wait stay in the backlog */
+        /* Messages are small and answer each other: Nagle with delayed acknowledgement costs a call 40 ms of its set-up. */
+        const int on = 1;
+        (void)setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         if (server->stopping)
             close(descriptor);
         else
