@@ -1,4 +1,4 @@
-/* links: peer ice dtls stun */
+/* links: peer ice stun sdp dtls rtp */
 /* with: test/peer/pair.c */
 /*
  * Two whole transports on a wire that the input commands: bytes, time and API calls are its script. What must hold after
