@@ -246,12 +246,19 @@ int ice_check_handle_request(struct ice_agent *agent, uint64_t now_us, const str
         ice_response_queue_add(agent, path, message, STUN_CODE_ROLE_CONFLICT, generation, NULL, 0);
         return ICE_OK;
     }
-    /* RFC 8445 section 7.3, MUST: answer at once, the peer's credentials may come later. */
-    if (!ice_response_queue_add(agent, path, message, 0, generation, NULL, 0) || generation != agent->generation)
+    if (generation != agent->generation) { /* a check of the other generation is answered, and moves nothing */
+        ice_response_queue_add(agent, path, message, 0, generation, NULL, 0);
         return ICE_OK;
-    struct stun_attribute attribute;
+    }
+    /* A success says that data may come by this path: there must be a pair for it, or the peer would talk to the wall. */
     struct ice_pair *pair = pair_of_request(agent, local, path, message, ufrag_tag);
-    if (pair != NULL)
+    if (pair == NULL) {
+        agent->statistics.unmatched_dropped++;
+        return ICE_OK;
+    }
+    /* RFC 8445 section 7.3, MUST: answer at once, the peer's credentials may come later. */
+    struct stun_attribute attribute;
+    if (ice_response_queue_add(agent, path, message, 0, generation, NULL, 0))
         act_on_request(agent, pair, now_us, stun_message_find(message, STUN_ATTRIBUTE_USE_CANDIDATE, &attribute));
     return ICE_OK;
 }

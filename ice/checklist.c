@@ -51,8 +51,6 @@ static enum ice_pair_state initial_state(const struct ice_agent *agent, const st
 }
 
 struct ice_pair *ice_checklist_add(struct ice_agent *agent, uint16_t local, uint16_t remote) {
-    if (!ice_addresses_can_pair(&agent->locals[local].base, &agent->remotes[remote].address))
-        return NULL;
     struct ice_pair added = {.local = local, .remote = remote, .valid_local = ICE_NONE};
     stun_transaction_finish(&added.check.transaction);
     ice_pair_compute_priority(agent, &added);
@@ -64,22 +62,29 @@ struct ice_pair *ice_checklist_add(struct ice_agent *agent, uint16_t local, uint
     return pair;
 }
 
-void ice_checklist_add_local(struct ice_agent *agent, uint16_t local) {
+/*
+ * Shall we try this pair of our own accord? Which addresses can reach each other is a guess then; a pair that an authentic
+ * check came by has proven it, and is added without this question (a browser may reach our loopback from its LAN address).
+ */
+static void add_if_promising(struct ice_agent *agent, uint16_t local_index, uint16_t remote_index) {
+    const struct ice_local *local = &agent->locals[local_index];
+    const struct ice_remote *remote = &agent->remotes[remote_index];
     /* RFC 8445 section 6.1.2.4, MUST: a reflexive candidate is replaced by its base, and that pair is there already with a
      * higher priority: of local candidates only bases pair. */
-    if (!stun_address_equal(&agent->locals[local].address, &agent->locals[local].base) || agent->locals[local].gone)
-        return;
+    bool is_base = stun_address_equal(&local->address, &local->base);
+    if (is_base && !local->gone && !remote->foreign && ice_addresses_can_pair(&local->base, &remote->address) &&
+        ice_checklist_find(agent, local_index, remote_index) == NULL)
+        ice_checklist_add(agent, local_index, remote_index);
+}
+
+void ice_checklist_add_local(struct ice_agent *agent, uint16_t local) {
     for (size_t i = 0; i < agent->remote_count; i++)
-        if (!agent->remotes[i].foreign && ice_checklist_find(agent, local, (uint16_t)i) == NULL)
-            ice_checklist_add(agent, local, (uint16_t)i);
+        add_if_promising(agent, local, (uint16_t)i);
 }
 
 void ice_checklist_add_remote(struct ice_agent *agent, uint16_t remote) {
-    for (size_t i = 0; i < agent->local_count; i++) {
-        const struct ice_local *local = &agent->locals[i];
-        if (stun_address_equal(&local->address, &local->base) && !local->gone && ice_checklist_find(agent, (uint16_t)i, remote) == NULL)
-            ice_checklist_add(agent, (uint16_t)i, remote);
-    }
+    for (size_t i = 0; i < agent->local_count; i++)
+        add_if_promising(agent, (uint16_t)i, remote);
 }
 
 void ice_checklist_recompute_priorities(struct ice_agent *agent) {

@@ -255,15 +255,15 @@ static void response_limit(void **state) {
     }
 }
 
-/* A request without PRIORITY teaches no candidate, but is answered; without a role there is no conflict */
+/* A request from a new address without PRIORITY makes no pair, and so gets no answer that would promise one; without a role there is no conflict */
 static void incomplete_requests(void **state) {
     (void)state;
     struct sent sent;
     scripted_open(&peer, ICE_ROLE_CONTROLLED, NULL);
     scripted_gather(&peer);
     assert_int_equal(scripted_request(&peer, &(struct request){.role = ICE_ROLE_CONTROLLING}, &(struct wrong){.no_priority = true}), ICE_OK);
-    assert_true(scripted_poll(&peer, &sent));
-    assert_int_equal(sent.message.class_, STUN_CLASS_SUCCESS_RESPONSE);
+    assert_false(scripted_poll(&peer, &sent));
+    assert_int_equal(peer.agent->statistics.unmatched_dropped, 1);
     assert_int_equal(ice_agent_pair_count(peer.agent), 0);
     assert_int_equal(scripted_request(&peer, &(struct request){.no_role = true}, NULL), ICE_OK);
     assert_int_equal(ice_agent_pair_count(peer.agent), 1);
@@ -271,7 +271,26 @@ static void incomplete_requests(void **state) {
     struct stun_address elsewhere = ip("192.0.2.99", 5000);
     assert_int_equal(scripted_request(&peer, &(struct request){.role = ICE_ROLE_CONTROLLING, .id = {9}}, &(struct wrong){.to = &elsewhere}), ICE_OK);
     assert_int_equal(ice_agent_pair_count(peer.agent), 1);
-    assert_int_equal(peer.agent->statistics.unmatched_dropped, 1);
+    assert_int_equal(peer.agent->statistics.unmatched_dropped, 2);
+    scripted_close(&peer);
+}
+
+/*
+ * RFC 8445 section 7.3.1.4: an authentic check makes its pair whatever we think of the two addresses, and data may come by it. A browser once
+ * moved its media to a path from its LAN address to our loopback, which we had answered for and then dropped.
+ */
+static void a_check_proves_its_path(void **state) {
+    (void)state;
+    scripted_open(&peer, ICE_ROLE_CONTROLLED, NULL);
+    scripted_gather(&peer);
+    struct stun_address from = ip("127.0.0.1", 6000); /* ours is 192.0.2.1: never tried of our own accord */
+    struct ice_path path = {.transport = ICE_TRANSPORT_UDP, .local = peer.base, .remote = from};
+    assert_false(ice_agent_is_path_valid(peer.agent, &path));
+    assert_int_equal(scripted_request(&peer, &(struct request){.role = ICE_ROLE_CONTROLLING}, &(struct wrong){.from = &from}), ICE_OK);
+    struct sent sent;
+    assert_true(scripted_poll(&peer, &sent));
+    assert_int_equal(sent.message.class_, STUN_CLASS_SUCCESS_RESPONSE);
+    assert_true(ice_agent_is_path_valid(peer.agent, &path));
     scripted_close(&peer);
 }
 
@@ -495,7 +514,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(request_form), cmocka_unit_test(response_form), cmocka_unit_test(unauthentic_requests),
         cmocka_unit_test(truncations_and_bit_flips), cmocka_unit_test(response_truncations_and_bit_flips), cmocka_unit_test(unknown_attributes),
-        cmocka_unit_test(early_request), cmocka_unit_test(response_limit), cmocka_unit_test(incomplete_requests),
+        cmocka_unit_test(early_request), cmocka_unit_test(response_limit), cmocka_unit_test(incomplete_requests), cmocka_unit_test(a_check_proves_its_path),
         cmocka_unit_test(role_conflict_received), cmocka_unit_test(role_conflict_answered), cmocka_unit_test(role_conflict_between_two),
         cmocka_unit_test(unauthentic_responses), cmocka_unit_test(unmatched_response), cmocka_unit_test(asymmetric_response),
         cmocka_unit_test(broken_responses), cmocka_unit_test(late_response), cmocka_unit_test(round_trip),
