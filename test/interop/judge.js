@@ -1,0 +1,151 @@
+// What must be true of a case, judged from the counters of both sides and from what both saw and heard. Pure: measurements in,
+// complaints out. The bounds leave room for a busy machine of two cores, not for anything that is broken.
+
+export const OUR_TONE_HZ = 440, PEER_TONE_HZ = 700;
+
+const FRAMES_PER_SECOND = 10; // of 30: decoded, and read back by their numbers
+const AUDIO_PACKETS_PER_SECOND = 40; // of 50
+const LOSS_SHARE = 0.02; // nothing on these networks loses packets
+const CONCEALED_SHARE = 0.2;
+const TONE_SHARE = 0.6;
+const DELAY_MS = 2000;
+
+const median = (values) => (values.length === 0 ? NaN : [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]);
+
+// W3C statistics, by type and kind. The peer is a browser, or something that speaks its dictionaries.
+export function readStats(stats) {
+  const byId = new Map(stats.map((s) => [s.id, s]));
+  const one = (type, kind) => stats.find((s) => s.type === type && s.kind === kind);
+  const transport = stats.find((s) => s.type === 'transport') ?? {};
+  const pair = byId.get(transport.selectedCandidatePairId) ?? stats.find((s) => s.type === 'candidate-pair' && s.nominated) ?? {};
+  const codec = (s) => byId.get(s?.codecId)?.mimeType;
+  return { one, codec, transport, local: byId.get(pair.localCandidateId), remote: byId.get(pair.remoteCandidateId) };
+}
+
+// Numbers that never go back and are not mostly missing. `seconds` is how long pictures came.
+export function judgeStamps(who, stamps, frames, seconds) {
+  const complaints = [];
+  const numbers = stamps.map((s) => s.number);
+  const fresh = numbers.filter((n, i) => i === 0 || n !== numbers[i - 1]);
+  const back = fresh.findIndex((n, i) => i > 0 && n < fresh[i - 1]);
+  if (stamps.length < 0.9 * frames) complaints.push(`${who}: the stamp was readable in only ${stamps.length} of ${frames} pictures`);
+  if (fresh.length < FRAMES_PER_SECOND * seconds) complaints.push(`${who}: only ${fresh.length} different frame numbers in ${seconds} s`);
+  if (back > 0) complaints.push(`${who}: frame number ${fresh[back]} after ${fresh[back - 1]}`);
+  return complaints;
+}
+
+// ---- our side: the summary of --json ---------------------------------------------------------------------------------------
+
+function judgeOurs(kind, ours, seconds) {
+  const complaints = [];
+  const say = (what) => complaints.push(`ours, ${kind}: ${what}`);
+  const inbound = ours.summary.inbound?.find((s) => s.kind === kind);
+  const outbound = ours.summary.outbound?.find((s) => s.kind === kind);
+  const codec = { audio: 'opus', video: 'VP8' }[kind];
+  for (const [name, s] of [['inbound', inbound], ['outbound', outbound]]) {
+    if (!s) say(`no ${name} entry in the summary`);
+    else if (String(s.codec).toLowerCase() !== codec.toLowerCase()) say(`${name} codec is ${s.codec}`);
+  }
+  if (!inbound || !outbound) return complaints;
+  if (inbound.packetsLost > LOSS_SHARE * (inbound.packetsReceived + inbound.packetsLost)) {
+    say(`lost ${inbound.packetsLost}, received ${inbound.packetsReceived}`);
+  }
+  if (kind === 'audio') {
+    if (inbound.packetsReceived < AUDIO_PACKETS_PER_SECOND * seconds) say(`received ${inbound.packetsReceived} packets in ${seconds} s`);
+    if (outbound.packetsSent < AUDIO_PACKETS_PER_SECOND * seconds) say(`sent ${outbound.packetsSent} packets in ${seconds} s`);
+  } else {
+    if (!(inbound.framesDecoded >= FRAMES_PER_SECOND * seconds)) say(`decoded ${inbound.framesDecoded} frames in ${seconds} s`);
+    if (!(inbound.keyFramesDecoded >= 1)) say('decoded no key frame');
+    if (!(outbound.framesEncoded >= FRAMES_PER_SECOND * seconds)) say(`encoded ${outbound.framesEncoded} frames in ${seconds} s`);
+  }
+  return complaints;
+}
+
+// ---- the peer's side: getStats(), the canvas, the analyser -------------------------------------------------------------------
+
+function judgePeer(kind, peer, ours, seconds) {
+  const complaints = [];
+  const say = (what) => complaints.push(`peer, ${kind}: ${what}`);
+  const { one, codec } = readStats(peer.stats);
+  const inbound = one('inbound-rtp', kind), outbound = one('outbound-rtp', kind);
+  const mime = { audio: 'audio/opus', video: 'video/VP8' }[kind];
+  if (!inbound || !outbound) return [`peer, ${kind}: no ${inbound ? 'outbound' : 'inbound'}-rtp statistics`];
+  if (codec(inbound) !== mime) say(`inbound codec is ${codec(inbound)}`);
+  if (codec(outbound) !== mime) say(`outbound codec is ${codec(outbound)}`);
+  if (inbound.packetsLost > LOSS_SHARE * (inbound.packetsReceived + inbound.packetsLost)) {
+    say(`lost ${inbound.packetsLost}, received ${inbound.packetsReceived}`);
+  }
+  // RFC 3550 section 6: both sides report. These exist only when RTCP arrived and named the right streams.
+  if (!one('remote-outbound-rtp', kind)) say('no sender report of ours arrived');
+  if (!one('remote-inbound-rtp', kind)) say('no reception report of ours arrived');
+  if (kind === 'audio') {
+    if (inbound.packetsReceived < AUDIO_PACKETS_PER_SECOND * seconds) say(`received ${inbound.packetsReceived} packets in ${seconds} s`);
+    if (inbound.concealedSamples > CONCEALED_SHARE * inbound.totalSamplesReceived) {
+      say(`concealed ${Math.round((100 * inbound.concealedSamples) / inbound.totalSamplesReceived)} % of the samples`);
+    }
+    const heard = median(peer.sound.peaksHz);
+    if (!(Math.abs(heard - OUR_TONE_HZ) < 12)) say(`heard ${Number.isNaN(heard) ? 'silence' : `${heard.toFixed(0)} Hz`}, not ${OUR_TONE_HZ} Hz`);
+  } else {
+    if (inbound.framesDecoded < FRAMES_PER_SECOND * seconds) say(`decoded ${inbound.framesDecoded} frames in ${seconds} s`);
+    complaints.push(...judgeStamps('peer, canvas', peer.picture.stamps, peer.picture.frames, seconds));
+    const delay = median(peer.picture.stamps.map((s) => s.delayMs));
+    if (!(delay > -5 && delay < DELAY_MS)) say(`pictures are ${delay} ms old`);
+  }
+  // What one side counts as received, the other has sent.
+  const sent = ours.summary.outbound?.find((s) => s.kind === kind)?.packetsSent;
+  if (inbound.packetsReceived > sent) say(`received ${inbound.packetsReceived} packets of the ${sent} that we sent`);
+  const arrived = ours.summary.inbound?.find((s) => s.kind === kind)?.packetsReceived;
+  if (arrived < 0.9 * outbound.packetsSent) say(`sent ${outbound.packetsSent} packets, of which we count ${arrived}`);
+  return complaints;
+}
+
+function judgeRecording(kind, recording, seconds) {
+  if (recording[kind].error) return [`our recording, ${kind}: ${recording[kind].error}`];
+  if (kind === 'video') return judgeStamps('our recording', recording.video.stamps, recording.video.frames, seconds);
+  const { seconds: length, share } = recording.audio;
+  const complaints = [];
+  if (length < 0.8 * seconds) complaints.push(`our recording: ${length.toFixed(1)} s of sound in ${seconds} s`);
+  if (share < TONE_SHARE) complaints.push(`our recording: ${Math.round(100 * share)} % of the sound is the tone of ${PEER_TONE_HZ} Hz`);
+  return complaints;
+}
+
+// test: { media, pairTypes, seconds }; ours: { exitCode, summary }; peer: what page.js measures; recording: { audio, video }, null if not made.
+export function judge(test, { ours, peer, recording }) {
+  if (!ours.summary) return [`ours: no summary line (exit code ${ours.exitCode})`];
+  const complaints = [];
+  const { failure } = ours.summary;
+  if (ours.exitCode !== 0) complaints.push(`ours: exit code ${ours.exitCode}${failure ? `: ${failure.what} (${failure.why})` : ''}`);
+  if (ours.summary.exitCode !== ours.exitCode) complaints.push(`ours: the summary says exit code ${ours.summary.exitCode}, not ${ours.exitCode}`);
+  if (peer.seen.failures.length > 0) complaints.push(`peer: ${peer.seen.failures.join('; ')}`);
+  if (peer.connectionState !== 'connected') complaints.push(`peer: connectionState is ${peer.connectionState}`);
+  if (peer.seen.goodbye !== 'bye') complaints.push(`peer: at the end it saw ${peer.seen.goodbye ?? 'nothing'}, not our bye`);
+  const type = ours.summary.selectedCandidatePair?.remote?.candidateType;
+  if (!test.pairTypes.includes(type)) complaints.push(`ours: the selected remote candidate is ${type}, not ${test.pairTypes.join(' or ')}`);
+  for (const kind of test.media) {
+    complaints.push(...judgeOurs(kind, ours, test.seconds), ...judgePeer(kind, peer, ours, test.seconds));
+    if (recording) complaints.push(...judgeRecording(kind, recording, test.seconds));
+  }
+  return complaints;
+}
+
+// One line for people: what was measured.
+export function describe(test, { ours, peer, recording }) {
+  const { one, transport, local, remote } = readStats(peer.stats);
+  const facts = [];
+  const setup = ours.summary?.timings ?? {};
+  facts.push(`${local?.candidateType}/${remote?.candidateType}, DTLS ${transport.tlsVersion} ${transport.srtpCipher}, connected after ${Math.round(setup.dtlsConnectedMs)} ms`);
+  if (test.media.includes('video')) {
+    const { stamps } = peer.picture;
+    const numbers = new Set(stamps.map((s) => s.number));
+    facts.push(`picture to peer: ${one('inbound-rtp', 'video')?.framesDecoded} decoded, ${numbers.size} numbers ${Math.min(...numbers)}..${Math.max(...numbers)} `
+      + `read at ${peer.picture.size}, ${median(stamps.map((s) => s.delayMs))} ms old`);
+    facts.push(`picture to us: ${ours.summary?.inbound?.find((s) => s.kind === 'video')?.framesDecoded} decoded`
+      + (recording ? `, ${new Set(recording.video.stamps.map((s) => s.number)).size} numbers recorded` : ''));
+  }
+  if (test.media.includes('audio')) {
+    facts.push(`sound to peer: ${one('inbound-rtp', 'audio')?.packetsReceived} packets, ${median(peer.sound.peaksHz).toFixed(0)} Hz`);
+    facts.push(`sound to us: ${ours.summary?.inbound?.find((s) => s.kind === 'audio')?.packetsReceived} packets`
+      + (recording ? `, ${Math.round(100 * recording.audio.share)} % tone` : ''));
+  }
+  return facts.join('; ');
+}

@@ -1,0 +1,125 @@
+// The judge: good measurements pass, and each way of breaking one number is seen.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { OUR_TONE_HZ, PEER_TONE_HZ, describe, judge } from './judge.js';
+import { toneShare } from './recording.js';
+
+const SECONDS = 8;
+const plan = { media: ['audio', 'video'], pairTypes: ['host'], seconds: SECONDS };
+const stamps = () => Array.from({ length: 240 }, (_, i) => ({ number: i, timeMs: 33 * i, delayMs: 60 }));
+
+function good() {
+  return {
+    ours: {
+      exitCode: 0,
+      summary: {
+        event: 'summary', exitCode: 0, failure: null, timings: { dtlsConnectedMs: 80 },
+        selectedCandidatePair: { local: { candidateType: 'host' }, remote: { candidateType: 'host' } },
+        inbound: [
+          { kind: 'audio', codec: 'opus', packetsReceived: 500, packetsLost: 0 },
+          { kind: 'video', codec: 'VP8', packetsReceived: 900, packetsLost: 0, framesDecoded: 290, keyFramesDecoded: 1 },
+        ],
+        outbound: [
+          { kind: 'audio', codec: 'opus', packetsSent: 510 },
+          { kind: 'video', codec: 'VP8', packetsSent: 1000, framesEncoded: 300 },
+        ],
+      },
+    },
+    peer: {
+      seen: { failures: [], goodbye: 'bye', sdp: {} },
+      connectionState: 'connected',
+      picture: { frames: 240, stamps: stamps(), size: '640x480' },
+      sound: { peaksHz: Array(40).fill(OUR_TONE_HZ + 2) },
+      stats: [
+        { id: 'T', type: 'transport', selectedCandidatePairId: 'P', tlsVersion: 'FEFD', srtpCipher: 'AEAD_AES_128_GCM' },
+        { id: 'P', type: 'candidate-pair', localCandidateId: 'L', remoteCandidateId: 'R' },
+        { id: 'L', type: 'local-candidate', candidateType: 'host' },
+        { id: 'R', type: 'remote-candidate', candidateType: 'host' },
+        { id: 'CA', type: 'codec', mimeType: 'audio/opus' },
+        { id: 'CV', type: 'codec', mimeType: 'video/VP8' },
+        { id: 'IA', type: 'inbound-rtp', kind: 'audio', codecId: 'CA', packetsReceived: 400, packetsLost: 0, concealedSamples: 100, totalSamplesReceived: 384000 },
+        { id: 'IV', type: 'inbound-rtp', kind: 'video', codecId: 'CV', packetsReceived: 700, packetsLost: 0, framesDecoded: 240 },
+        { id: 'OA', type: 'outbound-rtp', kind: 'audio', codecId: 'CA', packetsSent: 400 },
+        { id: 'OV', type: 'outbound-rtp', kind: 'video', codecId: 'CV', packetsSent: 800 },
+        { id: 'SA', type: 'remote-outbound-rtp', kind: 'audio' }, { id: 'SV', type: 'remote-outbound-rtp', kind: 'video' },
+        { id: 'RA', type: 'remote-inbound-rtp', kind: 'audio' }, { id: 'RV', type: 'remote-inbound-rtp', kind: 'video' },
+      ],
+    },
+    recording: { video: { frames: 240, stamps: stamps() }, audio: { seconds: 10, share: 0.95 } },
+  };
+}
+
+const ourInbound = (m, kind) => m.ours.summary.inbound.find((s) => s.kind === kind);
+const ourOutbound = (m, kind) => m.ours.summary.outbound.find((s) => s.kind === kind);
+const stat = (m, id) => m.peer.stats.find((s) => s.id === id);
+const without = (m, id) => (m.peer.stats = m.peer.stats.filter((s) => s.id !== id));
+
+// What is broken, and a word that the complaint must hold.
+const breakages = {
+  'exit code 13': [(m) => (m.ours.exitCode = m.ours.summary.exitCode = 13), 'exit code 13'],
+  'an exit code that the summary does not know': [(m) => (m.ours.summary.exitCode = 1), 'summary says'],
+  'no summary': [(m) => (m.ours.summary = null), 'no summary'],
+  'a relayed pair': [(m) => (m.ours.summary.selectedCandidatePair.remote.candidateType = 'relay'), 'relay'],
+  'no inbound video': [(m) => m.ours.summary.inbound.pop(), 'no inbound'],
+  'no outbound audio': [(m) => m.ours.summary.outbound.shift(), 'no outbound'],
+  'another codec on our side': [(m) => (ourInbound(m, 'video').codec = 'VP9'), 'VP9'],
+  'no picture decoded by us': [(m) => (ourInbound(m, 'video').framesDecoded = 0), 'decoded 0'],
+  'a counter that is missing': [(m) => delete ourInbound(m, 'video').framesDecoded, 'decoded undefined'],
+  'no key frame decoded by us': [(m) => (ourInbound(m, 'video').keyFramesDecoded = 0), 'key frame'],
+  'few audio packets to us': [(m) => (ourInbound(m, 'audio').packetsReceived = 300), 'received 300'],
+  'loss on the way to us': [(m) => (ourInbound(m, 'video').packetsLost = 50), 'lost 50'],
+  'few pictures encoded by us': [(m) => (ourOutbound(m, 'video').framesEncoded = 20), 'encoded 20'],
+  'the peer complained': [(m) => m.peer.seen.failures.push('OperationError'), 'OperationError'],
+  'the peer is not connected': [(m) => (m.peer.connectionState = 'failed'), 'failed'],
+  'no bye': [(m) => (m.peer.seen.goodbye = 'peer-left'), 'not our bye'],
+  'no inbound audio at the peer': [(m) => without(m, 'IA'), 'no inbound-rtp'],
+  'another codec at the peer': [(m) => (stat(m, 'CV').mimeType = 'video/H264'), 'H264'],
+  'loss on the way to the peer': [(m) => (stat(m, 'IV').packetsLost = 50), 'lost 50'],
+  'concealed sound': [(m) => (stat(m, 'IA').concealedSamples = 200000), 'concealed'],
+  'no sender report of ours': [(m) => without(m, 'SV'), 'sender report'],
+  'no reception report of ours': [(m) => without(m, 'RA'), 'reception report'],
+  'silence': [(m) => (m.peer.sound.peaksHz = []), 'silence'],
+  'another tone': [(m) => (m.peer.sound.peaksHz = Array(40).fill(1000)), '1000 Hz'],
+  'few pictures at the peer': [(m) => (stat(m, 'IV').framesDecoded = 40), 'decoded 40'],
+  'pictures without a stamp': [(m) => (m.peer.picture.stamps.length = 100), 'readable'],
+  'one picture again and again': [(m) => m.peer.picture.stamps.forEach((s) => (s.number = 7)), 'only 1 different'],
+  'pictures in the wrong order': [(m) => m.peer.picture.stamps.reverse(), 'after'],
+  'old pictures': [(m) => m.peer.picture.stamps.forEach((s) => (s.delayMs = 5000)), 'old'],
+  'more received than we sent': [(m) => (stat(m, 'IV').packetsReceived = 2000), 'of the 1000'],
+  'sent and never counted by us': [(m) => (stat(m, 'OV').packetsSent = 2000), 'we count 900'],
+  'a recording without numbers': [(m) => (m.recording.video.stamps = []), 'our recording'],
+  'a recording of something else': [(m) => (m.recording.audio.share = 0.1), 'our recording'],
+  'a recording that is none': [(m) => (m.recording.video = { frames: 0, stamps: [], error: 'ffmpeg: Invalid data' }), 'Invalid data'],
+  'a short recording': [(m) => (m.recording.audio.seconds = 2), 'our recording'],
+};
+
+test('good measurements pass and are described', () => {
+  assert.deepEqual(judge(plan, good()), []);
+  assert.match(describe(plan, good()), /host\/host.*240 numbers 0\.\.239.*442 Hz.*95 % tone/);
+});
+
+for (const [name, [breakIt, word]] of Object.entries(breakages)) {
+  test(`seen: ${name}`, () => {
+    const measured = good();
+    breakIt(measured);
+    const complaints = judge(plan, measured).join('\n');
+    assert.ok(complaints.includes(word), `no complaint with "${word}" in: ${complaints}`);
+  });
+}
+
+test('a kind that is not in the case is not asked for', () => {
+  const measured = good();
+  measured.ours.summary.inbound.pop();
+  measured.ours.summary.outbound.pop();
+  measured.recording.video = null;
+  assert.deepEqual(judge({ ...plan, media: ['audio'] }, measured), []);
+});
+
+test('the tone is found in the sound, and not in silence, noise or another tone', () => {
+  const wave = (hertz, noise) => Int16Array.from({ length: 48000 }, (_, i) => 8000 * Math.sin((2 * Math.PI * hertz * i) / 48000) + noise * (((i * 7919) % 1999) - 999));
+  assert.ok(toneShare(wave(PEER_TONE_HZ, 0), PEER_TONE_HZ) > 0.95);
+  assert.ok(toneShare(wave(PEER_TONE_HZ, 1), PEER_TONE_HZ) > 0.9);
+  assert.ok(toneShare(wave(OUR_TONE_HZ, 0), PEER_TONE_HZ) < 0.2);
+  assert.equal(toneShare(new Int16Array(48000), PEER_TONE_HZ), 0);
+});
