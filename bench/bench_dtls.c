@@ -26,21 +26,18 @@
 #define PACKET_BYTES 1200
 #define TAG_BYTES 16
 
-static void fail(const char *what)
-{
+static void fail(const char *what) {
     fprintf(stderr, "bench_dtls: %s\n", what);
     exit(1);
 }
 
-static double cpu_ns(void)
-{
+static double cpu_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-static double best_of(void (*batch)(void), unsigned rounds)
-{
+static double best_of(void (*batch)(void), unsigned rounds) {
     double best = 1e18;
     for (int i = 0; i < BATCHES; i++) {
         double started = cpu_ns();
@@ -60,8 +57,7 @@ static uint8_t packets[PACKETS][PACKET_BYTES + DTLS_SRTP_MAX_OVERHEAD_BYTES];
 static size_t lengths[PACKETS];
 static EVP_CIPHER_CTX *gcm;
 
-static void prepare_packets(void)
-{
+static void prepare_packets(void) {
     for (size_t i = 0; i < PACKETS; i++) {
         memset(packets[i], 0x5A, PACKET_BYTES);
         packets[i][0] = 0x80;
@@ -72,8 +68,7 @@ static void prepare_packets(void)
     }
 }
 
-static void protect_all(void)
-{
+static void protect_all(void) {
     prepare_packets(); /* counts: 500 x 1,200 bytes of memset, a few per cent, in the floor too */
     for (size_t i = 0; i < PACKETS; i++) {
         if (dtls_srtp_protect_rtp(sender, packets[i], &lengths[i], sizeof packets[i]) != DTLS_OK) {
@@ -82,8 +77,7 @@ static void protect_all(void)
     }
 }
 
-static void protect_and_unprotect_all(void)
-{
+static void protect_and_unprotect_all(void) {
     protect_all();
     for (size_t i = 0; i < PACKETS; i++) {
         if (dtls_srtp_unprotect_rtp(receiver, packets[i], &lengths[i]) != DTLS_OK) {
@@ -92,8 +86,7 @@ static void protect_and_unprotect_all(void)
     }
 }
 
-static void floor_gcm(void)
-{
+static void floor_gcm(void) {
     prepare_packets();
     for (size_t i = 0; i < PACKETS; i++) {
         uint8_t nonce[12] = {(uint8_t)i, (uint8_t)(i >> 8)};
@@ -108,8 +101,7 @@ static void floor_gcm(void)
     }
 }
 
-static void bench_srtp(void)
-{
+static void bench_srtp(void) {
     static const enum dtls_srtp_profile profiles[] = {DTLS_SRTP_AEAD_AES_128_GCM, DTLS_SRTP_AEAD_AES_256_GCM, DTLS_SRTP_AES128_CM_HMAC_SHA1_80};
     static const uint8_t key[16] = {1};
     gcm = EVP_CIPHER_CTX_new();
@@ -147,8 +139,7 @@ static void bench_srtp(void)
 static struct dtls_certificate *certificate[2];
 static struct dtls_fingerprint fingerprint[2];
 
-static bool carry(struct dtls_transport *from, struct dtls_transport *to)
-{
+static bool carry(struct dtls_transport *from, struct dtls_transport *to) {
     uint8_t bytes[DTLS_MTU_DEFAULT_BYTES];
     struct dtls_transmit transmit;
     bool any = false;
@@ -159,8 +150,7 @@ static bool carry(struct dtls_transport *from, struct dtls_transport *to)
     return any;
 }
 
-static void handshakes(void)
-{
+static void handshakes(void) {
     for (int i = 0; i < HANDSHAKES; i++) {
         struct dtls_transport *end[2];
         for (int k = 0; k < 2; k++) {
@@ -182,8 +172,7 @@ static void handshakes(void)
     }
 }
 
-static void certificates(void)
-{
+static void certificates(void) {
     struct dtls_certificate_config config = {.wall_clock_s = 1700000000};
     for (int i = 0; i < HANDSHAKES; i++) {
         dtls_certificate_free(dtls_certificate_new(&config));
@@ -193,8 +182,7 @@ static void certificates(void)
 static EVP_PKEY *signing_key;
 
 /* One end makes one ephemeral key and one agreement, signs once, and verifies once. */
-static void arithmetic_of_one_end(void)
-{
+static void arithmetic_of_one_end(void) {
     static const uint8_t digest_of[32] = {7};
     uint8_t signature[80];
     uint8_t secret[64];
@@ -217,15 +205,13 @@ static void arithmetic_of_one_end(void)
     }
 }
 
-static void arithmetic(void)
-{
+static void arithmetic(void) {
     for (int i = 0; i < 2 * HANDSHAKES; i++) {
         arithmetic_of_one_end();
     }
 }
 
-static void bench_handshake(void)
-{
+static void bench_handshake(void) {
     struct dtls_certificate_config config = {.wall_clock_s = 1700000000};
     for (int i = 0; i < 2; i++) {
         certificate[i] = dtls_certificate_new(&config);
@@ -246,8 +232,7 @@ static void bench_handshake(void)
     dtls_certificate_free(certificate[1]);
 }
 
-int main(void)
-{
+int main(void) {
     bench_srtp();
     bench_handshake();
     return 0;

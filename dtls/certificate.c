@@ -17,8 +17,7 @@
  * RFC 5280 section 4.1.2.2: a positive serial number of at most 20 bytes; ours is random, so that it says nothing.
  * The name is random too: RFC 8827 section 6.5 and RFC 5763 section 5 identify the peer by fingerprint, never by name.
  */
-static bool set_random_identity(X509 *x509)
-{
+static bool set_random_identity(X509 *x509) {
     static const char digits[] = "0123456789abcdef";
     uint8_t random[SERIAL_BYTES];
     uint8_t name[2 * SERIAL_BYTES];
@@ -41,8 +40,7 @@ static bool set_random_identity(X509 *x509)
            X509_set_issuer_name(x509, subject) == 1;
 }
 
-static X509 *make_x509(EVP_PKEY *key, int64_t not_before_s, int64_t not_after_s)
-{
+static X509 *make_x509(EVP_PKEY *key, int64_t not_before_s, int64_t not_after_s) {
     X509 *x509 = X509_new();
     if (x509 == NULL) {
         return NULL;
@@ -57,8 +55,7 @@ static X509 *make_x509(EVP_PKEY *key, int64_t not_before_s, int64_t not_after_s)
     return x509;
 }
 
-bool dtls_certificate_digest(const X509 *certificate, enum dtls_hash hash, struct dtls_fingerprint *out)
-{
+bool dtls_certificate_digest(const X509 *certificate, enum dtls_hash hash, struct dtls_fingerprint *out) {
     const EVP_MD *md = hash == DTLS_HASH_SHA_256   ? EVP_sha256()
                        : hash == DTLS_HASH_SHA_384 ? EVP_sha384()
                        : hash == DTLS_HASH_SHA_512 ? EVP_sha512()
@@ -73,8 +70,7 @@ bool dtls_certificate_digest(const X509 *certificate, enum dtls_hash hash, struc
     return true;
 }
 
-struct dtls_certificate *dtls_certificate_new(const struct dtls_certificate_config *config)
-{
+struct dtls_certificate *dtls_certificate_new(const struct dtls_certificate_config *config) {
     if (config == NULL || config->wall_clock_s < 0 || config->wall_clock_s > WALL_CLOCK_MAX_S ||
         config->valid_days > DTLS_CERTIFICATE_MAX_DAYS) {
         return NULL;
@@ -102,20 +98,17 @@ struct dtls_certificate *dtls_certificate_new(const struct dtls_certificate_conf
     return certificate;
 }
 
-void dtls_certificate_free(struct dtls_certificate *certificate)
-{
+void dtls_certificate_free(struct dtls_certificate *certificate) {
     if (certificate != NULL) {
         SSL_CTX_free(certificate->context);
         free(certificate);
     }
 }
 
-void dtls_certificate_fingerprint(const struct dtls_certificate *certificate, struct dtls_fingerprint *out)
-{
+void dtls_certificate_fingerprint(const struct dtls_certificate *certificate, struct dtls_fingerprint *out) {
     *out = certificate->fingerprint;
 }
 
-int64_t dtls_certificate_expires_s(const struct dtls_certificate *certificate)
-{
+int64_t dtls_certificate_expires_s(const struct dtls_certificate *certificate) {
     return certificate->expires_s;
 }

@@ -22,8 +22,7 @@
 /* OpenSSL ends a handshake at the 13th timeout of one flight. */
 #define OPENSSL_TIMEOUTS_MAX 12
 
-static void queue_push(struct dtls_transport *transport, const uint8_t *bytes, size_t length)
-{
+static void queue_push(struct dtls_transport *transport, const uint8_t *bytes, size_t length) {
     struct dtls_transmit_queue *queue = &transport->queue;
     size_t last = (queue->first + queue->count + DTLS_TRANSMIT_QUEUE_DATAGRAMS - 1) % DTLS_TRANSMIT_QUEUE_DATAGRAMS;
     /* RFC 6347 section 4.1.1, MAY: the records of one flight share datagrams. A retransmitted flight is then no frailer than the first. */
@@ -43,8 +42,7 @@ static void queue_push(struct dtls_transport *transport, const uint8_t *bytes, s
     queue->count++;
 }
 
-bool dtls_transmit_queue_pop(struct dtls_transport *transport, uint8_t *buf, size_t cap, size_t *length)
-{
+bool dtls_transmit_queue_pop(struct dtls_transport *transport, uint8_t *buf, size_t cap, size_t *length) {
     struct dtls_transmit_queue *queue = &transport->queue;
     if (queue->count == 0 || queue->lengths[queue->first] > cap) {
         return false;
@@ -56,8 +54,7 @@ bool dtls_transmit_queue_pop(struct dtls_transport *transport, uint8_t *buf, siz
     return true;
 }
 
-static int bio_write(BIO *bio, const char *bytes, int length)
-{
+static int bio_write(BIO *bio, const char *bytes, int length) {
     struct dtls_transport *transport = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
     if (length > 0) {
@@ -66,8 +63,7 @@ static int bio_write(BIO *bio, const char *bytes, int length)
     return length;
 }
 
-static int bio_read(BIO *bio, char *buffer, int capacity)
-{
+static int bio_read(BIO *bio, char *buffer, int capacity) {
     struct dtls_transport *transport = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
     if (transport->inbound == NULL || capacity <= 0) {
@@ -80,8 +76,7 @@ static int bio_read(BIO *bio, char *buffer, int capacity)
     return (int)length;
 }
 
-static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
-{
+static long bio_ctrl(BIO *bio, int command, long number, void *pointer) {
     struct dtls_transport *transport = BIO_get_data(bio);
     (void)number;
     switch (command) {
@@ -103,8 +98,7 @@ static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
     }
 }
 
-BIO_METHOD *dtls_datagram_bio_method_new(void)
-{
+BIO_METHOD *dtls_datagram_bio_method_new(void) {
     BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "strata datagrams");
     if (method != NULL && (BIO_meth_set_write(method, bio_write) != 1 || BIO_meth_set_read(method, bio_read) != 1 ||
                            BIO_meth_set_ctrl(method, bio_ctrl) != 1)) {
@@ -120,8 +114,7 @@ BIO_METHOD *dtls_datagram_bio_method_new(void)
  * has just measured that the path is there, and stop doubling at 3.2 s instead of 60 s, because a flight has only twelve
  * retransmissions (OpenSSL) and they are worth more inside the time for which a person waits.
  */
-static unsigned int on_timer(SSL *ssl, unsigned int previous)
-{
+static unsigned int on_timer(SSL *ssl, unsigned int previous) {
     struct dtls_transport *transport = SSL_get_app_data(ssl);
     if (previous == 0) {
         transport->flight_timeouts = 0;
@@ -135,8 +128,7 @@ static unsigned int on_timer(SSL *ssl, unsigned int previous)
     return (unsigned int)transport->interval_us;
 }
 
-BIO *dtls_datagram_bio_new(struct dtls_transport *transport)
-{
+BIO *dtls_datagram_bio_new(struct dtls_transport *transport) {
     BIO *bio = BIO_new(transport->bio_method);
     if (bio != NULL) {
         BIO_set_data(bio, transport);
@@ -146,8 +138,7 @@ BIO *dtls_datagram_bio_new(struct dtls_transport *transport)
     return bio;
 }
 
-long dtls_datagram_bio_expire(struct dtls_transport *transport)
-{
+long dtls_datagram_bio_expire(struct dtls_transport *transport) {
     if (!transport->openssl_keeps_time && transport->openssl_deadline != NULL) {
         *transport->openssl_deadline = (struct timeval){.tv_sec = 0, .tv_usec = 1}; /* all zero would mean: no timer */
     }

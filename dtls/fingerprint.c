@@ -18,20 +18,17 @@ static const struct hash_name hash_names[] = {
     {"sha-512", 7, DTLS_HASH_SHA_512, 64},
 };
 
-static char lower(char c)
-{
+static char lower(char c) {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
 /* RFC 4566 token-char, as the hash-func of RFC 8122 section 5 allows for names of the future. */
-static bool is_token(char c)
-{
+static bool is_token(char c) {
     return c == '!' || (c >= '#' && c <= '\'') || c == '*' || c == '+' || c == '-' || c == '.' || (c >= '0' && c <= '9') ||
            (c >= 'A' && c <= 'Z') || (c >= '^' && c <= '~');
 }
 
-static int hex_value(char c)
-{
+static int hex_value(char c) {
     if (c >= '0' && c <= '9') {
         return c - '0';
     }
@@ -39,8 +36,7 @@ static int hex_value(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static const struct hash_name *find_name(const char *text, size_t length)
-{
+static const struct hash_name *find_name(const char *text, size_t length) {
     for (size_t i = 0; i < sizeof hash_names / sizeof hash_names[0]; i++) {
         if (hash_names[i].name_length != length) {
             continue;
@@ -56,8 +52,7 @@ static const struct hash_name *find_name(const char *text, size_t length)
     return NULL;
 }
 
-static const struct hash_name *find_hash(enum dtls_hash hash)
-{
+static const struct hash_name *find_hash(enum dtls_hash hash) {
     for (size_t i = 0; i < sizeof hash_names / sizeof hash_names[0]; i++) {
         if (hash_names[i].hash == hash) {
             return &hash_names[i];
@@ -70,8 +65,7 @@ static const struct hash_name *find_hash(enum dtls_hash hash)
  * "XX:XX:..:XX". Returns the number of pairs, 0 when the syntax is wrong. Pairs beyond DTLS_FINGERPRINT_MAX_BYTES are
  * counted, not stored.
  */
-static size_t parse_pairs(const char *text, size_t length, uint8_t *bytes)
-{
+static size_t parse_pairs(const char *text, size_t length, uint8_t *bytes) {
     if (length % 3 != 2) {
         return 0;
     }
@@ -89,8 +83,7 @@ static size_t parse_pairs(const char *text, size_t length, uint8_t *bytes)
     return count;
 }
 
-int dtls_fingerprint_parse(const char *text, size_t length, struct dtls_fingerprint *out)
-{
+int dtls_fingerprint_parse(const char *text, size_t length, struct dtls_fingerprint *out) {
     if (text == NULL || out == NULL) {
         return DTLS_ERROR_ARGUMENT;
     }
@@ -119,8 +112,7 @@ int dtls_fingerprint_parse(const char *text, size_t length, struct dtls_fingerpr
     return DTLS_OK;
 }
 
-size_t dtls_fingerprint_write(const struct dtls_fingerprint *fingerprint, char *text, size_t capacity)
-{
+size_t dtls_fingerprint_write(const struct dtls_fingerprint *fingerprint, char *text, size_t capacity) {
     static const char digits[] = "0123456789ABCDEF";
     const struct hash_name *name = find_hash(fingerprint->hash);
     if (name == NULL || fingerprint->length != name->bytes) {
@@ -141,8 +133,7 @@ size_t dtls_fingerprint_write(const struct dtls_fingerprint *fingerprint, char *
     return at;
 }
 
-bool dtls_fingerprint_equal(const struct dtls_fingerprint *a, const struct dtls_fingerprint *b)
-{
+bool dtls_fingerprint_equal(const struct dtls_fingerprint *a, const struct dtls_fingerprint *b) {
     const struct hash_name *name = find_hash(a->hash);
     if (name == NULL || a->hash != b->hash || a->length != name->bytes || b->length != name->bytes) {
         return false;

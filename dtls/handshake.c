@@ -20,8 +20,7 @@
  * The peer's certificate has come; its signature over the handshake comes after this. Instead of building a chain: is it the
  * certificate that the description promised?
  */
-int dtls_handshake_verify_callback(X509_STORE_CTX *store, void *argument)
-{
+int dtls_handshake_verify_callback(X509_STORE_CTX *store, void *argument) {
     (void)argument;
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     struct dtls_transport *transport = SSL_get_app_data(ssl);
@@ -49,8 +48,7 @@ int dtls_handshake_verify_callback(X509_STORE_CTX *store, void *argument)
 }
 
 /* RFC 7627 section 5.2, SHOULD: a hello without the extension is refused. Without it the exported keys are not bound to this handshake. */
-int dtls_handshake_client_hello_callback(SSL *ssl, int *alert, void *argument)
-{
+int dtls_handshake_client_hello_callback(SSL *ssl, int *alert, void *argument) {
     (void)argument;
     struct dtls_transport *transport = SSL_get_app_data(ssl);
     const unsigned char *extension;
@@ -63,8 +61,7 @@ int dtls_handshake_client_hello_callback(SSL *ssl, int *alert, void *argument)
     return SSL_CLIENT_HELLO_SUCCESS;
 }
 
-void dtls_handshake_key_log_callback(const SSL *ssl, const char *line)
-{
+void dtls_handshake_key_log_callback(const SSL *ssl, const char *line) {
     struct dtls_transport *transport = SSL_get_app_data(ssl);
     size_t length = strlen(line);
     if (transport->key_log && length <= sizeof transport->key_log_line) {
@@ -74,8 +71,7 @@ void dtls_handshake_key_log_callback(const SSL *ssl, const char *line)
     }
 }
 
-void dtls_handshake_info_callback(const SSL *ssl, int where, int value)
-{
+void dtls_handshake_info_callback(const SSL *ssl, int where, int value) {
     struct dtls_transport *transport = SSL_get_app_data(ssl);
     if (where == SSL_CB_READ_ALERT) {
         transport->stats.alert = (uint8_t)(value & 0xff);
@@ -84,8 +80,7 @@ void dtls_handshake_info_callback(const SSL *ssl, int where, int value)
 
 /* ---- the SSL object ------------------------------------------------------------------------------------------------ */
 
-static bool configure(struct dtls_transport *transport)
-{
+static bool configure(struct dtls_transport *transport) {
     SSL *ssl = transport->ssl;
     SSL_set_app_data(ssl, transport);
     BIO *bio = dtls_datagram_bio_new(transport);
@@ -106,8 +101,7 @@ static bool configure(struct dtls_transport *transport)
     return true;
 }
 
-void dtls_handshake_discard(struct dtls_transport *transport)
-{
+void dtls_handshake_discard(struct dtls_transport *transport) {
     SSL_free(transport->ssl);
     transport->ssl = NULL;
     transport->openssl_deadline = NULL;
@@ -115,8 +109,7 @@ void dtls_handshake_discard(struct dtls_transport *transport)
     transport->hello_seen = false;
 }
 
-bool dtls_handshake_begin(struct dtls_transport *transport)
-{
+bool dtls_handshake_begin(struct dtls_transport *transport) {
     dtls_handshake_discard(transport);
     transport->verdict = transport->complaint = DTLS_FAILURE_NONE;
     transport->progress_us = transport->now_us;
@@ -130,8 +123,7 @@ bool dtls_handshake_begin(struct dtls_transport *transport)
 
 /* ---- the end of a handshake, one way or the other --------------------------------------------------------------------- */
 
-static void connected(struct dtls_transport *transport)
-{
+static void connected(struct dtls_transport *transport) {
     SSL_SESSION *session = SSL_get_session(transport->ssl);
     const SSL_CIPHER *cipher = SSL_get_current_cipher(transport->ssl);
     const SRTP_PROTECTION_PROFILE *profile = SSL_get_selected_srtp_profile(transport->ssl);
@@ -145,8 +137,7 @@ static void connected(struct dtls_transport *transport)
     transport->stats.srtp_profile = (uint16_t)(profile == NULL ? 0 : profile->id);
 }
 
-void dtls_handshake_judge(struct dtls_transport *transport)
-{
+void dtls_handshake_judge(struct dtls_transport *transport) {
     if (transport->remote_count == 0) {
         return; /* RFC 8122 section 6.2, MUST: the answer may come after the handshake; until then the peer is nobody */
     }
@@ -159,8 +150,7 @@ void dtls_handshake_judge(struct dtls_transport *transport)
     }
 }
 
-static void complete(struct dtls_transport *transport)
-{
+static void complete(struct dtls_transport *transport) {
     transport->handshake_done = true;
     transport->retransmit_us = DTLS_NEVER;
     transport->doubt_us = DTLS_NEVER;
@@ -177,8 +167,7 @@ static void complete(struct dtls_transport *transport)
     dtls_handshake_judge(transport);
 }
 
-static void doubt(struct dtls_transport *transport, enum dtls_failure failure)
-{
+static void doubt(struct dtls_transport *transport, enum dtls_failure failure) {
     if (transport->doubt_us == DTLS_NEVER) {
         transport->doubt_us = transport->now_us + DTLS_DOUBT_US;
         transport->doubt_failure = failure;
@@ -190,8 +179,7 @@ static void doubt(struct dtls_transport *transport, enum dtls_failure failure)
  * believe the failure only if nothing better comes (DTLS_DOUBT_US). The certificate is the exception: RFC 8122 wants
  * the end at once.
  */
-static void broken(struct dtls_transport *transport, bool authenticated)
-{
+static void broken(struct dtls_transport *transport, bool authenticated) {
     if (transport->verdict != DTLS_FAILURE_NONE) {
         dtls_transport_fail(transport, transport->verdict);
         return;
@@ -210,8 +198,7 @@ static void broken(struct dtls_transport *transport, bool authenticated)
     }
 }
 
-static void advance(struct dtls_transport *transport, bool authenticated)
-{
+static void advance(struct dtls_transport *transport, bool authenticated) {
     ERR_clear_error();
     int result = SSL_do_handshake(transport->ssl);
     if (result == 1) {
@@ -231,8 +218,7 @@ static void advance(struct dtls_transport *transport, bool authenticated)
     }
 }
 
-void dtls_handshake_advance(struct dtls_transport *transport)
-{
+void dtls_handshake_advance(struct dtls_transport *transport) {
     advance(transport, false);
     ERR_clear_error();
 }
@@ -240,8 +226,7 @@ void dtls_handshake_advance(struct dtls_transport *transport)
 /* ---- records before CONNECTED ------------------------------------------------------------------------------------------ */
 
 /* RFC 6347 section 4.1.2.7: an alert in plaintext proves nothing; RFC 5246 section 7.2 would make it the end. We wait for better news. */
-static void plaintext_alert(struct dtls_transport *transport, const struct dtls_record *record)
-{
+static void plaintext_alert(struct dtls_transport *transport, const struct dtls_record *record) {
     transport->stats.alerts_ignored++;
     if (record->fragment_length == ALERT_BYTES &&
         (record->fragment[0] == ALERT_LEVEL_FATAL || record->fragment[1] == ALERT_CLOSE_NOTIFY)) {
@@ -254,8 +239,7 @@ static void plaintext_alert(struct dtls_transport *transport, const struct dtls_
  * A ClientHello other than the one being answered. The first to come may have been the forgery, so the newcomer takes
  * its place when that handshake does not move; while it moves, the newcomer is the forgery.
  */
-static bool challenge(struct dtls_transport *transport, const struct dtls_record *record)
-{
+static bool challenge(struct dtls_transport *transport, const struct dtls_record *record) {
     struct dtls_handshake_fragment fragment;
     size_t at = 0;
     while (dtls_handshake_fragment_next(record, &at, &fragment)) {
@@ -281,8 +265,7 @@ static bool challenge(struct dtls_transport *transport, const struct dtls_record
     return true;
 }
 
-static bool plaintext_acceptable(struct dtls_transport *transport, const struct dtls_record *record)
-{
+static bool plaintext_acceptable(struct dtls_transport *transport, const struct dtls_record *record) {
     switch (record->type) {
     case DTLS_CONTENT_CHANGE_CIPHER_SPEC:
         return record->fragment_length == 1 && record->fragment[0] == 1;
@@ -298,14 +281,12 @@ static bool plaintext_acceptable(struct dtls_transport *transport, const struct 
  * RFC 6347 section 4.1, MAY: records of the next epoch that come early are dropped; the flight comes again. OpenSSL would keep
  * a hundred of them, 18 kB each, for whoever sends them.
  */
-static bool encrypted_acceptable(const struct dtls_transport *transport)
-{
+static bool encrypted_acceptable(const struct dtls_transport *transport) {
     OSSL_HANDSHAKE_STATE state = SSL_get_state(transport->ssl);
     return state == TLS_ST_CR_CHANGE || state == TLS_ST_SR_CHANGE;
 }
 
-bool dtls_handshake_record(struct dtls_transport *transport, const struct dtls_record *record)
-{
+bool dtls_handshake_record(struct dtls_transport *transport, const struct dtls_record *record) {
     if (record->epoch == 0 && record->type == DTLS_CONTENT_ALERT) {
         plaintext_alert(transport, record);
         return true;

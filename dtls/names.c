@@ -1,8 +1,7 @@
 /* Words for people: states as the W3C names them, failures, SRTP profiles as IANA names them. */
 #include "dtls/transport.h"
 
-const char *dtls_transport_state_name(enum dtls_transport_state state)
-{
+const char *dtls_transport_state_name(enum dtls_transport_state state) {
     switch (state) {
     case DTLS_TRANSPORT_NEW:
         return "new";
@@ -18,8 +17,7 @@ const char *dtls_transport_state_name(enum dtls_transport_state state)
     return "unknown";
 }
 
-const char *dtls_failure_name(enum dtls_failure failure)
-{
+const char *dtls_failure_name(enum dtls_failure failure) {
     switch (failure) {
     case DTLS_FAILURE_NONE:
         return "none";
@@ -43,8 +41,7 @@ const char *dtls_failure_name(enum dtls_failure failure)
     return "unknown";
 }
 
-const char *dtls_srtp_profile_name(enum dtls_srtp_profile profile)
-{
+const char *dtls_srtp_profile_name(enum dtls_srtp_profile profile) {
     switch (profile) {
     case DTLS_SRTP_AES128_CM_HMAC_SHA1_80:
         return "AES_CM_128_HMAC_SHA1_80";

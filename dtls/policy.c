@@ -15,8 +15,7 @@ static const char signature_list[] = "ECDSA+SHA256:ECDSA+SHA384:RSA-PSS+SHA256:R
 /* Longest certificate message, which OpenSSL also takes as a bound of its reassembly. */
 #define CERTIFICATE_LIST_MAX_BYTES 8192
 
-static bool set_policy(SSL_CTX *context)
-{
+static bool set_policy(SSL_CTX *context) {
     /* RFC 8827 section 6.5, MUST: DTLS 1.2, and no renegotiation. Compression and tickets have no use here. */
     SSL_CTX_set_options(context, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE);
@@ -34,8 +33,7 @@ static bool set_policy(SSL_CTX *context)
            SSL_CTX_set1_sigalgs_list(context, signature_list) == 1;
 }
 
-SSL_CTX *dtls_policy_context_new(EVP_PKEY *key, X509 *certificate)
-{
+SSL_CTX *dtls_policy_context_new(EVP_PKEY *key, X509 *certificate) {
     SSL_CTX *context = SSL_CTX_new(DTLS_method());
     if (context == NULL) {
         return NULL;
@@ -47,8 +45,7 @@ SSL_CTX *dtls_policy_context_new(EVP_PKEY *key, X509 *certificate)
     return context;
 }
 
-bool dtls_policy_accepts_key(X509 *certificate)
-{
+bool dtls_policy_accepts_key(X509 *certificate) {
     EVP_PKEY *key = X509_get0_pubkey(certificate);
     if (key == NULL) {
         return false;
@@ -65,8 +62,7 @@ bool dtls_policy_accepts_key(X509 *certificate)
     return EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &explicit_curve) == 1 && explicit_curve == 0;
 }
 
-bool dtls_policy_matches(const X509 *certificate, const struct dtls_fingerprint *fingerprints, size_t count)
-{
+bool dtls_policy_matches(const X509 *certificate, const struct dtls_fingerprint *fingerprints, size_t count) {
     /* RFC 8122 section 5, MUST: of several hashes only the most preferred counts, for us the strongest; one fingerprint of it has to match. */
     enum dtls_hash strongest = 0;
     for (size_t i = 0; i < count; i++) {

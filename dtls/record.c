@@ -3,18 +3,15 @@
 #define VERSION_DTLS_1_0 0xFEFFu
 #define VERSION_DTLS_1_2 0xFEFDu
 
-static size_t read_24(const uint8_t *bytes)
-{
+static size_t read_24(const uint8_t *bytes) {
     return (size_t)bytes[0] << 16 | (size_t)bytes[1] << 8 | bytes[2];
 }
 
-static uint16_t read_16(const uint8_t *bytes)
-{
+static uint16_t read_16(const uint8_t *bytes) {
     return (uint16_t)(bytes[0] << 8 | bytes[1]);
 }
 
-bool dtls_record_next(const uint8_t *bytes, size_t length, size_t *at, struct dtls_record *out)
-{
+bool dtls_record_next(const uint8_t *bytes, size_t length, size_t *at, struct dtls_record *out) {
     if (length - *at < DTLS_RECORD_HEADER_BYTES) {
         return false;
     }
@@ -41,8 +38,7 @@ bool dtls_record_next(const uint8_t *bytes, size_t length, size_t *at, struct dt
     return true;
 }
 
-bool dtls_handshake_fragment_next(const struct dtls_record *record, size_t *at, struct dtls_handshake_fragment *out)
-{
+bool dtls_handshake_fragment_next(const struct dtls_record *record, size_t *at, struct dtls_handshake_fragment *out) {
     size_t left = record->fragment_length - *at;
     if (left < DTLS_HANDSHAKE_HEADER_BYTES) {
         return false;
@@ -70,8 +66,7 @@ bool dtls_handshake_fragment_next(const struct dtls_record *record, size_t *at, 
 }
 
 /* RFC 5246 section 7.3: who sends what before ChangeCipherSpec. HelloRequest, tickets and OCSP staples are not part of our handshake. */
-static bool type_plausible(uint8_t type, bool from_client)
-{
+static bool type_plausible(uint8_t type, bool from_client) {
     switch (type) {
     case DTLS_HANDSHAKE_CERTIFICATE:
         return true;
@@ -90,8 +85,7 @@ static bool type_plausible(uint8_t type, bool from_client)
     }
 }
 
-bool dtls_record_handshake_plausible(const struct dtls_record *record, bool from_client)
-{
+bool dtls_record_handshake_plausible(const struct dtls_record *record, bool from_client) {
     struct dtls_handshake_fragment fragment;
     size_t at = 0;
     size_t count = 0;

@@ -35,13 +35,11 @@ struct dtls_srtp {
 
 /* ---- keys and profiles ------------------------------------------------------------------------------------------------ */
 
-void dtls_srtp_keys_wipe(struct dtls_srtp_keys *keys)
-{
+void dtls_srtp_keys_wipe(struct dtls_srtp_keys *keys) {
     OPENSSL_cleanse(keys, sizeof *keys);
 }
 
-bool dtls_srtp_profile_lengths(enum dtls_srtp_profile profile, size_t *key_length, size_t *salt_length)
-{
+bool dtls_srtp_profile_lengths(enum dtls_srtp_profile profile, size_t *key_length, size_t *salt_length) {
     switch (profile) {
     case DTLS_SRTP_AES128_CM_HMAC_SHA1_80: /* RFC 5764 section 4.1.2 */
         *key_length = 16;
@@ -60,8 +58,7 @@ bool dtls_srtp_profile_lengths(enum dtls_srtp_profile profile, size_t *key_lengt
 }
 
 /* The same parameters for RTP and RTCP: RFC 5764 section 4.1.2 keeps the 80 bit tag for both, RFC 7714 section 14.2 16 bytes. */
-static void set_crypto(enum dtls_srtp_profile profile, srtp_policy_t *policy, struct dtls_srtp *srtp)
-{
+static void set_crypto(enum dtls_srtp_profile profile, srtp_policy_t *policy, struct dtls_srtp *srtp) {
     bool gcm = profile != DTLS_SRTP_AES128_CM_HMAC_SHA1_80;
     if (profile == DTLS_SRTP_AEAD_AES_128_GCM) {
         srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy->rtp);
@@ -81,27 +78,23 @@ static void set_crypto(enum dtls_srtp_profile profile, srtp_policy_t *policy, st
 
 /* ---- making and freeing ----------------------------------------------------------------------------------------------- */
 
-int dtls_srtp_initialize(void)
-{
+int dtls_srtp_initialize(void) {
     srtp_err_status_t status = srtp_init();
     /* libsrtp2 2.5 says bad_param the second time: its debug module is registered already. */
     return status == srtp_err_status_ok || status == srtp_err_status_bad_param ? DTLS_OK : DTLS_ERROR_FATAL;
 }
 
-static void *default_allocate(void *context, size_t bytes)
-{
+static void *default_allocate(void *context, size_t bytes) {
     (void)context;
     return malloc(bytes);
 }
 
-static void default_release(void *context, void *memory)
-{
+static void default_release(void *context, void *memory) {
     (void)context;
     free(memory);
 }
 
-static bool open_direction(struct direction *direction, srtp_policy_t *policy, const struct dtls_srtp_keys *keys, bool outbound)
-{
+static bool open_direction(struct direction *direction, srtp_policy_t *policy, const struct dtls_srtp_keys *keys, bool outbound) {
     uint8_t key_and_salt[SRTP_MAX_KEY_LEN] = {0};
     memcpy(key_and_salt, outbound ? keys->local_key : keys->remote_key, keys->key_length);
     memcpy(key_and_salt + keys->key_length, outbound ? keys->local_salt : keys->remote_salt, keys->salt_length);
@@ -113,8 +106,7 @@ static bool open_direction(struct direction *direction, srtp_policy_t *policy, c
     return ok;
 }
 
-static bool keys_valid(const struct dtls_srtp_keys *keys)
-{
+static bool keys_valid(const struct dtls_srtp_keys *keys) {
     size_t key_length;
     size_t salt_length;
     if (keys == NULL || !dtls_srtp_profile_lengths(keys->profile, &key_length, &salt_length) || keys->key_length != key_length ||
@@ -126,8 +118,7 @@ static bool keys_valid(const struct dtls_srtp_keys *keys)
            CRYPTO_memcmp(keys->local_salt, keys->remote_salt, salt_length) != 0;
 }
 
-struct dtls_srtp *dtls_srtp_new(const struct dtls_srtp_config *config)
-{
+struct dtls_srtp *dtls_srtp_new(const struct dtls_srtp_config *config) {
     if (config == NULL || !keys_valid(config->keys) || config->max_inbound_ssrcs > DTLS_SRTP_MAX_SSRCS ||
         config->max_outbound_ssrcs > DTLS_SRTP_MAX_SSRCS) {
         return NULL;
@@ -162,8 +153,7 @@ struct dtls_srtp *dtls_srtp_new(const struct dtls_srtp_config *config)
     return srtp;
 }
 
-void dtls_srtp_free(struct dtls_srtp *srtp)
-{
+void dtls_srtp_free(struct dtls_srtp *srtp) {
     if (srtp == NULL) {
         return;
     }
@@ -178,14 +168,12 @@ void dtls_srtp_free(struct dtls_srtp *srtp)
 
 /* ---- the SSRCs we hold state for ------------------------------------------------------------------------------------------ */
 
-static uint32_t read_32(const uint8_t *bytes)
-{
+static uint32_t read_32(const uint8_t *bytes) {
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
 /* The place of an SSRC in the sorted list, or where it would go. */
-static size_t ssrc_place(const struct direction *direction, uint32_t ssrc, bool *known)
-{
+static size_t ssrc_place(const struct direction *direction, uint32_t ssrc, bool *known) {
     size_t low = 0;
     size_t high = direction->count;
     while (low < high) {
@@ -201,8 +189,7 @@ static size_t ssrc_place(const struct direction *direction, uint32_t ssrc, bool 
 }
 
 /* libsrtp2 makes a stream for an unknown SSRC after the packet proved authentic, never before; so do we count. */
-static void ssrc_remember(struct direction *direction, uint32_t ssrc)
-{
+static void ssrc_remember(struct direction *direction, uint32_t ssrc) {
     bool known;
     size_t place = ssrc_place(direction, ssrc, &known);
     if (!known && direction->count < direction->capacity) {
@@ -212,8 +199,7 @@ static void ssrc_remember(struct direction *direction, uint32_t ssrc)
     }
 }
 
-static bool ssrc_has_room(const struct direction *direction, uint32_t ssrc)
-{
+static bool ssrc_has_room(const struct direction *direction, uint32_t ssrc) {
     bool known;
     (void)ssrc_place(direction, ssrc, &known);
     return known || direction->count < direction->capacity;
@@ -225,8 +211,7 @@ static bool ssrc_has_room(const struct direction *direction, uint32_t ssrc)
  * RFC 3550 section 5.1: version 2, and a header, CSRC list and extension that fit into `length` bytes. libsrtp2 checks the same,
  * but with the tag counted as payload.
  */
-static bool rtp_header_fits(const uint8_t *packet, size_t length)
-{
+static bool rtp_header_fits(const uint8_t *packet, size_t length) {
     if (length < RTP_HEADER_BYTES || packet[0] >> 6 != 2) {
         return false;
     }
@@ -241,13 +226,11 @@ static bool rtp_header_fits(const uint8_t *packet, size_t length)
 }
 
 /* RFC 3550 section 6.4: version 2, and the SSRC of the sender. What follows is for the receiver to walk. */
-static bool rtcp_header_fits(const uint8_t *packet, size_t length)
-{
+static bool rtcp_header_fits(const uint8_t *packet, size_t length) {
     return length >= RTCP_HEADER_BYTES && packet[0] >> 6 == 2;
 }
 
-static int count(struct dtls_srtp *srtp, srtp_err_status_t status)
-{
+static int count(struct dtls_srtp *srtp, srtp_err_status_t status) {
     switch (status) {
     case srtp_err_status_ok:
         return DTLS_OK;
@@ -273,8 +256,7 @@ typedef srtp_err_status_t transform(srtp_t session, void *packet, int *length);
 
 /* What all four have in common once the shape of the packet is known: room for its SSRC, libsrtp2, accounts. */
 static int apply(struct dtls_srtp *srtp, struct direction *direction, uint32_t ssrc, transform *function, uint8_t *packet, size_t *length,
-                 uint64_t *counter)
-{
+                 uint64_t *counter) {
     if (!ssrc_has_room(direction, ssrc)) {
         srtp->stats.capacity_refused++;
         return DTLS_ERROR_CAPACITY;
@@ -290,14 +272,12 @@ static int apply(struct dtls_srtp *srtp, struct direction *direction, uint32_t s
     return DTLS_OK;
 }
 
-static int malformed(struct dtls_srtp *srtp)
-{
+static int malformed(struct dtls_srtp *srtp) {
     srtp->stats.malformed++;
     return DTLS_ERROR_MALFORMED;
 }
 
-int dtls_srtp_protect_rtp(struct dtls_srtp *srtp, uint8_t *packet, size_t *length, size_t capacity)
-{
+int dtls_srtp_protect_rtp(struct dtls_srtp *srtp, uint8_t *packet, size_t *length, size_t capacity) {
     if (capacity > DTLS_SRTP_PACKET_MAX_BYTES) {
         capacity = DTLS_SRTP_PACKET_MAX_BYTES;
     }
@@ -310,8 +290,7 @@ int dtls_srtp_protect_rtp(struct dtls_srtp *srtp, uint8_t *packet, size_t *lengt
     return apply(srtp, &srtp->outbound, read_32(packet + 8), srtp_protect, packet, length, &srtp->stats.protected_rtp);
 }
 
-int dtls_srtp_protect_rtcp(struct dtls_srtp *srtp, uint8_t *packet, size_t *length, size_t capacity)
-{
+int dtls_srtp_protect_rtcp(struct dtls_srtp *srtp, uint8_t *packet, size_t *length, size_t capacity) {
     if (capacity > DTLS_SRTP_PACKET_MAX_BYTES) {
         capacity = DTLS_SRTP_PACKET_MAX_BYTES;
     }
@@ -324,16 +303,14 @@ int dtls_srtp_protect_rtcp(struct dtls_srtp *srtp, uint8_t *packet, size_t *leng
     return apply(srtp, &srtp->outbound, read_32(packet + 4), srtp_protect_rtcp, packet, length, &srtp->stats.protected_rtcp);
 }
 
-int dtls_srtp_unprotect_rtp(struct dtls_srtp *srtp, uint8_t *packet, size_t *length)
-{
+int dtls_srtp_unprotect_rtp(struct dtls_srtp *srtp, uint8_t *packet, size_t *length) {
     if (*length < srtp->rtp_tag_bytes || *length > DTLS_SRTP_PACKET_MAX_BYTES || !rtp_header_fits(packet, *length - srtp->rtp_tag_bytes)) {
         return malformed(srtp);
     }
     return apply(srtp, &srtp->inbound, read_32(packet + 8), srtp_unprotect, packet, length, &srtp->stats.unprotected_rtp);
 }
 
-int dtls_srtp_unprotect_rtcp(struct dtls_srtp *srtp, uint8_t *packet, size_t *length)
-{
+int dtls_srtp_unprotect_rtcp(struct dtls_srtp *srtp, uint8_t *packet, size_t *length) {
     if (*length < srtp->rtcp_trailer_bytes || *length > DTLS_SRTP_PACKET_MAX_BYTES ||
         !rtcp_header_fits(packet, *length - srtp->rtcp_trailer_bytes)) {
         return malformed(srtp);
@@ -346,8 +323,7 @@ int dtls_srtp_unprotect_rtcp(struct dtls_srtp *srtp, uint8_t *packet, size_t *le
     return apply(srtp, &srtp->inbound, read_32(packet + 4), srtp_unprotect_rtcp, packet, length, &srtp->stats.unprotected_rtcp);
 }
 
-void dtls_srtp_stats(const struct dtls_srtp *srtp, struct dtls_srtp_stats *out)
-{
+void dtls_srtp_stats(const struct dtls_srtp *srtp, struct dtls_srtp_stats *out) {
     *out = srtp->stats;
     out->inbound_ssrcs = srtp->inbound.count;
     out->outbound_ssrcs = srtp->outbound.count;

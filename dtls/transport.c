@@ -12,19 +12,16 @@ static const char exporter_label[] = "EXTRACTOR-dtls_srtp";
 
 /* ---- states ------------------------------------------------------------------------------------------------------------ */
 
-static bool is_over(const struct dtls_transport *transport)
-{
+static bool is_over(const struct dtls_transport *transport) {
     return transport->state == DTLS_TRANSPORT_CLOSED || transport->state == DTLS_TRANSPORT_FAILED;
 }
 
-static void stop(struct dtls_transport *transport, enum dtls_transport_state state)
-{
+static void stop(struct dtls_transport *transport, enum dtls_transport_state state) {
     transport->state = state;
     transport->retransmit_us = transport->give_up_us = transport->doubt_us = DTLS_NEVER;
 }
 
-void dtls_transport_fail(struct dtls_transport *transport, enum dtls_failure failure)
-{
+void dtls_transport_fail(struct dtls_transport *transport, enum dtls_failure failure) {
     if (is_over(transport)) {
         return;
     }
@@ -40,8 +37,7 @@ void dtls_transport_fail(struct dtls_transport *transport, enum dtls_failure fai
 }
 
 /* Leaves the state new. */
-static bool start(struct dtls_transport *transport)
-{
+static bool start(struct dtls_transport *transport) {
     transport->state = DTLS_TRANSPORT_CONNECTING;
     transport->started_us = transport->now_us;
     transport->give_up_us = transport->now_us + transport->handshake_timeout_us;
@@ -52,8 +48,7 @@ static bool start(struct dtls_transport *transport)
     return true;
 }
 
-static void peer_closed(struct dtls_transport *transport)
-{
+static void peer_closed(struct dtls_transport *transport) {
     (void)SSL_shutdown(transport->ssl); /* RFC 5246 section 7.2.1, MUST: answer close_notify with our own */
     stop(transport, DTLS_TRANSPORT_CLOSED);
     transport->closed_waits = true;
@@ -62,8 +57,7 @@ static void peer_closed(struct dtls_transport *transport)
 /* ---- application messages --------------------------------------------------------------------------------------------- */
 
 /* One message is in OpenSSL's hands: `length` bytes of it at `bytes`, the rest, if any, still inside. */
-static void received(struct dtls_transport *transport, size_t length)
-{
+static void received(struct dtls_transport *transport, size_t length) {
     struct dtls_receive_buffer *receive = &transport->receive;
     bool cut = SSL_pending(transport->ssl) > 0;
     while (SSL_pending(transport->ssl) > 0) {
@@ -86,8 +80,7 @@ static void received(struct dtls_transport *transport, size_t length)
     transport->stats.messages_received++;
 }
 
-static void read_messages(struct dtls_transport *transport)
-{
+static void read_messages(struct dtls_transport *transport) {
     struct dtls_receive_buffer *receive = &transport->receive;
     while (!is_over(transport)) {
         uint8_t spill[1];
@@ -118,8 +111,7 @@ static void read_messages(struct dtls_transport *transport)
 /* ---- the verbs --------------------------------------------------------------------------------------------------------- */
 
 /* RFC 6347 section 4.1.2.7, SHOULD: what is not valid is dropped in silence. Behind the handshake, plaintext never is. */
-static bool connected_record(struct dtls_transport *transport, const struct dtls_record *record)
-{
+static bool connected_record(struct dtls_transport *transport, const struct dtls_record *record) {
     if (record->epoch != 1) {
         transport->stats.alerts_ignored += record->type == DTLS_CONTENT_ALERT ? 1 : 0;
         return false;
@@ -131,8 +123,7 @@ static bool connected_record(struct dtls_transport *transport, const struct dtls
     return true;
 }
 
-int dtls_transport_handle_datagram(struct dtls_transport *transport, uint64_t now_us, const uint8_t *bytes, size_t length)
-{
+int dtls_transport_handle_datagram(struct dtls_transport *transport, uint64_t now_us, const uint8_t *bytes, size_t length) {
     transport->now_us = now_us;
     if (is_over(transport)) {
         return DTLS_ERROR_STATE;
@@ -161,8 +152,7 @@ int dtls_transport_handle_datagram(struct dtls_transport *transport, uint64_t no
     return used > 0 ? DTLS_OK : DTLS_ERROR_MALFORMED;
 }
 
-void dtls_transport_handle_timeout(struct dtls_transport *transport, uint64_t now_us)
-{
+void dtls_transport_handle_timeout(struct dtls_transport *transport, uint64_t now_us) {
     transport->now_us = now_us;
     if (is_over(transport)) {
         return;
@@ -181,8 +171,7 @@ void dtls_transport_handle_timeout(struct dtls_transport *transport, uint64_t no
     ERR_clear_error();
 }
 
-bool dtls_transport_poll_transmit(struct dtls_transport *transport, uint64_t now_us, uint8_t *buf, size_t cap, struct dtls_transmit *out)
-{
+bool dtls_transport_poll_transmit(struct dtls_transport *transport, uint64_t now_us, uint8_t *buf, size_t cap, struct dtls_transmit *out) {
     transport->now_us = now_us;
     if (transport->state == DTLS_TRANSPORT_NEW && transport->role == DTLS_ROLE_CLIENT && start(transport)) {
         dtls_handshake_advance(transport);
@@ -197,8 +186,7 @@ bool dtls_transport_poll_transmit(struct dtls_transport *transport, uint64_t now
     return true;
 }
 
-static bool take_message(struct dtls_transport *transport, struct dtls_event *out)
-{
+static bool take_message(struct dtls_transport *transport, struct dtls_event *out) {
     struct dtls_receive_buffer *receive = &transport->receive;
     if (receive->taken == receive->used) {
         receive->taken = receive->used = 0;
@@ -212,8 +200,7 @@ static bool take_message(struct dtls_transport *transport, struct dtls_event *ou
     return true;
 }
 
-bool dtls_transport_poll_event(struct dtls_transport *transport, struct dtls_event *out)
-{
+bool dtls_transport_poll_event(struct dtls_transport *transport, struct dtls_event *out) {
     if (transport->key_log_waits) {
         transport->key_log_waits = false;
         *out = (struct dtls_event){.type = DTLS_EVENT_KEY_LOG, .bytes = transport->key_log_line, .length = transport->key_log_length};
@@ -241,15 +228,13 @@ bool dtls_transport_poll_event(struct dtls_transport *transport, struct dtls_eve
     return false;
 }
 
-uint64_t dtls_transport_next_timeout(const struct dtls_transport *transport)
-{
+uint64_t dtls_transport_next_timeout(const struct dtls_transport *transport) {
     uint64_t next = transport->give_up_us < transport->doubt_us ? transport->give_up_us : transport->doubt_us;
     return transport->retransmit_us < next ? transport->retransmit_us : next;
 }
 
 int dtls_transport_set_remote_fingerprints(struct dtls_transport *transport, uint64_t now_us, const struct dtls_fingerprint *fingerprints,
-                                           size_t count)
-{
+                                           size_t count) {
     transport->now_us = now_us;
     if (is_over(transport)) {
         return DTLS_ERROR_STATE;
@@ -269,13 +254,11 @@ int dtls_transport_set_remote_fingerprints(struct dtls_transport *transport, uin
     return DTLS_OK;
 }
 
-size_t dtls_transport_max_message(const struct dtls_transport *transport)
-{
+size_t dtls_transport_max_message(const struct dtls_transport *transport) {
     return transport->state == DTLS_TRANSPORT_CONNECTED ? DTLS_get_data_mtu(transport->ssl) : 0;
 }
 
-int dtls_transport_send(struct dtls_transport *transport, uint64_t now_us, const uint8_t *bytes, size_t length)
-{
+int dtls_transport_send(struct dtls_transport *transport, uint64_t now_us, const uint8_t *bytes, size_t length) {
     transport->now_us = now_us;
     if (transport->state != DTLS_TRANSPORT_CONNECTED) {
         return DTLS_ERROR_STATE;
@@ -300,8 +283,7 @@ int dtls_transport_send(struct dtls_transport *transport, uint64_t now_us, const
     return DTLS_OK;
 }
 
-void dtls_transport_close(struct dtls_transport *transport, uint64_t now_us)
-{
+void dtls_transport_close(struct dtls_transport *transport, uint64_t now_us) {
     transport->now_us = now_us;
     if (is_over(transport)) {
         return;
@@ -317,8 +299,7 @@ void dtls_transport_close(struct dtls_transport *transport, uint64_t now_us)
 
 /* ---- what was agreed --------------------------------------------------------------------------------------------------- */
 
-int dtls_transport_keying_material(const struct dtls_transport *transport, struct dtls_srtp_keys *out)
-{
+int dtls_transport_keying_material(const struct dtls_transport *transport, struct dtls_srtp_keys *out) {
     if (transport->state != DTLS_TRANSPORT_CONNECTED || transport->stats.srtp_profile == 0) {
         return DTLS_ERROR_STATE;
     }
@@ -348,23 +329,19 @@ int dtls_transport_keying_material(const struct dtls_transport *transport, struc
     return DTLS_OK;
 }
 
-enum dtls_transport_state dtls_transport_state(const struct dtls_transport *transport)
-{
+enum dtls_transport_state dtls_transport_state(const struct dtls_transport *transport) {
     return transport->state;
 }
 
-enum dtls_failure dtls_transport_failure(const struct dtls_transport *transport)
-{
+enum dtls_failure dtls_transport_failure(const struct dtls_transport *transport) {
     return transport->failure;
 }
 
-bool dtls_transport_peer_fingerprint(const struct dtls_transport *transport, enum dtls_hash hash, struct dtls_fingerprint *out)
-{
+bool dtls_transport_peer_fingerprint(const struct dtls_transport *transport, enum dtls_hash hash, struct dtls_fingerprint *out) {
     return transport->peer != NULL && dtls_certificate_digest(transport->peer, hash, out);
 }
 
-void dtls_transport_stats(const struct dtls_transport *transport, struct dtls_transport_stats *out)
-{
+void dtls_transport_stats(const struct dtls_transport *transport, struct dtls_transport_stats *out) {
     *out = transport->stats;
     out->dtls_role = transport->role;
 }

@@ -12,8 +12,7 @@
 /* OpenSSL 3.2 keeps its deadline to itself: see datagram_bio.c. */
 #define OPENSSL_3_2 0x30200000ul
 
-static const char *openssl_profile_name(enum dtls_srtp_profile profile)
-{
+static const char *openssl_profile_name(enum dtls_srtp_profile profile) {
     switch (profile) {
     case DTLS_SRTP_AES128_CM_HMAC_SHA1_80:
         return "SRTP_AES128_CM_SHA1_80";
@@ -26,8 +25,7 @@ static const char *openssl_profile_name(enum dtls_srtp_profile profile)
 }
 
 /* Joins the names with ':'. RFC 8827 section 6.5, MUST: everybody has AES128_CM_HMAC_SHA1_80, so it is among the default. */
-static bool write_profiles(const enum dtls_srtp_profile *profiles, size_t count, char *text, size_t capacity)
-{
+static bool write_profiles(const enum dtls_srtp_profile *profiles, size_t count, char *text, size_t capacity) {
     static const enum dtls_srtp_profile defaults[] = {DTLS_SRTP_AEAD_AES_128_GCM, DTLS_SRTP_AES128_CM_HMAC_SHA1_80};
     if (profiles == NULL && count == 0) {
         profiles = defaults;
@@ -53,20 +51,17 @@ static bool write_profiles(const enum dtls_srtp_profile *profiles, size_t count,
     return true;
 }
 
-static void *default_allocate(void *context, size_t bytes)
-{
+static void *default_allocate(void *context, size_t bytes) {
     (void)context;
     return malloc(bytes);
 }
 
-static void default_release(void *context, void *memory)
-{
+static void default_release(void *context, void *memory) {
     (void)context;
     free(memory);
 }
 
-static bool config_valid(const struct dtls_transport_config *config)
-{
+static bool config_valid(const struct dtls_transport_config *config) {
     return config != NULL && (config->role == DTLS_ROLE_CLIENT || config->role == DTLS_ROLE_SERVER) && config->certificate != NULL &&
            config->remote_fingerprint_count <= DTLS_REMOTE_FINGERPRINTS_MAX &&
            (config->remote_fingerprint_count == 0 || config->remote_fingerprints != NULL) &&
@@ -75,8 +70,7 @@ static bool config_valid(const struct dtls_transport_config *config)
             (config->initial_retransmit_us >= DTLS_RETRANSMIT_MIN_US && config->initial_retransmit_us <= DTLS_RETRANSMIT_MAX_US));
 }
 
-static void copy_config(struct dtls_transport *transport, const struct dtls_transport_config *config)
-{
+static void copy_config(struct dtls_transport *transport, const struct dtls_transport_config *config) {
     transport->role = config->role;
     transport->initial_retransmit_us = config->initial_retransmit_us == 0 ? DTLS_RETRANSMIT_DEFAULT_US : config->initial_retransmit_us;
     transport->handshake_timeout_us = config->handshake_timeout_us == 0 ? DTLS_HANDSHAKE_TIMEOUT_DEFAULT_US : config->handshake_timeout_us;
@@ -89,8 +83,7 @@ static void copy_config(struct dtls_transport *transport, const struct dtls_tran
     transport->openssl_keeps_time = OpenSSL_version_num() >= OPENSSL_3_2;
 }
 
-struct dtls_transport *dtls_transport_new(const struct dtls_transport_config *config, uint64_t now_us)
-{
+struct dtls_transport *dtls_transport_new(const struct dtls_transport_config *config, uint64_t now_us) {
     if (!config_valid(config)) {
         return NULL;
     }
@@ -127,8 +120,7 @@ struct dtls_transport *dtls_transport_new(const struct dtls_transport_config *co
     return transport;
 }
 
-void dtls_transport_free(struct dtls_transport *transport)
-{
+void dtls_transport_free(struct dtls_transport *transport) {
     if (transport == NULL) {
         return;
     }

@@ -45,8 +45,7 @@ static struct dtls_certificate *certificate[2];
 static struct dtls_fingerprint right[2]; /* of the other end's certificate */
 static struct dtls_fingerprint wrong;
 
-static uint8_t next_byte(struct world *world)
-{
+static uint8_t next_byte(struct world *world) {
     if (world->left == 0) {
         return 0;
     }
@@ -54,8 +53,7 @@ static uint8_t next_byte(struct world *world)
     return *world->input++;
 }
 
-static void check_end(struct world *world, int end)
-{
+static void check_end(struct world *world, int end) {
     struct dtls_transport *transport = world->end[end];
     enum dtls_transport_state state = dtls_transport_state(transport);
     struct dtls_srtp_keys keys;
@@ -68,8 +66,7 @@ static void check_end(struct world *world, int end)
     CHECK(world->over[end] <= 1);
 }
 
-static void drain(struct world *world)
-{
+static void drain(struct world *world) {
     for (int end = 0; end < 2; end++) {
         struct dtls_transmit transmit;
         struct dtls_event event;
@@ -105,8 +102,7 @@ static void drain(struct world *world)
     }
 }
 
-static void hand_over(struct world *world, const struct datagram *datagram)
-{
+static void hand_over(struct world *world, const struct datagram *datagram) {
     /* A heap block of the exact length, so that a byte too many is seen. */
     uint8_t *exact = malloc(datagram->length == 0 ? 1 : datagram->length);
     CHECK(exact != NULL);
@@ -115,14 +111,12 @@ static void hand_over(struct world *world, const struct datagram *datagram)
     free(exact);
 }
 
-static void remove_datagram(struct world *world, size_t at)
-{
+static void remove_datagram(struct world *world, size_t at) {
     memmove(&world->network[at], &world->network[at + 1], (world->count - at - 1) * sizeof world->network[0]);
     world->count--;
 }
 
-static void corrupt(struct world *world, struct datagram *datagram)
-{
+static void corrupt(struct world *world, struct datagram *datagram) {
     size_t at = ((size_t)next_byte(world) << 8 | next_byte(world)) % (datagram->length + 1);
     uint8_t how = next_byte(world);
     if (at == datagram->length || how == 0) {
@@ -132,8 +126,7 @@ static void corrupt(struct world *world, struct datagram *datagram)
     }
 }
 
-static void timer(struct world *world, bool only_when_due)
-{
+static void timer(struct world *world, bool only_when_due) {
     for (int end = 0; end < 2; end++) {
         uint64_t due = dtls_transport_next_timeout(world->end[end]);
         if (due == UINT64_MAX) {
@@ -147,8 +140,7 @@ static void timer(struct world *world, bool only_when_due)
     }
 }
 
-static void inject(struct world *world, int to)
-{
+static void inject(struct world *world, int to) {
     struct datagram made = {.to = to, .length = next_byte(world)};
     for (size_t i = 0; i < made.length; i++) {
         made.bytes[i] = next_byte(world);
@@ -156,8 +148,7 @@ static void inject(struct world *world, int to)
     hand_over(world, &made);
 }
 
-static void step(struct world *world)
-{
+static void step(struct world *world) {
     uint8_t code = next_byte(world);
     int end = code >> 7;
     size_t which = world->count == 0 ? 0 : (size_t)(code & 0x0f) % world->count;
@@ -216,8 +207,7 @@ static void step(struct world *world)
     }
 }
 
-static void make_certificates(void)
-{
+static void make_certificates(void) {
     struct dtls_certificate_config config = {.wall_clock_s = WALL_CLOCK_S};
     for (int i = 0; i < 2; i++) {
         certificate[i] = dtls_certificate_new(&config);
@@ -229,8 +219,7 @@ static void make_certificates(void)
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static struct world world;
     if (certificate[0] == NULL) {
         make_certificates();

@@ -6,8 +6,7 @@
 #include "dtls/fingerprint.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct dtls_fingerprint first;
     struct dtls_fingerprint second;
     char text[DTLS_FINGERPRINT_TEXT_BYTES];

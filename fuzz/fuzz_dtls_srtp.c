@@ -11,8 +11,7 @@
 
 #define PACKET_BYTES 4096
 
-static struct dtls_srtp *open_srtp(enum dtls_srtp_profile profile, int mirrored)
-{
+static struct dtls_srtp *open_srtp(enum dtls_srtp_profile profile, int mirrored) {
     struct dtls_srtp_keys keys = {.profile = profile};
     (void)dtls_srtp_profile_lengths(profile, &keys.key_length, &keys.salt_length);
     memset(mirrored ? keys.remote_key : keys.local_key, 0x11, sizeof keys.local_key);
@@ -26,8 +25,7 @@ static struct dtls_srtp *open_srtp(enum dtls_srtp_profile profile, int mirrored)
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const enum dtls_srtp_profile profiles[3] = {DTLS_SRTP_AES128_CM_HMAC_SHA1_80, DTLS_SRTP_AEAD_AES_128_GCM, DTLS_SRTP_AEAD_AES_256_GCM};
     static int initialized; /* once: it is slow */
     if (!initialized && dtls_srtp_initialize() != DTLS_OK) {

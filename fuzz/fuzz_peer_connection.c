@@ -19,30 +19,26 @@ struct script {
     size_t length;
 };
 
-static uint8_t next_byte(struct script *script)
-{
+static uint8_t next_byte(struct script *script) {
     if (script->length == 0)
         return 0;
     script->length--;
     return *script->bytes++;
 }
 
-static void require(bool holds)
-{
+static void require(bool holds) {
     if (!holds)
         abort();
 }
 
-static void check_statistics(const struct peer_connection *connection)
-{
+static void check_statistics(const struct peer_connection *connection) {
     struct peer_statistics statistics;
     size_t steps = 0;
     for (size_t cursor = 0; peer_connection_statistics(connection, &cursor, &statistics); steps++)
         require(statistics.id[0] != '\0' && steps < 1000);
 }
 
-static void check_invariants(const struct connection_pair *pair, bool is_synthetic)
-{
+static void check_invariants(const struct connection_pair *pair, bool is_synthetic) {
     for (int i = 0; i < 2; i++) {
         const struct connection_end *end = &pair->ends[i], *other = &pair->ends[1 - i];
         /* Nothing that was not sent comes out, nothing twice, nothing damaged. */
@@ -63,8 +59,7 @@ static void check_invariants(const struct connection_pair *pair, bool is_synthet
 }
 
 /* A description for `to`: what the other end would say now, with some bytes changed. */
-static void describe(struct connection_pair *pair, struct script *script, int to, enum peer_sdp_type type, unsigned changes)
-{
+static void describe(struct connection_pair *pair, struct script *script, int to, enum peer_sdp_type type, unsigned changes) {
     size_t length = 0;
     struct peer_connection *from = pair->ends[1 - to].connection;
     struct peer_problem problem;
@@ -82,8 +77,7 @@ static void describe(struct connection_pair *pair, struct script *script, int to
     require(error == PEER_OK || (problem.rule && problem.length <= length));
 }
 
-static void add_candidate(struct connection_pair *pair, struct script *script, int to)
-{
+static void add_candidate(struct connection_pair *pair, struct script *script, int to) {
     char text[64];
     size_t length = next_byte(script) % sizeof text;
     for (size_t i = 0; i < length; i++)
@@ -92,8 +86,7 @@ static void add_candidate(struct connection_pair *pair, struct script *script, i
     (void)peer_connection_add_ice_candidate(pair->ends[to].connection, pair->now_us, &init);
 }
 
-static void inject(struct connection_pair *pair, struct script *script, int to, bool from_peer)
-{
+static void inject(struct connection_pair *pair, struct script *script, int to, bool from_peer) {
     static const struct stun_address stranger = {.family = STUN_ADDRESS_IPV4, .port = 666, .ip = {192, 0, 2, 66}};
     uint8_t bytes[256];
     size_t length = next_byte(script);
@@ -103,8 +96,7 @@ static void inject(struct connection_pair *pair, struct script *script, int to, 
     (void)peer_connection_handle_datagram(pair->ends[to].connection, pair->now_us, &path, bytes, length);
 }
 
-static void step(struct connection_pair *pair, struct script *script)
-{
+static void step(struct connection_pair *pair, struct script *script) {
     uint8_t operation = next_byte(script), argument = next_byte(script);
     int i = argument & 1;
     struct connection_end *end = &pair->ends[i];
@@ -137,8 +129,7 @@ static void step(struct connection_pair *pair, struct script *script)
     connection_pair_drain(pair, i);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct script script = {data, size};
     struct connection_pair pair;
     uint8_t first = next_byte(&script);

@@ -5,14 +5,12 @@
 #include "rtp/rtcp.h"
 #include "rtp/session.h"
 
-static void fixed_random(void *context, uint8_t *out, size_t length)
-{
+static void fixed_random(void *context, uint8_t *out, size_t length) {
     (void)context;
     memset(out, 1, length);
 }
 
-static void read_all(const struct rtcp_packet *packet)
-{
+static void read_all(const struct rtcp_packet *packet) {
     struct rtcp_sender_report report;
     struct rtcp_report_block block;
     struct rtcp_sdes_item item = {0};
@@ -35,8 +33,7 @@ static void read_all(const struct rtcp_packet *packet)
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     static struct rtp_session *session;
     static uint64_t now_us = 1000000;
     if (session == NULL) {

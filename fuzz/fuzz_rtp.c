@@ -5,8 +5,7 @@
 
 #include "rtp/packet.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     static uint8_t again[70000 + 512];
     struct rtp_packet packet, copy;
     if (rtp_packet_parse(bytes, length, &packet) != RTP_OK) {

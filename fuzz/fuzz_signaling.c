@@ -13,21 +13,18 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void require(int condition)
-{
+static void require(int condition) {
     if (!condition)
         abort();
 }
 
-static void random_bytes(void *context, uint8_t *out, size_t length)
-{
+static void random_bytes(void *context, uint8_t *out, size_t length) {
     uint8_t *counter = context;
     for (size_t i = 0; i < length; i++)
         out[i] = (*counter)++;
 }
 
-static void fuzz_message(const char *bytes, size_t length)
-{
+static void fuzz_message(const char *bytes, size_t length) {
     struct signaling_message message, again;
     struct signaling_problem problem;
     size_t needed = 0, written = 0;
@@ -48,8 +45,7 @@ static void fuzz_message(const char *bytes, size_t length)
     free(twice);
 }
 
-static void drain(struct signaling_rooms *rooms)
-{
+static void drain(struct signaling_rooms *rooms) {
     struct signaling_output output;
     while (signaling_rooms_poll_output(rooms, &output)) {
         struct signaling_message message;
@@ -59,8 +55,7 @@ static void drain(struct signaling_rooms *rooms)
     }
 }
 
-static void fuzz_rooms(const char *bytes, size_t length)
-{
+static void fuzz_rooms(const char *bytes, size_t length) {
     uint8_t counter = 0;
     struct signaling_rooms_config config = {.random = random_bytes, .random_context = &counter, .max_room_size = 3, .message_burst = 8};
     struct signaling_rooms *rooms = signaling_rooms_new(&config, 0);
@@ -89,8 +84,7 @@ static void fuzz_rooms(const char *bytes, size_t length)
     signaling_rooms_free(rooms);
 }
 
-static void fuzz_session(const char *bytes, size_t length)
-{
+static void fuzz_session(const char *bytes, size_t length) {
     struct signaling_session *session = signaling_session_new(length % 2 == 0 ? SIGNALING_CALLER : SIGNALING_CALLEE);
     struct signaling_event event;
     struct signaling_text text;
@@ -114,8 +108,7 @@ static void fuzz_session(const char *bytes, size_t length)
     signaling_session_free(session);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_message((const char *)data, size);
     fuzz_rooms((const char *)data, size);
     fuzz_session((const char *)data, size);

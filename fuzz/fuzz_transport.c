@@ -18,8 +18,7 @@ struct script {
     size_t length;
 };
 
-static uint8_t next_byte(struct script *script)
-{
+static uint8_t next_byte(struct script *script) {
     if (script->length == 0)
         return 0;
     script->length--;
@@ -31,8 +30,7 @@ struct wire {
     uint8_t bit;
 };
 
-static bool tamper(void *context, int from, uint8_t *bytes, size_t length, uint64_t index)
-{
+static bool tamper(void *context, int from, uint8_t *bytes, size_t length, uint64_t index) {
     struct wire *wire = context;
     (void)from;
     (void)index;
@@ -47,20 +45,23 @@ static bool tamper(void *context, int from, uint8_t *bytes, size_t length, uint6
     return true;
 }
 
-static void require(bool holds)
-{
+/* What the inputs so far have reached: bits of enum peer_transport_state, and packets received at each end. */
+static unsigned states_reached, media_reached[2];
+
+static void require(bool holds) {
     if (!holds)
         abort();
 }
 
-static void check_invariants(const struct pair *pair, const unsigned sent[2])
-{
+static void check_invariants(const struct pair *pair, const unsigned sent[2]) {
     for (int i = 0; i < 2; i++) {
         const struct pair_end *end = &pair->ends[i];
         /* Nothing that the peer did not send ever comes out, and nothing twice: SRTP vouches for it. */
         require(end->rtp_received + end->rtcp_received <= sent[1 - i]);
         struct peer_transport_statistics statistics;
         peer_transport_statistics(end->transport, &statistics);
+        states_reached |= 1u << statistics.state;
+        media_reached[i] += end->rtp_received > 0;
         require(statistics.state != PEER_TRANSPORT_CONNECTED || statistics.dtls_state == DTLS_TRANSPORT_CONNECTED);
         require(statistics.early_kept <= pair->sent + 100000);
         struct ice_statistics ice;
@@ -70,8 +71,7 @@ static void check_invariants(const struct pair *pair, const unsigned sent[2])
     }
 }
 
-static void inject(struct pair *pair, struct script *script, int to, bool from_peer)
-{
+static void inject(struct pair *pair, struct script *script, int to, bool from_peer) {
     static const struct stun_address stranger = {.family = STUN_ADDRESS_IPV4, .port = 666, .ip = {192, 0, 2, 66}};
     uint8_t bytes[256];
     size_t length = next_byte(script);
@@ -80,8 +80,7 @@ static void inject(struct pair *pair, struct script *script, int to, bool from_p
     (void)pair_inject(pair, to, from_peer ? &pair->ends[1 - to].address : &stranger, bytes, length);
 }
 
-static void step(struct pair *pair, struct wire *wire, struct script *script, unsigned sent[2])
-{
+static void step(struct pair *pair, struct wire *wire, struct script *script, unsigned sent[2]) {
     uint8_t operation = next_byte(script), argument = next_byte(script);
     int end = argument & 1;
     struct peer_transport *transport = pair->ends[end].transport;
@@ -116,8 +115,8 @@ static void step(struct pair *pair, struct wire *wire, struct script *script, un
     pair_drain(pair, end);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct script script = {data, size};
     struct pair pair;
     struct wire wire = {0};

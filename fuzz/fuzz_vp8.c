@@ -6,14 +6,12 @@
 #include "rtp/packet.h"
 #include "rtp/session.h"
 
-static void fixed_random(void *context, uint8_t *out, size_t length)
-{
+static void fixed_random(void *context, uint8_t *out, size_t length) {
     (void)context;
     memset(out, 1, length);
 }
 
-static void drain(struct rtp_session *session, uint64_t now_us)
-{
+static void drain(struct rtp_session *session, uint64_t now_us) {
     uint8_t buffer[RTP_PACKET_MAX_BYTES];
     size_t length;
     enum rtp_packet_kind kind;
@@ -30,8 +28,7 @@ static void drain(struct rtp_session *session, uint64_t now_us)
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     struct rtp_session_config config = {.random = fixed_random};
     uint64_t now_us = 1000000;
     struct rtp_session *session = rtp_session_new(&config, now_us);

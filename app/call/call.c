@@ -13,24 +13,21 @@
 
 /* ---- the end: asked for anywhere, done on the loop, where nothing of ours is on the stack ------------------------------------ */
 
-void call_end(struct call *call)
-{
+void call_end(struct call *call) {
     if (call->is_ending)
         return;
     call->is_ending = true;
     uv_async_send(&call->media_wake);
 }
 
-void call_fail(struct call *call, enum call_exit exit_code, const char *layer, const char *what, const char *why, const char *try_this)
-{
+void call_fail(struct call *call, enum call_exit exit_code, const char *layer, const char *what, const char *why, const char *try_this) {
     if (call->is_ending || call->problem.exit_code != CALL_EXIT_OK)
         return; /* the first reason counts: the others follow from it */
     call_problem_set(&call->problem, exit_code, layer, what, why, try_this);
     call_end(call);
 }
 
-static void judge_media(struct call *call)
-{
+static void judge_media(struct call *call) {
     const char *kind;
     call_media_measure(call);
     if (!call->is_connected || call->problem.exit_code != CALL_EXIT_OK || !call_media_is_missing(call, true, &kind))
@@ -41,14 +38,12 @@ static void judge_media(struct call *call)
     call_sentence(call->problem.what, "The call was connected, but no %s arrived.", kind);
 }
 
-static void close_handle(uv_handle_t *handle)
-{
+static void close_handle(uv_handle_t *handle) {
     if (!uv_is_closing(handle))
         uv_close(handle, NULL);
 }
 
-static void close_handles(struct call *call)
-{
+static void close_handles(struct call *call) {
     close_handle((uv_handle_t *)&call->media_wake);
     close_handle((uv_handle_t *)&call->interrupt);
     close_handle((uv_handle_t *)&call->terminate);
@@ -58,16 +53,14 @@ static void close_handles(struct call *call)
     close_handle((uv_handle_t *)&call->second_timer);
 }
 
-static void on_farewell_over(uv_timer_t *timer)
-{
+static void on_farewell_over(uv_timer_t *timer) {
     struct call *call = timer->data;
     if (call->client)
         signaling_client_stop(call->client);
 }
 
 /* Sums up, says goodbye in every layer, and lets the loop run out. */
-static void say_farewell(struct call *call)
-{
+static void say_farewell(struct call *call) {
     judge_media(call);
     call_live_clear(call);
     if (call->log && call->connection)
@@ -84,8 +77,7 @@ static void say_farewell(struct call *call)
 
 /* ---- timers and signals ------------------------------------------------------------------------------------------------------ */
 
-static void on_media_wake(uv_async_t *async)
-{
+static void on_media_wake(uv_async_t *async) {
     struct call *call = async->data;
     if (call->is_ending) {
         if (!call->summary)
@@ -97,8 +89,7 @@ static void on_media_wake(uv_async_t *async)
         net_driver_run(call->driver);
 }
 
-static void on_signal(uv_signal_t *handle, int number)
-{
+static void on_signal(uv_signal_t *handle, int number) {
     struct call *call = handle->data;
     (void)number;
     if (call->interruptions++)
@@ -107,8 +98,7 @@ static void on_signal(uv_signal_t *handle, int number)
     call_fail(call, CALL_EXIT_INTERRUPTED, "usage", "The call was interrupted.", "The program was told to end by a signal.", "Use --duration to end a call by itself.");
 }
 
-static void on_wait_over(uv_timer_t *timer)
-{
+static void on_wait_over(uv_timer_t *timer) {
     struct call *call = timer->data;
     if (!call->is_joined)
         call_fail(call, CALL_EXIT_SIGNALING, "signaling", "The room could not be joined in time.", "The signaling server did not let us in before --wait was over.",
@@ -121,13 +111,11 @@ static void on_wait_over(uv_timer_t *timer)
                   "Check that both sides use the same room URL, or give a longer --wait.");
 }
 
-static void on_duration_over(uv_timer_t *timer)
-{
+static void on_duration_over(uv_timer_t *timer) {
     call_end(timer->data);
 }
 
-static void on_no_media(uv_timer_t *timer)
-{
+static void on_no_media(uv_timer_t *timer) {
     struct call *call = timer->data;
     const char *kind;
     call_media_measure(call);
@@ -135,8 +123,7 @@ static void on_no_media(uv_timer_t *timer)
         call_end(call); /* judge_media says why */
 }
 
-static void on_second(uv_timer_t *timer)
-{
+static void on_second(uv_timer_t *timer) {
     struct call *call = timer->data;
     if (!call->connection || call->is_ending)
         return;
@@ -146,8 +133,7 @@ static void on_second(uv_timer_t *timer)
     call_live_update(call);
 }
 
-void call_connected(struct call *call)
-{
+void call_connected(struct call *call) {
     if (call->is_connected)
         return;
     call->is_connected = true;
@@ -162,8 +148,7 @@ void call_connected(struct call *call)
 
 /* ---- beginning --------------------------------------------------------------------------------------------------------------- */
 
-static void begin_handles(struct call *call)
-{
+static void begin_handles(struct call *call) {
     uv_timer_t *timers[] = {&call->wait_timer, &call->duration_timer, &call->no_media_timer, &call->second_timer};
     for (size_t i = 0; i < sizeof timers / sizeof timers[0]; i++) {
         uv_timer_init(&call->loop, timers[i]);
@@ -179,8 +164,7 @@ static void begin_handles(struct call *call)
     uv_timer_start(&call->second_timer, on_second, 1000, 1000);
 }
 
-static bool open_files(struct call *call)
-{
+static bool open_files(struct call *call) {
     if (call->options->json) {
         call->log = call_json_log_new(call->options->json_file, call->timings.started, &call->problem);
         if (!call->log)
@@ -197,8 +181,7 @@ static bool open_files(struct call *call)
     return true;
 }
 
-static bool make_certificate(struct call *call)
-{
+static bool make_certificate(struct call *call) {
     int64_t wall_s = ((int64_t)net_clock_now_us() + net_clock_wall_offset_us()) / 1000000;
     if (dtls_srtp_initialize() == DTLS_OK)
         call->certificate = dtls_certificate_new(&(struct dtls_certificate_config){.wall_clock_s = wall_s});
@@ -209,8 +192,7 @@ static bool make_certificate(struct call *call)
 }
 
 /* The loop until it has run out; the signaling client's closing handshake gets CALL_FAREWELL_MS. */
-static void run(struct call *call)
-{
+static void run(struct call *call) {
     while (!call->summary)
         uv_run(&call->loop, UV_RUN_ONCE);
     uv_timer_t farewell;
@@ -223,8 +205,7 @@ static void run(struct call *call)
     uv_run(&call->loop, UV_RUN_DEFAULT);
 }
 
-static int finish(struct call *call)
-{
+static int finish(struct call *call) {
     if (!call->summary)
         call->summary = call_summary_json(call);
     call_json_log_event(call->log, net_clock_now_us(), "summary", call->summary);
@@ -237,8 +218,7 @@ static int finish(struct call *call)
     return (int)call->problem.exit_code;
 }
 
-static int make_call(const struct call_options *options, const char *program, bool creates_offer)
-{
+static int make_call(const struct call_options *options, const char *program, bool creates_offer) {
     struct call *call = calloc(1, sizeof *call);
     if (!call)
         return CALL_EXIT_SYSTEM;
@@ -265,8 +245,7 @@ static int make_call(const struct call_options *options, const char *program, bo
     return code;
 }
 
-int call_main(int argument_count, char **arguments, const char *program, bool creates_offer)
-{
+int call_main(int argument_count, char **arguments, const char *program, bool creates_offer) {
     struct call_options options;
     struct call_problem problem;
     if (!call_options_parse(argument_count, arguments, &options, &problem)) {

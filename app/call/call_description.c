@@ -4,8 +4,7 @@
 #include "app/call/call_internal.h"
 #include "app/net/clock.h"
 
-static void fail_of_description(struct call *call, int error, const struct peer_problem *problem, const char *what)
-{
+static void fail_of_description(struct call *call, int error, const struct peer_problem *problem, const char *what) {
     char why[CALL_SENTENCE_BYTES];
     const char *rule = problem->rule ? problem->rule : peer_error_name(error);
     if (problem->section >= 0)
@@ -18,8 +17,7 @@ static void fail_of_description(struct call *call, int error, const struct peer_
     call_fail(call, CALL_EXIT_SDP, "sdp", what, why, "Compare what both sides offer: audio is Opus here and video VP8, over one BUNDLE with rtcp-mux.");
 }
 
-static bool describe(struct call *call, enum peer_sdp_type type)
-{
+static bool describe(struct call *call, enum peer_sdp_type type) {
     char *text = malloc(CALL_SDP_MAX_BYTES);
     struct peer_problem problem = {.section = -1};
     uint64_t now_us = net_clock_now_us();
@@ -43,8 +41,7 @@ static bool describe(struct call *call, enum peer_sdp_type type)
     return error == PEER_OK;
 }
 
-void call_peer_offer(struct call *call)
-{
+void call_peer_offer(struct call *call) {
     if (call->is_described)
         call_peer_restart(call);
     if (!call->connection)
@@ -55,8 +52,7 @@ void call_peer_offer(struct call *call)
         net_driver_run(call->driver);
 }
 
-static bool take_description(struct call *call, enum peer_sdp_type type, struct signaling_text sdp)
-{
+static bool take_description(struct call *call, enum peer_sdp_type type, struct signaling_text sdp) {
     struct peer_problem problem = {.section = -1};
     call_say(call, 2, "their %s:\n%s", type == PEER_SDP_OFFER ? "offer" : "answer", sdp.bytes);
     int error = peer_connection_set_remote_description(call->connection, net_clock_now_us(), type, sdp.bytes, sdp.length, &problem);
@@ -65,8 +61,7 @@ static bool take_description(struct call *call, enum peer_sdp_type type, struct 
     return error == PEER_OK;
 }
 
-void call_peer_answer(struct call *call, struct signaling_text offer)
-{
+void call_peer_answer(struct call *call, struct signaling_text offer) {
     if (call->is_described)
         call_peer_restart(call);
     if (!call->connection)
@@ -77,14 +72,12 @@ void call_peer_answer(struct call *call, struct signaling_text offer)
         net_driver_run(call->driver);
 }
 
-void call_peer_accept(struct call *call, struct signaling_text answer)
-{
+void call_peer_accept(struct call *call, struct signaling_text answer) {
     if (call->connection && take_description(call, PEER_SDP_ANSWER, answer))
         net_driver_run(call->driver);
 }
 
-void call_peer_add_candidate(struct call *call, const struct signaling_candidate *candidate, bool is_of_ignored_offer)
-{
+void call_peer_add_candidate(struct call *call, const struct signaling_candidate *candidate, bool is_of_ignored_offer) {
     if (!call->connection)
         return;
     struct peer_candidate_init init;

@@ -4,18 +4,15 @@
 #include "app/call/call_internal.h"
 #include "app/net/clock.h"
 
-static void on_media(void *user)
-{
+static void on_media(void *user) {
     uv_async_send(user); /* on a media thread: the one call of libuv that is allowed there */
 }
 
-static void fail_of_media(struct call *call, const struct media_error *error)
-{
+static void fail_of_media(struct call *call, const struct media_error *error) {
     call_fail(call, (enum call_exit)error->exit_code, error->exit_code == MEDIA_EXIT_USAGE ? "usage" : "media", error->what, error->why, error->next_step);
 }
 
-static bool open_sender(struct call *call, struct call_media *media, const char *source, uint32_t bitrate_bps)
-{
+static bool open_sender(struct call *call, struct call_media *media, const char *source, uint32_t bitrate_bps) {
     if (media_source_is_none(source))
         return true;
     const struct call_options *options = call->options;
@@ -34,23 +31,20 @@ static bool open_sender(struct call *call, struct call_media *media, const char 
     return media->sender != NULL;
 }
 
-bool call_media_open(struct call *call)
-{
+bool call_media_open(struct call *call) {
     call->media[0].kind = PEER_AUDIO;
     call->media[1].kind = PEER_VIDEO;
     return open_sender(call, &call->media[0], call->options->audio, 0) &&
            open_sender(call, &call->media[1], call->options->video, call->options->bitrate_bps);
 }
 
-static bool is_agreed(const struct call *call, const struct call_media *media, enum peer_direction bit)
-{
+static bool is_agreed(const struct call *call, const struct call_media *media, enum peer_direction bit) {
     struct peer_transceiver transceiver;
     return call->connection && peer_connection_transceiver(call->connection, media->transceiver, &transceiver) &&
            transceiver.codec != PEER_CODEC_NONE && (transceiver.current_direction & bit) != 0;
 }
 
-void call_media_start(struct call *call)
-{
+void call_media_start(struct call *call) {
     for (size_t i = 0; i < CALL_MEDIA_COUNT; i++) {
         struct call_media *media = &call->media[i];
         struct media_error error = {0};
@@ -61,16 +55,14 @@ void call_media_start(struct call *call)
     }
 }
 
-static struct call_media *find_media(struct call *call, size_t transceiver)
-{
+static struct call_media *find_media(struct call *call, size_t transceiver) {
     for (size_t i = 0; i < CALL_MEDIA_COUNT; i++)
         if (call->media[i].transceiver == transceiver)
             return &call->media[i];
     return NULL;
 }
 
-void call_media_track(struct call *call, size_t transceiver, enum peer_codec codec)
-{
+void call_media_track(struct call *call, size_t transceiver, enum peer_codec codec) {
     struct call_media *media = find_media(call, transceiver);
     call_json_log_event(call->log, net_clock_now_us(), "track",
                         media ? json_pack("{s:s,s:s}", "kind", peer_media_kind_name(media->kind), "codec", peer_codec_name(codec)) : NULL);
@@ -88,15 +80,13 @@ void call_media_track(struct call *call, size_t transceiver, enum peer_codec cod
         fail_of_media(call, &error);
 }
 
-void call_media_frame(struct call *call, const struct peer_received_frame *frame)
-{
+void call_media_frame(struct call *call, const struct peer_received_frame *frame) {
     struct call_media *media = find_media(call, frame->transceiver);
     if (media && media->receiver)
         (void)media_receiver_push(media->receiver, frame->bytes, frame->length, frame->timestamp); /* what is refused is counted there */
 }
 
-void call_media_request_key_frame(struct call *call, size_t transceiver)
-{
+void call_media_request_key_frame(struct call *call, size_t transceiver) {
     struct call_media *media = find_media(call, transceiver);
     if (media && media->sender)
         media_sender_request_key_frame(media->sender);
@@ -104,8 +94,7 @@ void call_media_request_key_frame(struct call *call, size_t transceiver)
 
 /* ---- from the media threads to the connection and back -------------------------------------------------------------------- */
 
-static void send_frames(struct call *call, struct call_media *media)
-{
+static void send_frames(struct call *call, struct call_media *media) {
     struct media_frame frame;
     while (media_sender_poll_frame(media->sender, &frame)) {
         if (!call->connection || call->is_ending)
@@ -127,8 +116,7 @@ static void send_frames(struct call *call, struct call_media *media)
     }
 }
 
-static void note_first_frame(struct call *call, const struct call_media *media, const struct media_receiver_event *event)
-{
+static void note_first_frame(struct call *call, const struct call_media *media, const struct media_receiver_event *event) {
     uint64_t *first = media->kind == PEER_AUDIO ? &call->timings.first_audio : &call->timings.first_video;
     if (*first)
         return;
@@ -141,8 +129,7 @@ static void note_first_frame(struct call *call, const struct call_media *media, 
         call_say(call, 0, "first sound");
 }
 
-static void handle_receiver(struct call *call, struct call_media *media)
-{
+static void handle_receiver(struct call *call, struct call_media *media) {
     struct media_receiver_event event;
     while (media_receiver_poll_event(media->receiver, &event)) {
         if (event.kind == MEDIA_RECEIVER_FIRST_FRAME)
@@ -154,8 +141,7 @@ static void handle_receiver(struct call *call, struct call_media *media)
     }
 }
 
-void call_media_pump(struct call *call)
-{
+void call_media_pump(struct call *call) {
     for (size_t i = 0; i < CALL_MEDIA_COUNT; i++) {
         if (call->media[i].sender)
             send_frames(call, &call->media[i]);
@@ -166,8 +152,7 @@ void call_media_pump(struct call *call)
 
 /* ---- numbers and the end ------------------------------------------------------------------------------------------------- */
 
-void call_media_measure(struct call *call)
-{
+void call_media_measure(struct call *call) {
     for (size_t i = 0; i < CALL_MEDIA_COUNT; i++) {
         struct call_media *media = &call->media[i];
         if (media->sender)
@@ -177,13 +162,11 @@ void call_media_measure(struct call *call)
     }
 }
 
-static bool has_decoded(const struct call_media *media)
-{
+static bool has_decoded(const struct call_media *media) {
     return media->kind == PEER_AUDIO ? media->received.total_samples_received > media->received.concealed_samples : media->received.frames_decoded > 0;
 }
 
-bool call_media_is_missing(const struct call *call, bool any, const char **kind)
-{
+bool call_media_is_missing(const struct call *call, bool any, const char **kind) {
     size_t agreed = 0, missing = 0;
     *kind = "media";
     for (size_t i = 0; i < CALL_MEDIA_COUNT; i++) {
@@ -201,16 +184,14 @@ bool call_media_is_missing(const struct call *call, bool any, const char **kind)
     return any ? missing > 0 : agreed > 0 && missing == agreed;
 }
 
-void call_media_close_receivers(struct call *call)
-{
+void call_media_close_receivers(struct call *call) {
     for (size_t i = 0; i < CALL_MEDIA_COUNT; i++) {
         media_receiver_free(call->media[i].receiver);
         call->media[i].receiver = NULL;
     }
 }
 
-void call_media_close(struct call *call)
-{
+void call_media_close(struct call *call) {
     for (size_t i = 0; i < CALL_MEDIA_COUNT; i++) {
         media_sender_free(call->media[i].sender);
         call->media[i].sender = NULL;

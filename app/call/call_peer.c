@@ -6,59 +6,49 @@
 
 /* ---- the contract's verbs ------------------------------------------------------------------------------------------------- */
 
-static void handle_datagram(void *object, uint64_t now_us, const struct ice_path *path, uint8_t *bytes, size_t length)
-{
+static void handle_datagram(void *object, uint64_t now_us, const struct ice_path *path, uint8_t *bytes, size_t length) {
     struct call *call = object;
     (void)peer_connection_handle_datagram(call->connection, now_us, path, bytes, length); /* what is dropped is counted there */
 }
 
-static void handle_timeout(void *object, uint64_t now_us)
-{
+static void handle_timeout(void *object, uint64_t now_us) {
     peer_connection_handle_timeout(((struct call *)object)->connection, now_us);
 }
 
-static uint64_t next_timeout(const void *object)
-{
+static uint64_t next_timeout(const void *object) {
     return peer_connection_next_timeout(((const struct call *)object)->connection);
 }
 
-static bool poll_transmit(void *object, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out)
-{
+static bool poll_transmit(void *object, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {
     return peer_connection_poll_transmit(((struct call *)object)->connection, now_us, buffer, capacity, out);
 }
 
-static void handle_interfaces(void *object, uint64_t now_us, const struct ice_interface *interfaces, size_t count)
-{
+static void handle_interfaces(void *object, uint64_t now_us, const struct ice_interface *interfaces, size_t count) {
     (void)peer_connection_handle_interfaces(((struct call *)object)->connection, now_us, interfaces, count);
 }
 
-static void handle_send_error(void *object, uint64_t now_us, const struct ice_path *path, int error)
-{
+static void handle_send_error(void *object, uint64_t now_us, const struct ice_path *path, int error) {
     peer_connection_handle_send_error(((struct call *)object)->connection, now_us, path, error);
 }
 
-static void handle_resolved(void *object, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count)
-{
+static void handle_resolved(void *object, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count) {
     (void)peer_connection_handle_resolved(((struct call *)object)->connection, now_us, query, addresses, count);
 }
 
 /* ---- events --------------------------------------------------------------------------------------------------------------- */
 
-static void log_state(struct call *call, const char *event, const char *state)
-{
+static void log_state(struct call *call, const char *event, const char *state) {
     call_json_log_event(call->log, net_clock_now_us(), event, json_pack("{s:s}", "state", state));
 }
 
-static void on_candidate(struct call *call, const struct peer_connection_event *event)
-{
+static void on_candidate(struct call *call, const struct peer_connection_event *event) {
     const char *candidate = event->as.ice_candidate.candidate, *mid = event->as.ice_candidate.mid;
     call_json_log_event(call->log, net_clock_now_us(), "icecandidate", json_pack("{s:s,s:s?}", "candidate", candidate, "sdpMid", mid));
     call_say(call, 1, "candidate: %s", *candidate ? candidate : "no more");
     call_signaling_send_candidate(call, candidate, mid, event->as.ice_candidate.line_index, event->as.ice_candidate.ufrag);
 }
 
-static void fail_of_ice(struct call *call, enum ice_failure failure)
-{
+static void fail_of_ice(struct call *call, enum ice_failure failure) {
     if (failure == ICE_FAILURE_CONSENT_EXPIRED)
         call_fail(call, CALL_EXIT_PEER_VANISHED, "ice", "The other side is gone.",
                   "It has not answered a consent check for 30 seconds (RFC 7675 section 5.1), and it did not say goodbye.",
@@ -73,8 +63,7 @@ static void fail_of_ice(struct call *call, enum ice_failure failure)
                   "Name a STUN server with --ice-server; -v shows the candidates of both sides.");
 }
 
-static void fail_of_dtls(struct call *call, enum dtls_failure failure)
-{
+static void fail_of_dtls(struct call *call, enum dtls_failure failure) {
     char why[CALL_SENTENCE_BYTES];
     call_sentence(why, "The DTLS handshake ended with: %s.", dtls_failure_name(failure));
     if (failure == DTLS_FAILURE_FINGERPRINT_MISMATCH)
@@ -86,38 +75,33 @@ static void fail_of_dtls(struct call *call, enum dtls_failure failure)
                   "Look at what the other side says; --keylog FILE and a capture show the handshake.");
 }
 
-static void on_failure(struct call *call, const struct peer_failure *failure)
-{
+static void on_failure(struct call *call, const struct peer_failure *failure) {
     if (failure->layer == PEER_LAYER_DTLS)
         fail_of_dtls(call, failure->dtls);
     else
         fail_of_ice(call, failure->ice);
 }
 
-static void on_selected_pair(struct call *call, const struct ice_candidate *local, const struct ice_candidate *remote)
-{
+static void on_selected_pair(struct call *call, const struct ice_candidate *local, const struct ice_candidate *remote) {
     char from[STUN_ADDRESS_TEXT_BYTES], to[STUN_ADDRESS_TEXT_BYTES];
     stun_address_write(&local->address, from, sizeof from);
     stun_address_write(&remote->address, to, sizeof to);
     call_say(call, 0, "path: %s %s -> %s %s", ice_candidate_type_name(local->type), from, ice_candidate_type_name(remote->type), to);
 }
 
-static void on_connection_state(struct call *call, enum peer_connection_state state)
-{
+static void on_connection_state(struct call *call, enum peer_connection_state state) {
     log_state(call, "connectionstatechange", peer_connection_state_name(state));
     call_say(call, 1, "connection: %s", peer_connection_state_name(state));
     if (state == PEER_CONNECTION_CONNECTED)
         call_connected(call);
 }
 
-static void on_key_log(struct call *call, const char *line, size_t length)
-{
+static void on_key_log(struct call *call, const char *line, size_t length) {
     if (call->key_log)
         fprintf(call->key_log, "%.*s\n", (int)length, line);
 }
 
-static void on_event(struct call *call, const struct peer_connection_event *event)
-{
+static void on_event(struct call *call, const struct peer_connection_event *event) {
     switch (event->type) {
     case PEER_CONNECTION_EVENT_ICE_GATHERING_STATE:
         log_state(call, "icegatheringstatechange", ice_gathering_state_name(event->as.ice_gathering_state));
@@ -170,8 +154,7 @@ static void on_event(struct call *call, const struct peer_connection_event *even
     }
 }
 
-static bool drain(void *object, uint64_t now_us)
-{
+static bool drain(void *object, uint64_t now_us) {
     struct call *call = object;
     (void)now_us;
     bool came = false;
@@ -196,8 +179,7 @@ static const struct net_driver_verbs verbs = {
 
 /* ---- beginning ------------------------------------------------------------------------------------------------------------ */
 
-static size_t list_servers(struct call *call, struct ice_server *out)
-{
+static size_t list_servers(struct call *call, struct ice_server *out) {
     size_t count = 0;
     const struct call_options *options = call->options;
     for (size_t i = 0; i < options->ice_server_count + call->room_server_count && count < ICE_SERVER_MAX; i++) {
@@ -209,8 +191,7 @@ static size_t list_servers(struct call *call, struct ice_server *out)
 }
 
 /* setCodecPreferences: the codecs of a kind in the order of --codec; none of them named: the default of PeerConnection. */
-static size_t list_codecs(const struct call_options *options, enum peer_media_kind kind, enum peer_codec *out)
-{
+static size_t list_codecs(const struct call_options *options, enum peer_media_kind kind, enum peer_codec *out) {
     static const struct {
         const char *name;
         enum peer_media_kind kind;
@@ -224,8 +205,7 @@ static size_t list_codecs(const struct call_options *options, enum peer_media_ki
     return count;
 }
 
-static bool add_transceivers(struct call *call)
-{
+static bool add_transceivers(struct call *call) {
     for (size_t i = 0; i < CALL_MEDIA_COUNT; i++) {
         struct call_media *media = &call->media[i];
         enum peer_codec codecs[CALL_CODEC_PREFERENCE_MAX];
@@ -243,8 +223,7 @@ static bool add_transceivers(struct call *call)
     return true;
 }
 
-static bool make_connection(struct call *call)
-{
+static bool make_connection(struct call *call) {
     struct ice_server servers[ICE_SERVER_MAX];
     struct peer_connection_config config = {
         .ice = {.servers = servers, .server_count = list_servers(call, servers), .random = net_random,
@@ -257,8 +236,7 @@ static bool make_connection(struct call *call)
     return call->connection && add_transceivers(call);
 }
 
-bool call_peer_begin(struct call *call)
-{
+bool call_peer_begin(struct call *call) {
     if (!make_connection(call)) {
         call_fail(call, CALL_EXIT_SYSTEM, "system", "The call could not be set up.", "There is not enough memory.", "Free some, and try again.");
         return false;
@@ -282,8 +260,7 @@ bool call_peer_begin(struct call *call)
 
 /* ---- the end -------------------------------------------------------------------------------------------------------------- */
 
-void call_peer_free(struct call *call)
-{
+void call_peer_free(struct call *call) {
     if (call->driver)
         net_driver_free(call->driver);
     call->driver = NULL;
@@ -291,16 +268,14 @@ void call_peer_free(struct call *call)
     call->connection = NULL;
 }
 
-void call_peer_restart(struct call *call)
-{
+void call_peer_restart(struct call *call) {
     call_peer_free(call);
     call_media_close_receivers(call);
     call->is_described = false;
     (void)call_peer_begin(call);
 }
 
-void call_peer_leave(struct call *call)
-{
+void call_peer_leave(struct call *call) {
     if (!call->connection)
         return;
     peer_connection_close(call->connection, net_clock_now_us());

@@ -5,8 +5,7 @@
 
 /* ---- what the session says ------------------------------------------------------------------------------------------------- */
 
-static void copy_servers(struct call *call, const struct signaling_message *message)
-{
+static void copy_servers(struct call *call, const struct signaling_message *message) {
     call->room_server_count = 0;
     for (size_t i = 0; i < message->ice_server_count && call->room_server_count < ICE_SERVER_MAX; i++) {
         struct call_ice_server *server = &call->room_servers[call->room_server_count];
@@ -21,8 +20,7 @@ static void copy_servers(struct call *call, const struct signaling_message *mess
     }
 }
 
-static void on_joined(struct call *call, const struct signaling_message *message)
-{
+static void on_joined(struct call *call, const struct signaling_message *message) {
     if (call->is_joined)
         return;
     call->is_joined = true;
@@ -33,8 +31,7 @@ static void on_joined(struct call *call, const struct signaling_message *message
 }
 
 /* Before the call is up another one may come instead; once it is up, media tells whether the other side is alive. */
-static void on_peer_left(struct call *call)
-{
+static void on_peer_left(struct call *call) {
     if (call->is_connected) {
         call_say(call, 0, "the other side has lost signaling; the call goes on while its packets come");
         return;
@@ -44,8 +41,7 @@ static void on_peer_left(struct call *call)
         call_peer_restart(call);
 }
 
-static void on_peer_bye(struct call *call)
-{
+static void on_peer_bye(struct call *call) {
     if (!call->is_connected) {
         on_peer_left(call);
         return;
@@ -54,8 +50,7 @@ static void on_peer_bye(struct call *call)
     call_end(call);
 }
 
-static void on_refused(struct call *call, const struct signaling_event *event)
-{
+static void on_refused(struct call *call, const struct signaling_event *event) {
     const struct signaling_message *message = event->message;
     const char *text = message && message->text.bytes ? message->text.bytes : "It gives no reason.";
     const char *hint = message && message->hint.bytes ? message->hint.bytes : "Try again.";
@@ -67,8 +62,7 @@ static void on_refused(struct call *call, const struct signaling_event *event)
         call_fail(call, CALL_EXIT_PROTOCOL, "signaling", "The signaling server refused what we said.", text, hint);
 }
 
-static void on_event(struct call *call, const struct signaling_event *event)
-{
+static void on_event(struct call *call, const struct signaling_event *event) {
     switch (event->type) {
     case SIGNALING_EVENT_JOINED:
         on_joined(call, event->message);
@@ -112,16 +106,14 @@ static void on_event(struct call *call, const struct signaling_event *event)
     }
 }
 
-static void send_texts(struct call *call)
-{
+static void send_texts(struct call *call) {
     struct signaling_text text;
     while (call->client && signaling_session_poll_output(call->session, &text))
         if (signaling_client_send(call->client, text.bytes, text.length) != SIGNALING_OK)
             call_say(call, 1, "signaling could not take a message of %zu bytes", text.length);
 }
 
-void call_signaling_pump(struct call *call)
-{
+void call_signaling_pump(struct call *call) {
     if (call->is_pumping) /* an event's handler said something: the loop below sends it */
         return;
     call->is_pumping = true;
@@ -134,8 +126,7 @@ void call_signaling_pump(struct call *call)
     send_texts(call);
 }
 
-void call_signaling_send_candidate(struct call *call, const char *candidate, const char *mid, int line_index, const char *ufrag)
-{
+void call_signaling_send_candidate(struct call *call, const char *candidate, const char *mid, int line_index, const char *ufrag) {
     enum signaling_error error;
     if (!*candidate) {
         error = signaling_session_send_end_of_candidates(call->session);
@@ -151,15 +142,13 @@ void call_signaling_send_candidate(struct call *call, const char *candidate, con
 
 /* ---- the WebSocket client --------------------------------------------------------------------------------------------------- */
 
-static void on_open(void *context)
-{
+static void on_open(void *context) {
     struct call *call = context;
     call->is_signaling_open = true;
     call_say(call, 1, "connected to the signaling server");
 }
 
-static void on_message(void *context, const char *bytes, size_t length)
-{
+static void on_message(void *context, const char *bytes, size_t length) {
     struct call *call = context;
     if (call->is_ending)
         return;
@@ -168,8 +157,7 @@ static void on_message(void *context, const char *bytes, size_t length)
     call_signaling_pump(call);
 }
 
-static void on_closed(void *context, const struct signaling_client_closed *closed)
-{
+static void on_closed(void *context, const struct signaling_client_closed *closed) {
     struct call *call = context;
     call->is_signaling_open = false;
     signaling_client_stop(call->client);
@@ -185,8 +173,7 @@ static void on_closed(void *context, const struct signaling_client_closed *close
     call_fail(call, exit_code, "signaling", closed->what, closed->why, closed->try_next);
 }
 
-bool call_signaling_begin(struct call *call)
-{
+bool call_signaling_begin(struct call *call) {
     struct signaling_client_config config = {
         .url = call->options->room_url, .context = call, .on_open = on_open, .on_message = on_message, .on_closed = on_closed,
     };
@@ -202,8 +189,7 @@ bool call_signaling_begin(struct call *call)
     return true;
 }
 
-void call_signaling_leave(struct call *call)
-{
+void call_signaling_leave(struct call *call) {
     if (!call->client)
         return;
     /* A goodbye is for a call that was; a failure speaks for itself, and the server tells that we left. */

@@ -2,8 +2,7 @@
 
 #include "app/call/options.h"
 
-void call_options_help(const char *program, bool creates_offer)
-{
+void call_options_help(const char *program, bool creates_offer) {
     printf("%s [options] ROOM_URL      joins a room and %s\n", program, creates_offer ? "calls the other side when it is ready" : "answers whoever calls");
     fputs("\n"
           "ROOM_URL is ws://HOST:PORT/r/ROOM, or wss:// with a certificate.\n"

@@ -26,8 +26,7 @@ static const struct scheme schemes[] = {
 };
 
 /* Digits only, 1..65535. */
-static bool read_port(const char *text, size_t length, uint16_t *out)
-{
+static bool read_port(const char *text, size_t length, uint16_t *out) {
     uint32_t value = 0;
     if (length == 0 || length > 5)
         return false;
@@ -42,8 +41,7 @@ static bool read_port(const char *text, size_t length, uint16_t *out)
     return true;
 }
 
-static bool is_host_character(char c, bool in_brackets)
-{
+static bool is_host_character(char c, bool in_brackets) {
     if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == '.')
         return true;
     if (in_brackets)
@@ -52,8 +50,7 @@ static bool is_host_character(char c, bool in_brackets)
 }
 
 /* Splits "host", "host:port", "[v6]" and "[v6]:port". */
-static const char *read_host_and_port(const char *text, size_t length, struct call_ice_server *out)
-{
+static const char *read_host_and_port(const char *text, size_t length, struct call_ice_server *out) {
     bool in_brackets = length > 0 && text[0] == '[';
     size_t begin = in_brackets ? 1 : 0, end = begin;
     while (end < length && is_host_character(text[end], in_brackets))
@@ -79,8 +76,7 @@ static const char *read_host_and_port(const char *text, size_t length, struct ca
     return NULL;
 }
 
-static const char *read_query(const char *query, struct call_ice_server *out)
-{
+static const char *read_query(const char *query, struct call_ice_server *out) {
     if (out->scheme == CALL_ICE_STUN || out->scheme == CALL_ICE_STUNS)
         return "a stun: URI has no query (RFC 7064 section 3.1)";
     if (strcmp(query, "transport=udp") == 0)
@@ -92,8 +88,7 @@ static const char *read_query(const char *query, struct call_ice_server *out)
     return NULL;
 }
 
-const char *call_ice_uri_parse(const char *uri, struct call_ice_server *out)
-{
+const char *call_ice_uri_parse(const char *uri, struct call_ice_server *out) {
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
         size_t prefix_length = strlen(schemes[i].prefix);

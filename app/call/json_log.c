@@ -11,8 +11,7 @@ struct call_json_log {
     uint64_t started_us;
 };
 
-struct call_json_log *call_json_log_new(const char *file, uint64_t started_us, struct call_problem *problem)
-{
+struct call_json_log *call_json_log_new(const char *file, uint64_t started_us, struct call_problem *problem) {
     struct call_json_log *log = calloc(1, sizeof *log);
     if (log) {
         log->is_stdout = !file;
@@ -28,8 +27,7 @@ struct call_json_log *call_json_log_new(const char *file, uint64_t started_us, s
     return log;
 }
 
-bool call_json_log_free(struct call_json_log *log)
-{
+bool call_json_log_free(struct call_json_log *log) {
     if (!log)
         return true;
     bool is_good = !log->has_failed;
@@ -39,8 +37,7 @@ bool call_json_log_free(struct call_json_log *log)
     return is_good;
 }
 
-void call_json_log_event(struct call_json_log *log, uint64_t now_us, const char *event, json_t *members)
-{
+void call_json_log_event(struct call_json_log *log, uint64_t now_us, const char *event, json_t *members) {
     json_t *line = log ? json_object() : NULL;
     if (line) {
         uint64_t since_us = now_us > log->started_us ? now_us - log->started_us : 0;

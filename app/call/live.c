@@ -9,15 +9,13 @@
 
 #define LINE_BYTES 16384 /* a description is the longest; more is cut */
 
-void call_live_clear(struct call *call)
-{
+void call_live_clear(struct call *call) {
     if (call->is_live_line_open)
         fputs("\r\033[K", stderr);
     call->is_live_line_open = false;
 }
 
-void call_say(struct call *call, int verbosity, const char *format, ...)
-{
+void call_say(struct call *call, int verbosity, const char *format, ...) {
     if (call->options->verbosity < verbosity)
         return;
     call_live_clear(call);
@@ -37,8 +35,7 @@ void call_say(struct call *call, int verbosity, const char *format, ...)
     (void)fwrite(text, 1, length + 1, stderr); /* in one piece: caller and callee may share a terminal */
 }
 
-void call_live_update(struct call *call)
-{
+void call_live_update(struct call *call) {
     if (!call->is_terminal || !call->is_connected)
         return;
     const char *no_colour = getenv("NO_COLOR");

@@ -16,8 +16,7 @@ struct reader {
     const char *value; /* of the flag, NULL when it takes none */
 };
 
-static bool refuse(struct reader *reader, const char *why, const char *try_this)
-{
+static bool refuse(struct reader *reader, const char *why, const char *try_this) {
     struct call_problem *problem = reader->problem;
     call_problem_set(problem, CALL_EXIT_USAGE, "usage", NULL, why, try_this);
     if (reader->value)
@@ -30,8 +29,7 @@ static bool refuse(struct reader *reader, const char *why, const char *try_this)
 /* ---- readers of values --------------------------------------------------------------------------------------------- */
 
 /* Digits, at most one 'k' or 'm' (thousands, millions) where `has_suffix`. */
-static bool read_number(struct reader *reader, const char *text, uint32_t minimum, uint32_t maximum, bool has_suffix, uint32_t *out)
-{
+static bool read_number(struct reader *reader, const char *text, uint32_t minimum, uint32_t maximum, bool has_suffix, uint32_t *out) {
     uint64_t value = 0;
     size_t digits = strspn(text, "0123456789");
     for (size_t i = 0; i < digits && value <= UINT32_MAX; i++)
@@ -49,8 +47,7 @@ static bool read_number(struct reader *reader, const char *text, uint32_t minimu
     return true;
 }
 
-static bool read_seconds(struct reader *reader, double *out)
-{
+static bool read_seconds(struct reader *reader, double *out) {
     char *end;
     errno = 0;
     double value = strtod(reader->value, &end);
@@ -61,8 +58,7 @@ static bool read_seconds(struct reader *reader, double *out)
     return true;
 }
 
-static bool set_text(char *out, size_t capacity, struct reader *reader, const char *text)
-{
+static bool set_text(char *out, size_t capacity, struct reader *reader, const char *text) {
     size_t length = strlen(text);
     if (length == 0 || length >= capacity)
         return refuse(reader, "it is empty or too long", "Look at the value again.");
@@ -72,8 +68,7 @@ static bool set_text(char *out, size_t capacity, struct reader *reader, const ch
 
 /* ---- one function per flag that needs more than a store ---------------------------------------------------------------- */
 
-static bool on_ice_server(struct reader *reader)
-{
+static bool on_ice_server(struct reader *reader) {
     struct call_options *options = reader->options;
     if (options->ice_server_count == CALL_ICE_SERVER_MAX)
         return refuse(reader, "there are more ICE servers than CALL_ICE_SERVER_MAX", "Leave some out: two are enough for nearly every network.");
@@ -87,8 +82,7 @@ static bool on_ice_server(struct reader *reader)
     return true;
 }
 
-static struct call_ice_server *last_turn_server(struct reader *reader)
-{
+static struct call_ice_server *last_turn_server(struct reader *reader) {
     struct call_options *options = reader->options;
     struct call_ice_server *last = options->ice_server_count ? &options->ice_servers[options->ice_server_count - 1] : NULL;
     if (last && (last->scheme == CALL_ICE_TURN || last->scheme == CALL_ICE_TURNS))
@@ -98,20 +92,17 @@ static struct call_ice_server *last_turn_server(struct reader *reader)
     return NULL;
 }
 
-static bool on_ice_username(struct reader *reader)
-{
+static bool on_ice_username(struct reader *reader) {
     struct call_ice_server *server = last_turn_server(reader);
     return server && set_text(server->username, sizeof server->username, reader, reader->value);
 }
 
-static bool on_ice_credential(struct reader *reader)
-{
+static bool on_ice_credential(struct reader *reader) {
     struct call_ice_server *server = last_turn_server(reader);
     return server && set_text(server->credential, sizeof server->credential, reader, reader->value);
 }
 
-static bool on_ice_credential_file(struct reader *reader)
-{
+static bool on_ice_credential_file(struct reader *reader) {
     struct call_ice_server *server = last_turn_server(reader);
     if (!server)
         return false;
@@ -128,16 +119,14 @@ static bool on_ice_credential_file(struct reader *reader)
     return true;
 }
 
-static bool on_ice_transport_policy(struct reader *reader)
-{
+static bool on_ice_transport_policy(struct reader *reader) {
     reader->options->relay_only = strcmp(reader->value, "relay") == 0;
     if (reader->options->relay_only || strcmp(reader->value, "all") == 0)
         return true;
     return refuse(reader, "the policy is all or relay (RTCIceTransportPolicy)", "Write --ice-transport-policy all");
 }
 
-static bool on_codec(struct reader *reader)
-{
+static bool on_codec(struct reader *reader) {
     struct call_options *options = reader->options;
     const char *at = reader->value;
     options->codec_count = 0;
@@ -159,8 +148,7 @@ static bool on_codec(struct reader *reader)
     }
 }
 
-static bool on_size(struct reader *reader)
-{
+static bool on_size(struct reader *reader) {
     const char *cross = strchr(reader->value, 'x');
     char width[8];
     size_t length = cross ? (size_t)(cross - reader->value) : 0;
@@ -177,25 +165,21 @@ static bool on_size(struct reader *reader)
     return true;
 }
 
-static bool on_fps(struct reader *reader)
-{
+static bool on_fps(struct reader *reader) {
     return read_number(reader, reader->value, 1, 120, false, &reader->options->frames_per_second);
 }
 
-static bool on_bitrate(struct reader *reader)
-{
+static bool on_bitrate(struct reader *reader) {
     return read_number(reader, reader->value, 10000, 50000000, true, &reader->options->bitrate_bps);
 }
 
-static bool on_play(struct reader *reader)
-{
+static bool on_play(struct reader *reader) {
     if (strcmp(reader->value, "none") == 0)
         return true;
     return refuse(reader, "loudspeakers and windows are not part of this version", "Use --record PREFIX and play the files.");
 }
 
-static bool on_mdns(struct reader *reader)
-{
+static bool on_mdns(struct reader *reader) {
     if (strcmp(reader->value, "off") == 0)
         return true;
     return refuse(reader, "mDNS names are not part of this version: .local candidates are left aside", "Leave the flag out, or write --mdns off");
@@ -217,15 +201,13 @@ static bool on_quiet(struct reader *reader) { return reader->options->verbosity 
 static bool on_verbose(struct reader *reader) { return reader->options->verbosity = 1, true; }
 static bool on_very_verbose(struct reader *reader) { return reader->options->verbosity = 2, true; }
 
-static bool on_json(struct reader *reader)
-{
+static bool on_json(struct reader *reader) {
     reader->options->json = true;
     reader->options->json_file = reader->value;
     return true;
 }
 
-static bool on_later(struct reader *reader)
-{
+static bool on_later(struct reader *reader) {
     return refuse(reader, "the flag is reserved for a later version and does nothing in this one", "Leave it out.");
 }
 
@@ -276,8 +258,7 @@ static const struct flag {
     {"--pcap", REQUIRED, on_later},
 };
 
-static const struct flag *find_flag(const char *argument, size_t name_length)
-{
+static const struct flag *find_flag(const char *argument, size_t name_length) {
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
         if (strlen(flags[i].name) == name_length && memcmp(flags[i].name, argument, name_length) == 0)
             return &flags[i];
@@ -285,8 +266,7 @@ static const struct flag *find_flag(const char *argument, size_t name_length)
 }
 
 /* Reads the flag at *index; a value stands behind '=' or, when it is required, in the next argument. */
-static bool read_flag(struct reader *reader, int argument_count, char **arguments, int *index)
-{
+static bool read_flag(struct reader *reader, int argument_count, char **arguments, int *index) {
     const char *argument = arguments[*index];
     size_t name_length = argument[1] == '-' ? strcspn(argument, "=") : strlen(argument);
     const struct flag *flag = find_flag(argument, name_length);
@@ -307,8 +287,7 @@ static bool read_flag(struct reader *reader, int argument_count, char **argument
     return flag->read(reader);
 }
 
-static bool check_together(struct call_options *options, struct reader *reader)
-{
+static bool check_together(struct call_options *options, struct reader *reader) {
     reader->flag = "-4 -6";
     reader->value = NULL;
     if (options->only_ipv4 && options->only_ipv6)
@@ -329,8 +308,7 @@ static bool check_together(struct call_options *options, struct reader *reader)
     return true;
 }
 
-bool call_options_parse(int argument_count, char **arguments, struct call_options *out, struct call_problem *problem)
-{
+bool call_options_parse(int argument_count, char **arguments, struct call_options *out, struct call_problem *problem) {
     *out = (struct call_options){.audio = "tone", .video = "pattern", .wait_seconds = CALL_WAIT_DEFAULT_SECONDS};
     memset(problem, 0, sizeof *problem);
     struct reader reader = {.options = out, .problem = problem};

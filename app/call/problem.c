@@ -4,15 +4,13 @@
 #include <stdio.h>
 
 /* A peer or a server may have had a say in it: nothing of that moves the cursor of a terminal. */
-static void tame(char *text)
-{
+static void tame(char *text) {
     for (; *text; text++)
         if ((unsigned char)*text < 0x20 || *text == 0x7f)
             *text = ' ';
 }
 
-void call_sentence(char sentence[CALL_SENTENCE_BYTES], const char *format, ...)
-{
+void call_sentence(char sentence[CALL_SENTENCE_BYTES], const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(sentence, CALL_SENTENCE_BYTES, format, arguments);
@@ -21,8 +19,7 @@ void call_sentence(char sentence[CALL_SENTENCE_BYTES], const char *format, ...)
 }
 
 void call_problem_set(struct call_problem *problem, enum call_exit exit_code, const char *layer, const char *what, const char *why,
-                      const char *try_this)
-{
+                      const char *try_this) {
     problem->exit_code = exit_code;
     problem->layer = layer;
     call_sentence(problem->what, "%s", what ? what : "");
@@ -30,7 +27,6 @@ void call_problem_set(struct call_problem *problem, enum call_exit exit_code, co
     call_sentence(problem->try_this, "%s", try_this ? try_this : "");
 }
 
-void call_problem_print(const struct call_problem *problem, const char *program)
-{
+void call_problem_print(const struct call_problem *problem, const char *program) {
     fprintf(stderr, "%s: %s\n  why: %s\n  try: %s\n", program, problem->what, problem->why, problem->try_this);
 }

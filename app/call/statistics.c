@@ -4,37 +4,31 @@
 #include "app/call/call_internal.h"
 #include "app/net/clock.h"
 
-static json_t *number(uint64_t value)
-{
+static json_t *number(uint64_t value) {
     return json_integer((json_int_t)value);
 }
 
-static void set_number(json_t *object, const char *name, uint64_t value)
-{
+static void set_number(json_t *object, const char *name, uint64_t value) {
     json_object_set_new(object, name, number(value));
 }
 
-static void set_seconds(json_t *object, const char *name, uint64_t value_us)
-{
+static void set_seconds(json_t *object, const char *name, uint64_t value_us) {
     json_object_set_new(object, name, json_real((double)value_us / 1e6));
 }
 
-static void set_text(json_t *object, const char *name, const char *value)
-{
+static void set_text(json_t *object, const char *name, const char *value) {
     if (value && *value)
         json_object_set_new(object, name, json_string(value));
 }
 
-static const struct call_media *media_of(const struct call *call, size_t transceiver)
-{
+static const struct call_media *media_of(const struct call *call, size_t transceiver) {
     for (size_t i = 0; i < CALL_MEDIA_COUNT; i++)
         if (call->media[i].transceiver == transceiver)
             return &call->media[i];
     return NULL;
 }
 
-static void add_inbound(const struct call *call, json_t *out, const struct peer_statistics *report)
-{
+static void add_inbound(const struct call *call, json_t *out, const struct peer_statistics *report) {
     const struct media_receiver_statistics none = {0};
     const struct call_media *media = media_of(call, report->as.inbound_rtp.transceiver);
     const struct media_receiver_statistics *decoded = media ? &media->received : &none;
@@ -73,8 +67,7 @@ static void add_inbound(const struct call *call, json_t *out, const struct peer_
     set_number(out, "firCount", report->as.inbound_rtp.fir_count);
 }
 
-static void add_outbound(const struct call *call, json_t *out, const struct peer_statistics *report)
-{
+static void add_outbound(const struct call *call, json_t *out, const struct peer_statistics *report) {
     const struct media_sender_statistics none = {0};
     const struct call_media *media = media_of(call, report->as.outbound_rtp.transceiver);
     const struct media_sender_statistics *encoded = media ? &media->sent : &none;
@@ -101,8 +94,7 @@ static void add_outbound(const struct call *call, json_t *out, const struct peer
     set_number(out, "firCount", report->as.outbound_rtp.fir_count);
 }
 
-static void add_remote_inbound(json_t *out, const struct peer_statistics *report)
-{
+static void add_remote_inbound(json_t *out, const struct peer_statistics *report) {
     set_text(out, "kind", peer_media_kind_name(report->as.remote_inbound_rtp.kind));
     set_number(out, "ssrc", report->as.remote_inbound_rtp.ssrc);
     set_text(out, "localId", report->as.remote_inbound_rtp.local_id);
@@ -117,8 +109,7 @@ static void add_remote_inbound(json_t *out, const struct peer_statistics *report
     }
 }
 
-static void add_transport(json_t *out, const struct peer_statistics *report)
-{
+static void add_transport(json_t *out, const struct peer_statistics *report) {
     set_number(out, "packetsSent", report->as.transport.packets_sent);
     set_number(out, "packetsReceived", report->as.transport.packets_received);
     set_number(out, "bytesSent", report->as.transport.bytes_sent);
@@ -134,8 +125,7 @@ static void add_transport(json_t *out, const struct peer_statistics *report)
     set_text(out, "localCertificateId", report->as.transport.local_certificate_id);
 }
 
-static void add_pair(json_t *out, const struct peer_statistics *report)
-{
+static void add_pair(json_t *out, const struct peer_statistics *report) {
     const struct ice_pair_statistics *pair = &report->as.candidate_pair.pair;
     set_text(out, "transportId", report->as.candidate_pair.transport_id);
     set_text(out, "localCandidateId", report->as.candidate_pair.local_candidate_id);
@@ -151,8 +141,7 @@ static void add_pair(json_t *out, const struct peer_statistics *report)
     set_seconds(out, "totalRoundTripTime", pair->total_round_trip_us);
 }
 
-static void add_candidate(json_t *out, const struct peer_statistics *report)
-{
+static void add_candidate(json_t *out, const struct peer_statistics *report) {
     const struct ice_candidate *candidate = report->as.candidate.candidate;
     char address[STUN_ADDRESS_TEXT_BYTES];
     set_text(out, "transportId", report->as.candidate.transport_id);
@@ -167,8 +156,7 @@ static void add_candidate(json_t *out, const struct peer_statistics *report)
     set_text(out, "foundation", candidate->foundation);
 }
 
-static void add_codec(json_t *out, const struct peer_statistics *report)
-{
+static void add_codec(json_t *out, const struct peer_statistics *report) {
     set_number(out, "payloadType", report->as.codec.payload_type);
     set_text(out, "mimeType", report->as.codec.mime_type);
     set_number(out, "clockRate", report->as.codec.clock_rate);
@@ -177,8 +165,7 @@ static void add_codec(json_t *out, const struct peer_statistics *report)
     set_text(out, "transportId", report->as.codec.transport_id);
 }
 
-static void add_certificate(json_t *out, const struct peer_statistics *report)
-{
+static void add_certificate(json_t *out, const struct peer_statistics *report) {
     const char *space = strchr(report->as.certificate.fingerprint, ' ');
     if (!space)
         return;
@@ -187,8 +174,7 @@ static void add_certificate(json_t *out, const struct peer_statistics *report)
     set_text(out, "fingerprint", space + 1);
 }
 
-static json_t *one_dictionary(const struct call *call, const struct peer_statistics *report, double timestamp_ms)
-{
+static json_t *one_dictionary(const struct call *call, const struct peer_statistics *report, double timestamp_ms) {
     json_t *out = json_pack("{s:s,s:s,s:f}", "id", report->id, "type", peer_statistics_type_name(report->type), "timestamp", timestamp_ms);
     if (!out)
         return NULL;
@@ -222,8 +208,7 @@ static json_t *one_dictionary(const struct call *call, const struct peer_statist
     return out;
 }
 
-json_t *call_statistics_json(const struct call *call)
-{
+json_t *call_statistics_json(const struct call *call) {
     json_t *all = json_object();
     if (!call->connection)
         return all;

@@ -4,16 +4,14 @@
 
 #include "app/call/call_internal.h"
 
-static json_t *end_of_pair(const struct ice_candidate *candidate)
-{
+static json_t *end_of_pair(const struct ice_candidate *candidate) {
     char address[STUN_ADDRESS_TEXT_BYTES] = "";
     stun_address_write(&candidate->address, address, sizeof address);
     return json_pack("{s:s,s:s,s:n,s:s}", "candidateType", ice_candidate_type_name(candidate->type), "protocol",
                      candidate->protocol == ICE_PROTOCOL_UDP ? "udp" : "tcp", "relayProtocol", "address", address);
 }
 
-static const char *verdict_of(const struct ice_pair_statistics *pair)
-{
+static const char *verdict_of(const struct ice_pair_statistics *pair) {
     if (pair->selected)
         return "won: the nominated pair of the highest priority";
     switch (pair->state) {
@@ -30,16 +28,14 @@ static const char *verdict_of(const struct ice_pair_statistics *pair)
     return "";
 }
 
-static bool next_report(const struct call *call, size_t *cursor, enum peer_statistics_type type, struct peer_statistics *out)
-{
+static bool next_report(const struct call *call, size_t *cursor, enum peer_statistics_type type, struct peer_statistics *out) {
     while (call->connection && peer_connection_statistics(call->connection, cursor, out))
         if (out->type == type)
             return true;
     return false;
 }
 
-static void set_pairs(const struct call *call, json_t *summary)
-{
+static void set_pairs(const struct call *call, json_t *summary) {
     json_t *all = json_array();
     json_object_set_new(summary, "selectedCandidatePair", json_null());
     struct peer_statistics report;
@@ -56,14 +52,12 @@ static void set_pairs(const struct call *call, json_t *summary)
     json_object_set_new(summary, "candidatePairs", all);
 }
 
-static void set_milliseconds(json_t *object, const char *name, uint64_t from_us, uint64_t to_us)
-{
+static void set_milliseconds(json_t *object, const char *name, uint64_t from_us, uint64_t to_us) {
     json_object_set_new(object, name, from_us && to_us >= from_us ? json_real((double)(to_us - from_us) / 1e3) : json_null());
 }
 
 /* Gathering is a span of its own; the others count from the moment at which this side had something to describe. */
-static json_t *timings_json(const struct call *call)
-{
+static json_t *timings_json(const struct call *call) {
     json_t *out = json_object();
     struct peer_statistics report;
     uint64_t begin = call->timings.offer_or_answer, gathering_began = 0, gathered = 0, ice = 0, dtls = 0;
@@ -81,13 +75,11 @@ static json_t *timings_json(const struct call *call)
     return out;
 }
 
-static const struct call_media *media_of(const struct call *call, enum peer_media_kind kind)
-{
+static const struct call_media *media_of(const struct call *call, enum peer_media_kind kind) {
     return &call->media[kind == PEER_VIDEO];
 }
 
-static json_t *inbound_json(const struct call *call)
-{
+static json_t *inbound_json(const struct call *call) {
     json_t *all = json_array();
     struct peer_statistics report;
     for (size_t cursor = 0; next_report(call, &cursor, PEER_STATISTICS_INBOUND_RTP, &report);) {
@@ -109,8 +101,7 @@ static json_t *inbound_json(const struct call *call)
     return all;
 }
 
-static json_t *outbound_json(const struct call *call)
-{
+static json_t *outbound_json(const struct call *call) {
     json_t *all = json_array();
     struct peer_statistics report;
     for (size_t cursor = 0; next_report(call, &cursor, PEER_STATISTICS_OUTBOUND_RTP, &report);) {
@@ -125,8 +116,7 @@ static json_t *outbound_json(const struct call *call)
 }
 
 /* What a peer said may be no UTF-8, and cutting a sentence may have cut a character: then ASCII is kept and the rest is "?". */
-static json_t *sentence_json(const char *sentence)
-{
+static json_t *sentence_json(const char *sentence) {
     json_t *out = json_string(sentence);
     char ascii[CALL_SENTENCE_BYTES];
     size_t length = 0;
@@ -135,14 +125,12 @@ static json_t *sentence_json(const char *sentence)
     return out ? out : json_stringn(ascii, length);
 }
 
-static json_t *failure_json(const struct call_problem *problem)
-{
+static json_t *failure_json(const struct call_problem *problem) {
     return json_pack("{s:s,s:o,s:o,s:o}", "layer", problem->layer, "what", sentence_json(problem->what), "why", sentence_json(problem->why), "try",
                      sentence_json(problem->try_this));
 }
 
-json_t *call_summary_json(const struct call *call)
-{
+json_t *call_summary_json(const struct call *call) {
     const struct call_problem *problem = &call->problem;
     json_t *out = json_object();
     json_object_set_new(out, "exitCode", json_integer(problem->exit_code));
@@ -155,13 +143,11 @@ json_t *call_summary_json(const struct call *call)
     return out;
 }
 
-static double milliseconds(const json_t *timings, const char *name)
-{
+static double milliseconds(const json_t *timings, const char *name) {
     return json_number_value(json_object_get(timings, name));
 }
 
-void call_summary_print(const struct call *call)
-{
+void call_summary_print(const struct call *call) {
     if (!call->is_connected)
         return;
     const json_t *timings = json_object_get(call->summary, "timings");

@@ -13,15 +13,13 @@ enum { LATENCY_US = 60000 };
 
 struct media_alsa { snd_pcm_t *pcm; };
 
-static void device_failed(struct media_error *error, const char *doing, const char *device, int code)
-{
+static void device_failed(struct media_error *error, const char *doing, const char *device, int code) {
     media_error_what(error, MEDIA_EXIT_DEVICE, "Cannot %s the ALSA device %s.", doing, device);
     media_error_why(error, "ALSA says: %s.", snd_strerror(code));
     media_error_try(error, "List the devices with arecord -L, or use --audio tone.");
 }
 
-struct media_alsa *media_alsa_open(const char *device, struct media_error *error)
-{
+struct media_alsa *media_alsa_open(const char *device, struct media_error *error) {
     const char *name = device != NULL ? device : "default";
     struct media_alsa *alsa = calloc(1, sizeof *alsa);
 
@@ -44,16 +42,14 @@ struct media_alsa *media_alsa_open(const char *device, struct media_error *error
     return alsa;
 }
 
-void media_alsa_free(struct media_alsa *alsa)
-{
+void media_alsa_free(struct media_alsa *alsa) {
     if (alsa != NULL) {
         (void)snd_pcm_close(alsa->pcm);
         free(alsa);
     }
 }
 
-enum media_read media_alsa_read(struct media_alsa *alsa, int16_t *samples, struct media_error *error)
-{
+enum media_read media_alsa_read(struct media_alsa *alsa, int16_t *samples, struct media_error *error) {
     snd_pcm_uframes_t done = 0;
     while (done < MEDIA_AUDIO_FRAME_SAMPLES) {
         snd_pcm_sframes_t got = snd_pcm_readi(alsa->pcm, samples + done, MEDIA_AUDIO_FRAME_SAMPLES - done);
@@ -71,8 +67,7 @@ enum media_read media_alsa_read(struct media_alsa *alsa, int16_t *samples, struc
 
 #else
 
-struct media_alsa *media_alsa_open(const char *device, struct media_error *error)
-{
+struct media_alsa *media_alsa_open(const char *device, struct media_error *error) {
     (void)device;
     media_error_what(error, MEDIA_EXIT_USAGE, "--audio alsa is not in this program.");
     media_error_why(error, "It was built on a machine without the development files of ALSA.");
@@ -80,13 +75,11 @@ struct media_alsa *media_alsa_open(const char *device, struct media_error *error
     return NULL;
 }
 
-void media_alsa_free(struct media_alsa *alsa)
-{
+void media_alsa_free(struct media_alsa *alsa) {
     (void)alsa;
 }
 
-enum media_read media_alsa_read(struct media_alsa *alsa, int16_t *samples, struct media_error *error)
-{
+enum media_read media_alsa_read(struct media_alsa *alsa, int16_t *samples, struct media_error *error) {
     (void)alsa;
     (void)samples;
     (void)error;

@@ -27,20 +27,17 @@ struct media_audio_source {
     struct media_alsa *alsa;
 };
 
-bool media_source_is_none(const char *spec)
-{
+bool media_source_is_none(const char *spec) {
     return strcmp(spec, "none") == 0;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
+static bool ends_with(const char *text, const char *end) {
     size_t text_length = strlen(text);
     size_t end_length = strlen(end);
     return text_length > end_length && strcmp(text + text_length - end_length, end) == 0;
 }
 
-static void refuse_spec(struct media_error *error, const char *spec)
-{
+static void refuse_spec(struct media_error *error, const char *spec) {
     media_error_what(error, MEDIA_EXIT_USAGE, "--audio %s is not a source of sound.", spec);
     media_error_why(error, ends_with(spec, ".opus") ? "Ogg Opus files as a source come in a later version."
                                                     : "A source is none, tone, tone:HZ (20 to 20000), FILE.wav or alsa[:DEV].");
@@ -50,8 +47,7 @@ static void refuse_spec(struct media_error *error, const char *spec)
 /* ---- tone ------------------------------------------------------------------------------------------------------------ */
 
 /* "tone" or "tone:HZ". */
-static bool parse_tone(const char *spec, unsigned *hz)
-{
+static bool parse_tone(const char *spec, unsigned *hz) {
     unsigned sum = 0;
 
     *hz = MEDIA_TONE_DEFAULT_HZ;
@@ -74,8 +70,7 @@ static bool parse_tone(const char *spec, unsigned *hz)
     return sum >= MEDIA_TONE_MIN_HZ;
 }
 
-static void read_tone(const struct media_audio_source *source, int16_t *samples)
-{
+static void read_tone(const struct media_audio_source *source, int16_t *samples) {
     const double turn = 2.0 * 3.14159265358979323846;
     for (unsigned i = 0; i < MEDIA_AUDIO_FRAME_SAMPLES; i++) {
         /* Reduced in whole numbers: the hundredth hour is as clean as the first second. */
@@ -86,16 +81,14 @@ static void read_tone(const struct media_audio_source *source, int16_t *samples)
 
 /* ---- wav ------------------------------------------------------------------------------------------------------------- */
 
-static void refuse_large(const char *path, struct media_error *error)
-{
+static void refuse_large(const char *path, struct media_error *error) {
     media_error_what(error, MEDIA_EXIT_BAD_FILE, "%s is too large.", path);
     media_error_why(error, "A sound may have up to %d MiB, and the memory for them.", MEDIA_WAV_MAX_BYTES >> 20);
     media_error_try(error, "Cut it: ffmpeg -i FILE -t 600 -ar 48000 -ac 1 new.wav");
 }
 
 /* Room for more, doubled each time, up to one byte over the limit: the byte that tells a file of the limit from a larger one. */
-static bool grow(uint8_t **bytes, size_t *capacity)
-{
+static bool grow(uint8_t **bytes, size_t *capacity) {
     enum { FIRST = 1 << 20 };
     size_t wanted = *capacity == 0 ? FIRST : 2 * *capacity;
     wanted = wanted > MEDIA_WAV_MAX_BYTES ? (size_t)MEDIA_WAV_MAX_BYTES + 1 : wanted;
@@ -109,8 +102,7 @@ static bool grow(uint8_t **bytes, size_t *capacity)
 }
 
 /* The whole file in one block of memory; it is read once, at the start, so that no disk stands in the way of a call. */
-static uint8_t *load_file(const char *path, size_t *length, struct media_error *error)
-{
+static uint8_t *load_file(const char *path, size_t *length, struct media_error *error) {
     uint8_t *bytes = NULL;
     size_t capacity = 0;
     FILE *file = fopen(path, "rb");
@@ -140,8 +132,7 @@ static uint8_t *load_file(const char *path, size_t *length, struct media_error *
     return bytes;
 }
 
-static bool prepare_wav(struct media_audio_source *source, const struct media_wav *wav)
-{
+static bool prepare_wav(struct media_audio_source *source, const struct media_wav *wav) {
     source->channels = wav->channels > MEDIA_AUDIO_MAX_CHANNELS ? MEDIA_AUDIO_MAX_CHANNELS : wav->channels;
     source->input_frames = wav->frames;
     source->input = calloc(wav->frames, source->channels * sizeof *source->input);
@@ -158,8 +149,7 @@ static bool prepare_wav(struct media_audio_source *source, const struct media_wa
     return true;
 }
 
-static bool open_wav(struct media_audio_source *source, const char *path, struct media_error *error)
-{
+static bool open_wav(struct media_audio_source *source, const char *path, struct media_error *error) {
     struct media_wav wav;
     size_t length;
     uint8_t *bytes = load_file(path, &length, error);
@@ -176,14 +166,12 @@ static bool open_wav(struct media_audio_source *source, const char *path, struct
     return good;
 }
 
-static int16_t to_sample(float value)
-{
+static int16_t to_sample(float value) {
     long rounded = lrintf(value * 32768.0F);
     return (int16_t)(rounded > 32767 ? 32767 : rounded < -32768 ? -32768 : rounded);
 }
 
-static enum media_read read_wav(const struct media_audio_source *source, int16_t *samples)
-{
+static enum media_read read_wav(const struct media_audio_source *source, int16_t *samples) {
     float channel_samples[MEDIA_AUDIO_FRAME_SAMPLES];
 
     if (source->position >= source->output_frames) {
@@ -201,8 +189,7 @@ static enum media_read read_wav(const struct media_audio_source *source, int16_t
 
 /* ---- all ------------------------------------------------------------------------------------------------------------- */
 
-static bool open_spec(struct media_audio_source *source, const char *spec, struct media_error *error)
-{
+static bool open_spec(struct media_audio_source *source, const char *spec, struct media_error *error) {
     source->channels = 1;
     if (strncmp(spec, "tone", 4) == 0 && parse_tone(spec, &source->tone_hz)) {
         source->kind = SOURCE_TONE;
@@ -221,8 +208,7 @@ static bool open_spec(struct media_audio_source *source, const char *spec, struc
     return false;
 }
 
-struct media_audio_source *media_audio_source_open(const char *spec, struct media_error *error)
-{
+struct media_audio_source *media_audio_source_open(const char *spec, struct media_error *error) {
     struct media_audio_source *source = calloc(1, sizeof *source);
 
     if (source == NULL) {
@@ -236,8 +222,7 @@ struct media_audio_source *media_audio_source_open(const char *spec, struct medi
     return source;
 }
 
-void media_audio_source_free(struct media_audio_source *source)
-{
+void media_audio_source_free(struct media_audio_source *source) {
     if (source != NULL) {
         media_alsa_free(source->alsa);
         media_resampler_free(source->resampler);
@@ -246,18 +231,15 @@ void media_audio_source_free(struct media_audio_source *source)
     }
 }
 
-unsigned media_audio_source_channels(const struct media_audio_source *source)
-{
+unsigned media_audio_source_channels(const struct media_audio_source *source) {
     return source->channels;
 }
 
-bool media_audio_source_is_paced(const struct media_audio_source *source)
-{
+bool media_audio_source_is_paced(const struct media_audio_source *source) {
     return source->kind == SOURCE_ALSA;
 }
 
-enum media_read media_audio_source_read(struct media_audio_source *source, int16_t *samples, struct media_error *error)
-{
+enum media_read media_audio_source_read(struct media_audio_source *source, int16_t *samples, struct media_error *error) {
     enum media_read result = MEDIA_READ_FRAME;
 
     switch (source->kind) {

@@ -12,8 +12,7 @@ struct media_frame_queue {
     bool   closed;
 };
 
-struct media_frame_queue *media_frame_queue_new(size_t capacity)
-{
+struct media_frame_queue *media_frame_queue_new(size_t capacity) {
     struct media_frame_queue *queue = calloc(1, sizeof *queue);
     if (queue == NULL) {
         return NULL;
@@ -29,8 +28,7 @@ struct media_frame_queue *media_frame_queue_new(size_t capacity)
     return queue;
 }
 
-void media_frame_queue_free(struct media_frame_queue *queue)
-{
+void media_frame_queue_free(struct media_frame_queue *queue) {
     struct media_queued_frame frame;
 
     if (queue == NULL) {
@@ -47,8 +45,7 @@ void media_frame_queue_free(struct media_frame_queue *queue)
 
 /* The copy is made before the lock is taken: nobody waits for malloc. */
 enum media_queue_result media_frame_queue_push(struct media_frame_queue *queue, const struct media_queued_frame *frame,
-                                               const uint8_t *bytes)
-{
+                                               const uint8_t *bytes) {
     enum media_queue_result result = MEDIA_QUEUE_OK;
     struct media_queued_frame copy = *frame;
 
@@ -76,8 +73,7 @@ enum media_queue_result media_frame_queue_push(struct media_frame_queue *queue, 
     return result;
 }
 
-static bool take(struct media_frame_queue *queue, struct media_queued_frame *frame)
-{
+static bool take(struct media_frame_queue *queue, struct media_queued_frame *frame) {
     if (queue->count == 0) {
         return false;
     }
@@ -87,16 +83,14 @@ static bool take(struct media_frame_queue *queue, struct media_queued_frame *fra
     return true;
 }
 
-bool media_frame_queue_pop(struct media_frame_queue *queue, struct media_queued_frame *frame)
-{
+bool media_frame_queue_pop(struct media_frame_queue *queue, struct media_queued_frame *frame) {
     (void)pthread_mutex_lock(&queue->mutex);
     bool taken = take(queue, frame);
     (void)pthread_mutex_unlock(&queue->mutex);
     return taken;
 }
 
-bool media_frame_queue_wait_pop(struct media_frame_queue *queue, struct media_queued_frame *frame)
-{
+bool media_frame_queue_wait_pop(struct media_frame_queue *queue, struct media_queued_frame *frame) {
     (void)pthread_mutex_lock(&queue->mutex);
     while (queue->count == 0 && !queue->closed) {
         (void)pthread_cond_wait(&queue->arrived, &queue->mutex);
@@ -106,8 +100,7 @@ bool media_frame_queue_wait_pop(struct media_frame_queue *queue, struct media_qu
     return taken;
 }
 
-void media_frame_queue_close(struct media_frame_queue *queue)
-{
+void media_frame_queue_close(struct media_frame_queue *queue) {
     (void)pthread_mutex_lock(&queue->mutex);
     queue->closed = true;
     (void)pthread_cond_broadcast(&queue->arrived);

@@ -1,7 +1,6 @@
 #include "app/media/freeze.h"
 
-static void judge(struct media_freeze *freeze, uint64_t duration_us, uint64_t filled)
-{
+static void judge(struct media_freeze *freeze, uint64_t duration_us, uint64_t filled) {
     uint64_t mean_us = freeze->sum_us / filled;
     uint64_t limit_us = 3 * mean_us > mean_us + MEDIA_FREEZE_EXTRA_US ? 3 * mean_us : mean_us + MEDIA_FREEZE_EXTRA_US;
 
@@ -11,8 +10,7 @@ static void judge(struct media_freeze *freeze, uint64_t duration_us, uint64_t fi
     }
 }
 
-void media_freeze_picture(struct media_freeze *freeze, uint64_t now_us)
-{
+void media_freeze_picture(struct media_freeze *freeze, uint64_t now_us) {
     if (freeze->pictures > 0) {
         uint64_t duration_us = now_us - freeze->last_us;
         uint64_t filled = freeze->pictures - 1 < MEDIA_FREEZE_WINDOW ? freeze->pictures - 1 : MEDIA_FREEZE_WINDOW;

@@ -6,8 +6,7 @@
 
 /* A file name may hold anything but NUL and '/'; a terminal should not have to interpret it. */
 static void write_sentence(char *text, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
-static void write_sentence(char *text, const char *format, va_list arguments)
-{
+static void write_sentence(char *text, const char *format, va_list arguments) {
     (void)vsnprintf(text, MEDIA_ERROR_TEXT_BYTES, format, arguments);
     for (char *c = text; *c != '\0'; c++) {
         if ((unsigned char)*c < 0x20 || *c == 0x7f) {
@@ -16,8 +15,7 @@ static void write_sentence(char *text, const char *format, va_list arguments)
     }
 }
 
-void media_error_what(struct media_error *error, int exit_code, const char *format, ...)
-{
+void media_error_what(struct media_error *error, int exit_code, const char *format, ...) {
     va_list arguments;
 
     if (error == NULL) {
@@ -30,8 +28,7 @@ void media_error_what(struct media_error *error, int exit_code, const char *form
     va_end(arguments);
 }
 
-void media_error_why(struct media_error *error, const char *format, ...)
-{
+void media_error_why(struct media_error *error, const char *format, ...) {
     va_list arguments;
 
     if (error == NULL) {
@@ -42,8 +39,7 @@ void media_error_why(struct media_error *error, const char *format, ...)
     va_end(arguments);
 }
 
-void media_error_try(struct media_error *error, const char *format, ...)
-{
+void media_error_try(struct media_error *error, const char *format, ...) {
     va_list arguments;
 
     if (error == NULL) {
@@ -54,8 +50,7 @@ void media_error_try(struct media_error *error, const char *format, ...)
     va_end(arguments);
 }
 
-void media_error_file(struct media_error *error, const char *verb, const char *path, int number)
-{
+void media_error_file(struct media_error *error, const char *verb, const char *path, int number) {
     char reason[128];
 
     if (error == NULL) {

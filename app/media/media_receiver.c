@@ -49,15 +49,13 @@ struct media_receiver {
 
 /* ---- events ------------------------------------------------------------------------------------------------------------- */
 
-static void wake(const struct media_receiver *receiver)
-{
+static void wake(const struct media_receiver *receiver) {
     if (receiver->wake != NULL) {
         receiver->wake(receiver->user);
     }
 }
 
-static void report_first_frame(struct media_receiver *receiver, uint32_t width, uint32_t height)
-{
+static void report_first_frame(struct media_receiver *receiver, uint32_t width, uint32_t height) {
     (void)pthread_mutex_lock(&receiver->mutex);
     receiver->first_frame = (struct media_receiver_event) {
         .kind = MEDIA_RECEIVER_FIRST_FRAME, .at_us = media_clock_now_us(), .width = width, .height = height
@@ -67,8 +65,7 @@ static void report_first_frame(struct media_receiver *receiver, uint32_t width, 
     wake(receiver);
 }
 
-static void ask_key_frame(struct media_receiver *receiver)
-{
+static void ask_key_frame(struct media_receiver *receiver) {
     uint64_t now_us = media_clock_now_us();
 
     (void)pthread_mutex_lock(&receiver->mutex);
@@ -84,8 +81,7 @@ static void ask_key_frame(struct media_receiver *receiver)
     }
 }
 
-static void report_failure(struct media_receiver *receiver, const struct media_error *error)
-{
+static void report_failure(struct media_receiver *receiver, const struct media_error *error) {
     (void)pthread_mutex_lock(&receiver->mutex);
     receiver->failure = (struct media_receiver_event) {
         .kind = MEDIA_RECEIVER_FAILED, .at_us = media_clock_now_us(), .error = *error
@@ -95,8 +91,7 @@ static void report_failure(struct media_receiver *receiver, const struct media_e
     wake(receiver);
 }
 
-static void count_dropped(struct media_receiver *receiver)
-{
+static void count_dropped(struct media_receiver *receiver) {
     (void)pthread_mutex_lock(&receiver->mutex);
     receiver->statistics.frames_dropped++;
     (void)pthread_mutex_unlock(&receiver->mutex);
@@ -104,8 +99,7 @@ static void count_dropped(struct media_receiver *receiver)
 
 /* ---- recording ------------------------------------------------------------------------------------------------------------ */
 
-static void record(struct media_receiver *receiver, const struct media_queued_frame *frame)
-{
+static void record(struct media_receiver *receiver, const struct media_queued_frame *frame) {
     struct media_error error = { 0 };
     bool written = false;
     bool good = true;
@@ -129,8 +123,7 @@ static void record(struct media_receiver *receiver, const struct media_queued_fr
     }
 }
 
-static void close_recording(struct media_receiver *receiver)
-{
+static void close_recording(struct media_receiver *receiver) {
     struct media_error error = { 0 };
 
     bool good = media_ogg_close(receiver->ogg, &error);
@@ -144,8 +137,7 @@ static void close_recording(struct media_receiver *receiver)
 
 /* ---- audio ---------------------------------------------------------------------------------------------------------------- */
 
-static void play(struct media_receiver *receiver, size_t count)
-{
+static void play(struct media_receiver *receiver, size_t count) {
     struct media_error error = { 0 };
 
     if (receiver->player != NULL && !media_player_samples(receiver->player, receiver->samples, count, &error)) {
@@ -155,8 +147,7 @@ static void play(struct media_receiver *receiver, size_t count)
     }
 }
 
-static double energy(const int16_t *samples, size_t count)
-{
+static double energy(const int16_t *samples, size_t count) {
     double sum = 0.0;
     for (size_t i = 0; i < count * MEDIA_OPUS_DECODER_CHANNELS; i++) {
         double value = samples[i] / 32768.0;
@@ -165,8 +156,7 @@ static double energy(const int16_t *samples, size_t count)
     return sum / MEDIA_OPUS_DECODER_CHANNELS / MEDIA_AUDIO_RATE_HZ;      /* mean square times seconds */
 }
 
-static void count_samples(struct media_receiver *receiver, size_t count, bool concealed)
-{
+static void count_samples(struct media_receiver *receiver, size_t count, bool concealed) {
     double heard = energy(receiver->samples, count);
 
     (void)pthread_mutex_lock(&receiver->mutex);
@@ -180,8 +170,7 @@ static void count_samples(struct media_receiver *receiver, size_t count, bool co
 }
 
 /* Makes up for `hole` samples per channel before `frame`. The last missing packet may stand, coarsely, in the one that came: the in-band FEC of RFC 6716 section 2.1.7. */
-static void conceal(struct media_receiver *receiver, const struct media_queued_frame *frame, size_t hole, size_t step)
-{
+static void conceal(struct media_receiver *receiver, const struct media_queued_frame *frame, size_t hole, size_t step) {
     size_t made = 0;
 
     (void)pthread_mutex_lock(&receiver->mutex);
@@ -199,8 +188,7 @@ static void conceal(struct media_receiver *receiver, const struct media_queued_f
     }
 }
 
-static void audio_frame(struct media_receiver *receiver, const struct media_queued_frame *frame)
-{
+static void audio_frame(struct media_receiver *receiver, const struct media_queued_frame *frame) {
     size_t expected = media_opus_packet_samples(frame->bytes, frame->length_bytes);
     uint32_t hole = receiver->any_decoded ? frame->timestamp - receiver->next_timestamp : 0;
 
@@ -232,8 +220,7 @@ static void audio_frame(struct media_receiver *receiver, const struct media_queu
 
 /* ---- video ---------------------------------------------------------------------------------------------------------------- */
 
-static void count_picture(struct media_receiver *receiver, const struct media_picture *picture, bool key_frame, uint64_t took_us)
-{
+static void count_picture(struct media_receiver *receiver, const struct media_picture *picture, bool key_frame, uint64_t took_us) {
     struct media_stamp stamp;
     bool stamped = media_stamp_read(picture->planes[0], picture->strides[0], picture->width, picture->height, &stamp);
 
@@ -258,8 +245,7 @@ static void count_picture(struct media_receiver *receiver, const struct media_pi
     (void)pthread_mutex_unlock(&receiver->mutex);
 }
 
-static void video_frame(struct media_receiver *receiver, const struct media_queued_frame *frame)
-{
+static void video_frame(struct media_receiver *receiver, const struct media_queued_frame *frame) {
     struct media_picture picture;
     bool key_frame = false;
     uint32_t width;
@@ -281,8 +267,7 @@ static void video_frame(struct media_receiver *receiver, const struct media_queu
     }
 }
 
-static void *run(void *argument)
-{
+static void *run(void *argument) {
     struct media_receiver *receiver = argument;
     struct media_queued_frame frame;
 
@@ -299,8 +284,7 @@ static void *run(void *argument)
 
 /* ---- the loop's side -------------------------------------------------------------------------------------------------------- */
 
-static bool open_recording(struct media_receiver *receiver, const char *prefix, struct media_error *error)
-{
+static bool open_recording(struct media_receiver *receiver, const char *prefix, struct media_error *error) {
     bool audio = receiver->codec == MEDIA_CODEC_OPUS;
     const char *tail = audio ? "-audio.ogg" : "-video.ivf";
     size_t size = strlen(prefix) + strlen(tail) + 1;
@@ -320,8 +304,7 @@ static bool open_recording(struct media_receiver *receiver, const char *prefix, 
     return receiver->ogg != NULL || receiver->ivf != NULL;
 }
 
-static bool open_decoder(struct media_receiver *receiver, struct media_error *error)
-{
+static bool open_decoder(struct media_receiver *receiver, struct media_error *error) {
     if (receiver->codec == MEDIA_CODEC_OPUS) {
         receiver->opus = media_opus_decoder_new(error);
     } else {
@@ -330,8 +313,7 @@ static bool open_decoder(struct media_receiver *receiver, struct media_error *er
     return receiver->opus != NULL || receiver->vpx != NULL;
 }
 
-static bool start_thread(struct media_receiver *receiver, struct media_error *error)
-{
+static bool start_thread(struct media_receiver *receiver, struct media_error *error) {
     receiver->queue = media_frame_queue_new(MEDIA_RECEIVER_MAX_FRAMES);
     int code = receiver->queue == NULL ? ENOMEM : pthread_create(&receiver->thread, NULL, run, receiver);
     if (code != 0) {
@@ -342,8 +324,7 @@ static bool start_thread(struct media_receiver *receiver, struct media_error *er
     return true;
 }
 
-struct media_receiver *media_receiver_new(const struct media_receiver_config *config, struct media_error *error)
-{
+struct media_receiver *media_receiver_new(const struct media_receiver_config *config, struct media_error *error) {
     struct media_receiver *receiver = calloc(1, sizeof *receiver);
 
     if (receiver == NULL) {
@@ -363,8 +344,7 @@ struct media_receiver *media_receiver_new(const struct media_receiver_config *co
     return receiver;
 }
 
-void media_receiver_finish(struct media_receiver *receiver)
-{
+void media_receiver_finish(struct media_receiver *receiver) {
     if (receiver->thread_runs) {
         media_frame_queue_close(receiver->queue);
         (void)pthread_join(receiver->thread, NULL);
@@ -373,8 +353,7 @@ void media_receiver_finish(struct media_receiver *receiver)
     close_recording(receiver);
 }
 
-void media_receiver_free(struct media_receiver *receiver)
-{
+void media_receiver_free(struct media_receiver *receiver) {
     if (receiver == NULL) {
         return;
     }
@@ -388,8 +367,7 @@ void media_receiver_free(struct media_receiver *receiver)
 }
 
 /* After a dropped picture the ones that refer to it are worth nothing: only a key frame gets in. */
-static bool may_enter(const struct media_receiver *receiver, const uint8_t *bytes, size_t length_bytes)
-{
+static bool may_enter(const struct media_receiver *receiver, const uint8_t *bytes, size_t length_bytes) {
     bool key_frame;
     uint32_t width;
     uint32_t height;
@@ -397,8 +375,7 @@ static bool may_enter(const struct media_receiver *receiver, const uint8_t *byte
     return !receiver->resynchronise || (media_vp8_frame_header(bytes, length_bytes, &key_frame, &width, &height) && key_frame);
 }
 
-enum media_push media_receiver_push(struct media_receiver *receiver, const uint8_t *bytes, size_t length_bytes, uint32_t timestamp)
-{
+enum media_push media_receiver_push(struct media_receiver *receiver, const uint8_t *bytes, size_t length_bytes, uint32_t timestamp) {
     struct media_queued_frame frame = { .length_bytes = length_bytes, .timestamp = timestamp };
     enum media_queue_result result = MEDIA_QUEUE_OK;
 
@@ -422,8 +399,7 @@ enum media_push media_receiver_push(struct media_receiver *receiver, const uint8
     return result == MEDIA_QUEUE_NO_MEMORY ? MEDIA_PUSH_NO_MEMORY : MEDIA_PUSH_QUEUE_FULL;
 }
 
-static bool take_event(bool *pending, const struct media_receiver_event *from, struct media_receiver_event *event)
-{
+static bool take_event(bool *pending, const struct media_receiver_event *from, struct media_receiver_event *event) {
     bool taken = *pending;
     if (taken) {
         *event = *from;
@@ -432,8 +408,7 @@ static bool take_event(bool *pending, const struct media_receiver_event *from, s
     return taken;
 }
 
-bool media_receiver_poll_event(struct media_receiver *receiver, struct media_receiver_event *event)
-{
+bool media_receiver_poll_event(struct media_receiver *receiver, struct media_receiver_event *event) {
     (void)pthread_mutex_lock(&receiver->mutex);
     bool taken = take_event(&receiver->first_frame_pending, &receiver->first_frame, event) ||
                  take_event(&receiver->key_frame_pending, &receiver->key_frame, event) ||
@@ -442,8 +417,7 @@ bool media_receiver_poll_event(struct media_receiver *receiver, struct media_rec
     return taken;
 }
 
-void media_receiver_statistics(struct media_receiver *receiver, struct media_receiver_statistics *statistics)
-{
+void media_receiver_statistics(struct media_receiver *receiver, struct media_receiver_statistics *statistics) {
     (void)pthread_mutex_lock(&receiver->mutex);
     *statistics = receiver->statistics;
     (void)pthread_mutex_unlock(&receiver->mutex);

@@ -47,15 +47,13 @@ struct media_sender {
 
 /* When frame `index` is due, in units of 1/clock seconds after the first. Split so that no product passes 64 bits: the terms of the
  * rate are at most a million (y4m.h), the clock as well. */
-static uint64_t frame_time(const struct media_sender *sender, uint64_t index, uint64_t clock)
-{
+static uint64_t frame_time(const struct media_sender *sender, uint64_t index, uint64_t clock) {
     uint64_t whole = index / sender->rate_numerator * sender->rate_denominator * clock;
     return whole + index % sender->rate_numerator * sender->rate_denominator * clock / sender->rate_numerator;
 }
 
 /* Sleeps until `deadline_us`; false when the sender is to stop. An absolute deadline: what one frame loses the next does not inherit. */
-static bool wait_until(struct media_sender *sender, uint64_t deadline_us)
-{
+static bool wait_until(struct media_sender *sender, uint64_t deadline_us) {
     struct timespec deadline = media_clock_timespec(deadline_us);
     int code = 0;
 
@@ -70,15 +68,13 @@ static bool wait_until(struct media_sender *sender, uint64_t deadline_us)
 
 /* ---- from the thread to the loop ---------------------------------------------------------------------------------------- */
 
-static void wake(const struct media_sender *sender)
-{
+static void wake(const struct media_sender *sender) {
     if (sender->wake != NULL) {
         sender->wake(sender->user);
     }
 }
 
-static void report_failure(struct media_sender *sender, const struct media_error *error)
-{
+static void report_failure(struct media_sender *sender, const struct media_error *error) {
     (void)pthread_mutex_lock(&sender->mutex);
     sender->failed = true;
     sender->error = *error;
@@ -86,15 +82,13 @@ static void report_failure(struct media_sender *sender, const struct media_error
     wake(sender);
 }
 
-static void report_end(struct media_sender *sender)
-{
+static void report_end(struct media_sender *sender) {
     (void)pthread_mutex_lock(&sender->mutex);
     sender->statistics.source_ended = true;
     (void)pthread_mutex_unlock(&sender->mutex);
 }
 
-static void deliver(struct media_sender *sender, const struct media_queued_frame *frame, const uint8_t *bytes, uint64_t encode_began_us)
-{
+static void deliver(struct media_sender *sender, const struct media_queued_frame *frame, const uint8_t *bytes, uint64_t encode_began_us) {
     uint64_t took_us = media_clock_now_us() - encode_began_us;
     enum media_queue_result result = media_frame_queue_push(sender->queue, frame, bytes);
 
@@ -112,8 +106,7 @@ static void deliver(struct media_sender *sender, const struct media_queued_frame
 }
 
 /* What the loop has asked for since the last frame. */
-static bool take_settings(struct media_sender *sender, uint32_t *bitrate_bps, unsigned *packet_loss_percent, bool *want_key_frame)
-{
+static bool take_settings(struct media_sender *sender, uint32_t *bitrate_bps, unsigned *packet_loss_percent, bool *want_key_frame) {
     (void)pthread_mutex_lock(&sender->mutex);
     bool changed = sender->settings_changed;
     sender->settings_changed = false;
@@ -126,8 +119,7 @@ static bool take_settings(struct media_sender *sender, uint32_t *bitrate_bps, un
     return changed;
 }
 
-static void count_skipped(struct media_sender *sender)
-{
+static void count_skipped(struct media_sender *sender) {
     (void)pthread_mutex_lock(&sender->mutex);
     sender->statistics.frames_captured++;
     sender->statistics.frames_skipped++;
@@ -136,8 +128,7 @@ static void count_skipped(struct media_sender *sender)
 
 /* ---- audio ------------------------------------------------------------------------------------------------------------ */
 
-static bool encode_audio(struct media_sender *sender, uint64_t index, const int16_t *samples, uint64_t capture_us, struct media_error *error)
-{
+static bool encode_audio(struct media_sender *sender, uint64_t index, const int16_t *samples, uint64_t capture_us, struct media_error *error) {
     uint8_t packet[MEDIA_OPUS_MAX_PACKET_BYTES];
     uint32_t bitrate_bps;
     unsigned loss;
@@ -160,8 +151,7 @@ static bool encode_audio(struct media_sender *sender, uint64_t index, const int1
     return true;
 }
 
-static bool audio_frame(struct media_sender *sender, uint64_t index, uint64_t due_us, bool late, struct media_error *error)
-{
+static bool audio_frame(struct media_sender *sender, uint64_t index, uint64_t due_us, bool late, struct media_error *error) {
     int16_t samples[MEDIA_AUDIO_FRAME_SAMPLES * MEDIA_AUDIO_MAX_CHANNELS];
 
     switch (media_audio_source_read(sender->audio, samples, error)) {
@@ -184,8 +174,7 @@ static bool audio_frame(struct media_sender *sender, uint64_t index, uint64_t du
 /* ---- video ------------------------------------------------------------------------------------------------------------ */
 
 static bool encode_video(struct media_sender *sender, uint64_t index, const struct media_picture *picture, uint32_t number,
-                         uint64_t capture_us, struct media_error *error)
-{
+                         uint64_t capture_us, struct media_error *error) {
     uint32_t bitrate_bps;
     unsigned ignored;
     bool want_key_frame;
@@ -209,8 +198,7 @@ static bool encode_video(struct media_sender *sender, uint64_t index, const stru
 }
 
 /* Returns false at the end as well: *ended tells. */
-static bool video_frame(struct media_sender *sender, uint64_t index, uint64_t due_us, bool late, bool *ended, struct media_error *error)
-{
+static bool video_frame(struct media_sender *sender, uint64_t index, uint64_t due_us, bool late, bool *ended, struct media_error *error) {
     struct media_picture picture;
     uint32_t number;
     enum media_read result = late ? media_video_source_skip(sender->video, error)
@@ -228,8 +216,7 @@ static bool video_frame(struct media_sender *sender, uint64_t index, uint64_t du
 
 /* ---- the thread --------------------------------------------------------------------------------------------------------- */
 
-static void *run(void *argument)
-{
+static void *run(void *argument) {
     struct media_sender *sender = argument;
     struct media_error error = { 0 };
     bool device_paces = sender->audio != NULL && media_audio_source_is_paced(sender->audio);
@@ -256,8 +243,7 @@ static void *run(void *argument)
 
 /* ---- the loop's side ------------------------------------------------------------------------------------------------------ */
 
-static uint32_t clamp_bitrate(enum media_codec codec, uint32_t bitrate_bps)
-{
+static uint32_t clamp_bitrate(enum media_codec codec, uint32_t bitrate_bps) {
     bool audio = codec == MEDIA_CODEC_OPUS;
     uint32_t low = audio ? MEDIA_AUDIO_MIN_BPS : MEDIA_VIDEO_MIN_BPS;
     uint32_t high = audio ? MEDIA_AUDIO_MAX_BPS : MEDIA_VIDEO_MAX_BPS;
@@ -268,8 +254,7 @@ static uint32_t clamp_bitrate(enum media_codec codec, uint32_t bitrate_bps)
     return bitrate_bps < low ? low : bitrate_bps > high ? high : bitrate_bps;
 }
 
-static bool open_audio(struct media_sender *sender, const struct media_sender_config *config, struct media_error *error)
-{
+static bool open_audio(struct media_sender *sender, const struct media_sender_config *config, struct media_error *error) {
     sender->audio = media_audio_source_open(config->source, error);
     if (sender->audio == NULL) {
         return false;
@@ -280,8 +265,7 @@ static bool open_audio(struct media_sender *sender, const struct media_sender_co
     return sender->opus != NULL;
 }
 
-static bool open_video(struct media_sender *sender, const struct media_sender_config *config, struct media_error *error)
-{
+static bool open_video(struct media_sender *sender, const struct media_sender_config *config, struct media_error *error) {
     sender->video = media_video_source_open(config->source, &config->video, error);
     if (sender->video == NULL) {
         return false;
@@ -297,8 +281,7 @@ static bool open_video(struct media_sender *sender, const struct media_sender_co
     return sender->vpx != NULL;
 }
 
-static void init_locks(struct media_sender *sender)
-{
+static void init_locks(struct media_sender *sender) {
     pthread_condattr_t attributes;
 
     (void)pthread_mutex_init(&sender->mutex, NULL);
@@ -308,8 +291,7 @@ static void init_locks(struct media_sender *sender)
     (void)pthread_condattr_destroy(&attributes);
 }
 
-struct media_sender *media_sender_new(const struct media_sender_config *config, struct media_error *error)
-{
+struct media_sender *media_sender_new(const struct media_sender_config *config, struct media_error *error) {
     struct media_sender *sender = calloc(1, sizeof *sender);
 
     if (sender == NULL) {
@@ -334,8 +316,7 @@ struct media_sender *media_sender_new(const struct media_sender_config *config, 
     return sender;
 }
 
-bool media_sender_start(struct media_sender *sender, struct media_error *error)
-{
+bool media_sender_start(struct media_sender *sender, struct media_error *error) {
     if (sender->started) {
         return true;
     }
@@ -349,8 +330,7 @@ bool media_sender_start(struct media_sender *sender, struct media_error *error)
     return true;
 }
 
-void media_sender_free(struct media_sender *sender)
-{
+void media_sender_free(struct media_sender *sender) {
     if (sender == NULL) {
         return;
     }
@@ -372,8 +352,7 @@ void media_sender_free(struct media_sender *sender)
     free(sender);
 }
 
-bool media_sender_poll_frame(struct media_sender *sender, struct media_frame *frame)
-{
+bool media_sender_poll_frame(struct media_sender *sender, struct media_frame *frame) {
     struct media_queued_frame queued;
 
     if (!media_frame_queue_pop(sender->queue, &queued)) {
@@ -391,8 +370,7 @@ bool media_sender_poll_frame(struct media_sender *sender, struct media_frame *fr
     return true;
 }
 
-bool media_sender_failed(struct media_sender *sender, struct media_error *error)
-{
+bool media_sender_failed(struct media_sender *sender, struct media_error *error) {
     (void)pthread_mutex_lock(&sender->mutex);
     bool failed = sender->failed;
     if (failed) {
@@ -402,31 +380,27 @@ bool media_sender_failed(struct media_sender *sender, struct media_error *error)
     return failed;
 }
 
-void media_sender_request_key_frame(struct media_sender *sender)
-{
+void media_sender_request_key_frame(struct media_sender *sender) {
     (void)pthread_mutex_lock(&sender->mutex);
     sender->key_frame_wanted = true;
     (void)pthread_mutex_unlock(&sender->mutex);
 }
 
-void media_sender_set_bitrate(struct media_sender *sender, uint32_t bitrate_bps)
-{
+void media_sender_set_bitrate(struct media_sender *sender, uint32_t bitrate_bps) {
     (void)pthread_mutex_lock(&sender->mutex);
     sender->bitrate_bps = clamp_bitrate(sender->codec, bitrate_bps);
     sender->settings_changed = true;
     (void)pthread_mutex_unlock(&sender->mutex);
 }
 
-void media_sender_set_packet_loss(struct media_sender *sender, unsigned percent)
-{
+void media_sender_set_packet_loss(struct media_sender *sender, unsigned percent) {
     (void)pthread_mutex_lock(&sender->mutex);
     sender->packet_loss_percent = percent > 100 ? 100 : percent;
     sender->settings_changed = true;
     (void)pthread_mutex_unlock(&sender->mutex);
 }
 
-void media_sender_statistics(struct media_sender *sender, struct media_sender_statistics *statistics)
-{
+void media_sender_statistics(struct media_sender *sender, struct media_sender_statistics *statistics) {
     (void)pthread_mutex_lock(&sender->mutex);
     *statistics = sender->statistics;
     statistics->target_bitrate_bps = sender->bitrate_bps;

@@ -11,15 +11,13 @@ enum { COMPLEXITY = 5 };
 struct media_opus_encoder { OpusEncoder *opus; unsigned channels; };
 struct media_opus_decoder { OpusDecoder *opus; };
 
-static void library_failed(struct media_error *error, const char *doing, int code)
-{
+static void library_failed(struct media_error *error, const char *doing, int code) {
     media_error_what(error, MEDIA_EXIT_DEVICE, "libopus cannot %s.", doing);
     media_error_why(error, "It says: %s.", opus_strerror(code));
     media_error_try(error, "Check that the machine has memory left; run the call without --audio to see whether the rest works.");
 }
 
-struct media_opus_encoder *media_opus_encoder_new(unsigned channels, uint32_t bitrate_bps, struct media_error *error)
-{
+struct media_opus_encoder *media_opus_encoder_new(unsigned channels, uint32_t bitrate_bps, struct media_error *error) {
     struct media_opus_encoder *encoder = calloc(1, sizeof *encoder);
     int code = OPUS_ALLOC_FAIL;
 
@@ -41,34 +39,29 @@ struct media_opus_encoder *media_opus_encoder_new(unsigned channels, uint32_t bi
     return encoder;
 }
 
-void media_opus_encoder_free(struct media_opus_encoder *encoder)
-{
+void media_opus_encoder_free(struct media_opus_encoder *encoder) {
     if (encoder != NULL) {
         opus_encoder_destroy(encoder->opus);
         free(encoder);
     }
 }
 
-void media_opus_encoder_set_bitrate(struct media_opus_encoder *encoder, uint32_t bitrate_bps)
-{
+void media_opus_encoder_set_bitrate(struct media_opus_encoder *encoder, uint32_t bitrate_bps) {
     (void)opus_encoder_ctl(encoder->opus, OPUS_SET_BITRATE((opus_int32)bitrate_bps));
 }
 
-void media_opus_encoder_set_packet_loss(struct media_opus_encoder *encoder, unsigned percent)
-{
+void media_opus_encoder_set_packet_loss(struct media_opus_encoder *encoder, unsigned percent) {
     (void)opus_encoder_ctl(encoder->opus, OPUS_SET_PACKET_LOSS_PERC((opus_int32)(percent > 100 ? 100 : percent)));
 }
 
-unsigned media_opus_encoder_lookahead(const struct media_opus_encoder *encoder)
-{
+unsigned media_opus_encoder_lookahead(const struct media_opus_encoder *encoder) {
     opus_int32 samples = 0;
     (void)opus_encoder_ctl(encoder->opus, OPUS_GET_LOOKAHEAD(&samples));
     return (unsigned)samples;
 }
 
 size_t media_opus_encode(struct media_opus_encoder *encoder, const int16_t *samples, uint8_t packet[MEDIA_OPUS_MAX_PACKET_BYTES],
-                         struct media_error *error)
-{
+                         struct media_error *error) {
     opus_int32 length = opus_encode(encoder->opus, samples, MEDIA_AUDIO_FRAME_SAMPLES, packet, MEDIA_OPUS_MAX_PACKET_BYTES);
     if (length <= 0) {
         library_failed(error, "encode a frame", length);
@@ -77,8 +70,7 @@ size_t media_opus_encode(struct media_opus_encoder *encoder, const int16_t *samp
     return (size_t)length;
 }
 
-struct media_opus_decoder *media_opus_decoder_new(struct media_error *error)
-{
+struct media_opus_decoder *media_opus_decoder_new(struct media_error *error) {
     struct media_opus_decoder *decoder = calloc(1, sizeof *decoder);
     int code = OPUS_ALLOC_FAIL;
 
@@ -93,16 +85,14 @@ struct media_opus_decoder *media_opus_decoder_new(struct media_error *error)
     return decoder;
 }
 
-void media_opus_decoder_free(struct media_opus_decoder *decoder)
-{
+void media_opus_decoder_free(struct media_opus_decoder *decoder) {
     if (decoder != NULL) {
         opus_decoder_destroy(decoder->opus);
         free(decoder);
     }
 }
 
-size_t media_opus_decode(struct media_opus_decoder *decoder, const uint8_t *packet, size_t length_bytes, int16_t *samples)
-{
+size_t media_opus_decode(struct media_opus_decoder *decoder, const uint8_t *packet, size_t length_bytes, int16_t *samples) {
     /* An empty packet would mean "invent": that has a function of its own. */
     if (length_bytes == 0 || length_bytes > INT32_MAX) {
         return 0;
@@ -112,8 +102,7 @@ size_t media_opus_decode(struct media_opus_decoder *decoder, const uint8_t *pack
 }
 
 size_t media_opus_decode_lost(struct media_opus_decoder *decoder, const uint8_t *next, size_t next_bytes, size_t count,
-                              int16_t *samples)
-{
+                              int16_t *samples) {
     if (count == 0 || count > MEDIA_OPUS_MAX_PACKET_SAMPLES || next_bytes > INT32_MAX) {
         return 0;
     }
@@ -121,8 +110,7 @@ size_t media_opus_decode_lost(struct media_opus_decoder *decoder, const uint8_t 
     return made > 0 ? (size_t)made : 0;
 }
 
-size_t media_opus_packet_samples(const uint8_t *packet, size_t length_bytes)
-{
+size_t media_opus_packet_samples(const uint8_t *packet, size_t length_bytes) {
     if (length_bytes == 0 || length_bytes > INT32_MAX) {
         return 0;
     }

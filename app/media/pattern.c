@@ -17,14 +17,12 @@ struct media_pattern {
     uint8_t red[CHROMA_SIDE][CHROMA_SIDE];
 };
 
-static uint8_t clip(double value)
-{
+static uint8_t clip(double value) {
     return (uint8_t)(value < 16.0 ? 16.0 : value > 235.0 ? 235.0 : value);
 }
 
 /* Waves of several lengths, all whole in SIDE, and squares of two sizes: edges, gradients and detail. */
-static void paint_luma(struct media_pattern *pattern)
-{
+static void paint_luma(struct media_pattern *pattern) {
     const double turn = 2.0 * 3.14159265358979323846 / SIDE;
     for (int y = 0; y < SIDE; y++) {
         for (int x = 0; x < SIDE; x++) {
@@ -37,8 +35,7 @@ static void paint_luma(struct media_pattern *pattern)
     }
 }
 
-static void paint_chroma(struct media_pattern *pattern)
-{
+static void paint_chroma(struct media_pattern *pattern) {
     const double turn = 2.0 * 3.14159265358979323846 / CHROMA_SIDE;
     for (int y = 0; y < CHROMA_SIDE; y++) {
         for (int x = 0; x < CHROMA_SIDE; x++) {
@@ -48,8 +45,7 @@ static void paint_chroma(struct media_pattern *pattern)
     }
 }
 
-struct media_pattern *media_pattern_new(void)
-{
+struct media_pattern *media_pattern_new(void) {
     struct media_pattern *pattern = malloc(sizeof *pattern);
     if (pattern != NULL) {
         paint_luma(pattern);
@@ -58,14 +54,12 @@ struct media_pattern *media_pattern_new(void)
     return pattern;
 }
 
-void media_pattern_free(struct media_pattern *pattern)
-{
+void media_pattern_free(struct media_pattern *pattern) {
     free(pattern);
 }
 
 /* Copies a repeating texture of `side` x `side`, moved by (x, y). */
-static void tile(uint8_t *plane, int stride, uint32_t width, uint32_t height, const uint8_t *texture, uint32_t side, uint32_t x, uint32_t y)
-{
+static void tile(uint8_t *plane, int stride, uint32_t width, uint32_t height, const uint8_t *texture, uint32_t side, uint32_t x, uint32_t y) {
     for (uint32_t row = 0; row < height; row++) {
         const uint8_t *from = texture + (size_t)((row + y) % side) * side;
         uint8_t *to = plane + (size_t)row * (size_t)stride;
@@ -80,14 +74,12 @@ static void tile(uint8_t *plane, int stride, uint32_t width, uint32_t height, co
 }
 
 /* 0 .. limit .. 0 .. limit: where something that bounces is after `steps`. */
-static uint32_t bounce(uint64_t steps, uint32_t limit)
-{
+static uint32_t bounce(uint64_t steps, uint32_t limit) {
     uint32_t place = (uint32_t)(steps % (2 * (uint64_t)limit + 1));
     return place <= limit ? place : 2 * limit - place;
 }
 
-static void draw_ball(struct media_picture *picture, uint32_t number)
-{
+static void draw_ball(struct media_picture *picture, uint32_t number) {
     uint32_t shorter = picture->width < picture->height ? picture->width : picture->height;
     int64_t radius = shorter / BALL_RADIUS_PARTS + 1;
     int64_t middle_x = radius + bounce((uint64_t)number * 7, picture->width - 2 * (uint32_t)radius);
@@ -104,8 +96,7 @@ static void draw_ball(struct media_picture *picture, uint32_t number)
     }
 }
 
-void media_pattern_draw(const struct media_pattern *pattern, uint32_t number, struct media_picture *picture)
-{
+void media_pattern_draw(const struct media_pattern *pattern, uint32_t number, struct media_picture *picture) {
     uint32_t x = (uint32_t)((uint64_t)number * DRIFT_X % SIDE);
     uint32_t y = (uint32_t)((uint64_t)number * DRIFT_Y % SIDE);
 

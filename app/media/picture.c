@@ -3,24 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint32_t media_picture_plane_width(const struct media_picture *picture, int plane)
-{
+uint32_t media_picture_plane_width(const struct media_picture *picture, int plane) {
     return plane == 0 ? picture->width : (picture->width + 1) / 2;
 }
 
-uint32_t media_picture_plane_height(const struct media_picture *picture, int plane)
-{
+uint32_t media_picture_plane_height(const struct media_picture *picture, int plane) {
     return plane == 0 ? picture->height : (picture->height + 1) / 2;
 }
 
-size_t media_picture_bytes(uint32_t width, uint32_t height)
-{
+size_t media_picture_bytes(uint32_t width, uint32_t height) {
     size_t chroma = ((size_t)width + 1) / 2 * (((size_t)height + 1) / 2);
     return (size_t)width * height + 2 * chroma;
 }
 
-bool media_picture_allocate(struct media_picture *picture, uint32_t width, uint32_t height)
-{
+bool media_picture_allocate(struct media_picture *picture, uint32_t width, uint32_t height) {
     memset(picture, 0, sizeof *picture);
     if (width < MEDIA_PICTURE_MIN_SIDE || width > MEDIA_PICTURE_MAX_SIDE ||
         height < MEDIA_PICTURE_MIN_SIDE || height > MEDIA_PICTURE_MAX_SIDE) {
@@ -44,8 +40,7 @@ bool media_picture_allocate(struct media_picture *picture, uint32_t width, uint3
     return true;
 }
 
-void media_picture_clear(struct media_picture *picture)
-{
+void media_picture_clear(struct media_picture *picture) {
     free(picture->planes[0]);
     memset(picture, 0, sizeof *picture);
 }

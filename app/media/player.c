@@ -20,8 +20,7 @@ struct media_player {
 #endif
 };
 
-static bool refuse(struct media_error *error, const char *name, const char *why)
-{
+static bool refuse(struct media_error *error, const char *name, const char *why) {
     media_error_what(error, MEDIA_EXIT_USAGE, "--play %s cannot be had.", name);
     media_error_why(error, "%s", why);
     media_error_try(error, "Use --play none with --record PREFIX, and play the recording with ffplay.");
@@ -30,16 +29,14 @@ static bool refuse(struct media_error *error, const char *name, const char *why)
 
 #ifdef STRATA_HAVE_ALSA
 
-static bool device_failed(struct media_error *error, const char *doing, int code)
-{
+static bool device_failed(struct media_error *error, const char *doing, int code) {
     media_error_what(error, MEDIA_EXIT_DEVICE, "Cannot %s the ALSA default device.", doing);
     media_error_why(error, "ALSA says: %s.", snd_strerror(code));
     media_error_try(error, "Check it with: speaker-test -t sine; or use --play none.");
     return false;
 }
 
-static bool open_alsa(struct media_player **player, struct media_error *error)
-{
+static bool open_alsa(struct media_player **player, struct media_error *error) {
     enum { LATENCY_US = 80000 };
     struct media_player *made = calloc(1, sizeof *made);
 
@@ -60,16 +57,14 @@ static bool open_alsa(struct media_player **player, struct media_error *error)
     return true;
 }
 
-void media_player_free(struct media_player *player)
-{
+void media_player_free(struct media_player *player) {
     if (player != NULL) {
         (void)snd_pcm_close(player->pcm);
         free(player);
     }
 }
 
-bool media_player_samples(struct media_player *player, const int16_t *samples, size_t count, struct media_error *error)
-{
+bool media_player_samples(struct media_player *player, const int16_t *samples, size_t count, struct media_error *error) {
     snd_pcm_sframes_t wrote = snd_pcm_writei(player->pcm, samples, count);
     if (wrote == -EAGAIN || wrote >= 0) {
         return true;
@@ -80,19 +75,16 @@ bool media_player_samples(struct media_player *player, const int16_t *samples, s
 
 #else
 
-static bool open_alsa(struct media_player **player, struct media_error *error)
-{
+static bool open_alsa(struct media_player **player, struct media_error *error) {
     (void)player;
     return refuse(error, "alsa", "This program was built on a machine without the development files of ALSA (libasound2-dev).");
 }
 
-void media_player_free(struct media_player *player)
-{
+void media_player_free(struct media_player *player) {
     (void)player;
 }
 
-bool media_player_samples(struct media_player *player, const int16_t *samples, size_t count, struct media_error *error)
-{
+bool media_player_samples(struct media_player *player, const int16_t *samples, size_t count, struct media_error *error) {
     (void)player;
     (void)samples;
     (void)count;
@@ -102,8 +94,7 @@ bool media_player_samples(struct media_player *player, const int16_t *samples, s
 
 #endif
 
-bool media_player_open(enum media_codec codec, const char *name, struct media_player **player, struct media_error *error)
-{
+bool media_player_open(enum media_codec codec, const char *name, struct media_player **player, struct media_error *error) {
     *player = NULL;
     if (name == NULL || strcmp(name, "none") == 0) {
         return true;

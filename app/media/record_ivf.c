@@ -21,20 +21,17 @@ struct media_ivf {
     int64_t  time;                  /* of the last frame, unwrapped */
 };
 
-static void put_u16(uint8_t *bytes, uint32_t value)
-{
+static void put_u16(uint8_t *bytes, uint32_t value) {
     bytes[0] = (uint8_t)value;
     bytes[1] = (uint8_t)(value >> 8);
 }
 
-static void put_u32(uint8_t *bytes, uint32_t value)
-{
+static void put_u32(uint8_t *bytes, uint32_t value) {
     put_u16(bytes, value);
     put_u16(bytes + 2, value >> 16);
 }
 
-static bool write_header(struct media_ivf *ivf)
-{
+static bool write_header(struct media_ivf *ivf) {
     uint8_t header[HEADER_BYTES] = { 'D', 'K', 'I', 'F', 0, 0, HEADER_BYTES, 0, 'V', 'P', '8', '0' };
 
     put_u16(header + 12, ivf->width);
@@ -46,14 +43,12 @@ static bool write_header(struct media_ivf *ivf)
            fseek(ivf->file, 0, SEEK_END) == 0 && fflush(ivf->file) == 0;
 }
 
-static bool write_failed(struct media_ivf *ivf, struct media_error *error)
-{
+static bool write_failed(struct media_ivf *ivf, struct media_error *error) {
     media_error_file(error, "write", ivf->path, errno);
     return false;
 }
 
-struct media_ivf *media_ivf_create(const char *path, struct media_error *error)
-{
+struct media_ivf *media_ivf_create(const char *path, struct media_error *error) {
     struct media_ivf *ivf = calloc(1, sizeof *ivf);
 
     if (ivf == NULL || (ivf->path = strdup(path)) == NULL) {
@@ -75,8 +70,7 @@ struct media_ivf *media_ivf_create(const char *path, struct media_error *error)
 }
 
 /* Timestamps wrap after 13 hours; the step from the last one, taken as signed, does not. */
-static void advance_clock(struct media_ivf *ivf, uint32_t timestamp)
-{
+static void advance_clock(struct media_ivf *ivf, uint32_t timestamp) {
     if (ivf->frames > 0) {
         ivf->time += (int32_t)(timestamp - ivf->last_timestamp);
         ivf->time = ivf->time < 0 ? 0 : ivf->time;
@@ -85,8 +79,7 @@ static void advance_clock(struct media_ivf *ivf, uint32_t timestamp)
 }
 
 bool media_ivf_write(struct media_ivf *ivf, const uint8_t *bytes, size_t length_bytes, uint32_t timestamp, bool *written,
-                     struct media_error *error)
-{
+                     struct media_error *error) {
     uint8_t header[FRAME_HEADER_BYTES];
     bool key_frame = false;
     uint32_t width = 0;
@@ -117,8 +110,7 @@ bool media_ivf_write(struct media_ivf *ivf, const uint8_t *bytes, size_t length_
     return true;
 }
 
-bool media_ivf_close(struct media_ivf *ivf, struct media_error *error)
-{
+bool media_ivf_close(struct media_ivf *ivf, struct media_error *error) {
     bool good = true;
 
     if (ivf == NULL) {

@@ -26,15 +26,13 @@ struct media_ogg {
     unsigned packets_on_page;
 };
 
-static bool write_failed(struct media_ogg *ogg, struct media_error *error)
-{
+static bool write_failed(struct media_ogg *ogg, struct media_error *error) {
     media_error_file(error, "write", ogg->path, errno);
     return false;
 }
 
 /* Finished pages to the file; with `force`, the unfinished one as well. */
-static bool write_pages(struct media_ogg *ogg, bool force)
-{
+static bool write_pages(struct media_ogg *ogg, bool force) {
     ogg_page page;
     bool wrote = false;
 
@@ -52,8 +50,7 @@ static bool write_pages(struct media_ogg *ogg, bool force)
     return true;
 }
 
-static bool put_packet(struct media_ogg *ogg, uint8_t *bytes, size_t length, bool first, bool last)
-{
+static bool put_packet(struct media_ogg *ogg, uint8_t *bytes, size_t length, bool first, bool last) {
     ogg_packet packet = {
         .packet = bytes, .bytes = (long)length, .b_o_s = first, .e_o_s = last,
         .granulepos = ogg->granule, .packetno = ogg->packet_number++
@@ -62,8 +59,7 @@ static bool put_packet(struct media_ogg *ogg, uint8_t *bytes, size_t length, boo
 }
 
 /* RFC 7845 section 5.1: the identification header; section 3: alone on the first page, the comments end the second. */
-static bool write_headers(struct media_ogg *ogg)
-{
+static bool write_headers(struct media_ogg *ogg) {
     uint8_t head[19] = {
         'O', 'p', 'u', 's', 'H', 'e', 'a', 'd', 1 /* version */, 2 /* channels */,
         MEDIA_OGG_PRE_SKIP & 0xFF, MEDIA_OGG_PRE_SKIP >> 8, 0x80, 0xBB, 0, 0 /* 48000 */, 0, 0 /* gain */, 0 /* mapping */
@@ -75,8 +71,7 @@ static bool write_headers(struct media_ogg *ogg)
            put_packet(ogg, tags, sizeof tags, false, false) && write_pages(ogg, true);
 }
 
-static void discard(struct media_ogg *ogg)
-{
+static void discard(struct media_ogg *ogg) {
     if (ogg->file != NULL) {
         (void)fclose(ogg->file);
     }
@@ -86,8 +81,7 @@ static void discard(struct media_ogg *ogg)
     free(ogg);
 }
 
-struct media_ogg *media_ogg_create(const char *path, struct media_error *error)
-{
+struct media_ogg *media_ogg_create(const char *path, struct media_error *error) {
     struct media_ogg *ogg = calloc(1, sizeof *ogg);
 
     if (ogg == NULL || (ogg->path = strdup(path)) == NULL || ogg_stream_init(&ogg->stream, SERIAL_NUMBER) != 0) {
@@ -108,8 +102,7 @@ struct media_ogg *media_ogg_create(const char *path, struct media_error *error)
 }
 
 /* Gives the held packet to libogg. RFC 7845 section 4: a granule position counts the samples up to the end of its packet. */
-static bool release_held(struct media_ogg *ogg, bool last)
-{
+static bool release_held(struct media_ogg *ogg, bool last) {
     if (!ogg->holding) {
         return true;
     }
@@ -123,8 +116,7 @@ static bool release_held(struct media_ogg *ogg, bool last)
     return write_pages(ogg, last || ogg->packets_on_page >= MEDIA_OGG_PAGE_PACKETS);
 }
 
-static bool hold(struct media_ogg *ogg, const uint8_t *packet, size_t length, size_t samples)
-{
+static bool hold(struct media_ogg *ogg, const uint8_t *packet, size_t length, size_t samples) {
     uint8_t *copy = realloc(ogg->held, length);
     if (copy == NULL) {
         errno = ENOMEM;
@@ -140,8 +132,7 @@ static bool hold(struct media_ogg *ogg, const uint8_t *packet, size_t length, si
 
 /* RFC 7845 section 4.1, SHOULD: for what was lost, packets that ask the decoder to conceal. Such a packet is a TOC byte of the
  * same mode with one frame of no bytes (RFC 6716 section 3.2.1). Frames too long for the rest of the hole give way to CELT's 2.5 ms ones. */
-static bool fill_hole(struct media_ogg *ogg, uint32_t hole_samples)
-{
+static bool fill_hole(struct media_ogg *ogg, uint32_t hole_samples) {
     while (hole_samples >= MIN_STEP_SAMPLES) {
         uint8_t toc = ogg->held[0] & 0xFC;
         size_t samples = media_opus_packet_samples(&toc, 1);
@@ -158,8 +149,7 @@ static bool fill_hole(struct media_ogg *ogg, uint32_t hole_samples)
 }
 
 bool media_ogg_write(struct media_ogg *ogg, const uint8_t *packet, size_t length_bytes, uint32_t timestamp, bool *written,
-                     struct media_error *error)
-{
+                     struct media_error *error) {
     size_t samples = media_opus_packet_samples(packet, length_bytes);
 
     *written = false;
@@ -182,8 +172,7 @@ bool media_ogg_write(struct media_ogg *ogg, const uint8_t *packet, size_t length
     return true;
 }
 
-bool media_ogg_close(struct media_ogg *ogg, struct media_error *error)
-{
+bool media_ogg_close(struct media_ogg *ogg, struct media_error *error) {
     bool good = true;
 
     if (ogg == NULL) {

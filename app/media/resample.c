@@ -18,8 +18,7 @@ struct media_resampler {
     float   *taps;                          /* (PHASES + 1) rows of 2 * half; NULL when the rates are equal */
 };
 
-static double bessel_i0(double x)
-{
+static double bessel_i0(double x) {
     double sum = 1.0;
     double term = 1.0;
     for (int k = 1; k < 60; k++) {
@@ -30,8 +29,7 @@ static double bessel_i0(double x)
 }
 
 /* The filter at `x` input samples from its middle; `cutoff` in cycles per input sample. */
-static double filter_at(double x, double half, double cutoff)
-{
+static double filter_at(double x, double half, double cutoff) {
     double edge = x / half;
     double inside = 1.0 - edge * edge;
     if (inside <= 0.0) {
@@ -43,8 +41,7 @@ static double filter_at(double x, double half, double cutoff)
     return 2.0 * cutoff * sinc * window;
 }
 
-static void fill_row(float *row, size_t half, double fraction, double cutoff)
-{
+static void fill_row(float *row, size_t half, double fraction, double cutoff) {
     double sum = 0.0;
     for (size_t tap = 0; tap < 2 * half; tap++) {
         double x = fraction + (double)half - 1.0 - (double)tap;
@@ -56,8 +53,7 @@ static void fill_row(float *row, size_t half, double fraction, double cutoff)
     }
 }
 
-struct media_resampler *media_resampler_new(uint32_t from_hz, uint32_t to_hz)
-{
+struct media_resampler *media_resampler_new(uint32_t from_hz, uint32_t to_hz) {
     struct media_resampler *resampler = calloc(1, sizeof *resampler);
     if (resampler == NULL) {
         return NULL;
@@ -80,27 +76,23 @@ struct media_resampler *media_resampler_new(uint32_t from_hz, uint32_t to_hz)
     return resampler;
 }
 
-void media_resampler_free(struct media_resampler *resampler)
-{
+void media_resampler_free(struct media_resampler *resampler) {
     if (resampler != NULL) {
         free(resampler->taps);
         free(resampler);
     }
 }
 
-uint64_t media_resampler_output_frames(const struct media_resampler *resampler, size_t frames)
-{
+uint64_t media_resampler_output_frames(const struct media_resampler *resampler, size_t frames) {
     return ((uint64_t)frames * resampler->to_hz + resampler->from_hz - 1) / resampler->from_hz;
 }
 
-static float input_at(const float *input, size_t frames, size_t pitch, int64_t position)
-{
+static float input_at(const float *input, size_t frames, size_t pitch, int64_t position) {
     return position < 0 || (uint64_t)position >= frames ? 0.0F : input[(size_t)position * pitch];
 }
 
 void media_resampler_run(const struct media_resampler *resampler, const float *input, size_t frames, size_t pitch,
-                         uint64_t first, float *output, size_t count)
-{
+                         uint64_t first, float *output, size_t count) {
     for (size_t i = 0; i < count; i++) {
         uint64_t scaled = (first + i) * resampler->from_hz;
         uint64_t whole = scaled / resampler->to_hz;

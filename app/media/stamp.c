@@ -14,22 +14,19 @@ enum {
 /* The samples [from, to) of cell `index`; the row grid has the same pitch as the columns, hence the width in both. */
 struct span { uint32_t from, to; };
 
-static struct span cell_span(uint32_t width, uint32_t index)
-{
+static struct span cell_span(uint32_t width, uint32_t index) {
     struct span span = { index * width / MEDIA_STAMP_COLUMNS, (index + 1) * width / MEDIA_STAMP_COLUMNS };
     return span;
 }
 
 /* Its middle half: what scaling and block coding smear is the border. At least one sample. */
-static struct span middle_half(struct span span)
-{
+static struct span middle_half(struct span span) {
     uint32_t length = span.to - span.from;
     struct span middle = { span.from + length / 4, span.to - length / 4 };
     return middle;
 }
 
-static uint16_t crc16(const uint8_t *bytes, size_t length)
-{
+static uint16_t crc16(const uint8_t *bytes, size_t length) {
     unsigned crc = 0xFFFF;
     for (size_t i = 0; i < length; i++) {
         crc ^= (unsigned)bytes[i] << 8;
@@ -41,38 +38,32 @@ static uint16_t crc16(const uint8_t *bytes, size_t length)
     return (uint16_t)crc;
 }
 
-static void put_u32(uint8_t *bytes, uint32_t value)
-{
+static void put_u32(uint8_t *bytes, uint32_t value) {
     bytes[0] = (uint8_t)(value >> 24);
     bytes[1] = (uint8_t)(value >> 16);
     bytes[2] = (uint8_t)(value >> 8);
     bytes[3] = (uint8_t)value;
 }
 
-static uint32_t get_u32(const uint8_t *bytes)
-{
+static uint32_t get_u32(const uint8_t *bytes) {
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-uint32_t media_stamp_height(uint32_t width)
-{
+uint32_t media_stamp_height(uint32_t width) {
     return MEDIA_STAMP_ROWS * width / MEDIA_STAMP_COLUMNS;
 }
 
-static bool has_room(uint32_t width, uint32_t height)
-{
+static bool has_room(uint32_t width, uint32_t height) {
     return width >= MEDIA_STAMP_MIN_WIDTH && width <= MEDIA_PICTURE_MAX_SIDE && height >= media_stamp_height(width);
 }
 
-static void fill(uint8_t *plane, int stride, struct span x, struct span y, int value)
-{
+static void fill(uint8_t *plane, int stride, struct span x, struct span y, int value) {
     for (uint32_t row = y.from; row < y.to; row++) {
         memset(plane + (size_t)row * (size_t)stride + x.from, value, x.to - x.from);
     }
 }
 
-bool media_stamp_write(struct media_picture *picture, struct media_stamp stamp)
-{
+bool media_stamp_write(struct media_picture *picture, struct media_stamp stamp) {
     uint8_t code[CODE_BYTES];
 
     if (!has_room(picture->width, picture->height)) {
@@ -96,8 +87,7 @@ bool media_stamp_write(struct media_picture *picture, struct media_stamp stamp)
     return true;
 }
 
-static uint32_t mean(const uint8_t *luma, int stride, struct span x, struct span y)
-{
+static uint32_t mean(const uint8_t *luma, int stride, struct span x, struct span y) {
     uint32_t sum = 0;
     for (uint32_t row = y.from; row < y.to; row++) {
         const uint8_t *samples = luma + (size_t)row * (size_t)stride;
@@ -108,8 +98,7 @@ static uint32_t mean(const uint8_t *luma, int stride, struct span x, struct span
     return sum / ((x.to - x.from) * (y.to - y.from));
 }
 
-bool media_stamp_read(const uint8_t *luma, int stride, uint32_t width, uint32_t height, struct media_stamp *stamp)
-{
+bool media_stamp_read(const uint8_t *luma, int stride, uint32_t width, uint32_t height, struct media_stamp *stamp) {
     uint8_t code[CODE_BYTES] = { 0 };
 
     if (!has_room(width, height)) {

@@ -25,15 +25,13 @@ struct media_video_source {
     bool     ended;
 };
 
-static bool ends_with(const char *text, const char *end)
-{
+static bool ends_with(const char *text, const char *end) {
     size_t text_length = strlen(text);
     size_t end_length = strlen(end);
     return text_length > end_length && strcmp(text + text_length - end_length, end) == 0;
 }
 
-static void refuse_spec(struct media_error *error, const char *spec)
-{
+static void refuse_spec(struct media_error *error, const char *spec) {
     bool later = ends_with(spec, ".ivf") || ends_with(spec, ".h264") || strcmp(spec, "screen") == 0 || strncmp(spec, "v4l2", 4) == 0;
 
     media_error_what(error, MEDIA_EXIT_USAGE, "--video %s is not a source of pictures.", spec);
@@ -44,8 +42,7 @@ static void refuse_spec(struct media_error *error, const char *spec)
 /* ---- y4m ---------------------------------------------------------------------------------------------------------- */
 
 /* One line without its newline. Returns 1; 0 at the end of the file before its first byte; -1 when it is cut short or too long. */
-static int read_line(FILE *file, char line[MEDIA_Y4M_MAX_LINE_BYTES], size_t *length)
-{
+static int read_line(FILE *file, char line[MEDIA_Y4M_MAX_LINE_BYTES], size_t *length) {
     *length = 0;
     for (;;) {
         int byte = getc(file);
@@ -62,8 +59,7 @@ static int read_line(FILE *file, char line[MEDIA_Y4M_MAX_LINE_BYTES], size_t *le
     }
 }
 
-static void file_is_broken(const struct media_video_source *source, struct media_error *error)
-{
+static void file_is_broken(const struct media_video_source *source, struct media_error *error) {
     if (ferror(source->file) != 0) {
         media_error_file(error, "read", source->path, errno);
         return;
@@ -73,8 +69,7 @@ static void file_is_broken(const struct media_video_source *source, struct media
     media_error_try(error, "Make it again: ffmpeg -i FILE -pix_fmt yuv420p new.y4m");
 }
 
-static bool open_y4m(struct media_video_source *source, const char *path, struct media_error *error)
-{
+static bool open_y4m(struct media_video_source *source, const char *path, struct media_error *error) {
     char line[MEDIA_Y4M_MAX_LINE_BYTES];
     size_t length;
 
@@ -106,8 +101,7 @@ static bool open_y4m(struct media_video_source *source, const char *path, struct
     return true;
 }
 
-static enum media_read read_frame_line(struct media_video_source *source, struct media_error *error)
-{
+static enum media_read read_frame_line(struct media_video_source *source, struct media_error *error) {
     char line[MEDIA_Y4M_MAX_LINE_BYTES];
     size_t length;
     int got = read_line(source->file, line, &length);
@@ -123,8 +117,7 @@ static enum media_read read_frame_line(struct media_video_source *source, struct
     return MEDIA_READ_FRAME;
 }
 
-static enum media_read read_y4m(struct media_video_source *source, struct media_error *error)
-{
+static enum media_read read_y4m(struct media_video_source *source, struct media_error *error) {
     enum media_read result = read_frame_line(source, error);
     if (result != MEDIA_READ_FRAME) {
         return result;
@@ -145,8 +138,7 @@ static enum media_read read_y4m(struct media_video_source *source, struct media_
 
 /* ---- both ----------------------------------------------------------------------------------------------------------- */
 
-static bool open_pattern(struct media_video_source *source, const struct media_video_source_config *config, struct media_error *error)
-{
+static bool open_pattern(struct media_video_source *source, const struct media_video_source_config *config, struct media_error *error) {
     source->stamp = true;
     source->rate_numerator = config->fps != 0 ? config->fps : MEDIA_VIDEO_DEFAULT_FPS;
     source->rate_denominator = 1;
@@ -164,8 +156,7 @@ static bool open_pattern(struct media_video_source *source, const struct media_v
     return true;
 }
 
-static bool prepare_pictures(struct media_video_source *source, const struct media_video_source_config *config, struct media_error *error)
-{
+static bool prepare_pictures(struct media_video_source *source, const struct media_video_source_config *config, struct media_error *error) {
     uint32_t width = source->file != NULL ? source->y4m.width : MEDIA_VIDEO_DEFAULT_WIDTH;
     uint32_t height = source->file != NULL ? source->y4m.height : MEDIA_VIDEO_DEFAULT_HEIGHT;
 
@@ -191,8 +182,7 @@ static bool prepare_pictures(struct media_video_source *source, const struct med
 }
 
 struct media_video_source *media_video_source_open(const char *spec, const struct media_video_source_config *config,
-                                                   struct media_error *error)
-{
+                                                   struct media_error *error) {
     bool is_pattern = strcmp(spec, "pattern") == 0;
     bool is_y4m = ends_with(spec, ".y4m");
 
@@ -214,8 +204,7 @@ struct media_video_source *media_video_source_open(const char *spec, const struc
     return source;
 }
 
-void media_video_source_free(struct media_video_source *source)
-{
+void media_video_source_free(struct media_video_source *source) {
     if (source == NULL) {
         return;
     }
@@ -229,25 +218,21 @@ void media_video_source_free(struct media_video_source *source)
     free(source);
 }
 
-uint32_t media_video_source_width(const struct media_video_source *source)
-{
+uint32_t media_video_source_width(const struct media_video_source *source) {
     return source->picture.width;
 }
 
-uint32_t media_video_source_height(const struct media_video_source *source)
-{
+uint32_t media_video_source_height(const struct media_video_source *source) {
     return source->picture.height;
 }
 
-void media_video_source_rate(const struct media_video_source *source, uint32_t *numerator, uint32_t *denominator)
-{
+void media_video_source_rate(const struct media_video_source *source, uint32_t *numerator, uint32_t *denominator) {
     *numerator = source->rate_numerator;
     *denominator = source->rate_denominator;
 }
 
 enum media_read media_video_source_read(struct media_video_source *source, uint32_t stamp_time_ms,
-                                        struct media_picture *picture, uint32_t *number, struct media_error *error)
-{
+                                        struct media_picture *picture, uint32_t *number, struct media_error *error) {
     if (source->ended) {
         return MEDIA_READ_END;
     }
@@ -268,8 +253,7 @@ enum media_read media_video_source_read(struct media_video_source *source, uint3
     return MEDIA_READ_FRAME;
 }
 
-enum media_read media_video_source_skip(struct media_video_source *source, struct media_error *error)
-{
+enum media_read media_video_source_skip(struct media_video_source *source, struct media_error *error) {
     if (source->ended) {
         return MEDIA_READ_END;
     }

@@ -26,8 +26,7 @@ struct media_vpx_encoder {
 
 struct media_vpx_decoder { vpx_codec_ctx_t codec; };
 
-static void library_failed(struct media_error *error, const char *doing, vpx_codec_ctx_t *codec, vpx_codec_err_t code)
-{
+static void library_failed(struct media_error *error, const char *doing, vpx_codec_ctx_t *codec, vpx_codec_err_t code) {
     const char *detail = codec != NULL ? vpx_codec_error_detail(codec) : NULL;
 
     media_error_what(error, MEDIA_EXIT_DEVICE, "libvpx cannot %s.", doing);
@@ -35,8 +34,7 @@ static void library_failed(struct media_error *error, const char *doing, vpx_cod
     media_error_try(error, "Check that the machine has memory left; try a smaller --size.");
 }
 
-static void configure(vpx_codec_enc_cfg_t *vpx, const struct media_vpx_encoder_config *config)
-{
+static void configure(vpx_codec_enc_cfg_t *vpx, const struct media_vpx_encoder_config *config) {
     vpx->g_w = config->width;
     vpx->g_h = config->height;
     vpx->g_timebase.num = 1;
@@ -58,8 +56,7 @@ static void configure(vpx_codec_enc_cfg_t *vpx, const struct media_vpx_encoder_c
     vpx->kf_mode = VPX_KF_DISABLED;     /* key frames when they are asked for, and the first */
 }
 
-struct media_vpx_encoder *media_vpx_encoder_new(const struct media_vpx_encoder_config *config, struct media_error *error)
-{
+struct media_vpx_encoder *media_vpx_encoder_new(const struct media_vpx_encoder_config *config, struct media_error *error) {
     struct media_vpx_encoder *encoder = calloc(1, sizeof *encoder);
     if (encoder == NULL) {
         library_failed(error, "make an encoder", NULL, VPX_CODEC_MEM_ERROR);
@@ -83,16 +80,14 @@ struct media_vpx_encoder *media_vpx_encoder_new(const struct media_vpx_encoder_c
     return encoder;
 }
 
-void media_vpx_encoder_free(struct media_vpx_encoder *encoder)
-{
+void media_vpx_encoder_free(struct media_vpx_encoder *encoder) {
     if (encoder != NULL) {
         (void)vpx_codec_destroy(&encoder->codec);
         free(encoder);
     }
 }
 
-bool media_vpx_encoder_set_bitrate(struct media_vpx_encoder *encoder, uint32_t bitrate_bps)
-{
+bool media_vpx_encoder_set_bitrate(struct media_vpx_encoder *encoder, uint32_t bitrate_bps) {
     vpx_codec_enc_cfg_t wanted = encoder->config;
 
     wanted.rc_target_bitrate = bitrate_bps / 1000;
@@ -107,8 +102,7 @@ bool media_vpx_encoder_set_bitrate(struct media_vpx_encoder *encoder, uint32_t b
 }
 
 /* libvpx reads the planes where they are; its image only describes them. */
-static void describe(const struct media_picture *picture, vpx_image_t *image)
-{
+static void describe(const struct media_picture *picture, vpx_image_t *image) {
     memset(image, 0, sizeof *image);
     image->fmt = VPX_IMG_FMT_I420;
     image->w = image->d_w = picture->width;
@@ -122,8 +116,7 @@ static void describe(const struct media_picture *picture, vpx_image_t *image)
 }
 
 bool media_vpx_encode(struct media_vpx_encoder *encoder, const struct media_picture *picture, uint64_t timestamp, uint32_t duration,
-                      bool want_key_frame, const uint8_t **bytes, size_t *length_bytes, bool *key_frame, struct media_error *error)
-{
+                      bool want_key_frame, const uint8_t **bytes, size_t *length_bytes, bool *key_frame, struct media_error *error) {
     vpx_image_t image;
     vpx_codec_iter_t iterator = NULL;
     const vpx_codec_cx_pkt_t *packet;
@@ -147,8 +140,7 @@ bool media_vpx_encode(struct media_vpx_encoder *encoder, const struct media_pict
     return false;
 }
 
-struct media_vpx_decoder *media_vpx_decoder_new(struct media_error *error)
-{
+struct media_vpx_decoder *media_vpx_decoder_new(struct media_error *error) {
     struct media_vpx_decoder *decoder = calloc(1, sizeof *decoder);
     vpx_codec_dec_cfg_t config = { .threads = 1 };
     vpx_codec_err_t code = VPX_CODEC_MEM_ERROR;
@@ -164,16 +156,14 @@ struct media_vpx_decoder *media_vpx_decoder_new(struct media_error *error)
     return decoder;
 }
 
-void media_vpx_decoder_free(struct media_vpx_decoder *decoder)
-{
+void media_vpx_decoder_free(struct media_vpx_decoder *decoder) {
     if (decoder != NULL) {
         (void)vpx_codec_destroy(&decoder->codec);
         free(decoder);
     }
 }
 
-bool media_vpx_decode(struct media_vpx_decoder *decoder, const uint8_t *bytes, size_t length_bytes, struct media_picture *picture)
-{
+bool media_vpx_decode(struct media_vpx_decoder *decoder, const uint8_t *bytes, size_t length_bytes, struct media_picture *picture) {
     bool key_frame;
     uint32_t width;
     uint32_t height;
@@ -202,8 +192,7 @@ bool media_vpx_decode(struct media_vpx_decoder *decoder, const uint8_t *bytes, s
 
 /*   frame tag, 3 bytes little-endian:  bit 0: 0 in a key frame | version 3 bits | show_frame 1 bit | first partition size 19 bits
  *   key frames go on:  9D 01 2A   width 14 bits, scale 2 bits   height 14 bits, scale 2 bits          little-endian */
-bool media_vp8_frame_header(const uint8_t *bytes, size_t length_bytes, bool *key_frame, uint32_t *width, uint32_t *height)
-{
+bool media_vp8_frame_header(const uint8_t *bytes, size_t length_bytes, bool *key_frame, uint32_t *width, uint32_t *height) {
     if (length_bytes < 3) {
         return false;
     }

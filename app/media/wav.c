@@ -22,26 +22,22 @@ enum {
 /* What follows the two bytes of the format in a sub_format: the GUID under which Microsoft nested the old numbers. */
 static const uint8_t sub_format_tail[14] = { 0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xAA, 0, 0x38, 0x9B, 0x71 };
 
-static uint16_t get_u16(const uint8_t *bytes)
-{
+static uint16_t get_u16(const uint8_t *bytes) {
     return (uint16_t)(bytes[0] | bytes[1] << 8);
 }
 
-static uint32_t get_u32(const uint8_t *bytes)
-{
+static uint32_t get_u32(const uint8_t *bytes) {
     return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
 
-static bool refuse(const char *path, struct media_error *error, const char *why)
-{
+static bool refuse(const char *path, struct media_error *error, const char *why) {
     media_error_what(error, MEDIA_EXIT_BAD_FILE, "%s is not a WAVE file that can be played.", path);
     media_error_why(error, "%s", why);
     media_error_try(error, "Convert it: ffmpeg -i FILE -c:a pcm_s16le -ar 48000 -ac 1 new.wav");
     return false;
 }
 
-static bool parse_format(const char *path, const uint8_t *body, uint32_t size, struct media_wav *wav, struct media_error *error)
-{
+static bool parse_format(const char *path, const uint8_t *body, uint32_t size, struct media_wav *wav, struct media_error *error) {
     if (size < FORMAT_BYTES) {
         return refuse(path, error, "Its format chunk is shorter than 16 bytes.");
     }
@@ -76,8 +72,7 @@ static bool parse_format(const char *path, const uint8_t *body, uint32_t size, s
     return true;
 }
 
-static bool parse_data(const char *path, const uint8_t *body, uint32_t size, struct media_wav *wav, struct media_error *error)
-{
+static bool parse_data(const char *path, const uint8_t *body, uint32_t size, struct media_wav *wav, struct media_error *error) {
     size_t frame_bytes = (size_t)wav->channels * wav->bits / 8;
 
     if (frame_bytes == 0) {
@@ -94,8 +89,7 @@ static bool parse_data(const char *path, const uint8_t *body, uint32_t size, str
     return true;
 }
 
-bool media_wav_parse(const char *path, const uint8_t *bytes, size_t length, struct media_wav *wav, struct media_error *error)
-{
+bool media_wav_parse(const char *path, const uint8_t *bytes, size_t length, struct media_wav *wav, struct media_error *error) {
     memset(wav, 0, sizeof *wav);
     if (length < RIFF_HEADER_BYTES || memcmp(bytes, "RIFF", 4) != 0 || memcmp(bytes + 8, "WAVE", 4) != 0) {
         return refuse(path, error, "It does not begin with RIFF and WAVE.");
@@ -131,8 +125,7 @@ bool media_wav_parse(const char *path, const uint8_t *bytes, size_t length, stru
     return refuse(path, error, "It has no data chunk.");
 }
 
-static float float_sample(const uint8_t *bytes)
-{
+static float float_sample(const uint8_t *bytes) {
     uint32_t bits = get_u32(bytes);
     float value;
 
@@ -143,8 +136,7 @@ static float float_sample(const uint8_t *bytes)
     return value > 1.0F ? 1.0F : value;
 }
 
-float media_wav_sample(const struct media_wav *wav, size_t frame, unsigned channel)
-{
+float media_wav_sample(const struct media_wav *wav, size_t frame, unsigned channel) {
     const uint8_t *bytes = wav->samples + (frame * wav->channels + channel) * (wav->bits / 8);
 
     if (wav->encoding == MEDIA_WAV_FLOAT) {

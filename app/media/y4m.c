@@ -13,16 +13,14 @@ static const char frame_magic[] = "FRAME";
 
 struct token { const char *text; size_t length; };
 
-static bool refuse(const char *path, struct media_error *error, const char *why)
-{
+static bool refuse(const char *path, struct media_error *error, const char *why) {
     media_error_what(error, MEDIA_EXIT_BAD_FILE, "%s is not a YUV4MPEG2 file that can be sent.", path);
     media_error_why(error, "%s", why);
     media_error_try(error, "Convert it: ffmpeg -i FILE -pix_fmt yuv420p new.y4m (and -vf yadif when it is interlaced)");
     return false;
 }
 
-static bool next_token(const char **at, const char *end, struct token *token)
-{
+static bool next_token(const char **at, const char *end, struct token *token) {
     while (*at < end && **at == ' ') {
         (*at)++;
     }
@@ -35,8 +33,7 @@ static bool next_token(const char **at, const char *end, struct token *token)
 }
 
 /* Digits only, 1..limit. */
-static bool parse_number(const char *text, size_t length, uint32_t limit, uint32_t *value)
-{
+static bool parse_number(const char *text, size_t length, uint32_t limit, uint32_t *value) {
     uint64_t sum = 0;
     if (length == 0) {
         return false;
@@ -54,8 +51,7 @@ static bool parse_number(const char *text, size_t length, uint32_t limit, uint32
     return sum >= 1;
 }
 
-static bool parse_rate(struct token value, struct media_y4m *y4m)
-{
+static bool parse_rate(struct token value, struct media_y4m *y4m) {
     const char *colon = memchr(value.text, ':', value.length);
     if (colon == NULL) {
         return false;
@@ -66,24 +62,20 @@ static bool parse_rate(struct token value, struct media_y4m *y4m)
            y4m->rate_numerator / y4m->rate_denominator <= MEDIA_VIDEO_MAX_FPS;
 }
 
-static bool is(struct token token, const char *text)
-{
+static bool is(struct token token, const char *text) {
     return token.length == strlen(text) && memcmp(token.text, text, token.length) == 0;
 }
 
 /* The variants of 4:2:0 differ in where chroma samples lie, by less than a pixel; VP8 does not say either. */
-static bool is_420(struct token value)
-{
+static bool is_420(struct token value) {
     return is(value, "420") || is(value, "420jpeg") || is(value, "420mpeg2") || is(value, "420paldv");
 }
 
-static bool parse_side(struct token value, uint32_t *side)
-{
+static bool parse_side(struct token value, uint32_t *side) {
     return *side == 0 && parse_number(value.text, value.length, MEDIA_PICTURE_MAX_SIDE, side) && *side >= MEDIA_PICTURE_MIN_SIDE;
 }
 
-static bool parse_parameter(const char *path, struct token token, struct media_y4m *y4m, struct media_error *error)
-{
+static bool parse_parameter(const char *path, struct token token, struct media_y4m *y4m, struct media_error *error) {
     struct token value = { token.text + 1, token.length - 1 };
     switch (token.text[0]) {
     case 'W':
@@ -101,8 +93,7 @@ static bool parse_parameter(const char *path, struct token token, struct media_y
     }
 }
 
-bool media_y4m_parse_header(const char *path, const char *line, size_t length, struct media_y4m *y4m, struct media_error *error)
-{
+bool media_y4m_parse_header(const char *path, const char *line, size_t length, struct media_y4m *y4m, struct media_error *error) {
     const char *at = line;
     const char *end = line + length;
     struct token token;
@@ -122,8 +113,7 @@ bool media_y4m_parse_header(const char *path, const char *line, size_t length, s
     return true;
 }
 
-bool media_y4m_is_frame_line(const char *line, size_t length)
-{
+bool media_y4m_is_frame_line(const char *line, size_t length) {
     size_t name = sizeof frame_magic - 1;
     return length >= name && memcmp(line, frame_magic, name) == 0 && (length == name || line[name] == ' ');
 }

@@ -12,8 +12,7 @@
  * RFC 9429 section 5.10: a transceiver takes the first section of its kind that has none. More sections than transceivers: the
  * rest is refused, and an empty mid in storage makes a transceiver that nothing was offered for.
  */
-static void assign_sections(struct peer_connection *connection, const struct sdp_session *offer, struct peer_local_storage *storage, int sections[PEER_TRANSCEIVER_MAX])
-{
+static void assign_sections(struct peer_connection *connection, const struct sdp_session *offer, struct peer_local_storage *storage, int sections[PEER_TRANSCEIVER_MAX]) {
     for (size_t i = 0; i < connection->transceiver_count; i++)
         sections[i] = -1;
     for (size_t s = 0; s < offer->section_count; s++) {
@@ -36,8 +35,7 @@ static void assign_sections(struct peer_connection *connection, const struct sdp
 }
 
 /* The reason that says most: of the first section that one of our transceivers could have taken. */
-static int refuse_all(const struct sdp_session *offer, const enum sdp_refusal *refusals, struct peer_problem *problem)
-{
+static int refuse_all(const struct sdp_session *offer, const enum sdp_refusal *refusals, struct peer_problem *problem) {
     size_t shown = 0;
     for (size_t i = offer->section_count; i-- > 0;)
         if (refusals[i] != SDP_REFUSAL_MEDIA && refusals[i] != SDP_REFUSAL_OFFERED)
@@ -61,8 +59,7 @@ struct offered {
     size_t length;
 };
 
-static void offered_free(struct peer_connection *connection, struct offered *offered)
-{
+static void offered_free(struct peer_connection *connection, struct offered *offered) {
     sdp_description_free(offered->remote);
     sdp_description_free(offered->answer);
     peer_connection_release(connection, offered->negotiated);
@@ -71,8 +68,7 @@ static void offered_free(struct peer_connection *connection, struct offered *off
 }
 
 /* RFC 9429 section 5.3: the answer is written as soon as the offer is there, since it says whether anything can be agreed. */
-static int write_answer(struct peer_connection *connection, struct offered *offered, struct peer_problem *problem)
-{
+static int write_answer(struct peer_connection *connection, struct offered *offered, struct peer_problem *problem) {
     const struct sdp_session *offer = &offered->remote->session;
     struct sdp_local local;
     assign_sections(connection, offer, &offered->storage, offered->sections);
@@ -102,8 +98,7 @@ static int write_answer(struct peer_connection *connection, struct offered *offe
     return refuse_all(offer, offered->refusals, problem);
 }
 
-static int negotiate_offer(struct peer_connection *connection, struct offered *offered, struct peer_problem *problem)
-{
+static int negotiate_offer(struct peer_connection *connection, struct offered *offered, struct peer_problem *problem) {
     struct sdp_problem found = {0};
     int error = sdp_description_new(offered->text, offered->length, &connection->sdp_allocator, &offered->answer, &found);
     if (error != SDP_OK)
@@ -118,8 +113,7 @@ static int negotiate_offer(struct peer_connection *connection, struct offered *o
     return peer_negotiated_check(offered->negotiated, &parameters, problem);
 }
 
-static int take_offer(struct peer_connection *connection, uint64_t now_us, struct offered *offered, const char *text, size_t length, struct peer_problem *problem)
-{
+static int take_offer(struct peer_connection *connection, uint64_t now_us, struct offered *offered, const char *text, size_t length, struct peer_problem *problem) {
     struct sdp_problem found = {0};
     int error = sdp_description_new(text, length, &connection->sdp_allocator, &offered->remote, &found);
     if (error != SDP_OK)
@@ -135,8 +129,7 @@ static int take_offer(struct peer_connection *connection, uint64_t now_us, struc
 }
 
 /* Nothing can fail from here on. */
-static void adopt_offer(struct peer_connection *connection, struct offered *offered)
-{
+static void adopt_offer(struct peer_connection *connection, struct offered *offered) {
     peer_description_replace(&connection->remote, PEER_SDP_OFFER, offered->remote);
     sdp_description_free(connection->answer);
     peer_connection_release(connection, connection->negotiated);
@@ -154,8 +147,7 @@ static void adopt_offer(struct peer_connection *connection, struct offered *offe
     offered->text = NULL;
 }
 
-int peer_answer_take_offer(struct peer_connection *connection, uint64_t now_us, const char *text, size_t length, struct peer_problem *problem)
-{
+int peer_answer_take_offer(struct peer_connection *connection, uint64_t now_us, const char *text, size_t length, struct peer_problem *problem) {
     struct offered *offered = peer_connection_allocate(connection, sizeof *offered);
     if (!offered)
         return peer_problem_set(problem, PEER_ERROR_MEMORY, "out of memory");

@@ -3,14 +3,12 @@
 
 #include "app/peer/peer_connection_internal.h"
 
-static bool is_text(const char *text, size_t length, struct sdp_view view)
-{
+static bool is_text(const char *text, size_t length, struct sdp_view view) {
     return length == view.length && memcmp(text, view.text, length) == 0;
 }
 
 /* Index of the section that a candidate names, by mid first (RFC 9429 section 3.5.2.1), or -1. */
-static int section_of(const struct sdp_session *remote, const char *mid, size_t mid_length, int line_index)
-{
+static int section_of(const struct sdp_session *remote, const char *mid, size_t mid_length, int line_index) {
     if (mid_length == 0)
         return line_index >= 0 && (size_t)line_index < remote->section_count ? line_index : -1;
     const struct sdp_section *section = sdp_session_find_mid(remote, (struct sdp_view){mid, mid_length});
@@ -18,8 +16,7 @@ static int section_of(const struct sdp_session *remote, const char *mid, size_t 
 }
 
 /* A candidate whose section is known to exist; the remote description is set. */
-static int give_to_ice(struct peer_connection *connection, uint64_t now_us, const struct ice_candidate *candidate, int section)
-{
+static int give_to_ice(struct peer_connection *connection, uint64_t now_us, const struct ice_candidate *candidate, int section) {
     /* RFC 9143 section 7.3.2: only the section whose address was taken for the bundle has candidates that count. */
     if (section >= 0 && (size_t)section != connection->transport_section)
         return PEER_OK;
@@ -32,8 +29,7 @@ static int give_to_ice(struct peer_connection *connection, uint64_t now_us, cons
     return peer_transport_add_remote_candidate(connection->transports[0], now_us, candidate);
 }
 
-static int keep(struct peer_connection *connection, const struct peer_pending_candidate *candidate)
-{
+static int keep(struct peer_connection *connection, const struct peer_pending_candidate *candidate) {
     if (connection->pending_count == PEER_PENDING_CANDIDATE_MAX)
         return PEER_ERROR_CAPACITY;
     if (!connection->pending)
@@ -44,8 +40,7 @@ static int keep(struct peer_connection *connection, const struct peer_pending_ca
     return PEER_OK;
 }
 
-static int read_init(const struct peer_candidate_init *init, struct peer_pending_candidate *out)
-{
+static int read_init(const struct peer_candidate_init *init, struct peer_pending_candidate *out) {
     *out = (struct peer_pending_candidate){.line_index = -1};
     if (!init) {
         out->is_end = true;
@@ -67,8 +62,7 @@ static int read_init(const struct peer_candidate_init *init, struct peer_pending
     return PEER_OK;
 }
 
-static int take(struct peer_connection *connection, uint64_t now_us, const struct peer_pending_candidate *candidate)
-{
+static int take(struct peer_connection *connection, uint64_t now_us, const struct peer_pending_candidate *candidate) {
     int section = section_of(&connection->remote.sdp->session, candidate->mid, strlen(candidate->mid), candidate->line_index);
     bool names_section = candidate->mid[0] != '\0' || candidate->line_index >= 0;
     if (names_section && section < 0)
@@ -80,8 +74,7 @@ static int take(struct peer_connection *connection, uint64_t now_us, const struc
     return peer_transport_end_of_remote_candidates(connection->transports[0], now_us);
 }
 
-int peer_connection_add_ice_candidate(struct peer_connection *connection, uint64_t now_us, const struct peer_candidate_init *init)
-{
+int peer_connection_add_ice_candidate(struct peer_connection *connection, uint64_t now_us, const struct peer_candidate_init *init) {
     if (connection->is_closed)
         return PEER_ERROR_STATE;
     connection->now_us = now_us;
@@ -93,13 +86,11 @@ int peer_connection_add_ice_candidate(struct peer_connection *connection, uint64
 }
 
 /* One bad candidate spoils no other: only what is fatal is an error here. */
-static bool is_fatal(int error)
-{
+static bool is_fatal(int error) {
     return error == PEER_ERROR_MEMORY || error == PEER_ERROR_CRYPTO;
 }
 
-int peer_candidates_take(struct peer_connection *connection, uint64_t now_us)
-{
+int peer_candidates_take(struct peer_connection *connection, uint64_t now_us) {
     const struct sdp_session *remote = &connection->remote.sdp->session;
     const struct sdp_section *section = &remote->sections[connection->transport_section];
     struct sdp_walk walk = sdp_walk_section(section);

@@ -9,36 +9,30 @@
 
 /* ---- memory and randomness ------------------------------------------------------------------------------------------ */
 
-static void *allocate_with_malloc(void *context, size_t bytes)
-{
+static void *allocate_with_malloc(void *context, size_t bytes) {
     (void)context;
     return malloc(bytes);
 }
 
-static void release_with_free(void *context, void *memory)
-{
+static void release_with_free(void *context, void *memory) {
     (void)context;
     free(memory);
 }
 
-void *peer_connection_allocate(struct peer_connection *connection, size_t bytes)
-{
+void *peer_connection_allocate(struct peer_connection *connection, size_t bytes) {
     return connection->allocator.allocate(connection->allocator.context, bytes);
 }
 
-void peer_connection_release(struct peer_connection *connection, void *memory)
-{
+void peer_connection_release(struct peer_connection *connection, void *memory) {
     if (memory)
         connection->allocator.release(connection->allocator.context, memory);
 }
 
-void peer_connection_random(struct peer_connection *connection, void *out, size_t length)
-{
+void peer_connection_random(struct peer_connection *connection, void *out, size_t length) {
     connection->config.ice.random(connection->config.ice.random_context, out, length);
 }
 
-static void make_random_id(struct peer_connection *connection, char id[PEER_RANDOM_ID_CHARACTERS + 1])
-{
+static void make_random_id(struct peer_connection *connection, char id[PEER_RANDOM_ID_CHARACTERS + 1]) {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     uint8_t bytes[PEER_RANDOM_ID_CHARACTERS];
     peer_connection_random(connection, bytes, sizeof bytes);
@@ -49,13 +43,11 @@ static void make_random_id(struct peer_connection *connection, char id[PEER_RAND
 
 /* ---- life ----------------------------------------------------------------------------------------------------------- */
 
-static size_t text_bytes(const char *text)
-{
+static size_t text_bytes(const char *text) {
     return text ? strlen(text) + 1 : 0;
 }
 
-static const char *copy_text(const char *text, char **at)
-{
+static const char *copy_text(const char *text, char **at) {
     if (!text)
         return NULL;
     char *copy = *at;
@@ -66,8 +58,7 @@ static const char *copy_text(const char *text, char **at)
 }
 
 /* The servers outlive peer_connection_new, since an agent of the other role may have to be made: one piece of memory. */
-static bool copy_servers(struct peer_connection *connection)
-{
+static bool copy_servers(struct peer_connection *connection) {
     struct ice_agent_config *ice = &connection->config.ice;
     size_t count = ice->server_count, bytes = count * sizeof(struct ice_server);
     for (size_t i = 0; i < count; i++)
@@ -90,8 +81,7 @@ static bool copy_servers(struct peer_connection *connection)
     return true;
 }
 
-struct peer_connection *peer_connection_new(const struct peer_connection_config *config, uint64_t now_us)
-{
+struct peer_connection *peer_connection_new(const struct peer_connection_config *config, uint64_t now_us) {
     if (!config || !config->certificate || !config->ice.random || config->ice.server_count > ICE_SERVER_MAX)
         return NULL;
     struct ice_allocator allocator = {allocate_with_malloc, release_with_free, NULL};
@@ -120,8 +110,7 @@ struct peer_connection *peer_connection_new(const struct peer_connection_config 
     return connection;
 }
 
-void peer_connection_free(struct peer_connection *connection)
-{
+void peer_connection_free(struct peer_connection *connection) {
     if (!connection)
         return;
     peer_media_free(connection);
@@ -135,13 +124,11 @@ void peer_connection_free(struct peer_connection *connection)
 
 /* ---- transceivers --------------------------------------------------------------------------------------------------- */
 
-static enum peer_media_kind kind_of(enum peer_codec codec)
-{
+static enum peer_media_kind kind_of(enum peer_codec codec) {
     return codec == PEER_CODEC_OPUS ? PEER_AUDIO : PEER_VIDEO;
 }
 
-static bool is_config_valid(const struct peer_transceiver_config *config)
-{
+static bool is_config_valid(const struct peer_transceiver_config *config) {
     if ((config->kind != PEER_AUDIO && config->kind != PEER_VIDEO) || (unsigned)config->direction > PEER_SENDRECV)
         return false;
     if (config->codec_count > PEER_CODEC_PREFERENCE_MAX || (config->codec_count > 0 && !config->codecs))
@@ -153,8 +140,7 @@ static bool is_config_valid(const struct peer_transceiver_config *config)
 }
 
 /* RFC 3550 section 8.1: random, and never the same twice; 0 means "none" in our structures. */
-static uint32_t make_ssrc(struct peer_connection *connection)
-{
+static uint32_t make_ssrc(struct peer_connection *connection) {
     for (;;) {
         uint32_t ssrc;
         peer_connection_random(connection, &ssrc, sizeof ssrc);
@@ -166,8 +152,7 @@ static uint32_t make_ssrc(struct peer_connection *connection)
     }
 }
 
-int peer_connection_add_transceiver(struct peer_connection *connection, const struct peer_transceiver_config *config, size_t *index)
-{
+int peer_connection_add_transceiver(struct peer_connection *connection, const struct peer_transceiver_config *config, size_t *index) {
     if (!config || !index || !is_config_valid(config))
         return PEER_ERROR_ARGUMENT;
     if (connection->signaling_state != PEER_SIGNALING_STABLE || connection->local.sdp)
@@ -191,13 +176,11 @@ int peer_connection_add_transceiver(struct peer_connection *connection, const st
     return PEER_OK;
 }
 
-size_t peer_connection_transceiver_count(const struct peer_connection *connection)
-{
+size_t peer_connection_transceiver_count(const struct peer_connection *connection) {
     return connection->transceiver_count;
 }
 
-bool peer_connection_transceiver(const struct peer_connection *connection, size_t index, struct peer_transceiver *out)
-{
+bool peer_connection_transceiver(const struct peer_connection *connection, size_t index, struct peer_transceiver *out) {
     if (index >= connection->transceiver_count)
         return false;
     *out = connection->transceivers[index].facts;
@@ -207,14 +190,12 @@ bool peer_connection_transceiver(const struct peer_connection *connection, size_
 /* ---- in ------------------------------------------------------------------------------------------------------------- */
 
 /* Which transport a path belongs to: with BUNDLE there is one. */
-static struct peer_transport *transport_of(struct peer_connection *connection, const struct ice_path *path)
-{
+static struct peer_transport *transport_of(struct peer_connection *connection, const struct ice_path *path) {
     (void)path;
     return connection->transports[0];
 }
 
-int peer_connection_handle_interfaces(struct peer_connection *connection, uint64_t now_us, const struct ice_interface *interfaces, size_t count)
-{
+int peer_connection_handle_interfaces(struct peer_connection *connection, uint64_t now_us, const struct ice_interface *interfaces, size_t count) {
     if (connection->is_closed)
         return PEER_ERROR_STATE;
     connection->now_us = now_us;
@@ -230,20 +211,17 @@ int peer_connection_handle_interfaces(struct peer_connection *connection, uint64
     return peer_description_gather(connection, now_us);
 }
 
-int peer_connection_handle_resolved(struct peer_connection *connection, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count)
-{
+int peer_connection_handle_resolved(struct peer_connection *connection, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count) {
     connection->now_us = now_us;
     return connection->is_closed ? PEER_ERROR_STATE : peer_transport_handle_resolved(connection->transports[0], now_us, query, addresses, count);
 }
 
-int peer_connection_handle_stream_opened(struct peer_connection *connection, uint64_t now_us, const struct ice_path *path)
-{
+int peer_connection_handle_stream_opened(struct peer_connection *connection, uint64_t now_us, const struct ice_path *path) {
     connection->now_us = now_us;
     return connection->is_closed ? PEER_ERROR_STATE : peer_transport_handle_stream_opened(transport_of(connection, path), now_us, path);
 }
 
-int peer_connection_handle_stream_bytes(struct peer_connection *connection, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length)
-{
+int peer_connection_handle_stream_bytes(struct peer_connection *connection, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length) {
     if (connection->is_closed)
         return PEER_ERROR_STATE;
     connection->now_us = now_us;
@@ -252,21 +230,18 @@ int peer_connection_handle_stream_bytes(struct peer_connection *connection, uint
     return error;
 }
 
-int peer_connection_handle_stream_closed(struct peer_connection *connection, uint64_t now_us, const struct ice_path *path, int error)
-{
+int peer_connection_handle_stream_closed(struct peer_connection *connection, uint64_t now_us, const struct ice_path *path, int error) {
     connection->now_us = now_us;
     return connection->is_closed ? PEER_ERROR_STATE : peer_transport_handle_stream_closed(transport_of(connection, path), now_us, path, error);
 }
 
-void peer_connection_handle_send_error(struct peer_connection *connection, uint64_t now_us, const struct ice_path *path, int error)
-{
+void peer_connection_handle_send_error(struct peer_connection *connection, uint64_t now_us, const struct ice_path *path, int error) {
     connection->now_us = now_us;
     if (!connection->is_closed)
         peer_transport_handle_send_error(transport_of(connection, path), now_us, path, error);
 }
 
-int peer_connection_handle_datagram(struct peer_connection *connection, uint64_t now_us, const struct ice_path *path, uint8_t *bytes, size_t length)
-{
+int peer_connection_handle_datagram(struct peer_connection *connection, uint64_t now_us, const struct ice_path *path, uint8_t *bytes, size_t length) {
     if (connection->is_closed)
         return PEER_ERROR_STATE;
     connection->now_us = now_us;
@@ -275,8 +250,7 @@ int peer_connection_handle_datagram(struct peer_connection *connection, uint64_t
     return error;
 }
 
-void peer_connection_handle_timeout(struct peer_connection *connection, uint64_t now_us)
-{
+void peer_connection_handle_timeout(struct peer_connection *connection, uint64_t now_us) {
     if (connection->is_closed)
         return;
     connection->now_us = now_us;
@@ -286,8 +260,7 @@ void peer_connection_handle_timeout(struct peer_connection *connection, uint64_t
     peer_media_handle_timeout(connection, now_us);
 }
 
-uint64_t peer_connection_next_timeout(const struct peer_connection *connection)
-{
+uint64_t peer_connection_next_timeout(const struct peer_connection *connection) {
     uint64_t next = UINT64_MAX;
     if (connection->is_closed)
         return next;
@@ -301,16 +274,14 @@ uint64_t peer_connection_next_timeout(const struct peer_connection *connection)
 
 /* ---- out ------------------------------------------------------------------------------------------------------------ */
 
-static bool poll_transports(struct peer_connection *connection, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out)
-{
+static bool poll_transports(struct peer_connection *connection, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {
     for (size_t i = 0; i < connection->transport_count; i++)
         if (peer_transport_poll_transmit(connection->transports[i], now_us, buffer, capacity, out))
             return true;
     return false;
 }
 
-bool peer_connection_poll_transmit(struct peer_connection *connection, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out)
-{
+bool peer_connection_poll_transmit(struct peer_connection *connection, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {
     if (capacity < PEER_TRANSMIT_BUFFER_BYTES)
         return false;
     connection->now_us = now_us;
@@ -327,8 +298,7 @@ bool peer_connection_poll_transmit(struct peer_connection *connection, uint64_t 
     return !connection->is_closed && peer_media_poll_transmit(connection, now_us, buffer, capacity, out);
 }
 
-void peer_connection_close(struct peer_connection *connection, uint64_t now_us)
-{
+void peer_connection_close(struct peer_connection *connection, uint64_t now_us) {
     if (connection->is_closed)
         return;
     connection->now_us = now_us;
@@ -344,27 +314,22 @@ void peer_connection_close(struct peer_connection *connection, uint64_t now_us)
 
 /* ---- states --------------------------------------------------------------------------------------------------------- */
 
-enum peer_signaling_state peer_connection_signaling_state(const struct peer_connection *connection)
-{
+enum peer_signaling_state peer_connection_signaling_state(const struct peer_connection *connection) {
     return connection->signaling_state;
 }
 
-enum ice_gathering_state peer_connection_ice_gathering_state(const struct peer_connection *connection)
-{
+enum ice_gathering_state peer_connection_ice_gathering_state(const struct peer_connection *connection) {
     return connection->ice_gathering_state;
 }
 
-enum ice_state peer_connection_ice_connection_state(const struct peer_connection *connection)
-{
+enum ice_state peer_connection_ice_connection_state(const struct peer_connection *connection) {
     return connection->ice_connection_state;
 }
 
-enum peer_connection_state peer_connection_state(const struct peer_connection *connection)
-{
+enum peer_connection_state peer_connection_state(const struct peer_connection *connection) {
     return connection->state;
 }
 
-const struct peer_transport *peer_connection_transport(const struct peer_connection *connection, size_t index)
-{
+const struct peer_transport *peer_connection_transport(const struct peer_connection *connection, size_t index) {
     return index < connection->transport_count ? connection->transports[index] : NULL;
 }

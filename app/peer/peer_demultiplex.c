@@ -1,7 +1,6 @@
 #include "app/peer/peer_demultiplex_internal.h"
 
-enum peer_protocol peer_demultiplex(const uint8_t *bytes, size_t length)
-{
+enum peer_protocol peer_demultiplex(const uint8_t *bytes, size_t length) {
     if (length == 0)
         return PEER_PROTOCOL_UNKNOWN;
     uint8_t first = bytes[0];

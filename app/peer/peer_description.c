@@ -5,15 +5,13 @@
 
 /* ---- problems -------------------------------------------------------------------------------------------------------- */
 
-int peer_problem_set(struct peer_problem *problem, int error, const char *rule)
-{
+int peer_problem_set(struct peer_problem *problem, int error, const char *rule) {
     if (problem)
         *problem = (struct peer_problem){.rule = rule, .section = -1};
     return error;
 }
 
-int peer_problem_from_sdp(struct peer_problem *problem, int error, const struct sdp_problem *found, const struct sdp_session *session)
-{
+int peer_problem_from_sdp(struct peer_problem *problem, int error, const struct sdp_problem *found, const struct sdp_session *session) {
     if (!problem)
         return error;
     *problem = (struct peer_problem){.rule = found->rule, .line = found->line, .text = found->text.text, .length = found->text.length, .section = -1};
@@ -23,8 +21,7 @@ int peer_problem_from_sdp(struct peer_problem *problem, int error, const struct 
     return error;
 }
 
-int peer_error_from_sdp(int error)
-{
+int peer_error_from_sdp(int error) {
     switch ((enum sdp_error)error) {
     case SDP_OK: return PEER_OK;
     case SDP_ERROR_SYNTAX:
@@ -40,8 +37,7 @@ int peer_error_from_sdp(int error)
 
 /* ---- the transport behind a description -------------------------------------------------------------------------------- */
 
-int peer_description_make_transport(struct peer_connection *connection, uint64_t now_us, enum ice_role role)
-{
+int peer_description_make_transport(struct peer_connection *connection, uint64_t now_us, enum ice_role role) {
     if (connection->transport_count > 0 && connection->config.ice.role == role)
         return PEER_OK;
     connection->config.ice.role = role;
@@ -68,8 +64,7 @@ int peer_description_make_transport(struct peer_connection *connection, uint64_t
     return PEER_OK;
 }
 
-int peer_description_gather(struct peer_connection *connection, uint64_t now_us)
-{
+int peer_description_gather(struct peer_connection *connection, uint64_t now_us) {
     if (!connection->gathering_wanted || connection->gathering_started || !connection->has_interfaces)
         return PEER_OK;
     connection->gathering_started = true;
@@ -77,14 +72,12 @@ int peer_description_gather(struct peer_connection *connection, uint64_t now_us)
 }
 
 /* The text that set_local_description will be compared with. Takes `text` over. */
-void peer_created_keep(struct peer_connection *connection, enum peer_sdp_type type, char *text, size_t length)
-{
+void peer_created_keep(struct peer_connection *connection, enum peer_sdp_type type, char *text, size_t length) {
     peer_connection_release(connection, connection->created.text);
     connection->created = (struct peer_created){text, length, type};
 }
 
-static int hand_out(const struct peer_connection *connection, char *text, size_t capacity, size_t *length, struct peer_problem *problem)
-{
+static int hand_out(const struct peer_connection *connection, char *text, size_t capacity, size_t *length, struct peer_problem *problem) {
     if (connection->created.length >= capacity)
         return peer_problem_set(problem, PEER_ERROR_BUFFER, "the buffer is too small for the description and its NUL");
     memcpy(text, connection->created.text, connection->created.length + 1);
@@ -94,15 +87,13 @@ static int hand_out(const struct peer_connection *connection, char *text, size_t
 
 /* ---- createOffer, createAnswer -------------------------------------------------------------------------------------------- */
 
-int peer_connection_create_offer(struct peer_connection *connection, uint64_t now_us, char *text, size_t capacity, size_t *length, struct peer_problem *problem)
-{
+int peer_connection_create_offer(struct peer_connection *connection, uint64_t now_us, char *text, size_t capacity, size_t *length, struct peer_problem *problem) {
     connection->now_us = now_us;
     int error = peer_local_make_offer(connection, problem);
     return error == PEER_OK ? hand_out(connection, text, capacity, length, problem) : error;
 }
 
-int peer_connection_create_answer(struct peer_connection *connection, uint64_t now_us, char *text, size_t capacity, size_t *length, struct peer_problem *problem)
-{
+int peer_connection_create_answer(struct peer_connection *connection, uint64_t now_us, char *text, size_t capacity, size_t *length, struct peer_problem *problem) {
     connection->now_us = now_us;
     /* W3C webrtc section 4.4.2, createAnswer: only where an offer of the peer waits. The text was made when it came. */
     if (connection->signaling_state != PEER_SIGNALING_HAVE_REMOTE_OFFER)
@@ -112,8 +103,7 @@ int peer_connection_create_answer(struct peer_connection *connection, uint64_t n
 
 /* ---- setLocalDescription -------------------------------------------------------------------------------------------------- */
 
-static int check_type(struct peer_connection *connection, bool is_local, enum peer_sdp_type type, enum peer_signaling_state *next, struct peer_problem *problem)
-{
+static int check_type(struct peer_connection *connection, bool is_local, enum peer_sdp_type type, enum peer_signaling_state *next, struct peer_problem *problem) {
     if (type == PEER_SDP_PRANSWER || type == PEER_SDP_ROLLBACK)
         return peer_problem_set(problem, PEER_ERROR_NOT_SUPPORTED, "only offer and answer are known here (RFC 9429 sections 4.1.10.1 and 4.1.10.2: pranswer, rollback)");
     if (type == PEER_SDP_OFFER && connection->signaling_state == PEER_SIGNALING_STABLE && connection->remote.sdp)
@@ -129,21 +119,18 @@ static int check_type(struct peer_connection *connection, bool is_local, enum pe
     return peer_problem_set(problem, PEER_ERROR_STATE, rules[connection->signaling_state]);
 }
 
-static void enter(struct peer_connection *connection, enum peer_signaling_state next)
-{
+static void enter(struct peer_connection *connection, enum peer_signaling_state next) {
     if (connection->signaling_state != next)
         connection->signaling_state_pending = true;
     connection->signaling_state = next;
 }
 
-void peer_description_replace(struct peer_description *description, enum peer_sdp_type type, struct sdp_description *sdp)
-{
+void peer_description_replace(struct peer_description *description, enum peer_sdp_type type, struct sdp_description *sdp) {
     sdp_description_free(description->sdp);
     *description = (struct peer_description){sdp, type};
 }
 
-static int set_local_offer(struct peer_connection *connection, struct peer_problem *problem)
-{
+static int set_local_offer(struct peer_connection *connection, struct peer_problem *problem) {
     struct sdp_description *sdp;
     struct sdp_problem found;
     int error = sdp_description_new(connection->created.text, connection->created.length, &connection->sdp_allocator, &sdp, &found);
@@ -157,8 +144,7 @@ static int set_local_offer(struct peer_connection *connection, struct peer_probl
     return PEER_OK;
 }
 
-static int set_local_answer(struct peer_connection *connection, uint64_t now_us, struct peer_problem *problem)
-{
+static int set_local_answer(struct peer_connection *connection, uint64_t now_us, struct peer_problem *problem) {
     int error = peer_negotiated_apply(connection, now_us, connection->negotiated, problem);
     if (error != PEER_OK)
         return error;
@@ -169,8 +155,7 @@ static int set_local_answer(struct peer_connection *connection, uint64_t now_us,
     return PEER_OK;
 }
 
-int peer_connection_set_local_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem)
-{
+int peer_connection_set_local_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem) {
     connection->now_us = now_us;
     enum peer_signaling_state next;
     int error = check_type(connection, true, type, &next, problem);
@@ -194,8 +179,7 @@ int peer_connection_set_local_description(struct peer_connection *connection, ui
 
 /* ---- setRemoteDescription ------------------------------------------------------------------------------------------------- */
 
-static int set_remote_answer(struct peer_connection *connection, uint64_t now_us, const char *text, size_t length, struct peer_problem *problem)
-{
+static int set_remote_answer(struct peer_connection *connection, uint64_t now_us, const char *text, size_t length, struct peer_problem *problem) {
     struct sdp_description *remote;
     struct sdp_problem found = {0};
     int error = sdp_description_new(text, length, &connection->sdp_allocator, &remote, &found);
@@ -222,8 +206,7 @@ static int set_remote_answer(struct peer_connection *connection, uint64_t now_us
     return error;
 }
 
-int peer_connection_set_remote_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem)
-{
+int peer_connection_set_remote_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem) {
     connection->now_us = now_us;
     enum peer_signaling_state next;
     int error = check_type(connection, false, type, &next, problem);
@@ -237,8 +220,7 @@ int peer_connection_set_remote_description(struct peer_connection *connection, u
     return PEER_OK;
 }
 
-static bool view_description(const struct peer_description *description, enum peer_sdp_type *type, const char **text, size_t *length)
-{
+static bool view_description(const struct peer_description *description, enum peer_sdp_type *type, const char **text, size_t *length) {
     if (!description->sdp)
         return false;
     *type = description->type;
@@ -247,18 +229,15 @@ static bool view_description(const struct peer_description *description, enum pe
     return true;
 }
 
-bool peer_connection_local_description(const struct peer_connection *connection, enum peer_sdp_type *type, const char **text, size_t *length)
-{
+bool peer_connection_local_description(const struct peer_connection *connection, enum peer_sdp_type *type, const char **text, size_t *length) {
     return view_description(&connection->local, type, text, length);
 }
 
-bool peer_connection_remote_description(const struct peer_connection *connection, enum peer_sdp_type *type, const char **text, size_t *length)
-{
+bool peer_connection_remote_description(const struct peer_connection *connection, enum peer_sdp_type *type, const char **text, size_t *length) {
     return view_description(&connection->remote, type, text, length);
 }
 
-void peer_description_free(struct peer_connection *connection)
-{
+void peer_description_free(struct peer_connection *connection) {
     sdp_description_free(connection->local.sdp);
     sdp_description_free(connection->remote.sdp);
     sdp_description_free(connection->answer);

@@ -3,8 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-bool peer_early_keep(struct peer_early *early, const struct ice_allocator *allocator, const struct ice_path *path, const uint8_t *bytes, size_t length)
-{
+bool peer_early_keep(struct peer_early *early, const struct ice_allocator *allocator, const struct ice_path *path, const uint8_t *bytes, size_t length) {
     if (length > PEER_EARLY_PACKET_BYTES || early->count == PEER_EARLY_PACKET_MAX)
         return false;
     if (!early->packets) {
@@ -21,21 +20,18 @@ bool peer_early_keep(struct peer_early *early, const struct ice_allocator *alloc
     return true;
 }
 
-struct peer_early_packet *peer_early_first(struct peer_early *early)
-{
+struct peer_early_packet *peer_early_first(struct peer_early *early) {
     return early->count > 0 ? &early->packets[early->head] : NULL;
 }
 
-void peer_early_drop(struct peer_early *early, const struct ice_allocator *allocator)
-{
+void peer_early_drop(struct peer_early *early, const struct ice_allocator *allocator) {
     assert(early->count > 0);
     early->head = (early->head + 1) % PEER_EARLY_PACKET_MAX;
     if (--early->count == 0)
         peer_early_free(early, allocator);
 }
 
-void peer_early_free(struct peer_early *early, const struct ice_allocator *allocator)
-{
+void peer_early_free(struct peer_early *early, const struct ice_allocator *allocator) {
     if (early->packets)
         allocator->release(allocator->context, early->packets);
     *early = (struct peer_early){0};

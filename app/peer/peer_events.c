@@ -5,15 +5,13 @@
 
 /* ---- flags of our own -------------------------------------------------------------------------------------------------- */
 
-static bool take(bool *flag)
-{
+static bool take(bool *flag) {
     bool was_set = *flag;
     *flag = false;
     return was_set;
 }
 
-static bool poll_track(struct peer_connection *connection, struct peer_connection_event *out)
-{
+static bool poll_track(struct peer_connection *connection, struct peer_connection_event *out) {
     for (size_t i = 0; i < connection->transceiver_count; i++) {
         const struct peer_transceiver *facts = &connection->transceivers[i].facts;
         if (!take(&connection->transceivers[i].track_pending))
@@ -24,8 +22,7 @@ static bool poll_track(struct peer_connection *connection, struct peer_connectio
     return false;
 }
 
-static bool poll_signaling(struct peer_connection *connection, struct peer_connection_event *out)
-{
+static bool poll_signaling(struct peer_connection *connection, struct peer_connection_event *out) {
     /* W3C webrtc section 4.7.3: negotiation is needed, and asked for, only while nothing else is under way. */
     if (connection->signaling_state == PEER_SIGNALING_STABLE && take(&connection->negotiation_needed_pending)) {
         *out = (struct peer_connection_event){.type = PEER_CONNECTION_EVENT_NEGOTIATION_NEEDED};
@@ -40,8 +37,7 @@ static bool poll_signaling(struct peer_connection *connection, struct peer_conne
 
 /* ---- ICE ------------------------------------------------------------------------------------------------------------------ */
 
-static bool tell_candidate(struct peer_connection *connection, size_t transport, const struct ice_candidate *candidate, struct peer_connection_event *out)
-{
+static bool tell_candidate(struct peer_connection *connection, size_t transport, const struct ice_candidate *candidate, struct peer_connection_event *out) {
     struct peer_transport_parameters parameters;
     peer_transport_local_parameters(connection->transports[transport], &parameters);
     memcpy(connection->candidate_ufrag, parameters.ufrag, parameters.ufrag_length);
@@ -63,15 +59,13 @@ static bool tell_candidate(struct peer_connection *connection, size_t transport,
     return true;
 }
 
-static void fail(struct peer_connection *connection, struct peer_failure failure)
-{
+static void fail(struct peer_connection *connection, struct peer_failure failure) {
     connection->failure = failure;
     connection->failure_pending = true;
 }
 
 /* False: nothing to tell yet; the state tables may have changed. */
-static bool translate_ice(struct peer_connection *connection, size_t transport, const struct ice_event *event, struct peer_connection_event *out)
-{
+static bool translate_ice(struct peer_connection *connection, size_t transport, const struct ice_event *event, struct peer_connection_event *out) {
     struct peer_transport_states *states = &connection->transport_states[transport];
     switch (event->type) {
     case ICE_EVENT_GATHERING_STATE:
@@ -110,8 +104,7 @@ static bool translate_ice(struct peer_connection *connection, size_t transport, 
 
 /* ---- a transport ---------------------------------------------------------------------------------------------------------- */
 
-static void take_dtls(struct peer_connection *connection, size_t transport, const struct peer_event *event)
-{
+static void take_dtls(struct peer_connection *connection, size_t transport, const struct peer_event *event) {
     enum dtls_transport_state state = event->as.dtls.state;
     connection->transport_states[transport].dtls = state;
     connection->dtls_pending = true;
@@ -121,8 +114,7 @@ static void take_dtls(struct peer_connection *connection, size_t transport, cons
         connection->closed_by_peer_pending = true;
 }
 
-static bool translate(struct peer_connection *connection, size_t transport, const struct peer_event *event, struct peer_connection_event *out)
-{
+static bool translate(struct peer_connection *connection, size_t transport, const struct peer_event *event, struct peer_connection_event *out) {
     switch (event->type) {
     case PEER_EVENT_ICE:
         return translate_ice(connection, transport, &event->as.ice, out);
@@ -140,8 +132,7 @@ static bool translate(struct peer_connection *connection, size_t transport, cons
 
 /* ---- what the tables make of it --------------------------------------------------------------------------------------------- */
 
-static bool poll_gathering(struct peer_connection *connection, struct peer_connection_event *out)
-{
+static bool poll_gathering(struct peer_connection *connection, struct peer_connection_event *out) {
     if (take(&connection->end_of_candidates_pending))
         return tell_candidate(connection, 0, NULL, out);
     enum ice_gathering_state gathering = peer_states_ice_gathering(connection->transport_states, connection->transport_count);
@@ -152,8 +143,7 @@ static bool poll_gathering(struct peer_connection *connection, struct peer_conne
     return true;
 }
 
-static bool poll_states(struct peer_connection *connection, struct peer_connection_event *out)
-{
+static bool poll_states(struct peer_connection *connection, struct peer_connection_event *out) {
     const struct peer_transport_states *transports = connection->transport_states;
     enum ice_state ice = peer_states_ice_connection(false, transports, connection->transport_count);
     if (ice != connection->ice_connection_state) {
@@ -178,8 +168,7 @@ static bool poll_states(struct peer_connection *connection, struct peer_connecti
     return false;
 }
 
-bool peer_connection_poll_event(struct peer_connection *connection, struct peer_connection_event *out)
-{
+bool peer_connection_poll_event(struct peer_connection *connection, struct peer_connection_event *out) {
     if (connection->is_closed)
         return false;
     if (poll_signaling(connection, out))

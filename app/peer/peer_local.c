@@ -6,15 +6,13 @@
 #define OFFER_BYTES 8192u
 
 /* RFC 7587 section 6.1, RFC 7741 section 6; the payload types are those that browsers use. */
-static struct sdp_codec describe_codec(enum peer_codec codec)
-{
+static struct sdp_codec describe_codec(enum peer_codec codec) {
     if (codec == PEER_CODEC_OPUS)
         return sdp_codec_make(SDP_CODEC_OPUS, 111, "minptime=10;useinbandfec=1", 0);
     return sdp_codec_make(SDP_CODEC_VP8, 96, NULL, SDP_FEEDBACK_NACK_PLI | SDP_FEEDBACK_CCM_FIR);
 }
 
-static void describe_section(const struct peer_connection *connection, size_t index, struct peer_local_storage *storage)
-{
+static void describe_section(const struct peer_connection *connection, size_t index, struct peer_local_storage *storage) {
     const struct peer_transceiver_entry *entry = &connection->transceivers[index];
     for (size_t i = 0; i < entry->codec_count; i++)
         storage->codecs[index][i] = describe_codec(entry->codecs[i]);
@@ -36,8 +34,7 @@ static void describe_section(const struct peer_connection *connection, size_t in
 }
 
 /* storage->mids decides which section is whose. */
-void peer_local_describe(const struct peer_connection *connection, struct peer_local_storage *storage, struct sdp_local *local)
-{
+void peer_local_describe(const struct peer_connection *connection, struct peer_local_storage *storage, struct sdp_local *local) {
     struct peer_transport_parameters transport;
     peer_transport_local_parameters(connection->transports[0], &transport);
     (void)dtls_fingerprint_write(&transport.fingerprints[0], storage->fingerprint, sizeof storage->fingerprint);
@@ -64,8 +61,7 @@ void peer_local_describe(const struct peer_connection *connection, struct peer_l
 
 /* ---- the offer ------------------------------------------------------------------------------------------------------- */
 
-int peer_local_make_offer(struct peer_connection *connection, struct peer_problem *problem)
-{
+int peer_local_make_offer(struct peer_connection *connection, struct peer_problem *problem) {
     if (connection->signaling_state == PEER_SIGNALING_CLOSED)
         return peer_problem_set(problem, PEER_ERROR_STATE, "the connection is closed (W3C webrtc section 4.4.2, createOffer)");
     if (connection->signaling_state == PEER_SIGNALING_HAVE_REMOTE_OFFER)

@@ -9,8 +9,7 @@
 #include "app/peer/peer_connection_internal.h"
 #include "rtp/packet.h"
 
-static int from_rtp(int error)
-{
+static int from_rtp(int error) {
     switch ((enum rtp_error)error) {
     case RTP_OK: return PEER_OK;
     case RTP_ERROR_MALFORMED:
@@ -26,24 +25,20 @@ static int from_rtp(int error)
 
 /* ---- from what was agreed ------------------------------------------------------------------------------------------------ */
 
-static enum rtp_codec rtp_codec_of(enum peer_codec codec)
-{
+static enum rtp_codec rtp_codec_of(enum peer_codec codec) {
     return codec == PEER_CODEC_OPUS ? RTP_CODEC_OPUS : RTP_CODEC_VP8;
 }
 
-static enum peer_codec peer_codec_of(enum rtp_codec codec)
-{
+static enum peer_codec peer_codec_of(enum rtp_codec codec) {
     return codec == RTP_CODEC_OPUS ? PEER_CODEC_OPUS : PEER_CODEC_VP8;
 }
 
 /* Memory short in rtp/ is a budget of ours that was passed, or the allocator that said no: neither can be mended here. */
-static int fatal(int error)
-{
+static int fatal(int error) {
     return error == RTP_OK ? PEER_OK : error == RTP_ERROR_CAPACITY ? PEER_ERROR_MEMORY : from_rtp(error);
 }
 
-static int add_sender(struct peer_connection *connection, uint64_t now_us, struct peer_transceiver_entry *entry)
-{
+static int add_sender(struct peer_connection *connection, uint64_t now_us, struct peer_transceiver_entry *entry) {
     struct rtp_sender_config config = {
         .codec = rtp_codec_of(entry->facts.codec),
         .payload_type = entry->facts.send_payload_type,
@@ -54,8 +49,7 @@ static int add_sender(struct peer_connection *connection, uint64_t now_us, struc
     return fatal(rtp_session_add_sender(connection->rtp, now_us, &config, &entry->sender));
 }
 
-static int add_receiver(struct peer_connection *connection, uint64_t now_us, struct peer_transceiver_entry *entry, const struct sdp_negotiated *negotiated)
-{
+static int add_receiver(struct peer_connection *connection, uint64_t now_us, struct peer_transceiver_entry *entry, const struct sdp_negotiated *negotiated) {
     const struct sdp_negotiated_section *section = &negotiated->sections[entry->section];
     struct rtp_payload_mapping mappings[PEER_CODEC_PREFERENCE_MAX];
     struct rtp_receiver_config config = {.mid = entry->facts.mid, .payload_types = mappings};
@@ -72,8 +66,7 @@ static int add_receiver(struct peer_connection *connection, uint64_t now_us, str
 }
 
 /* What holds for the whole session: one id for the mid extension in a bundle (RFC 9143 section 15), reduced-size RTCP where all have it. */
-static void describe_bundle(const struct peer_connection *connection, const struct sdp_negotiated *negotiated, struct rtp_session_config *config)
-{
+static void describe_bundle(const struct peer_connection *connection, const struct sdp_negotiated *negotiated, struct rtp_session_config *config) {
     config->reduced_size_rtcp = true;
     for (size_t i = 0; i < connection->transceiver_count; i++) {
         const struct peer_transceiver_entry *entry = &connection->transceivers[i];
@@ -86,8 +79,7 @@ static void describe_bundle(const struct peer_connection *connection, const stru
     }
 }
 
-int peer_media_start(struct peer_connection *connection, uint64_t now_us, const struct sdp_negotiated *negotiated)
-{
+int peer_media_start(struct peer_connection *connection, uint64_t now_us, const struct sdp_negotiated *negotiated) {
     struct rtp_allocator allocator = {connection->allocator.allocate, connection->allocator.release, connection->allocator.context};
     struct rtp_session_config config = {
         .random = connection->config.ice.random,
@@ -115,8 +107,7 @@ int peer_media_start(struct peer_connection *connection, uint64_t now_us, const 
 
 /* ---- in ------------------------------------------------------------------------------------------------------------------ */
 
-void peer_media_take_received(struct peer_connection *connection, uint64_t now_us)
-{
+void peer_media_take_received(struct peer_connection *connection, uint64_t now_us) {
     struct peer_received received;
     for (size_t i = 0; i < connection->transport_count; i++)
         while (peer_transport_poll_received(connection->transports[i], now_us, &received)) {
@@ -130,29 +121,25 @@ void peer_media_take_received(struct peer_connection *connection, uint64_t now_u
         }
 }
 
-void peer_media_handle_timeout(struct peer_connection *connection, uint64_t now_us)
-{
+void peer_media_handle_timeout(struct peer_connection *connection, uint64_t now_us) {
     if (connection->rtp)
         rtp_session_handle_timeout(connection->rtp, now_us);
 }
 
 /* Packets that nobody could send have no deadline: without a path the session waits, and ICE has timers enough meanwhile. */
-uint64_t peer_media_next_timeout(const struct peer_connection *connection)
-{
+uint64_t peer_media_next_timeout(const struct peer_connection *connection) {
     return connection->rtp && peer_media_can_send(connection, connection->now_us) ? rtp_session_next_timeout(connection->rtp) : UINT64_MAX;
 }
 
 /* ---- out ----------------------------------------------------------------------------------------------------------------- */
 
-bool peer_media_can_send(const struct peer_connection *connection, uint64_t now_us)
-{
+bool peer_media_can_send(const struct peer_connection *connection, uint64_t now_us) {
     struct peer_transport_statistics statistics;
     peer_transport_statistics(connection->transports[0], &statistics);
     return statistics.dtls_state == DTLS_TRANSPORT_CONNECTED && ice_agent_can_send(peer_transport_ice(connection->transports[0]), now_us);
 }
 
-bool peer_media_poll_transmit(struct peer_connection *connection, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out)
-{
+bool peer_media_poll_transmit(struct peer_connection *connection, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {
     if (!connection->rtp || !peer_media_can_send(connection, now_us))
         return false;
     enum rtp_packet_kind kind;
@@ -167,8 +154,7 @@ bool peer_media_poll_transmit(struct peer_connection *connection, uint64_t now_u
     return false;
 }
 
-int peer_connection_send_frame(struct peer_connection *connection, uint64_t now_us, size_t transceiver, const struct peer_frame *frame)
-{
+int peer_connection_send_frame(struct peer_connection *connection, uint64_t now_us, size_t transceiver, const struct peer_frame *frame) {
     if (transceiver >= connection->transceiver_count)
         return PEER_ERROR_NOT_FOUND;
     if (!frame->bytes || frame->length == 0 || frame->length > PEER_FRAME_MAX_BYTES || frame->capture_us > now_us)
@@ -187,8 +173,7 @@ int peer_connection_send_frame(struct peer_connection *connection, uint64_t now_
     return from_rtp(rtp_session_send_frame(connection->rtp, now_us, entry->sender, &media));
 }
 
-int peer_connection_request_key_frame(struct peer_connection *connection, uint64_t now_us, size_t transceiver)
-{
+int peer_connection_request_key_frame(struct peer_connection *connection, uint64_t now_us, size_t transceiver) {
     if (transceiver >= connection->transceiver_count)
         return PEER_ERROR_NOT_FOUND;
     connection->now_us = now_us;
@@ -198,37 +183,32 @@ int peer_connection_request_key_frame(struct peer_connection *connection, uint64
     return PEER_OK;
 }
 
-void peer_media_close(struct peer_connection *connection, uint64_t now_us)
-{
+void peer_media_close(struct peer_connection *connection, uint64_t now_us) {
     if (connection->rtp)
         rtp_session_bye(connection->rtp, now_us);
 }
 
-void peer_media_free(struct peer_connection *connection)
-{
+void peer_media_free(struct peer_connection *connection) {
     rtp_session_free(connection->rtp);
 }
 
 /* ---- events -------------------------------------------------------------------------------------------------------------- */
 
-static bool find_sender(const struct peer_connection *connection, const struct rtp_sender *sender, size_t *index)
-{
+static bool find_sender(const struct peer_connection *connection, const struct rtp_sender *sender, size_t *index) {
     for (*index = 0; *index < connection->transceiver_count; ++*index)
         if (connection->transceivers[*index].sender == sender)
             return true;
     return false;
 }
 
-static bool find_receiver(const struct peer_connection *connection, const struct rtp_receiver *receiver, size_t *index)
-{
+static bool find_receiver(const struct peer_connection *connection, const struct rtp_receiver *receiver, size_t *index) {
     for (*index = 0; *index < connection->transceiver_count; ++*index)
         if (connection->transceivers[*index].receiver == receiver)
             return true;
     return false;
 }
 
-static void tell_frame(const struct peer_connection *connection, size_t index, const struct rtp_received_frame *frame, struct peer_connection_event *out)
-{
+static void tell_frame(const struct peer_connection *connection, size_t index, const struct rtp_received_frame *frame, struct peer_connection_event *out) {
     *out = (struct peer_connection_event){
         .type = PEER_CONNECTION_EVENT_FRAME,
         .as.frame = {
@@ -247,8 +227,7 @@ static void tell_frame(const struct peer_connection *connection, size_t index, c
     };
 }
 
-bool peer_media_poll_event(struct peer_connection *connection, struct peer_connection_event *out)
-{
+bool peer_media_poll_event(struct peer_connection *connection, struct peer_connection_event *out) {
     struct rtp_event event;
     size_t index;
     while (connection->rtp && rtp_session_poll_event(connection->rtp, connection->now_us, &event)) {
@@ -279,8 +258,7 @@ bool peer_media_poll_event(struct peer_connection *connection, struct peer_conne
 
 /* ---- statistics ---------------------------------------------------------------------------------------------------------- */
 
-bool peer_media_inbound(const struct peer_connection *connection, size_t index, struct peer_statistics *out)
-{
+bool peer_media_inbound(const struct peer_connection *connection, size_t index, struct peer_statistics *out) {
     if (!connection->transceivers[index].receiver)
         return false;
     struct rtp_receiver_statistics from;
@@ -305,8 +283,7 @@ bool peer_media_inbound(const struct peer_connection *connection, size_t index, 
     return true;
 }
 
-bool peer_media_outbound(const struct peer_connection *connection, size_t index, struct peer_statistics *out)
-{
+bool peer_media_outbound(const struct peer_connection *connection, size_t index, struct peer_statistics *out) {
     if (!connection->transceivers[index].sender)
         return false;
     struct rtp_sender_statistics from;
@@ -324,8 +301,7 @@ bool peer_media_outbound(const struct peer_connection *connection, size_t index,
     return true;
 }
 
-bool peer_media_remote_inbound(const struct peer_connection *connection, size_t index, struct peer_statistics *out)
-{
+bool peer_media_remote_inbound(const struct peer_connection *connection, size_t index, struct peer_statistics *out) {
     if (!connection->transceivers[index].sender)
         return false;
     struct rtp_sender_statistics from;

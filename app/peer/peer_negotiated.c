@@ -6,8 +6,7 @@
 
 #include "app/peer/peer_connection_internal.h"
 
-static int refuse(struct peer_problem *problem, int error, const char *rule, struct sdp_view text)
-{
+static int refuse(struct peer_problem *problem, int error, const char *rule, struct sdp_view text) {
     if (problem)
         *problem = (struct peer_problem){.rule = rule, .text = text.text, .length = text.length, .section = -1};
     return error;
@@ -15,8 +14,7 @@ static int refuse(struct peer_problem *problem, int error, const char *rule, str
 
 /* ---- the transport ---------------------------------------------------------------------------------------------------- */
 
-static int read_fingerprint(const struct sdp_fingerprint *fingerprint, struct dtls_fingerprint *out)
-{
+static int read_fingerprint(const struct sdp_fingerprint *fingerprint, struct dtls_fingerprint *out) {
     char text[DTLS_FINGERPRINT_TEXT_BYTES];
     size_t hash = fingerprint->hash.length, value = fingerprint->value.length;
     if (hash >= sizeof text || value > sizeof text - hash - 1)
@@ -27,8 +25,7 @@ static int read_fingerprint(const struct sdp_fingerprint *fingerprint, struct dt
     return dtls_fingerprint_parse(text, hash + 1 + value, out);
 }
 
-int peer_negotiated_check(const struct sdp_negotiated *negotiated, struct peer_transport_parameters *parameters, struct peer_problem *problem)
-{
+int peer_negotiated_check(const struct sdp_negotiated *negotiated, struct peer_transport_parameters *parameters, struct peer_problem *problem) {
     static const struct sdp_view none = {NULL, 0};
     *parameters = (struct peer_transport_parameters){
         .ufrag = negotiated->remote_ufrag.text,
@@ -54,8 +51,7 @@ int peer_negotiated_check(const struct sdp_negotiated *negotiated, struct peer_t
 }
 
 static int tell_transport(struct peer_connection *connection, uint64_t now_us, const struct sdp_negotiated *negotiated,
-                          const struct peer_transport_parameters *parameters, struct peer_problem *problem)
-{
+                          const struct peer_transport_parameters *parameters, struct peer_problem *problem) {
     /* RFC 8842 section 5.3: active sends the ClientHello. */
     enum dtls_role role = negotiated->local_setup == SDP_SETUP_ACTIVE ? DTLS_ROLE_CLIENT : DTLS_ROLE_SERVER;
     int error = peer_transport_set_remote_parameters(connection->transports[0], now_us, parameters, role);
@@ -66,8 +62,7 @@ static int tell_transport(struct peer_connection *connection, uint64_t now_us, c
 
 /* ---- transceivers ------------------------------------------------------------------------------------------------------- */
 
-enum peer_codec peer_negotiated_codec_of(enum sdp_codec_id id)
-{
+enum peer_codec peer_negotiated_codec_of(enum sdp_codec_id id) {
     switch (id) {
     case SDP_CODEC_OPUS: return PEER_CODEC_OPUS;
     case SDP_CODEC_VP8: return PEER_CODEC_VP8;
@@ -75,8 +70,7 @@ enum peer_codec peer_negotiated_codec_of(enum sdp_codec_id id)
     }
 }
 
-const struct sdp_negotiated_codec *peer_negotiated_codec(const struct sdp_negotiated *negotiated, const struct sdp_negotiated_section *section)
-{
+const struct sdp_negotiated_codec *peer_negotiated_codec(const struct sdp_negotiated *negotiated, const struct sdp_negotiated_section *section) {
     for (size_t i = 0; i < section->codec_count; i++) {
         const struct sdp_negotiated_codec *codec = &negotiated->codecs[section->first_codec + i];
         if (peer_negotiated_codec_of(codec->id) != PEER_CODEC_NONE)
@@ -85,8 +79,7 @@ const struct sdp_negotiated_codec *peer_negotiated_codec(const struct sdp_negoti
     return NULL;
 }
 
-static void tell_transceiver(struct peer_transceiver_entry *entry, const struct sdp_negotiated *negotiated)
-{
+static void tell_transceiver(struct peer_transceiver_entry *entry, const struct sdp_negotiated *negotiated) {
     struct peer_transceiver *facts = &entry->facts;
     if (entry->section < 0 || (size_t)entry->section >= negotiated->section_count) {
         facts->refused = "no section was offered for it (RFC 9429 section 5.10)";
@@ -110,8 +103,7 @@ static void tell_transceiver(struct peer_transceiver_entry *entry, const struct 
 
 /* ---- all of it ------------------------------------------------------------------------------------------------------------- */
 
-int peer_negotiated_apply(struct peer_connection *connection, uint64_t now_us, const struct sdp_negotiated *negotiated, struct peer_problem *problem)
-{
+int peer_negotiated_apply(struct peer_connection *connection, uint64_t now_us, const struct sdp_negotiated *negotiated, struct peer_problem *problem) {
     struct peer_transport_parameters parameters;
     int error = peer_negotiated_check(negotiated, &parameters, problem);
     if (error == PEER_OK)

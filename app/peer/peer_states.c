@@ -3,8 +3,7 @@
 
 #include "app/peer/peer_connection_internal.h"
 
-enum peer_connection_state peer_states_connection(bool is_closed, const struct peer_transport_states *transports, size_t count)
-{
+enum peer_connection_state peer_states_connection(bool is_closed, const struct peer_transport_states *transports, size_t count) {
     bool any_failed = false, any_disconnected = false, all_new = true, all_connected = true;
     for (size_t i = 0; i < count; i++) {
         enum ice_state ice = transports[i].ice;
@@ -27,8 +26,7 @@ enum peer_connection_state peer_states_connection(bool is_closed, const struct p
     return all_connected ? PEER_CONNECTION_CONNECTED : PEER_CONNECTION_CONNECTING;
 }
 
-enum ice_state peer_states_ice_connection(bool is_closed, const struct peer_transport_states *transports, size_t count)
-{
+enum ice_state peer_states_ice_connection(bool is_closed, const struct peer_transport_states *transports, size_t count) {
     bool any_failed = false, any_disconnected = false, any_checking = false;
     bool all_new = true, all_completed = true;
     for (size_t i = 0; i < count; i++) {
@@ -53,8 +51,7 @@ enum ice_state peer_states_ice_connection(bool is_closed, const struct peer_tran
     return all_completed ? ICE_STATE_COMPLETED : ICE_STATE_CONNECTED;
 }
 
-enum ice_gathering_state peer_states_ice_gathering(const struct peer_transport_states *transports, size_t count)
-{
+enum ice_gathering_state peer_states_ice_gathering(const struct peer_transport_states *transports, size_t count) {
     bool any_gathering = false, all_complete = count > 0;
     for (size_t i = 0; i < count; i++) {
         any_gathering |= transports[i].gathering == ICE_GATHERING_GATHERING;
@@ -66,8 +63,7 @@ enum ice_gathering_state peer_states_ice_gathering(const struct peer_transport_s
     return all_complete ? ICE_GATHERING_COMPLETE : ICE_GATHERING_NEW;
 }
 
-bool peer_states_signaling_next(enum peer_signaling_state state, bool is_local, enum peer_sdp_type type, enum peer_signaling_state *next)
-{
+bool peer_states_signaling_next(enum peer_signaling_state state, bool is_local, enum peer_sdp_type type, enum peer_signaling_state *next) {
     enum peer_signaling_state have_offer = is_local ? PEER_SIGNALING_HAVE_LOCAL_OFFER : PEER_SIGNALING_HAVE_REMOTE_OFFER;
     enum peer_signaling_state other_offer = is_local ? PEER_SIGNALING_HAVE_REMOTE_OFFER : PEER_SIGNALING_HAVE_LOCAL_OFFER;
     /* RFC 9429 section 3.2, figure 2: an offer from stable, or again from the same side; an answer from the other side. */
@@ -84,34 +80,29 @@ bool peer_states_signaling_next(enum peer_signaling_state state, bool is_local, 
 
 /* ---- words ---------------------------------------------------------------------------------------------------------- */
 
-const char *peer_signaling_state_name(enum peer_signaling_state state)
-{
+const char *peer_signaling_state_name(enum peer_signaling_state state) {
     static const char *const names[] = {"stable", "have-local-offer", "have-remote-offer", "closed"};
     assert(state <= PEER_SIGNALING_CLOSED);
     return names[state];
 }
 
-const char *peer_connection_state_name(enum peer_connection_state state)
-{
+const char *peer_connection_state_name(enum peer_connection_state state) {
     static const char *const names[] = {"new", "connecting", "connected", "disconnected", "failed", "closed"};
     assert(state <= PEER_CONNECTION_CLOSED);
     return names[state];
 }
 
-const char *peer_media_kind_name(enum peer_media_kind kind)
-{
+const char *peer_media_kind_name(enum peer_media_kind kind) {
     return kind == PEER_AUDIO ? "audio" : "video";
 }
 
-const char *peer_codec_name(enum peer_codec codec)
-{
+const char *peer_codec_name(enum peer_codec codec) {
     static const char *const names[] = {"", "opus", "VP8"};
     assert(codec <= PEER_CODEC_VP8);
     return names[codec];
 }
 
-const char *peer_error_name(int error)
-{
+const char *peer_error_name(int error) {
     switch ((enum peer_error)error) {
     case PEER_OK: return "no error";
     case PEER_ERROR_MALFORMED: return "malformed";

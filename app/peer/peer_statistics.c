@@ -5,8 +5,7 @@
 #include "app/peer/peer_connection_internal.h"
 
 /* "pair-7": the name of a slot, the same in every report. */
-static void write_id(char id[PEER_STATISTICS_ID_BYTES], const char *name, size_t number)
-{
+static void write_id(char id[PEER_STATISTICS_ID_BYTES], const char *name, size_t number) {
     char digits[20];
     size_t count = 0, length = strlen(name);
     do {
@@ -21,15 +20,13 @@ static void write_id(char id[PEER_STATISTICS_ID_BYTES], const char *name, size_t
     id[length] = '\0';
 }
 
-static const struct ice_agent *agent_of(const struct peer_connection *connection)
-{
+static const struct ice_agent *agent_of(const struct peer_connection *connection) {
     return peer_transport_ice(connection->transports[0]);
 }
 
 /* ---- media: one slot of each type for each transceiver --------------------------------------------------------------------- */
 
-static bool fill_codec(const struct peer_connection *connection, size_t index, struct peer_statistics *out)
-{
+static bool fill_codec(const struct peer_connection *connection, size_t index, struct peer_statistics *out) {
     static const char *const mime_types[] = {"", "audio/opus", "video/VP8"};
     const struct peer_transceiver *facts = &connection->transceivers[index].facts;
     if (facts->codec == PEER_CODEC_NONE)
@@ -43,8 +40,7 @@ static bool fill_codec(const struct peer_connection *connection, size_t index, s
     return true;
 }
 
-static bool fill_inbound(const struct peer_connection *connection, size_t index, struct peer_statistics *out)
-{
+static bool fill_inbound(const struct peer_connection *connection, size_t index, struct peer_statistics *out) {
     const struct peer_transceiver_entry *entry = &connection->transceivers[index];
     if (!peer_media_inbound(connection, index, out))
         return false;
@@ -58,8 +54,7 @@ static bool fill_inbound(const struct peer_connection *connection, size_t index,
     return true;
 }
 
-static bool fill_remote_inbound(const struct peer_connection *connection, size_t index, struct peer_statistics *out)
-{
+static bool fill_remote_inbound(const struct peer_connection *connection, size_t index, struct peer_statistics *out) {
     if (!peer_media_remote_inbound(connection, index, out))
         return false;
     write_id(out->id, "remote-inbound", index);
@@ -69,8 +64,7 @@ static bool fill_remote_inbound(const struct peer_connection *connection, size_t
     return true;
 }
 
-static bool fill_outbound(const struct peer_connection *connection, size_t index, struct peer_statistics *out)
-{
+static bool fill_outbound(const struct peer_connection *connection, size_t index, struct peer_statistics *out) {
     const struct peer_transceiver_entry *entry = &connection->transceivers[index];
     struct peer_statistics remote;
     if (!peer_media_outbound(connection, index, out))
@@ -89,8 +83,7 @@ static bool fill_outbound(const struct peer_connection *connection, size_t index
 
 /* ---- the transport ------------------------------------------------------------------------------------------------------------ */
 
-static bool fill_transport(const struct peer_connection *connection, size_t index, struct peer_statistics *out)
-{
+static bool fill_transport(const struct peer_connection *connection, size_t index, struct peer_statistics *out) {
     struct peer_transport_statistics transport;
     struct ice_statistics ice;
     const struct ice_agent *agent = agent_of(connection);
@@ -124,8 +117,7 @@ static bool fill_transport(const struct peer_connection *connection, size_t inde
 }
 
 /* The agent shows candidates one at a time: what is compared is copied first. The same base, address and type is the same candidate. */
-static void write_local_id(const struct ice_agent *agent, struct stun_address address, struct stun_address base, char id[PEER_STATISTICS_ID_BYTES])
-{
+static void write_local_id(const struct ice_agent *agent, struct stun_address address, struct stun_address base, char id[PEER_STATISTICS_ID_BYTES]) {
     for (size_t i = 0; i < ice_agent_local_candidate_count(agent); i++) {
         const struct ice_candidate *local = ice_agent_local_candidate(agent, i);
         if (stun_address_equal(&local->address, &address) && stun_address_equal(&local->base, &base)) {
@@ -136,8 +128,7 @@ static void write_local_id(const struct ice_agent *agent, struct stun_address ad
 }
 
 /* A remote candidate is named after the first pair that has it: the agent shows them in pairs only. */
-static size_t first_pair_with(const struct ice_agent *agent, struct stun_address remote)
-{
+static size_t first_pair_with(const struct ice_agent *agent, struct stun_address remote) {
     struct ice_pair_statistics pair;
     size_t i = 0;
     while (ice_agent_pair_statistics(agent, i, &pair) && !stun_address_equal(&pair.remote->address, &remote))
@@ -145,8 +136,7 @@ static size_t first_pair_with(const struct ice_agent *agent, struct stun_address
     return i;
 }
 
-static bool fill_pair(const struct peer_connection *connection, size_t index, struct peer_statistics *out)
-{
+static bool fill_pair(const struct peer_connection *connection, size_t index, struct peer_statistics *out) {
     const struct ice_agent *agent = agent_of(connection);
     struct ice_pair_statistics *pair = &out->as.candidate_pair.pair;
     if (!ice_agent_pair_statistics(agent, index, pair))
@@ -158,8 +148,7 @@ static bool fill_pair(const struct peer_connection *connection, size_t index, st
     return ice_agent_pair_statistics(agent, index, pair); /* the views again, which the search has overwritten */
 }
 
-static bool fill_local_candidate(const struct peer_connection *connection, size_t index, struct peer_statistics *out)
-{
+static bool fill_local_candidate(const struct peer_connection *connection, size_t index, struct peer_statistics *out) {
     out->as.candidate.candidate = ice_agent_local_candidate(agent_of(connection), index);
     if (!out->as.candidate.candidate)
         return false;
@@ -168,8 +157,7 @@ static bool fill_local_candidate(const struct peer_connection *connection, size_
     return true;
 }
 
-static bool fill_remote_candidate(const struct peer_connection *connection, size_t index, struct peer_statistics *out)
-{
+static bool fill_remote_candidate(const struct peer_connection *connection, size_t index, struct peer_statistics *out) {
     const struct ice_agent *agent = agent_of(connection);
     struct ice_pair_statistics pair;
     if (!ice_agent_pair_statistics(agent, index, &pair) || first_pair_with(agent, pair.remote->address) != index)
@@ -181,8 +169,7 @@ static bool fill_remote_candidate(const struct peer_connection *connection, size
     return true;
 }
 
-static bool fill_certificate(const struct peer_connection *connection, size_t index, struct peer_statistics *out)
-{
+static bool fill_certificate(const struct peer_connection *connection, size_t index, struct peer_statistics *out) {
     struct dtls_fingerprint fingerprint;
     dtls_certificate_fingerprint(connection->config.certificate, &fingerprint);
     write_id(out->id, "certificate", index);
@@ -191,8 +178,7 @@ static bool fill_certificate(const struct peer_connection *connection, size_t in
 
 /* ---- the walk ---------------------------------------------------------------------------------------------------------------- */
 
-static size_t slots(const struct peer_connection *connection, enum peer_statistics_type type)
-{
+static size_t slots(const struct peer_connection *connection, enum peer_statistics_type type) {
     const struct ice_agent *agent = agent_of(connection);
     switch (type) {
     case PEER_STATISTICS_CODEC:
@@ -225,8 +211,7 @@ static const struct {
     [PEER_STATISTICS_CERTIFICATE] = {"certificate", fill_certificate},
 };
 
-bool peer_connection_statistics(const struct peer_connection *connection, size_t *cursor, struct peer_statistics *out)
-{
+bool peer_connection_statistics(const struct peer_connection *connection, size_t *cursor, struct peer_statistics *out) {
     size_t index = *cursor;
     for (size_t type = 0; type < sizeof types / sizeof types[0]; type++) {
         size_t count = slots(connection, (enum peer_statistics_type)type);
@@ -241,8 +226,7 @@ bool peer_connection_statistics(const struct peer_connection *connection, size_t
     return false;
 }
 
-const char *peer_statistics_type_name(enum peer_statistics_type type)
-{
+const char *peer_statistics_type_name(enum peer_statistics_type type) {
     assert((size_t)type < sizeof types / sizeof types[0]);
     return types[type].name;
 }

@@ -39,8 +39,7 @@ struct peer_transport {
 
 /* ---- errors: one table for each library below -------------------------------------------------------------------- */
 
-static int from_ice(int error)
-{
+static int from_ice(int error) {
     switch ((enum ice_error)error) {
     case ICE_OK: return PEER_OK;
     case ICE_ERROR_MALFORMED: return PEER_ERROR_MALFORMED;
@@ -56,8 +55,7 @@ static int from_ice(int error)
     return PEER_ERROR_CRYPTO;
 }
 
-static int from_dtls(int error)
-{
+static int from_dtls(int error) {
     switch ((enum dtls_error)error) {
     case DTLS_OK: return PEER_OK;
     case DTLS_ERROR_MALFORMED:
@@ -75,20 +73,17 @@ static int from_dtls(int error)
 
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
 
-static void *allocate_with_malloc(void *context, size_t bytes)
-{
+static void *allocate_with_malloc(void *context, size_t bytes) {
     (void)context;
     return malloc(bytes);
 }
 
-static void release_with_free(void *context, void *memory)
-{
+static void release_with_free(void *context, void *memory) {
     (void)context;
     free(memory);
 }
 
-struct peer_transport *peer_transport_new(const struct peer_transport_config *config, uint64_t now_us)
-{
+struct peer_transport *peer_transport_new(const struct peer_transport_config *config, uint64_t now_us) {
     if (!config || !config->certificate)
         return NULL;
     struct ice_allocator allocator = {allocate_with_malloc, release_with_free, NULL};
@@ -112,8 +107,7 @@ struct peer_transport *peer_transport_new(const struct peer_transport_config *co
     return transport;
 }
 
-void peer_transport_free(struct peer_transport *transport)
-{
+void peer_transport_free(struct peer_transport *transport) {
     if (!transport)
         return;
     struct ice_allocator allocator = transport->allocator;
@@ -126,14 +120,12 @@ void peer_transport_free(struct peer_transport *transport)
 
 /* ---- state: derived from ICE and DTLS ------------------------------------------------------------------------------- */
 
-static enum dtls_transport_state dtls_state(const struct peer_transport *transport)
-{
+static enum dtls_transport_state dtls_state(const struct peer_transport *transport) {
     return transport->dtls ? dtls_transport_state(transport->dtls) : DTLS_TRANSPORT_NEW;
 }
 
 /* W3C webrtc section 4.3.3, RTCPeerConnectionState, for the one transport that this is. */
-static enum peer_transport_state derive_state(const struct peer_transport *transport)
-{
+static enum peer_transport_state derive_state(const struct peer_transport *transport) {
     enum dtls_transport_state dtls = dtls_state(transport);
     if (transport->closed || dtls == DTLS_TRANSPORT_CLOSED)
         return PEER_TRANSPORT_CLOSED;
@@ -146,8 +138,7 @@ static enum peer_transport_state derive_state(const struct peer_transport *trans
     return transport->ice_state == ICE_STATE_NEW ? PEER_TRANSPORT_NEW : PEER_TRANSPORT_CONNECTING;
 }
 
-static void update_state(struct peer_transport *transport)
-{
+static void update_state(struct peer_transport *transport) {
     enum peer_transport_state state = derive_state(transport);
     if (state != transport->state) {
         transport->state = state;
@@ -156,8 +147,7 @@ static void update_state(struct peer_transport *transport)
 }
 
 /* RFC 5764 section 4.2: the keys of SRTP come out of the handshake, and out of nothing else. */
-static void key_srtp(struct peer_transport *transport)
-{
+static void key_srtp(struct peer_transport *transport) {
     struct dtls_srtp_keys keys;
     if (dtls_transport_keying_material(transport->dtls, &keys) != DTLS_OK)
         return;
@@ -168,8 +158,7 @@ static void key_srtp(struct peer_transport *transport)
 }
 
 /* Takes DTLS events as they come. One with application data stays until poll_received has handed it out. */
-static void take_dtls_events(struct peer_transport *transport, uint64_t now_us)
-{
+static void take_dtls_events(struct peer_transport *transport, uint64_t now_us) {
     while (transport->dtls && !transport->has_dtls_event && dtls_transport_poll_event(transport->dtls, &transport->dtls_event)) {
         switch (transport->dtls_event.type) {
         case DTLS_EVENT_RECEIVED:
@@ -197,8 +186,7 @@ static void take_dtls_events(struct peer_transport *transport, uint64_t now_us)
 
 /* ---- descriptions ------------------------------------------------------------------------------------------------------ */
 
-void peer_transport_local_parameters(const struct peer_transport *transport, struct peer_transport_parameters *out)
-{
+void peer_transport_local_parameters(const struct peer_transport *transport, struct peer_transport_parameters *out) {
     *out = (struct peer_transport_parameters){
         .ufrag = ice_agent_local_ufrag(transport->ice),
         .password = ice_agent_local_password(transport->ice),
@@ -213,8 +201,7 @@ void peer_transport_local_parameters(const struct peer_transport *transport, str
 }
 
 int peer_transport_set_remote_parameters(struct peer_transport *transport, uint64_t now_us,
-                                         const struct peer_transport_parameters *parameters, enum dtls_role local_role)
-{
+                                         const struct peer_transport_parameters *parameters, enum dtls_role local_role) {
     /* RFC 8122 section 5, MUST: a description without a fingerprint secures nothing and is refused. */
     if (parameters->fingerprint_count == 0 || parameters->fingerprint_count > PEER_FINGERPRINT_MAX)
         return PEER_ERROR_ARGUMENT;
@@ -240,55 +227,45 @@ int peer_transport_set_remote_parameters(struct peer_transport *transport, uint6
     return transport->dtls ? PEER_OK : PEER_ERROR_MEMORY;
 }
 
-int peer_transport_add_remote_candidate(struct peer_transport *transport, uint64_t now_us, const struct ice_candidate *candidate)
-{
+int peer_transport_add_remote_candidate(struct peer_transport *transport, uint64_t now_us, const struct ice_candidate *candidate) {
     return from_ice(ice_agent_add_remote_candidate(transport->ice, now_us, candidate));
 }
 
-int peer_transport_end_of_remote_candidates(struct peer_transport *transport, uint64_t now_us)
-{
+int peer_transport_end_of_remote_candidates(struct peer_transport *transport, uint64_t now_us) {
     return from_ice(ice_agent_end_of_remote_candidates(transport->ice, now_us));
 }
 
 /* ---- in ---------------------------------------------------------------------------------------------------------------- */
 
-int peer_transport_handle_interfaces(struct peer_transport *transport, uint64_t now_us, const struct ice_interface *interfaces, size_t count)
-{
+int peer_transport_handle_interfaces(struct peer_transport *transport, uint64_t now_us, const struct ice_interface *interfaces, size_t count) {
     return from_ice(ice_agent_handle_interfaces(transport->ice, now_us, interfaces, count));
 }
 
-int peer_transport_gather(struct peer_transport *transport, uint64_t now_us)
-{
+int peer_transport_gather(struct peer_transport *transport, uint64_t now_us) {
     return from_ice(ice_agent_gather(transport->ice, now_us));
 }
 
-int peer_transport_handle_resolved(struct peer_transport *transport, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count)
-{
+int peer_transport_handle_resolved(struct peer_transport *transport, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count) {
     return from_ice(ice_agent_handle_resolved(transport->ice, now_us, query, addresses, count));
 }
 
-int peer_transport_handle_stream_opened(struct peer_transport *transport, uint64_t now_us, const struct ice_path *path)
-{
+int peer_transport_handle_stream_opened(struct peer_transport *transport, uint64_t now_us, const struct ice_path *path) {
     return from_ice(ice_agent_handle_stream_opened(transport->ice, now_us, path));
 }
 
-int peer_transport_handle_stream_bytes(struct peer_transport *transport, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length)
-{
+int peer_transport_handle_stream_bytes(struct peer_transport *transport, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length) {
     return from_ice(ice_agent_handle_stream_bytes(transport->ice, now_us, path, bytes, length));
 }
 
-int peer_transport_handle_stream_closed(struct peer_transport *transport, uint64_t now_us, const struct ice_path *path, int error)
-{
+int peer_transport_handle_stream_closed(struct peer_transport *transport, uint64_t now_us, const struct ice_path *path, int error) {
     return from_ice(ice_agent_handle_stream_closed(transport->ice, now_us, path, error));
 }
 
-void peer_transport_handle_send_error(struct peer_transport *transport, uint64_t now_us, const struct ice_path *path, int error)
-{
+void peer_transport_handle_send_error(struct peer_transport *transport, uint64_t now_us, const struct ice_path *path, int error) {
     ice_agent_handle_send_error(transport->ice, now_us, path, error);
 }
 
-static int keep_early(struct peer_transport *transport, const struct ice_path *path, const uint8_t *bytes, size_t length)
-{
+static int keep_early(struct peer_transport *transport, const struct ice_path *path, const uint8_t *bytes, size_t length) {
     if (!peer_early_keep(&transport->early, &transport->allocator, path, bytes, length)) {
         transport->statistics.early_dropped++;
         return PEER_ERROR_CAPACITY;
@@ -297,8 +274,7 @@ static int keep_early(struct peer_transport *transport, const struct ice_path *p
     return PEER_OK;
 }
 
-static int count_srtp_error(struct peer_transport *transport, int error)
-{
+static int count_srtp_error(struct peer_transport *transport, int error) {
     if (error == DTLS_ERROR_AUTHENTICATION)
         transport->statistics.srtp_unauthentic_dropped++;
     else if (error == DTLS_ERROR_REPLAY)
@@ -309,8 +285,7 @@ static int count_srtp_error(struct peer_transport *transport, int error)
 }
 
 /* What is authentic becomes transport->received; what is not is dropped here, and no reader ever sees it. */
-static int unprotect(struct peer_transport *transport, enum peer_protocol protocol, uint8_t *bytes, size_t length)
-{
+static int unprotect(struct peer_transport *transport, enum peer_protocol protocol, uint8_t *bytes, size_t length) {
     bool is_rtcp = protocol == PEER_PROTOCOL_RTCP;
     int error = is_rtcp ? dtls_srtp_unprotect_rtcp(transport->srtp, bytes, &length) : dtls_srtp_unprotect_rtp(transport->srtp, bytes, &length);
     if (error != DTLS_OK)
@@ -321,8 +296,7 @@ static int unprotect(struct peer_transport *transport, enum peer_protocol protoc
 }
 
 /* DTLS and SRTP, from a path that ICE has checked. */
-static int handle_secured(struct peer_transport *transport, uint64_t now_us, const struct ice_path *path, uint8_t *bytes, size_t length)
-{
+static int handle_secured(struct peer_transport *transport, uint64_t now_us, const struct ice_path *path, uint8_t *bytes, size_t length) {
     enum peer_protocol protocol = peer_demultiplex(bytes, length);
     bool is_dtls = protocol == PEER_PROTOCOL_DTLS;
     /* RFC 8842 section 6, MUST: no DTLS (and so no SRTP) by a path that no check has validated. */
@@ -341,8 +315,7 @@ static int handle_secured(struct peer_transport *transport, uint64_t now_us, con
     return from_dtls(error);
 }
 
-int peer_transport_handle_datagram(struct peer_transport *transport, uint64_t now_us, const struct ice_path *path, uint8_t *bytes, size_t length)
-{
+int peer_transport_handle_datagram(struct peer_transport *transport, uint64_t now_us, const struct ice_path *path, uint8_t *bytes, size_t length) {
     transport->statistics.datagrams_received++;
     transport->statistics.bytes_received += length;
     transport->has_received = false;
@@ -361,8 +334,7 @@ int peer_transport_handle_datagram(struct peer_transport *transport, uint64_t no
     return PEER_ERROR_MALFORMED;
 }
 
-void peer_transport_handle_timeout(struct peer_transport *transport, uint64_t now_us)
-{
+void peer_transport_handle_timeout(struct peer_transport *transport, uint64_t now_us) {
     if (transport->closed)
         return;
     ice_agent_handle_timeout(transport->ice, now_us);
@@ -372,8 +344,7 @@ void peer_transport_handle_timeout(struct peer_transport *transport, uint64_t no
     }
 }
 
-uint64_t peer_transport_next_timeout(const struct peer_transport *transport)
-{
+uint64_t peer_transport_next_timeout(const struct peer_transport *transport) {
     if (transport->closed)
         return UINT64_MAX; /* nothing is sent any more but close_notify, which does not wait */
     uint64_t next = ice_agent_next_timeout(transport->ice);
@@ -384,8 +355,7 @@ uint64_t peer_transport_next_timeout(const struct peer_transport *transport)
 
 /* ---- out ---------------------------------------------------------------------------------------------------------------- */
 
-static bool wrap(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t length, struct ice_transmit *out)
-{
+static bool wrap(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t length, struct ice_transmit *out) {
     if (ice_agent_wrap_payload(transport->ice, now_us, buffer, length, out) != ICE_OK)
         return false;
     transport->statistics.datagrams_sent++;
@@ -393,8 +363,7 @@ static bool wrap(struct peer_transport *transport, uint64_t now_us, uint8_t *buf
     return true;
 }
 
-bool peer_transport_poll_transmit(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out)
-{
+bool peer_transport_poll_transmit(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {
     if (capacity < PEER_TRANSMIT_BUFFER_BYTES)
         return false;
     if (!transport->closed && ice_agent_poll_transmit(transport->ice, now_us, buffer, capacity, out)) {
@@ -413,8 +382,7 @@ bool peer_transport_poll_transmit(struct peer_transport *transport, uint64_t now
     return wrap(transport, now_us, buffer, record.length, out);
 }
 
-static int protect(struct peer_transport *transport, uint64_t now_us, bool is_rtcp, uint8_t *buffer, size_t length, size_t capacity, struct ice_transmit *out)
-{
+static int protect(struct peer_transport *transport, uint64_t now_us, bool is_rtcp, uint8_t *buffer, size_t length, size_t capacity, struct ice_transmit *out) {
     if (transport->closed || !transport->srtp || !ice_agent_can_send(transport->ice, now_us))
         return PEER_ERROR_STATE;
     if (capacity < ICE_HEADROOM_BYTES + DTLS_SRTP_MAX_OVERHEAD_BYTES || length > capacity - ICE_HEADROOM_BYTES - DTLS_SRTP_MAX_OVERHEAD_BYTES)
@@ -427,19 +395,16 @@ static int protect(struct peer_transport *transport, uint64_t now_us, bool is_rt
     return wrap(transport, now_us, buffer, length, out) ? PEER_OK : PEER_ERROR_STATE;
 }
 
-int peer_transport_protect_rtp(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t length, size_t capacity, struct ice_transmit *out)
-{
+int peer_transport_protect_rtp(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t length, size_t capacity, struct ice_transmit *out) {
     return protect(transport, now_us, false, buffer, length, capacity, out);
 }
 
-int peer_transport_protect_rtcp(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t length, size_t capacity, struct ice_transmit *out)
-{
+int peer_transport_protect_rtcp(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t length, size_t capacity, struct ice_transmit *out) {
     return protect(transport, now_us, true, buffer, length, capacity, out);
 }
 
 /* Payloads that ICE unwrapped are demultiplexed again, as if they had come alone. */
-static bool take_unwrapped(struct peer_transport *transport, uint64_t now_us)
-{
+static bool take_unwrapped(struct peer_transport *transport, uint64_t now_us) {
     struct ice_received payload;
     if (!ice_agent_poll_received(transport->ice, &payload))
         return false;
@@ -468,8 +433,7 @@ static bool take_unwrapped(struct peer_transport *transport, uint64_t now_us)
 }
 
 /* The oldest early datagram, once it can be used. The one that poll_received handed out is dropped at the next call. */
-static bool take_early(struct peer_transport *transport, uint64_t now_us)
-{
+static bool take_early(struct peer_transport *transport, uint64_t now_us) {
     struct peer_early_packet *packet = peer_early_first(&transport->early);
     if (!packet || !transport->dtls)
         return false;
@@ -485,8 +449,7 @@ static bool take_early(struct peer_transport *transport, uint64_t now_us)
     return true;
 }
 
-bool peer_transport_poll_received(struct peer_transport *transport, uint64_t now_us, struct peer_received *out)
-{
+bool peer_transport_poll_received(struct peer_transport *transport, uint64_t now_us, struct peer_received *out) {
     for (;;) {
         if (transport->has_received) {
             transport->has_received = false;
@@ -508,8 +471,7 @@ bool peer_transport_poll_received(struct peer_transport *transport, uint64_t now
 
 /* ---- events --------------------------------------------------------------------------------------------------------------- */
 
-bool peer_transport_poll_event(struct peer_transport *transport, struct peer_event *out)
-{
+bool peer_transport_poll_event(struct peer_transport *transport, struct peer_event *out) {
     if (transport->key_log_length > 0) {
         *out = (struct peer_event){.type = PEER_EVENT_KEY_LOG, .as.key_log = {transport->key_log, transport->key_log_length}};
         transport->key_log_length = 0;
@@ -537,8 +499,7 @@ bool peer_transport_poll_event(struct peer_transport *transport, struct peer_eve
     return false;
 }
 
-void peer_transport_close(struct peer_transport *transport, uint64_t now_us)
-{
+void peer_transport_close(struct peer_transport *transport, uint64_t now_us) {
     if (transport->dtls)
         dtls_transport_close(transport->dtls, now_us);
     transport->closed = true;
@@ -547,21 +508,18 @@ void peer_transport_close(struct peer_transport *transport, uint64_t now_us)
 
 /* ---- statistics -------------------------------------------------------------------------------------------------------------- */
 
-void peer_transport_statistics(const struct peer_transport *transport, struct peer_transport_statistics *out)
-{
+void peer_transport_statistics(const struct peer_transport *transport, struct peer_transport_statistics *out) {
     *out = transport->statistics;
     out->state = transport->state;
     out->dtls_state = dtls_state(transport);
     out->dtls_role = transport->dtls_role;
 }
 
-const struct ice_agent *peer_transport_ice(const struct peer_transport *transport)
-{
+const struct ice_agent *peer_transport_ice(const struct peer_transport *transport) {
     return transport->ice;
 }
 
-const char *peer_transport_state_name(enum peer_transport_state state)
-{
+const char *peer_transport_state_name(enum peer_transport_state state) {
     static const char *const names[] = {"new", "connecting", "connected", "disconnected", "failed", "closed"};
     assert(state <= PEER_TRANSPORT_CLOSED);
     return names[state];

@@ -24,8 +24,7 @@ static void drain(int i) /* after every call: what it wants to send, then what i
         } else if (event.type == PEER_CONNECTION_EVENT_CONNECTION_STATE)
             printf("%s: %s\n", i == 0 ? "offerer" : "answerer", peer_connection_state_name(event.as.connection_state));
 }
-int main(void)
-{
+int main(void) {
     struct dtls_certificate *certificate = dtls_srtp_initialize() == DTLS_OK ? dtls_certificate_new(&(struct dtls_certificate_config){.wall_clock_s = time(NULL)}) : NULL;
     struct sockaddr_in in[2] = {{AF_INET, htons(40400), {htonl(INADDR_LOOPBACK)}, {0}}, {AF_INET, htons(40401), {htonl(INADDR_LOOPBACK)}, {0}}};
     for (int i = 0; i < 2; i++) {

@@ -13,21 +13,18 @@
 
 static char path[] = "/tmp/strata-json-log-XXXXXX";
 
-static int make_path(void **state)
-{
+static int make_path(void **state) {
     (void)state;
     int file = mkstemp(path);
     return file < 0 ? -1 : close(file);
 }
 
-static int remove_path(void **state)
-{
+static int remove_path(void **state) {
     (void)state;
     return unlink(path);
 }
 
-static void test_lines(void **state)
-{
+static void test_lines(void **state) {
     (void)state;
     struct call_problem problem = {0};
     struct call_json_log *log = call_json_log_new(path, 1000000, &problem);
@@ -58,8 +55,7 @@ static void test_lines(void **state)
     (void)fclose(file);
 }
 
-static void test_no_log_takes_the_reference(void **state)
-{
+static void test_no_log_takes_the_reference(void **state) {
     (void)state;
     json_t *members = json_object();
     json_incref(members);
@@ -68,8 +64,7 @@ static void test_no_log_takes_the_reference(void **state)
     json_decref(members);
 }
 
-static void test_a_file_that_cannot_be_made(void **state)
-{
+static void test_a_file_that_cannot_be_made(void **state) {
     (void)state;
     struct call_problem problem = {0};
     assert_null(call_json_log_new("/nonexistent/folder/log", 0, &problem));
@@ -78,8 +73,7 @@ static void test_a_file_that_cannot_be_made(void **state)
     assert_true(problem.why[0] && problem.try_this[0]);
 }
 
-static void test_a_full_disk_is_told(void **state)
-{
+static void test_a_full_disk_is_told(void **state) {
     (void)state;
     struct call_problem problem = {0};
     struct call_json_log *log = call_json_log_new("/dev/full", 0, &problem);
@@ -88,8 +82,7 @@ static void test_a_full_disk_is_told(void **state)
     assert_false(call_json_log_free(log));
 }
 
-static void test_sentences_are_cut_not_overrun(void **state)
-{
+static void test_sentences_are_cut_not_overrun(void **state) {
     (void)state;
     for (size_t length = CALL_SENTENCE_BYTES - 2; length <= CALL_SENTENCE_BYTES; length++) {
         char text[CALL_SENTENCE_BYTES + 1];
@@ -104,8 +97,7 @@ static void test_sentences_are_cut_not_overrun(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_lines, make_path, remove_path),
         cmocka_unit_test(test_no_log_takes_the_reference),

@@ -17,8 +17,7 @@ static struct call_options options;
 static struct call_problem problem;
 
 /* Splits at blanks and parses; a word of its own is the name of the program. */
-static bool parse(const char *line)
-{
+static bool parse(const char *line) {
     static char text[4096];
     static char *words[WORDS_MAX];
     int count = 0;
@@ -28,8 +27,7 @@ static bool parse(const char *line)
     return call_options_parse(count, words, &options, &problem);
 }
 
-static void assert_refused(const char *line, const char *about)
-{
+static void assert_refused(const char *line, const char *about) {
     assert_false(parse(line));
     assert_int_equal(problem.exit_code, CALL_EXIT_USAGE);
     assert_true(problem.what[0] && problem.why[0] && problem.try_this[0]);
@@ -37,8 +35,7 @@ static void assert_refused(const char *line, const char *about)
         fail_msg("'%s' does not speak of '%s': %s | %s", line, about, problem.what, problem.why);
 }
 
-static void test_defaults(void **state)
-{
+static void test_defaults(void **state) {
     (void)state;
     assert_true(parse(ROOM));
     assert_string_equal(options.room_url, ROOM);
@@ -50,8 +47,7 @@ static void test_defaults(void **state)
     assert_int_equal(options.verbosity, 0);
 }
 
-static void test_every_flag(void **state)
-{
+static void test_every_flag(void **state) {
     (void)state;
     assert_true(parse("--audio a.wav --video=b.y4m --stamp --codec VP8,opus --size 320x240 --fps 15 --bitrate 800k --play none --record out "
                       "--duration 20 --wait 2.5 --json=log --keylog keys -4 --interface eth0 --ice-transport-policy relay --mdns off -vv "
@@ -77,16 +73,14 @@ static void test_every_flag(void **state)
     assert_int_equal(options.ice_servers[1].port, 5000);
 }
 
-static void test_json_takes_no_next_word(void **state)
-{
+static void test_json_takes_no_next_word(void **state) {
     (void)state;
     assert_true(parse("--json " ROOM));
     assert_null(options.json_file);
     assert_string_equal(options.room_url, ROOM);
 }
 
-static void test_refusals(void **state)
-{
+static void test_refusals(void **state) {
     (void)state;
     assert_refused("", "room");
     assert_refused("--no-such-flag " ROOM, "--no-such-flag");
@@ -117,8 +111,7 @@ static void test_refusals(void **state)
 }
 
 /* interface flags of later versions are known by name: none is ignored, none is taken for a typing error. */
-static void test_later_flags_are_refused(void **state)
-{
+static void test_later_flags_are_refused(void **state) {
     (void)state;
     static const char *const later[] = {"--turn-ca f", "--min-bitrate 1", "--max-bitrate 1", "--whip u", "--whep u", "--token-file f", "--data l", "--pcap f"};
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
@@ -129,8 +122,7 @@ static void test_later_flags_are_refused(void **state)
     assert_refused("--mdns resolve " ROOM, "mDNS");
 }
 
-static void test_help_and_version_need_no_room(void **state)
-{
+static void test_help_and_version_need_no_room(void **state) {
     (void)state;
     assert_true(parse("--help"));
     assert_true(options.wants_help);
@@ -138,8 +130,7 @@ static void test_help_and_version_need_no_room(void **state)
     assert_true(options.wants_version);
 }
 
-static void test_room_name_limit(void **state)
-{
+static void test_room_name_limit(void **state) {
     (void)state;
     char name[80], line[128];
     for (size_t length = 63; length <= 65; length++) {
@@ -150,8 +141,7 @@ static void test_room_name_limit(void **state)
     }
 }
 
-static void test_ice_server_limit(void **state)
-{
+static void test_ice_server_limit(void **state) {
     (void)state;
     for (size_t count = CALL_ICE_SERVER_MAX - 1; count <= CALL_ICE_SERVER_MAX + 1; count++) {
         char line[1024] = ROOM;
@@ -162,8 +152,7 @@ static void test_ice_server_limit(void **state)
     assert_non_null(strstr(problem.why, "CALL_ICE_SERVER_MAX"));
 }
 
-static void test_codec_limit(void **state)
-{
+static void test_codec_limit(void **state) {
     (void)state;
     for (size_t count = CALL_CODEC_PREFERENCE_MAX - 1; count <= CALL_CODEC_PREFERENCE_MAX + 1; count++) {
         char line[1024] = ROOM " --codec vp8";
@@ -174,8 +163,7 @@ static void test_codec_limit(void **state)
 }
 
 /* RFC 7064 section 3.1 and RFC 7065 section 3.1. */
-static void test_ice_uris(void **state)
-{
+static void test_ice_uris(void **state) {
     (void)state;
     static const struct {
         const char *uri;
@@ -220,8 +208,7 @@ static void test_ice_uris(void **state)
     }
 }
 
-static void test_ice_uri_host_limit(void **state)
-{
+static void test_ice_uri_host_limit(void **state) {
     (void)state;
     char uri[CALL_HOST_BYTES + 16];
     for (size_t length = CALL_HOST_BYTES - 2; length <= CALL_HOST_BYTES; length++) {
@@ -233,8 +220,7 @@ static void test_ice_uri_host_limit(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     (void)unsetenv("SSLKEYLOGFILE");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),

@@ -8,15 +8,13 @@
 
 #include "app/call/call_internal.h"
 
-static const char *text_of(const json_t *object, const char *name)
-{
+static const char *text_of(const json_t *object, const char *name) {
     const char *text = json_string_value(json_object_get(object, name));
     return text ? text : "";
 }
 
 /* docs/programs.md: every member is there even when the call never began. */
-static void test_members_before_a_call(void **state)
-{
+static void test_members_before_a_call(void **state) {
     (void)state;
     static struct call call;
     json_t *summary = call_summary_json(&call);
@@ -30,8 +28,7 @@ static void test_members_before_a_call(void **state)
     json_decref(summary);
 }
 
-static void test_failure_has_the_three_sentences(void **state)
-{
+static void test_failure_has_the_three_sentences(void **state) {
     (void)state;
     static struct call call;
     call_problem_set(&call.problem, CALL_EXIT_ROOM_FULL, "signaling", "What.", "Why.", "Try.");
@@ -46,8 +43,7 @@ static void test_failure_has_the_three_sentences(void **state)
 }
 
 /* What a peer put into a sentence may be no UTF-8: the summary is there all the same. */
-static void test_bytes_that_are_no_text(void **state)
-{
+static void test_bytes_that_are_no_text(void **state) {
     (void)state;
     static struct call call;
     call_problem_set(&call.problem, CALL_EXIT_SDP, "sdp", "What.", "Line 3: \xff\xfe", "Try.");
@@ -57,8 +53,7 @@ static void test_bytes_that_are_no_text(void **state)
     json_decref(summary);
 }
 
-static void test_timings_count_from_the_description(void **state)
-{
+static void test_timings_count_from_the_description(void **state) {
     (void)state;
     static struct call call;
     call.timings.offer_or_answer = 1000000;
@@ -71,8 +66,7 @@ static void test_timings_count_from_the_description(void **state)
     json_decref(summary);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_members_before_a_call),
         cmocka_unit_test(test_failure_has_the_three_sentences),

@@ -12,14 +12,12 @@
 static struct dtls_certificate *shared_certificate[2];
 
 static void release_certificates(void) __attribute__((destructor));
-static void release_certificates(void)
-{
+static void release_certificates(void) {
     dtls_certificate_free(shared_certificate[0]);
     dtls_certificate_free(shared_certificate[1]);
 }
 
-void pair_certificates(struct pair *pair)
-{
+void pair_certificates(struct pair *pair) {
     struct dtls_certificate_config config = {.wall_clock_s = WALL_CLOCK_S};
     for (int i = 0; i < 2; i++) {
         if (shared_certificate[i] == NULL) {
@@ -31,8 +29,7 @@ void pair_certificates(struct pair *pair)
     }
 }
 
-struct dtls_transport_config pair_config(const struct pair *pair, enum pair_end end)
-{
+struct dtls_transport_config pair_config(const struct pair *pair, enum pair_end end) {
     return (struct dtls_transport_config){
         .role = end == PAIR_CLIENT ? DTLS_ROLE_CLIENT : DTLS_ROLE_SERVER,
         .certificate = pair->certificate[end],
@@ -42,8 +39,7 @@ struct dtls_transport_config pair_config(const struct pair *pair, enum pair_end 
 }
 
 void pair_open_with(struct pair *pair, pair_network *network, const struct dtls_transport_config *client,
-                    const struct dtls_transport_config *server)
-{
+                    const struct dtls_transport_config *server) {
     memset(pair, 0, sizeof *pair);
     pair_certificates(pair);
     pair->now_us = 1000000;
@@ -55,20 +51,17 @@ void pair_open_with(struct pair *pair, pair_network *network, const struct dtls_
     assert_non_null(pair->end[PAIR_SERVER]);
 }
 
-void pair_open(struct pair *pair, pair_network *network)
-{
+void pair_open(struct pair *pair, pair_network *network) {
     pair_open_with(pair, network, NULL, NULL);
 }
 
-void pair_close(struct pair *pair)
-{
+void pair_close(struct pair *pair) {
     dtls_transport_free(pair->end[0]);
     dtls_transport_free(pair->end[1]);
     pair->end[0] = pair->end[1] = NULL;
 }
 
-uint64_t pair_random(struct pair *pair, uint64_t limit)
-{
+uint64_t pair_random(struct pair *pair, uint64_t limit) {
     /* splitmix64 */
     pair->seed += 0x9E3779B97F4A7C15u;
     uint64_t mixed = pair->seed;
@@ -77,8 +70,7 @@ uint64_t pair_random(struct pair *pair, uint64_t limit)
     return (mixed ^ (mixed >> 31)) % limit;
 }
 
-void pair_deliver(struct pair *pair, enum pair_end to, uint64_t due_us, const uint8_t *bytes, size_t length)
-{
+void pair_deliver(struct pair *pair, enum pair_end to, uint64_t due_us, const uint8_t *bytes, size_t length) {
     assert_true(pair->in_flight_count < PAIR_IN_FLIGHT && length <= PAIR_DATAGRAM_BYTES);
     struct pair_datagram *datagram = &pair->in_flight[pair->in_flight_count++];
     datagram->due_us = due_us;
@@ -88,8 +80,7 @@ void pair_deliver(struct pair *pair, enum pair_end to, uint64_t due_us, const ui
     memcpy(datagram->bytes, bytes, length);
 }
 
-static void drain_events(struct pair *pair, int end)
-{
+static void drain_events(struct pair *pair, int end) {
     struct pair_record *record = &pair->record[end];
     struct dtls_event event;
     while (dtls_transport_poll_event(pair->end[end], &event)) {
@@ -123,8 +114,7 @@ static void drain_events(struct pair *pair, int end)
     }
 }
 
-void pair_drain(struct pair *pair)
-{
+void pair_drain(struct pair *pair) {
     for (int end = 0; end < 2; end++) {
         uint8_t buffer[PAIR_DATAGRAM_BYTES];
         struct dtls_transmit transmit;
@@ -144,8 +134,7 @@ void pair_drain(struct pair *pair)
 }
 
 /* The datagram that is due first, or -1. */
-static int next_datagram(const struct pair *pair)
-{
+static int next_datagram(const struct pair *pair) {
     int best = -1;
     for (size_t i = 0; i < pair->in_flight_count; i++) {
         const struct pair_datagram *a = &pair->in_flight[i];
@@ -158,8 +147,7 @@ static int next_datagram(const struct pair *pair)
 }
 
 /* One thing happens: a datagram arrives or a timer runs out. False: nothing until then. */
-static bool step(struct pair *pair, uint64_t until_us)
-{
+static bool step(struct pair *pair, uint64_t until_us) {
     pair_drain(pair);
     int arrival = next_datagram(pair);
     uint64_t due = arrival < 0 ? UINT64_MAX : pair->in_flight[arrival].due_us;
@@ -189,16 +177,14 @@ static bool step(struct pair *pair, uint64_t until_us)
     return true;
 }
 
-bool pair_run_until_connected(struct pair *pair, uint64_t until_us)
-{
+bool pair_run_until_connected(struct pair *pair, uint64_t until_us) {
     const struct pair_record *record = pair->record;
     while (!(record[0].connected && record[1].connected) && !record[0].failed && !record[1].failed && step(pair, until_us)) {
     }
     return record[0].connected && record[1].connected;
 }
 
-void pair_run(struct pair *pair, uint64_t until_us)
-{
+void pair_run(struct pair *pair, uint64_t until_us) {
     while (step(pair, until_us)) {
     }
 }

@@ -14,8 +14,7 @@
 #define DAY_S 86400
 
 /* RFC 8827 section 6.5 and RFC 5763 section 5: P-256, self-signed, valid from a day ago, nameless. */
-static void test_what_it_says(void **state)
-{
+static void test_what_it_says(void **state) {
     (void)state;
     struct dtls_certificate_config config = {.wall_clock_s = WALL_CLOCK_S};
     struct dtls_certificate *certificate = dtls_certificate_new(&config);
@@ -44,8 +43,7 @@ static void test_what_it_says(void **state)
     dtls_certificate_free(certificate);
 }
 
-static void test_no_two_are_the_same(void **state)
-{
+static void test_no_two_are_the_same(void **state) {
     (void)state;
     struct dtls_certificate_config config = {.wall_clock_s = WALL_CLOCK_S, .valid_days = 1};
     struct dtls_fingerprint fingerprints[8];
@@ -60,8 +58,7 @@ static void test_no_two_are_the_same(void **state)
     }
 }
 
-static void test_limits(void **state)
-{
+static void test_limits(void **state) {
     (void)state;
     static const struct {
         struct dtls_certificate_config config;
@@ -80,8 +77,7 @@ static void test_limits(void **state)
     dtls_certificate_free(NULL);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_it_says),
         cmocka_unit_test(test_no_two_are_the_same),

@@ -10,8 +10,7 @@
 #define SHA_256_TEXT                                                                                                                         \
     "sha-256 4A:AD:B9:B1:3F:82:18:3B:54:02:12:DF:3E:5D:49:6B:19:E5:7C:AB:3E:4B:65:2E:7D:46:3F:54:42:CD:54:F1"
 
-static int parse(const char *text, struct dtls_fingerprint *out)
-{
+static int parse(const char *text, struct dtls_fingerprint *out) {
     /* A heap block that ends with the text, so that a byte too many is seen. */
     size_t length = strlen(text);
     char *exact = malloc(length == 0 ? 1 : length);
@@ -22,8 +21,7 @@ static int parse(const char *text, struct dtls_fingerprint *out)
 }
 
 /* RFC 8122 section 5: the example of the grammar, there and back. */
-static void test_parse_and_write(void **state)
-{
+static void test_parse_and_write(void **state) {
     (void)state;
     struct dtls_fingerprint fingerprint;
     assert_int_equal(parse(SHA_256_TEXT, &fingerprint), DTLS_OK);
@@ -39,8 +37,7 @@ static void test_parse_and_write(void **state)
 }
 
 /* RFC 8122 section 5: hash names are compared without case; digits of peers come in both. */
-static void test_case_does_not_matter(void **state)
-{
+static void test_case_does_not_matter(void **state) {
     (void)state;
     char lower[] = SHA_256_TEXT;
     struct dtls_fingerprint a;
@@ -54,8 +51,7 @@ static void test_case_does_not_matter(void **state)
     assert_true(dtls_fingerprint_equal(&a, &b));
 }
 
-static void test_all_hashes(void **state)
-{
+static void test_all_hashes(void **state) {
     (void)state;
     static const struct {
         enum dtls_hash hash;
@@ -86,8 +82,7 @@ static void test_all_hashes(void **state)
 }
 
 /* RFC 8122 section 5: weak or unknown hashes are told apart from nonsense, so that a second fingerprint may save the description. */
-static void test_weak_and_malformed(void **state)
-{
+static void test_weak_and_malformed(void **state) {
     (void)state;
     static const struct {
         const char *text;
@@ -126,8 +121,7 @@ static void test_weak_and_malformed(void **state)
     assert_int_equal(dtls_fingerprint_parse(long_text, 8 + 3 * 2000 - 1, &zero), DTLS_ERROR_MALFORMED);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse_and_write),
         cmocka_unit_test(test_case_does_not_matter),

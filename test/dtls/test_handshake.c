@@ -17,8 +17,7 @@
 
 static struct pair pair;
 
-static void assert_keys_agree(void)
-{
+static void assert_keys_agree(void) {
     struct dtls_srtp_keys client;
     struct dtls_srtp_keys server;
     assert_int_equal(dtls_transport_keying_material(pair.end[PAIR_CLIENT], &client), DTLS_OK);
@@ -32,8 +31,7 @@ static void assert_keys_agree(void)
 }
 
 /* RFC 5764 section 4.2: client key, server key, client salt, server salt; each end writes with its own. */
-static void test_order_of_the_exported_keys(void **state)
-{
+static void test_order_of_the_exported_keys(void **state) {
     (void)state;
     pair_open(&pair, NULL);
     assert_true(pair_run_until_connected(&pair, 10 * ONE_SECOND_US));
@@ -50,8 +48,7 @@ static void test_order_of_the_exported_keys(void **state)
 }
 
 /* RFC 6347 section 4.2.4: two round trips when nothing is lost. */
-static void test_connects_in_two_round_trips(void **state)
-{
+static void test_connects_in_two_round_trips(void **state) {
     (void)state;
     pair_open(&pair, NULL);
     assert_int_equal(dtls_transport_state(pair.end[0]), DTLS_TRANSPORT_NEW);
@@ -83,8 +80,7 @@ struct plan {
     unsigned seen;
 };
 
-static void planned_network(struct pair *p, enum pair_end from, unsigned index, const uint8_t *bytes, size_t length)
-{
+static void planned_network(struct pair *p, enum pair_end from, unsigned index, const uint8_t *bytes, size_t length) {
     (void)index;
     struct plan *plan = p->context;
     unsigned number = plan->seen++;
@@ -107,8 +103,7 @@ static void planned_network(struct pair *p, enum pair_end from, unsigned index, 
 }
 
 /* A small MTU makes every flight several datagrams, so that there is more to lose. */
-static unsigned run_plan(size_t mtu_bytes, struct plan plan)
-{
+static unsigned run_plan(size_t mtu_bytes, struct plan plan) {
     pair_open(&pair, planned_network);
     struct dtls_transport_config client = pair_config(&pair, PAIR_CLIENT);
     struct dtls_transport_config server = pair_config(&pair, PAIR_SERVER);
@@ -139,8 +134,7 @@ static unsigned run_plan(size_t mtu_bytes, struct plan plan)
 }
 
 /* RFC 6347 section 4.2.4: every single datagram may be lost, and every two of them. */
-static void test_any_one_or_two_lost_doubled_or_late(void **state)
-{
+static void test_any_one_or_two_lost_doubled_or_late(void **state) {
     (void)state;
     static const size_t mtus[] = {1200, 256};
     static const enum fate fates[] = {FATE_DROP, FATE_DOUBLE, FATE_LATE};
@@ -159,8 +153,7 @@ static void test_any_one_or_two_lost_doubled_or_late(void **state)
 
 /* ---- random loss ------------------------------------------------------------------------------------------------------- */
 
-static void lossy_network(struct pair *p, enum pair_end from, unsigned index, const uint8_t *bytes, size_t length)
-{
+static void lossy_network(struct pair *p, enum pair_end from, unsigned index, const uint8_t *bytes, size_t length) {
     (void)index;
     unsigned percent = *(const unsigned *)p->context;
     enum pair_end to = (enum pair_end)(1 - (int)from);
@@ -176,8 +169,7 @@ static void lossy_network(struct pair *p, enum pair_end from, unsigned index, co
     }
 }
 
-static unsigned connected_under_loss(unsigned percent, unsigned seeds, uint64_t *slowest_us)
-{
+static unsigned connected_under_loss(unsigned percent, unsigned seeds, uint64_t *slowest_us) {
     unsigned connected = 0;
     unsigned long dropped = 0;
     *slowest_us = 0;
@@ -199,8 +191,7 @@ static unsigned connected_under_loss(unsigned percent, unsigned seeds, uint64_t 
     return connected;
 }
 
-static void test_loss_of_20_percent(void **state)
-{
+static void test_loss_of_20_percent(void **state) {
     (void)state;
     uint64_t slowest_us;
     unsigned connected = connected_under_loss(20, 1000, &slowest_us);
@@ -208,8 +199,7 @@ static void test_loss_of_20_percent(void **state)
     assert_true(connected >= 999);
 }
 
-static void test_loss_of_40_percent(void **state)
-{
+static void test_loss_of_40_percent(void **state) {
     (void)state;
     uint64_t slowest_us;
     unsigned connected = connected_under_loss(40, 500, &slowest_us);
@@ -218,8 +208,7 @@ static void test_loss_of_40_percent(void **state)
 }
 
 /* OpenSSL's clock jumps by up to two days at every look; the handshake keeps to ours. */
-static void test_wall_clock_does_not_matter(void **state)
-{
+static void test_wall_clock_does_not_matter(void **state) {
     (void)state;
     unsigned percent = 20;
     uint64_t calls = virtual_clock_calls();
@@ -245,8 +234,7 @@ static void test_wall_clock_does_not_matter(void **state)
 }
 
 /* As with OpenSSL 3.2 and later, which keeps its own time: as long as the wall clock runs with ours, the same flights at the same times. */
-static void test_openssl_may_keep_the_time(void **state)
-{
+static void test_openssl_may_keep_the_time(void **state) {
     (void)state;
     unsigned percent = 100;
     const uint64_t wall_us = 1700000000000000u;
@@ -278,8 +266,7 @@ static void test_openssl_may_keep_the_time(void **state)
 }
 
 /* RFC 6347 section 4.2.4.1: the interval doubles, with us until 3.2 s. */
-static void test_retransmission_doubles_and_ends(void **state)
-{
+static void test_retransmission_doubles_and_ends(void **state) {
     (void)state;
     unsigned percent = 100;
     pair_open(&pair, lossy_network);
@@ -306,8 +293,7 @@ static void test_retransmission_doubles_and_ends(void **state)
 }
 
 /* OpenSSL would end the handshake at the thirteenth timeout of a flight: there is none, the flight keeps waiting for its answer. */
-static void test_twelve_retransmissions_then_patience(void **state)
-{
+static void test_twelve_retransmissions_then_patience(void **state) {
     (void)state;
     unsigned percent = 100;
     pair_open(&pair, lossy_network);
@@ -331,8 +317,7 @@ static void test_twelve_retransmissions_then_patience(void **state)
 }
 
 /* A call that comes a minute late does the overdue work once. */
-static void test_late_timeout_retransmits_once(void **state)
-{
+static void test_late_timeout_retransmits_once(void **state) {
     (void)state;
     unsigned percent = 100;
     pair_open(&pair, lossy_network);
@@ -355,8 +340,7 @@ struct fragmenter {
     bool overlap; /* the second fragment repeats 10 bytes of the first */
 };
 
-static void write_24(uint8_t *bytes, size_t value)
-{
+static void write_24(uint8_t *bytes, size_t value) {
     bytes[0] = (uint8_t)(value >> 16);
     bytes[1] = (uint8_t)(value >> 8);
     bytes[2] = (uint8_t)value;
@@ -366,8 +350,7 @@ static void write_24(uint8_t *bytes, size_t value)
  * One record with one fragment [from, to) of the message, which came whole in `hello`. The record numbers are some that the client
  * itself will not use, or its next flight would look like a replay.
  */
-static size_t make_fragment(const uint8_t *hello, size_t from, size_t to, uint8_t sequence, uint8_t *out)
-{
+static size_t make_fragment(const uint8_t *hello, size_t from, size_t to, uint8_t sequence, uint8_t *out) {
     const size_t headers = DTLS_RECORD_HEADER_BYTES + DTLS_HANDSHAKE_HEADER_BYTES;
     size_t length = to - from;
     memcpy(out, hello, headers);
@@ -380,8 +363,7 @@ static size_t make_fragment(const uint8_t *hello, size_t from, size_t to, uint8_
     return headers + length;
 }
 
-static void fragmenting_network(struct pair *p, enum pair_end from, unsigned index, const uint8_t *bytes, size_t length)
-{
+static void fragmenting_network(struct pair *p, enum pair_end from, unsigned index, const uint8_t *bytes, size_t length) {
     const struct fragmenter *how = p->context;
     const size_t headers = DTLS_RECORD_HEADER_BYTES + DTLS_HANDSHAKE_HEADER_BYTES;
     if (from != PAIR_CLIENT || index != 0) {
@@ -403,8 +385,7 @@ static void fragmenting_network(struct pair *p, enum pair_end from, unsigned ind
 }
 
 /* RFC 6347 section 4.2.3, MUST: a receiver reassembles. Browsers' ClientHellos no longer fit one datagram. */
-static void test_fragmented_client_hello(void **state)
-{
+static void test_fragmented_client_hello(void **state) {
     (void)state;
     for (unsigned variant = 0; variant < 8; variant++) {
         for (size_t cut = 11; cut < 110; cut += 14) {
@@ -420,8 +401,7 @@ static void test_fragmented_client_hello(void **state)
 }
 
 /* Half a ClientHello, then nothing: no answer, and a verdict in the end. */
-static void test_half_a_client_hello_times_out(void **state)
-{
+static void test_half_a_client_hello_times_out(void **state) {
     (void)state;
     struct fragmenter how = {.cut = 60};
     pair_open(&pair, fragmenting_network);
@@ -436,8 +416,7 @@ static void test_half_a_client_hello_times_out(void **state)
     pair_close(&pair);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_connects_in_two_round_trips),
         cmocka_unit_test(test_order_of_the_exported_keys),

@@ -22,16 +22,14 @@
 static struct pair pair;
 
 /* The end whose configuration a test wants to change, opened with right fingerprints. The caller's config must stay alive only until the call returns. */
-static struct dtls_transport_config config_of(enum pair_end end)
-{
+static struct dtls_transport_config config_of(enum pair_end end) {
     pair_certificates(&pair);
     static struct pair stable;
     pair_certificates(&stable);
     return pair_config(&stable, end);
 }
 
-static void assert_nothing_was_said(void)
-{
+static void assert_nothing_was_said(void) {
     struct dtls_srtp_keys keys;
     for (int i = 0; i < 2; i++) {
         assert_int_equal(pair.record[i].messages, 0);
@@ -42,8 +40,7 @@ static void assert_nothing_was_said(void)
 }
 
 /* RFC 8122 section 6.2: a certificate that is not the promised one ends the association at once, with no data and no keys. */
-static void test_wrong_fingerprint(void **state)
-{
+static void test_wrong_fingerprint(void **state) {
     (void)state;
     for (int wrong = 0; wrong < 2; wrong++) { /* the end that was promised another certificate */
         struct dtls_transport_config config[2] = {config_of(PAIR_CLIENT), config_of(PAIR_SERVER)};
@@ -68,8 +65,7 @@ static void test_wrong_fingerprint(void **state)
 }
 
 /* RFC 8122 section 5: several hashes, the strongest decides; several fingerprints of it, one must match. */
-static void test_several_fingerprints(void **state)
-{
+static void test_several_fingerprints(void **state) {
     (void)state;
     struct dtls_certificate_config certificate_config = {.wall_clock_s = 1700000000};
     struct dtls_certificate *certificate = dtls_certificate_new(&certificate_config);
@@ -98,8 +94,7 @@ static void test_several_fingerprints(void **state)
 }
 
 /* RFC 8122 section 6.2: the answer may come after the handshake. Until then the peer is nobody. */
-static void test_fingerprints_come_later(void **state)
-{
+static void test_fingerprints_come_later(void **state) {
     (void)state;
     for (int right = 0; right < 2; right++) {
         for (int late = 0; late < 2; late++) {
@@ -135,8 +130,7 @@ static void test_fingerprints_come_later(void **state)
 }
 
 /* They never come: the wait has an end. And a connected peer whose new description names another certificate is gone. */
-static void test_fingerprints_never_or_changed(void **state)
-{
+static void test_fingerprints_never_or_changed(void **state) {
     (void)state;
     struct dtls_transport_config client = config_of(PAIR_CLIENT);
     client.remote_fingerprint_count = 0;
@@ -161,8 +155,7 @@ static void test_fingerprints_never_or_changed(void **state)
 
 /* ---- foreign certificates -------------------------------------------------------------------------------------------------- */
 
-static EVP_PKEY *explicit_curve_key(void)
-{
+static EVP_PKEY *explicit_curve_key(void) {
     EVP_PKEY *key = NULL;
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_id(EVP_PKEY_EC, NULL);
     assert_int_equal(EVP_PKEY_keygen_init(context), 1);
@@ -173,8 +166,7 @@ static EVP_PKEY *explicit_curve_key(void)
     return key;
 }
 
-static X509 *self_signed(EVP_PKEY *key)
-{
+static X509 *self_signed(EVP_PKEY *key) {
     X509 *x509 = X509_new();
     X509_set_version(x509, X509_VERSION_3);
     ASN1_INTEGER_set(X509_get_serialNumber(x509), 1);
@@ -194,8 +186,7 @@ static X509 *self_signed(EVP_PKEY *key)
     return reparsed;
 }
 
-static void test_kinds_of_keys(void **state)
-{
+static void test_kinds_of_keys(void **state) {
     (void)state;
     const struct {
         EVP_PKEY *key;
@@ -219,8 +210,7 @@ static void test_kinds_of_keys(void **state)
 }
 
 /* A peer that is our transport with one thing changed in its TLS settings. */
-static struct dtls_certificate *foreign_certificate(EVP_PKEY *key)
-{
+static struct dtls_certificate *foreign_certificate(EVP_PKEY *key) {
     struct dtls_certificate_config config = {.wall_clock_s = 1700000000};
     struct dtls_certificate *certificate = dtls_certificate_new(&config);
     assert_non_null(certificate);
@@ -235,8 +225,7 @@ static struct dtls_certificate *foreign_certificate(EVP_PKEY *key)
 }
 
 /* Runs our `end` against a foreign peer. Returns why ours failed. */
-static enum dtls_failure against(enum pair_end end, struct dtls_certificate *foreign)
-{
+static enum dtls_failure against(enum pair_end end, struct dtls_certificate *foreign) {
     struct dtls_transport_config config[2] = {config_of(PAIR_CLIENT), config_of(PAIR_SERVER)};
     config[1 - end].certificate = foreign;
     config[end].remote_fingerprints = &foreign->fingerprint;
@@ -251,8 +240,7 @@ static enum dtls_failure against(enum pair_end end, struct dtls_certificate *for
     return failure;
 }
 
-static void test_expired_rsa_certificate_connects(void **state)
-{
+static void test_expired_rsa_certificate_connects(void **state) {
     (void)state;
     EVP_PKEY *key = EVP_RSA_gen(2048);
     struct dtls_certificate *foreign = foreign_certificate(key);
@@ -263,8 +251,7 @@ static void test_expired_rsa_certificate_connects(void **state)
 }
 
 /* RFC 8422 section 5.1.1: an explicit curve is refused, in either role, although its fingerprint is right. */
-static void test_explicit_curve_is_refused(void **state)
-{
+static void test_explicit_curve_is_refused(void **state) {
     (void)state;
     EVP_PKEY *key = explicit_curve_key();
     struct dtls_certificate *foreign = foreign_certificate(NULL);
@@ -280,16 +267,14 @@ static void test_explicit_curve_is_refused(void **state)
     EVP_PKEY_free(key);
 }
 
-static int accept_anything(X509_STORE_CTX *store, void *argument)
-{
+static int accept_anything(X509_STORE_CTX *store, void *argument) {
     (void)store;
     (void)argument;
     return 1;
 }
 
 /* RFC 5763 section 5: a client without a certificate is nobody. */
-static void test_client_without_certificate(void **state)
-{
+static void test_client_without_certificate(void **state) {
     (void)state;
     struct dtls_certificate bare = {.context = SSL_CTX_new(DTLS_method())};
     SSL_CTX_set_options(bare.context, SSL_OP_NO_QUERY_MTU);
@@ -303,8 +288,7 @@ static void test_client_without_certificate(void **state)
 }
 
 /* RFC 7627 section 5.2: either side refuses to go on without it. */
-static void test_extended_master_secret_is_required(void **state)
-{
+static void test_extended_master_secret_is_required(void **state) {
     (void)state;
     struct dtls_certificate *foreign = foreign_certificate(NULL);
     SSL_CTX_set_options(foreign->context, SSL_OP_NO_EXTENDED_MASTER_SECRET);
@@ -314,8 +298,7 @@ static void test_extended_master_secret_is_required(void **state)
 }
 
 /* RFC 8827 section 6.5: nothing below DTLS 1.2, nothing without forward secrecy and AEAD. */
-static void test_old_versions_and_ciphers_are_refused(void **state)
-{
+static void test_old_versions_and_ciphers_are_refused(void **state) {
     (void)state;
     struct dtls_certificate *old = foreign_certificate(NULL);
     SSL_CTX_set_security_level(old->context, 0);
@@ -338,8 +321,7 @@ static void test_old_versions_and_ciphers_are_refused(void **state)
 /* ---- SRTP profiles ------------------------------------------------------------------------------------------------------------ */
 
 /* RFC 5764 section 4.1.1 and 4.1.2: the server chooses one of the client's; ours by its own order. */
-static void test_srtp_profile_is_the_servers_choice(void **state)
-{
+static void test_srtp_profile_is_the_servers_choice(void **state) {
     (void)state;
     static const enum dtls_srtp_profile gcm = DTLS_SRTP_AEAD_AES_128_GCM;
     static const enum dtls_srtp_profile gcm_256 = DTLS_SRTP_AEAD_AES_256_GCM;
@@ -398,8 +380,7 @@ static void test_srtp_profile_is_the_servers_choice(void **state)
 }
 
 /* A session of data channels only may do without. */
-static void test_srtp_optional(void **state)
-{
+static void test_srtp_optional(void **state) {
     (void)state;
     static const enum dtls_srtp_profile gcm = DTLS_SRTP_AEAD_AES_128_GCM;
     static const enum dtls_srtp_profile cm = DTLS_SRTP_AES128_CM_HMAC_SHA1_80;
@@ -418,8 +399,7 @@ static void test_srtp_optional(void **state)
     pair_close(&pair);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_wrong_fingerprint),
         cmocka_unit_test(test_several_fingerprints),

@@ -8,8 +8,7 @@
 #include <cmocka.h>
 
 /* A plaintext ClientHello fragment: message 100 bytes long, bytes 10..29 of it. */
-static size_t make(uint8_t *out, uint8_t type, size_t message_length, uint16_t sequence, size_t offset, size_t length)
-{
+static size_t make(uint8_t *out, uint8_t type, size_t message_length, uint16_t sequence, size_t offset, size_t length) {
     size_t body = DTLS_HANDSHAKE_HEADER_BYTES + length;
     memset(out, 0xAB, DTLS_RECORD_HEADER_BYTES + body);
     const uint8_t header[25] = {22, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 9, (uint8_t)(body >> 8), (uint8_t)body,
@@ -20,8 +19,7 @@ static size_t make(uint8_t *out, uint8_t type, size_t message_length, uint16_t s
     return DTLS_RECORD_HEADER_BYTES + body;
 }
 
-static bool plausible(const uint8_t *bytes, size_t length, bool from_client)
-{
+static bool plausible(const uint8_t *bytes, size_t length, bool from_client) {
     struct dtls_record record;
     size_t at = 0;
     return dtls_record_next(bytes, length, &at, &record) && record.type == DTLS_CONTENT_HANDSHAKE &&
@@ -29,8 +27,7 @@ static bool plausible(const uint8_t *bytes, size_t length, bool from_client)
 }
 
 /* RFC 6347 section 4.1: several records in a datagram; whatever is cut off is not read. */
-static void test_walk_and_truncation(void **state)
-{
+static void test_walk_and_truncation(void **state) {
     (void)state;
     uint8_t datagram[400];
     size_t first = make(datagram, DTLS_HANDSHAKE_CLIENT_HELLO, 100, 0, 10, 20);
@@ -54,8 +51,7 @@ static void test_walk_and_truncation(void **state)
     }
 }
 
-static void test_versions_and_types(void **state)
-{
+static void test_versions_and_types(void **state) {
     (void)state;
     uint8_t datagram[100];
     struct dtls_record record;
@@ -75,8 +71,7 @@ static void test_versions_and_types(void **state)
 }
 
 /* RFC 5246 section 7.3: each side has its messages. */
-static void test_who_sends_what(void **state)
-{
+static void test_who_sends_what(void **state) {
     (void)state;
     uint8_t datagram[100];
     for (unsigned type = 0; type < 256; type++) {
@@ -89,8 +84,7 @@ static void test_who_sends_what(void **state)
 }
 
 /* RFC 6347 section 4.2.3: a fragment lies inside its message; and our own limits, at limit - 1, limit, limit + 1. */
-static void test_bounds(void **state)
-{
+static void test_bounds(void **state) {
     (void)state;
     static const struct {
         size_t message_length;
@@ -130,8 +124,7 @@ static void test_bounds(void **state)
 }
 
 /* RFC 6347 section 4.1, by way of RFC 5246 section 6.2.3. */
-static void test_record_length_limit(void **state)
-{
+static void test_record_length_limit(void **state) {
     (void)state;
     static uint8_t datagram[DTLS_RECORD_HEADER_BYTES + DTLS_RECORD_FRAGMENT_MAX_BYTES + 1] = {23, 0xFE, 0xFD};
     for (int more = -1; more <= 1; more++) {
@@ -144,8 +137,7 @@ static void test_record_length_limit(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_walk_and_truncation), cmocka_unit_test(test_versions_and_types), cmocka_unit_test(test_who_sends_what),
         cmocka_unit_test(test_bounds),              cmocka_unit_test(test_record_length_limit),

@@ -16,8 +16,7 @@ static const enum dtls_srtp_profile profiles[] = {DTLS_SRTP_AES128_CM_HMAC_SHA1_
 #define RTP_BYTES 1200
 
 /* Two ends with keys that mirror each other. */
-static void make_ends(enum dtls_srtp_profile profile, size_t max_ssrcs, struct dtls_srtp **a, struct dtls_srtp **b)
-{
+static void make_ends(enum dtls_srtp_profile profile, size_t max_ssrcs, struct dtls_srtp **a, struct dtls_srtp **b) {
     struct dtls_srtp_keys keys = {.profile = profile};
     assert_true(dtls_srtp_profile_lengths(profile, &keys.key_length, &keys.salt_length));
     for (size_t i = 0; i < DTLS_SRTP_KEY_MAX_BYTES; i++) {
@@ -41,8 +40,7 @@ static void make_ends(enum dtls_srtp_profile profile, size_t max_ssrcs, struct d
     assert_non_null(*b);
 }
 
-static size_t make_rtp(uint8_t *packet, uint16_t sequence, uint32_t ssrc, size_t payload)
-{
+static size_t make_rtp(uint8_t *packet, uint16_t sequence, uint32_t ssrc, size_t payload) {
     static const uint8_t header[12] = {0x80, 0x60};
     memcpy(packet, header, sizeof header);
     packet[2] = (uint8_t)(sequence >> 8);
@@ -56,8 +54,7 @@ static size_t make_rtp(uint8_t *packet, uint16_t sequence, uint32_t ssrc, size_t
     return 12 + payload;
 }
 
-static size_t make_rtcp(uint8_t *packet, uint32_t ssrc)
-{
+static size_t make_rtcp(uint8_t *packet, uint32_t ssrc) {
     static const uint8_t report[28] = {0x80, 200, 0, 6};
     memcpy(packet, report, sizeof report);
     for (int i = 0; i < 4; i++) {
@@ -66,8 +63,7 @@ static size_t make_rtcp(uint8_t *packet, uint32_t ssrc)
     return sizeof report;
 }
 
-static void test_round_trip(void **state)
-{
+static void test_round_trip(void **state) {
     (void)state;
     for (size_t p = 0; p < PROFILE_COUNT; p++) {
         struct dtls_srtp *a;
@@ -106,8 +102,7 @@ static void test_round_trip(void **state)
 }
 
 /* The direction is part of the key: what one end protects, it cannot unprotect itself (RFC 3711 section 9.1). */
-static void test_own_packets_do_not_come_back(void **state)
-{
+static void test_own_packets_do_not_come_back(void **state) {
     (void)state;
     for (size_t p = 0; p < PROFILE_COUNT; p++) {
         struct dtls_srtp *a;
@@ -126,8 +121,7 @@ typedef int protect(struct dtls_srtp *, uint8_t *, size_t *, size_t);
 typedef int unprotect(struct dtls_srtp *, uint8_t *, size_t *);
 
 /* Every bit of a packet is authenticated (RFC 3711 section 4.2). After all the forgeries the real one still passes. */
-static void flip_each_bit(struct dtls_srtp *a, struct dtls_srtp *b, bool rtcp)
-{
+static void flip_each_bit(struct dtls_srtp *a, struct dtls_srtp *b, bool rtcp) {
     protect *do_protect = rtcp ? dtls_srtp_protect_rtcp : dtls_srtp_protect_rtp;
     unprotect *do_unprotect = rtcp ? dtls_srtp_unprotect_rtcp : dtls_srtp_unprotect_rtp;
     uint8_t good[200];
@@ -159,8 +153,7 @@ static void flip_each_bit(struct dtls_srtp *a, struct dtls_srtp *b, bool rtcp)
     }
 }
 
-static void test_no_flipped_bit_passes(void **state)
-{
+static void test_no_flipped_bit_passes(void **state) {
     (void)state;
     for (size_t p = 0; p < PROFILE_COUNT; p++) {
         struct dtls_srtp *a;
@@ -174,8 +167,7 @@ static void test_no_flipped_bit_passes(void **state)
 }
 
 /* 100,000 forged packets of as many SSRCs: no state, no failure, the call goes on. */
-static void test_forgeries_leave_no_state(void **state)
-{
+static void test_forgeries_leave_no_state(void **state) {
     (void)state;
     struct dtls_srtp *a;
     struct dtls_srtp *b;
@@ -197,8 +189,7 @@ static void test_forgeries_leave_no_state(void **state)
 }
 
 /* Every length 0..1500 with every combination of version, padding, extension and CSRC count. The heap block ends where the packet does. */
-static void test_length_sweep(void **state)
-{
+static void test_length_sweep(void **state) {
     (void)state;
     for (size_t p = 0; p < PROFILE_COUNT; p++) {
         struct dtls_srtp *a;
@@ -226,8 +217,7 @@ static void test_length_sweep(void **state)
 }
 
 /* RFC 3711 section 3.3.2: the same packet twice, or behind the window, is refused; late but within it passes. */
-static void test_replay(void **state)
-{
+static void test_replay(void **state) {
     (void)state;
     for (size_t p = 0; p < PROFILE_COUNT; p++) {
         struct dtls_srtp *a;
@@ -260,8 +250,7 @@ static void test_replay(void **state)
     }
 }
 
-static void test_ssrc_capacity(void **state)
-{
+static void test_ssrc_capacity(void **state) {
     (void)state;
     struct dtls_srtp *a;
     struct dtls_srtp *b;
@@ -291,8 +280,7 @@ static void test_ssrc_capacity(void **state)
     dtls_srtp_free(unused);
 }
 
-static void test_arguments(void **state)
-{
+static void test_arguments(void **state) {
     (void)state;
     struct dtls_srtp_keys keys = {.profile = DTLS_SRTP_AEAD_AES_128_GCM, .key_length = 16, .salt_length = 12};
     struct dtls_srtp_config config = {.keys = &keys};
@@ -329,8 +317,7 @@ static void test_arguments(void **state)
  * RFC 3711 appendix B.3: from the master key to the session keys. We cannot look into libsrtp2, so encrypt and sign a packet with
  * the RFC's session keys and OpenSSL, as section 4.1.1 and 4.2.1 say, and compare.
  */
-static void test_rfc3711_appendix_b3(void **state)
-{
+static void test_rfc3711_appendix_b3(void **state) {
     (void)state;
     static const uint8_t master[30] = {0xe1, 0xf9, 0x7a, 0x0d, 0x3e, 0x01, 0x8b, 0xe0, 0xd6, 0x4f, 0xa3, 0x2c, 0x06, 0xde, 0x41, 0x39,
                                        0x0e, 0xc6, 0x75, 0xad, 0x49, 0x8a, 0xfe, 0xeb, 0xb6, 0x96, 0x0b, 0x3a, 0xab, 0xe6};
@@ -373,8 +360,7 @@ static void test_rfc3711_appendix_b3(void **state)
     dtls_srtp_free(srtp);
 }
 
-static char *read_vectors(const char *test_name)
-{
+static char *read_vectors(const char *test_name) {
     const char *corpora = getenv("STRATA_CORPORA");
     char path[1024];
     snprintf(path, sizeof path, "%s/vectors/srtp-libsrtp/vectors.json", corpora == NULL ? "" : corpora);
@@ -391,8 +377,7 @@ static char *read_vectors(const char *test_name)
 }
 
 /* The bytes of "field": "hex" in the object "group". */
-static size_t vector_bytes(const char *text, const char *group, const char *field, uint8_t *out, size_t capacity)
-{
+static size_t vector_bytes(const char *text, const char *group, const char *field, uint8_t *out, size_t capacity) {
     char quoted[64];
     snprintf(quoted, sizeof quoted, "\"%s\": {", group);
     const char *at = strstr(text, quoted);
@@ -411,8 +396,7 @@ static size_t vector_bytes(const char *text, const char *group, const char *fiel
 
 /* libsrtp's own published packets, protected byte for byte and back. */
 static void check_group(const char *text, const char *group, const char *key_field, enum dtls_srtp_profile profile, const char *rtp_field,
-                        const char *rtcp_field)
-{
+                        const char *rtcp_field) {
     struct dtls_srtp_keys keys = {.profile = profile};
     assert_true(dtls_srtp_profile_lengths(profile, &keys.key_length, &keys.salt_length));
     uint8_t master[64];
@@ -449,8 +433,7 @@ static void check_group(const char *text, const char *group, const char *key_fie
     }
 }
 
-static void test_libsrtp_vectors(void **state)
-{
+static void test_libsrtp_vectors(void **state) {
     (void)state;
     const char *text = read_vectors("test_libsrtp_vectors");
     if (text == NULL) {
@@ -460,14 +443,12 @@ static void test_libsrtp_vectors(void **state)
     check_group(text, "srtp_validate_gcm", "test_key_gcm", DTLS_SRTP_AEAD_AES_128_GCM, "rtp", "rtcp");
 }
 
-static int initialize(void **state)
-{
+static int initialize(void **state) {
     (void)state;
     return dtls_srtp_initialize() == DTLS_OK && dtls_srtp_initialize() == DTLS_OK ? 0 : -1;
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_own_packets_do_not_come_back),

@@ -19,8 +19,7 @@
 
 static struct pair pair;
 
-static struct dtls_transport_config config_of(enum pair_end end)
-{
+static struct dtls_transport_config config_of(enum pair_end end) {
     static struct pair stable;
     pair_certificates(&stable);
     return pair_config(&stable, end);
@@ -33,8 +32,7 @@ struct counting_heap {
     size_t fail_after; /* allocations that succeed */
 };
 
-static void *counting_allocate(void *context, size_t bytes)
-{
+static void *counting_allocate(void *context, size_t bytes) {
     struct counting_heap *heap = context;
     if (heap->total >= heap->fail_after) {
         return NULL;
@@ -45,15 +43,13 @@ static void *counting_allocate(void *context, size_t bytes)
     return malloc(bytes);
 }
 
-static void counting_release(void *context, void *memory)
-{
+static void counting_release(void *context, void *memory) {
     struct counting_heap *heap = context;
     heap->live--;
     free(memory);
 }
 
-static void test_config_limits(void **state)
-{
+static void test_config_limits(void **state) {
     (void)state;
     struct dtls_fingerprint many[DTLS_REMOTE_FINGERPRINTS_MAX + 1];
     const struct dtls_transport_config good = config_of(PAIR_CLIENT);
@@ -92,8 +88,7 @@ static void test_config_limits(void **state)
     dtls_transport_free(NULL);
 }
 
-static void test_allocator_and_budget(void **state)
-{
+static void test_allocator_and_budget(void **state) {
     (void)state;
     struct counting_heap heap = {.fail_after = 1};
     struct dtls_allocator allocator = {&heap, counting_allocate, counting_release};
@@ -130,8 +125,7 @@ static void test_allocator_and_budget(void **state)
 
 /* ---- states -------------------------------------------------------------------------------------------------------------------- */
 
-static void test_new_says_nothing(void **state)
-{
+static void test_new_says_nothing(void **state) {
     (void)state;
     struct dtls_transport_config config = config_of(PAIR_SERVER);
     struct dtls_transport *server = dtls_transport_new(&config, 5);
@@ -158,8 +152,7 @@ static void test_new_says_nothing(void **state)
 }
 
 /* A buffer too small keeps the datagram for a better one. */
-static void test_small_buffer_loses_nothing(void **state)
-{
+static void test_small_buffer_loses_nothing(void **state) {
     (void)state;
     struct dtls_transport_config config = config_of(PAIR_CLIENT);
     struct dtls_transport *client = dtls_transport_new(&config, 5);
@@ -173,8 +166,7 @@ static void test_small_buffer_loses_nothing(void **state)
 }
 
 /* RFC 5246 section 7.2.1: close_notify, answered; both ends are closed, once. */
-static void test_close(void **state)
-{
+static void test_close(void **state) {
     (void)state;
     for (int end = 0; end < 2; end++) {
         pair_open(&pair, NULL);
@@ -189,8 +181,7 @@ static void test_close(void **state)
     }
 }
 
-static void test_close_at_any_moment(void **state)
-{
+static void test_close_at_any_moment(void **state) {
     (void)state;
     for (uint64_t at_us = 0; at_us <= 5 * PAIR_DELAY_US; at_us += PAIR_DELAY_US / 2) {
         for (int end = 0; end < 2; end++) {
@@ -205,8 +196,7 @@ static void test_close_at_any_moment(void **state)
     }
 }
 
-static void test_key_log(void **state)
-{
+static void test_key_log(void **state) {
     (void)state;
     for (int wanted = 0; wanted < 2; wanted++) {
         struct dtls_transport_config config = config_of(PAIR_CLIENT);
@@ -222,8 +212,7 @@ static void test_key_log(void **state)
 
 /* ---- messages -------------------------------------------------------------------------------------------------------------------- */
 
-static void test_messages(void **state)
-{
+static void test_messages(void **state) {
     (void)state;
     pair_open(&pair, NULL);
     assert_true(pair_run_until_connected(&pair, 5 * ONE_SECOND_US));
@@ -256,8 +245,7 @@ static void test_messages(void **state)
 }
 
 /* Two records in one datagram are two messages; a message longer than the buffer is dropped, counted, and harms nobody. */
-static void test_received_messages(void **state)
-{
+static void test_received_messages(void **state) {
     (void)state;
     struct dtls_transport_config config = config_of(PAIR_CLIENT);
     config.mtu_bytes = DTLS_MTU_MAX_BYTES;
@@ -313,8 +301,7 @@ static void test_received_messages(void **state)
     pair_close(&pair);
 }
 
-static void test_set_remote_fingerprints_arguments(void **state)
-{
+static void test_set_remote_fingerprints_arguments(void **state) {
     (void)state;
     struct dtls_fingerprint many[DTLS_REMOTE_FINGERPRINTS_MAX + 1];
     pair_open(&pair, NULL);
@@ -352,8 +339,7 @@ static uint8_t valid_hello[PAIR_DATAGRAM_BYTES];
 static size_t valid_hello_length;
 
 /* Somebody else's ClientHello, with a record number of its own. */
-static void capture_hello(void)
-{
+static void capture_hello(void) {
     struct dtls_transport_config config = config_of(PAIR_CLIENT);
     struct dtls_transport *other = dtls_transport_new(&config, 5);
     struct dtls_transmit transmit;
@@ -362,8 +348,7 @@ static void capture_hello(void)
     dtls_transport_free(other);
 }
 
-static size_t handshake_record(uint8_t *out, uint8_t type, const uint8_t *body, size_t length)
-{
+static size_t handshake_record(uint8_t *out, uint8_t type, const uint8_t *body, size_t length) {
     const uint8_t headers[25] = {22, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 0, 0, (uint8_t)(12 + length), type, 0, 0, (uint8_t)length, 0, 0, 0, 0, 0, 0, 0,
                                  (uint8_t)length};
     memcpy(out, headers, sizeof headers);
@@ -371,8 +356,7 @@ static size_t handshake_record(uint8_t *out, uint8_t type, const uint8_t *body, 
     return sizeof headers + length;
 }
 
-static size_t make_injection(enum injection kind, uint8_t *out, struct pair *p)
-{
+static size_t make_injection(enum injection kind, uint8_t *out, struct pair *p) {
     static const uint8_t record[13] = {0, 0xFE, 0xFD};
     size_t length = 0;
     memcpy(out, record, sizeof record);
@@ -443,8 +427,7 @@ struct attack {
     unsigned left; /* how many more */
 };
 
-static void attacked_network(struct pair *p, enum pair_end from, unsigned index, const uint8_t *bytes, size_t length)
-{
+static void attacked_network(struct pair *p, enum pair_end from, unsigned index, const uint8_t *bytes, size_t length) {
     (void)index;
     struct attack *attack = p->context;
     if (attack->left > 0) {
@@ -463,8 +446,7 @@ static void attacked_network(struct pair *p, enum pair_end from, unsigned index,
  * RFC 6347 section 4.1.2.7 and security row 12 of our list: what is not authentic does not end a handshake, nor a call. `left` 1: one
  * forgery ahead of the first datagram, the worst moment; 4: ahead of every datagram of the handshake.
  */
-static void test_injection(void **state)
-{
+static void test_injection(void **state) {
     (void)state;
     capture_hello();
     for (int kind = 0; kind < INJECTIONS; kind++) {
@@ -503,8 +485,7 @@ static void test_injection(void **state)
 }
 
 /* Forgeries without end: the work they cause has a limit with a name, and then a verdict. */
-static void test_restarts_are_bounded(void **state)
-{
+static void test_restarts_are_bounded(void **state) {
     (void)state;
     struct dtls_transport_config config = config_of(PAIR_SERVER);
     struct dtls_transport *server = dtls_transport_new(&config, ONE_SECOND_US);
@@ -524,8 +505,7 @@ static void test_restarts_are_bounded(void **state)
 }
 
 /* An honest peer with whom we have nothing in common: the verdict comes after DTLS_DOUBT_US, not after the whole patience. */
-static void test_doubt_ends(void **state)
-{
+static void test_doubt_ends(void **state) {
     (void)state;
     struct dtls_transport_config config = config_of(PAIR_SERVER);
     struct dtls_transport *server = dtls_transport_new(&config, ONE_SECOND_US);
@@ -543,8 +523,7 @@ static void test_doubt_ends(void **state)
 
 /* ---- records of other stacks -------------------------------------------------------------------------------------------------- */
 
-static void feed_file(const char *path, int role, int moment)
-{
+static void feed_file(const char *path, int role, int moment) {
     static uint8_t bytes[65536];
     FILE *file = fopen(path, "rb");
     assert_non_null(file);
@@ -564,8 +543,7 @@ static void feed_file(const char *path, int role, int moment)
     pair_close(&pair);
 }
 
-static void test_corpus(void **state)
-{
+static void test_corpus(void **state) {
     (void)state;
     const char *corpora = getenv("STRATA_CORPORA");
     char path[1024];
@@ -591,8 +569,7 @@ static void test_corpus(void **state)
     assert_true(files > 10);
 }
 
-static void test_names(void **state)
-{
+static void test_names(void **state) {
     (void)state;
     for (int failure = DTLS_FAILURE_NONE; failure <= DTLS_FAILURE_INTERNAL; failure++) {
         assert_string_not_equal(dtls_failure_name((enum dtls_failure)failure), "unknown");
@@ -602,8 +579,7 @@ static void test_names(void **state)
     assert_string_equal(dtls_transport_state_name((enum dtls_transport_state)99), "unknown");
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_config_limits),
         cmocka_unit_test(test_allocator_and_budget),

@@ -10,8 +10,7 @@ static uint64_t wall_us;
 static uint64_t random_state;
 static uint64_t calls;
 
-int gettimeofday(struct timeval *restrict time, void *restrict zone)
-{
+int gettimeofday(struct timeval *restrict time, void *restrict zone) {
     (void)zone;
     calls++;
     if (mode == CLOCK_IS_REAL) {
@@ -31,25 +30,21 @@ int gettimeofday(struct timeval *restrict time, void *restrict zone)
     return 0;
 }
 
-void virtual_clock_set_us(uint64_t wall_clock_us)
-{
+void virtual_clock_set_us(uint64_t wall_clock_us) {
     mode = CLOCK_IS_SET;
     wall_us = wall_clock_us;
 }
 
-void virtual_clock_jump(uint64_t seed)
-{
+void virtual_clock_jump(uint64_t seed) {
     mode = CLOCK_JUMPS;
     wall_us = 1700000000000000u;
     random_state = seed;
 }
 
-void virtual_clock_release(void)
-{
+void virtual_clock_release(void) {
     mode = CLOCK_IS_REAL;
 }
 
-uint64_t virtual_clock_calls(void)
-{
+uint64_t virtual_clock_calls(void) {
     return calls;
 }

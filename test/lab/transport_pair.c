@@ -38,20 +38,17 @@ struct end {
     bool seen[SEQUENCE_MAX];
 };
 
-static void put_u32(uint8_t *out, uint32_t value)
-{
+static void put_u32(uint8_t *out, uint32_t value) {
     for (int i = 0; i < 4; i++)
         out[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
 /* The payload of frame n is a function of n and of who sends it, so that the other side can check every byte. */
-static uint8_t payload_byte(bool from_offerer, uint16_t sequence, size_t index)
-{
+static uint8_t payload_byte(bool from_offerer, uint16_t sequence, size_t index) {
     return (uint8_t)(sequence * 31u + index * 7u + (from_offerer ? 1u : 128u));
 }
 
-static void send_frame(struct end *end)
-{
+static void send_frame(struct end *end) {
     size_t capacity;
     uint8_t *buffer = net_driver_reserve(end->driver, &capacity);
     uint8_t *packet = buffer + ICE_HEADROOM_BYTES;
@@ -71,8 +68,7 @@ static void send_frame(struct end *end)
     }
 }
 
-static void receive_frame(struct end *end, const uint8_t *packet, size_t length)
-{
+static void receive_frame(struct end *end, const uint8_t *packet, size_t length) {
     if (length != 12 + PAYLOAD_BYTES || packet[1] != 96) {
         end->damaged++;
         return;
@@ -91,39 +87,32 @@ static void receive_frame(struct end *end, const uint8_t *packet, size_t length)
 
 /* ---- the contract's verbs, one line each ------------------------------------------------------------------------------ */
 
-static void handle_datagram(void *object, uint64_t now_us, const struct ice_path *path, uint8_t *bytes, size_t length)
-{
+static void handle_datagram(void *object, uint64_t now_us, const struct ice_path *path, uint8_t *bytes, size_t length) {
     struct end *end = object;
     (void)peer_transport_handle_datagram(end->transport, now_us, path, bytes, length);
 }
 
-static void handle_timeout(void *object, uint64_t now_us)
-{
+static void handle_timeout(void *object, uint64_t now_us) {
     peer_transport_handle_timeout(((struct end *)object)->transport, now_us);
 }
 
-static uint64_t next_timeout(const void *object)
-{
+static uint64_t next_timeout(const void *object) {
     return peer_transport_next_timeout(((const struct end *)object)->transport);
 }
 
-static bool poll_transmit(void *object, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out)
-{
+static bool poll_transmit(void *object, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {
     return peer_transport_poll_transmit(((struct end *)object)->transport, now_us, buffer, capacity, out);
 }
 
-static void handle_interfaces(void *object, uint64_t now_us, const struct ice_interface *interfaces, size_t count)
-{
+static void handle_interfaces(void *object, uint64_t now_us, const struct ice_interface *interfaces, size_t count) {
     (void)peer_transport_handle_interfaces(((struct end *)object)->transport, now_us, interfaces, count);
 }
 
-static void handle_send_error(void *object, uint64_t now_us, const struct ice_path *path, int error)
-{
+static void handle_send_error(void *object, uint64_t now_us, const struct ice_path *path, int error) {
     peer_transport_handle_send_error(((struct end *)object)->transport, now_us, path, error);
 }
 
-static void handle_event(struct end *end, uint64_t now_us, const struct peer_event *event)
-{
+static void handle_event(struct end *end, uint64_t now_us, const struct peer_event *event) {
     if (event->type == PEER_EVENT_ICE && event->as.ice.type == ICE_EVENT_GATHERING_STATE && event->as.ice.as.gathering_state == ICE_GATHERING_COMPLETE)
         end->described = description_write_file(end->local_path, end->transport, true);
     if (event->type == PEER_EVENT_STATE) {
@@ -137,8 +126,7 @@ static void handle_event(struct end *end, uint64_t now_us, const struct peer_eve
     }
 }
 
-static bool drain(void *object, uint64_t now_us)
-{
+static bool drain(void *object, uint64_t now_us) {
     struct end *end = object;
     bool came = false;
     struct peer_received received;
@@ -158,8 +146,7 @@ static bool drain(void *object, uint64_t now_us)
 /* ---- the loop ---------------------------------------------------------------------------------------------------------- */
 
 /* Every tick: look for the other side's file until it is there, then send a frame. */
-static void on_tick(uv_timer_t *timer)
-{
+static void on_tick(uv_timer_t *timer) {
     struct end *end = timer->data;
     if (end->described && !end->answered && access(end->remote_path, R_OK) == 0) {
         struct description remote;
@@ -177,8 +164,7 @@ static void on_tick(uv_timer_t *timer)
     net_driver_run(end->driver);
 }
 
-static void on_deadline(uv_timer_t *timer)
-{
+static void on_deadline(uv_timer_t *timer) {
     uv_stop(timer->loop);
 }
 
@@ -192,8 +178,7 @@ static const struct net_driver_verbs verbs = {
     .handle_send_error = handle_send_error,
 };
 
-static int report(struct end *end)
-{
+static int report(struct end *end) {
     struct ice_pair_statistics pair = {0};
     const struct ice_agent *agent = peer_transport_ice(end->transport);
     for (size_t i = 0; i < ice_agent_pair_count(agent); i++)
@@ -214,8 +199,7 @@ static int report(struct end *end)
     return end->connected && is_whole && end->doubled == 0 && end->damaged == 0 ? 0 : 1;
 }
 
-static bool make_transport(struct end *end, const char *stun_host, uint16_t stun_port, struct dtls_certificate **certificate)
-{
+static bool make_transport(struct end *end, const char *stun_host, uint16_t stun_port, struct dtls_certificate **certificate) {
     int64_t wall_s = ((int64_t)net_clock_now_us() + net_clock_wall_offset_us()) / 1000000;
     *certificate = dtls_certificate_new(&(struct dtls_certificate_config){.wall_clock_s = wall_s});
     struct ice_server server = {.kind = ICE_SERVER_STUN, .transport = ICE_TRANSPORT_UDP, .host = stun_host, .port = stun_port};
@@ -227,8 +211,7 @@ static bool make_transport(struct end *end, const char *stun_host, uint16_t stun
     return end->transport != NULL;
 }
 
-int main(int argument_count, char **arguments)
-{
+int main(int argument_count, char **arguments) {
     static struct end end;
     char *colon = argument_count == 5 ? strrchr(arguments[3], ':') : NULL;
     if (!colon || strlen(arguments[2]) > 400) {

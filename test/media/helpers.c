@@ -6,15 +6,13 @@
 
 static char folder[64];
 
-int media_test_make_folder(void **state)
-{
+int media_test_make_folder(void **state) {
     (void)state;
     (void)snprintf(folder, sizeof folder, "/tmp/strata-media-XXXXXX");
     return mkdtemp(folder) != NULL ? 0 : -1;
 }
 
-int media_test_remove_folder(void **state)
-{
+int media_test_remove_folder(void **state) {
     (void)state;
     DIR *directory = opendir(folder);
     const struct dirent *entry;
@@ -29,23 +27,20 @@ int media_test_remove_folder(void **state)
     return rmdir(folder);
 }
 
-const char *media_test_path(const char *name)
-{
+const char *media_test_path(const char *name) {
     static char path[sizeof folder + 300];
     (void)snprintf(path, sizeof path, "%s/%s", folder, name);
     return path;
 }
 
-void media_test_write_file(const char *path, const void *bytes, size_t length)
-{
+void media_test_write_file(const char *path, const void *bytes, size_t length) {
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, length, file), length);
     assert_int_equal(fclose(file), 0);
 }
 
-uint8_t *media_test_read_file(const char *path, size_t *length)
-{
+uint8_t *media_test_read_file(const char *path, size_t *length) {
     FILE *file = fopen(path, "rb");
     assert_non_null(file);
     assert_int_equal(fseek(file, 0, SEEK_END), 0);
@@ -58,16 +53,14 @@ uint8_t *media_test_read_file(const char *path, size_t *length)
     return bytes;
 }
 
-void media_test_assert_error(const struct media_error *error, int exit_code)
-{
+void media_test_assert_error(const struct media_error *error, int exit_code) {
     assert_int_equal(error->exit_code, exit_code);
     assert_true(strlen(error->what) > 5);
     assert_true(strlen(error->why) > 5);
     assert_true(strlen(error->next_step) > 5);
 }
 
-double media_test_psnr(const struct media_picture *a, const struct media_picture *b, uint32_t from_row)
-{
+double media_test_psnr(const struct media_picture *a, const struct media_picture *b, uint32_t from_row) {
     double sum = 0.0;
     assert_int_equal(a->width, b->width);
     assert_int_equal(a->height, b->height);
@@ -81,8 +74,7 @@ double media_test_psnr(const struct media_picture *a, const struct media_picture
     return mean < 1e-9 ? 99.0 : 10.0 * log10(255.0 * 255.0 / mean);
 }
 
-const char *media_test_command(const char *format, const char *path)
-{
+const char *media_test_command(const char *format, const char *path) {
     static char line[512];
     char command[1024];
     const char *place = strstr(format, "%s");
@@ -101,8 +93,7 @@ const char *media_test_command(const char *format, const char *path)
     return line;
 }
 
-bool media_test_have_ffprobe(const char *test_name)
-{
+bool media_test_have_ffprobe(const char *test_name) {
     bool have = strcmp(media_test_command("command -v %s >/dev/null 2>&1 && echo yes", "ffprobe"), "yes") == 0;
     if (!have) {
         printf("SKIP: %s: ffprobe is not installed (package ffmpeg)\n", test_name);

@@ -9,16 +9,14 @@
 enum { FRAME = MEDIA_AUDIO_FRAME_SAMPLES };
 static const double pi = 3.14159265358979323846;
 
-static void put_u32(uint8_t *bytes, uint32_t value)
-{
+static void put_u32(uint8_t *bytes, uint32_t value) {
     for (int i = 0; i < 4; i++) {
         bytes[i] = (uint8_t)(value >> 8 * i);
     }
 }
 
 /* A 16-bit file; `make` gives sample `i` of channel `c`. Returns its path. */
-static const char *write_wav(uint16_t channels, uint32_t rate, uint32_t frames, int16_t (*make)(uint32_t i, unsigned c))
-{
+static const char *write_wav(uint16_t channels, uint32_t rate, uint32_t frames, int16_t (*make)(uint32_t i, unsigned c)) {
     uint32_t data_bytes = frames * channels * 2U;
     uint8_t *file = calloc(1, 44 + data_bytes);
     memcpy(file, "RIFF....WAVEfmt ", 16);
@@ -43,18 +41,15 @@ static const char *write_wav(uint16_t channels, uint32_t rate, uint32_t frames, 
     return media_test_path("made.wav");
 }
 
-static int16_t ramp(uint32_t i, unsigned c)
-{
+static int16_t ramp(uint32_t i, unsigned c) {
     return (int16_t)(i * 13 + c * 10000);
 }
 
-static int16_t tone_at_44100(uint32_t i, unsigned c)
-{
+static int16_t tone_at_44100(uint32_t i, unsigned c) {
     return (int16_t)lrint((c == 0 ? 20000.0 : 8000.0) * sin(2.0 * pi * (c == 0 ? 1000.0 : 3000.0) * i / 44100.0));
 }
 
-static void test_tone(void **state)
-{
+static void test_tone(void **state) {
     (void)state;
     struct media_error error;
     int16_t samples[FRAME];
@@ -78,8 +73,7 @@ static void test_tone(void **state)
 }
 
 /* MEDIA_TONE_MIN_HZ and MEDIA_TONE_MAX_HZ at limit - 1, limit, limit + 1, and what is no number. */
-static void test_tone_specs(void **state)
-{
+static void test_tone_specs(void **state) {
     (void)state;
     static const struct { const char *spec; bool good; } cases[] = {
         { "tone", true }, { "tone:19", false }, { "tone:20", true }, { "tone:21", true }, { "tone:19999", true }, { "tone:20000", true },
@@ -101,8 +95,7 @@ static void test_tone_specs(void **state)
 }
 
 /* At 48 kHz the samples of the file come out as they are; the last frame is padded; then the end, again and again. */
-static void test_wav_is_exact(void **state)
-{
+static void test_wav_is_exact(void **state) {
     (void)state;
     struct media_error error;
     int16_t samples[FRAME * 2];
@@ -125,8 +118,7 @@ static void test_wav_is_exact(void **state)
 }
 
 /* One second at 44.1 kHz is one second at 48 kHz, each channel with its own tone. */
-static void test_wav_is_resampled(void **state)
-{
+static void test_wav_is_resampled(void **state) {
     (void)state;
     struct media_error error;
     int16_t samples[FRAME * 2];
@@ -147,8 +139,7 @@ static void test_wav_is_resampled(void **state)
 }
 
 /* More channels than two: the first two are kept. */
-static void test_many_channels(void **state)
-{
+static void test_many_channels(void **state) {
     (void)state;
     struct media_error error;
     int16_t samples[FRAME * 2];
@@ -160,8 +151,7 @@ static void test_many_channels(void **state)
     media_audio_source_free(source);
 }
 
-static void test_files_that_are_not_what_they_say(void **state)
-{
+static void test_files_that_are_not_what_they_say(void **state) {
     (void)state;
     struct media_error error = { 0 };
     static const struct { const char *name; const char *bytes; size_t length; } cases[] = {
@@ -179,8 +169,7 @@ static void test_files_that_are_not_what_they_say(void **state)
 }
 
 /* MEDIA_WAV_MAX_BYTES at limit - 1, limit, limit + 1: of holes, which are no WAVE file; the reason given tells how far it got. */
-static void test_size_limit(void **state)
-{
+static void test_size_limit(void **state) {
     (void)state;
     for (int over = -1; over <= 1; over++) {
         struct media_error error = { 0 };
@@ -193,8 +182,7 @@ static void test_size_limit(void **state)
 }
 
 /* A name with control characters is not repeated to a terminal. */
-static void test_names_are_made_harmless(void **state)
-{
+static void test_names_are_made_harmless(void **state) {
     (void)state;
     struct media_error error = { 0 };
     assert_null(media_audio_source_open("/nowhere/\x1b[31mred\n.wav", &error));
@@ -203,8 +191,7 @@ static void test_names_are_made_harmless(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tone),
         cmocka_unit_test(test_tone_specs),

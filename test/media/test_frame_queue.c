@@ -4,16 +4,14 @@
 
 #include "app/media/frame_queue.h"
 
-static enum media_queue_result push_number(struct media_frame_queue *queue, uint32_t number)
-{
+static enum media_queue_result push_number(struct media_frame_queue *queue, uint32_t number) {
     uint8_t bytes[4] = { (uint8_t)number, (uint8_t)(number >> 8), 1, 2 };
     struct media_queued_frame frame = { .length_bytes = number % 5, .number = number, .timestamp = number * 3 };
     return media_frame_queue_push(queue, &frame, bytes);
 }
 
 /* Capacity - 1, capacity, capacity + 1; oldest first, bytes included, twice around the ring. */
-static void test_bound_and_order(void **state)
-{
+static void test_bound_and_order(void **state) {
     (void)state;
     enum { CAPACITY = 7 };
     struct media_frame_queue *queue = media_frame_queue_new(CAPACITY);
@@ -47,8 +45,7 @@ static void test_bound_and_order(void **state)
 }
 
 /* What is in a freed queue is freed too (ASan sees a leak); a closed queue gives what it has, then ends. */
-static void test_close_and_free(void **state)
-{
+static void test_close_and_free(void **state) {
     (void)state;
     struct media_frame_queue *queue = media_frame_queue_new(4);
     struct media_queued_frame frame;
@@ -74,8 +71,7 @@ static void test_close_and_free(void **state)
 
 enum { MANY = 20000 };
 
-static void *consume(void *argument)
-{
+static void *consume(void *argument) {
     struct media_frame_queue *queue = argument;
     struct media_queued_frame frame;
     uintptr_t count = 0;
@@ -90,8 +86,7 @@ static void *consume(void *argument)
     return (void *)count;
 }
 
-static void test_two_threads(void **state)
-{
+static void test_two_threads(void **state) {
     (void)state;
     struct media_frame_queue *queue = media_frame_queue_new(16);
     pthread_t thread;
@@ -106,8 +101,7 @@ static void test_two_threads(void **state)
     media_frame_queue_free(queue);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bound_and_order),
         cmocka_unit_test(test_close_and_free),

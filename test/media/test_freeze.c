@@ -5,8 +5,7 @@
 enum { FRAME_US = 33333 };
 
 /* Steady pictures, then one after `pause_us`. Returns the freezes. */
-static uint64_t freezes_after(uint64_t frame_us, unsigned steady, uint64_t pause_us, uint64_t *total_us)
-{
+static uint64_t freezes_after(uint64_t frame_us, unsigned steady, uint64_t pause_us, uint64_t *total_us) {
     struct media_freeze freeze = { 0 };
     uint64_t now_us = 1000;
     for (unsigned i = 0; i < steady; i++) {
@@ -19,8 +18,7 @@ static uint64_t freezes_after(uint64_t frame_us, unsigned steady, uint64_t pause
 }
 
 /* webrtc-stats, freezeCount: at 30 pictures a second the limit is the mean and 150 ms; at 5 a second it is three means. */
-static void test_limit(void **state)
-{
+static void test_limit(void **state) {
     (void)state;
     uint64_t total_us;
     assert_int_equal(freezes_after(FRAME_US, 100, FRAME_US, &total_us), 0);
@@ -33,8 +31,7 @@ static void test_limit(void **state)
 }
 
 /* MEDIA_FREEZE_MIN_DURATIONS at limit - 1, limit, limit + 1. */
-static void test_beginning_is_not_judged(void **state)
-{
+static void test_beginning_is_not_judged(void **state) {
     (void)state;
     uint64_t total_us;
     assert_int_equal(freezes_after(FRAME_US, MEDIA_FREEZE_MIN_DURATIONS, 1000000, &total_us), 0);
@@ -43,8 +40,7 @@ static void test_beginning_is_not_judged(void **state)
 }
 
 /* The mean forgets: after 30 slow pictures the fast ones before them do not count. */
-static void test_mean_is_over_the_last_thirty(void **state)
-{
+static void test_mean_is_over_the_last_thirty(void **state) {
     (void)state;
     struct media_freeze freeze = { 0 };
     uint64_t now_us = 0;
@@ -59,8 +55,7 @@ static void test_mean_is_over_the_last_thirty(void **state)
     assert_int_equal(freeze.freeze_count, 0);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_beginning_is_not_judged),

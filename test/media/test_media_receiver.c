@@ -20,8 +20,7 @@ struct stream {
 };
 
 /* FRAMES stamped pictures of 160x120, the key frames at 0 and where asked for. */
-static struct stream make_video(uint32_t first_timestamp, uint32_t key_at)
-{
+static struct stream make_video(uint32_t first_timestamp, uint32_t key_at) {
     struct media_error error;
     struct media_vpx_encoder_config config = { 160, 120, 30, 1, 300000 };
     struct media_vpx_encoder *encoder = media_vpx_encoder_new(&config, &error);
@@ -46,8 +45,7 @@ static struct stream make_video(uint32_t first_timestamp, uint32_t key_at)
     return stream;
 }
 
-static struct stream make_audio(uint32_t first_timestamp)
-{
+static struct stream make_audio(uint32_t first_timestamp) {
     struct media_error error;
     int16_t samples[MEDIA_AUDIO_FRAME_SAMPLES];
     struct media_audio_source *source = media_audio_source_open("tone", &error);
@@ -65,13 +63,11 @@ static struct stream make_audio(uint32_t first_timestamp)
     return stream;
 }
 
-static enum media_push push(struct media_receiver *receiver, const struct stream *stream, size_t i)
-{
+static enum media_push push(struct media_receiver *receiver, const struct stream *stream, size_t i) {
     return media_receiver_push(receiver, stream->frames[i].bytes, stream->frames[i].length, stream->frames[i].timestamp);
 }
 
-static struct media_receiver *make(enum media_codec codec, const char *prefix)
-{
+static struct media_receiver *make(enum media_codec codec, const char *prefix) {
     struct media_error error;
     struct media_receiver_config config = { .codec = codec, .record_prefix = prefix };
     struct media_receiver *receiver = media_receiver_new(&config, &error);
@@ -79,8 +75,7 @@ static struct media_receiver *make(enum media_codec codec, const char *prefix)
     return receiver;
 }
 
-static unsigned count_events(struct media_receiver *receiver, enum media_receiver_event_kind kind)
-{
+static unsigned count_events(struct media_receiver *receiver, enum media_receiver_event_kind kind) {
     struct media_receiver_event event;
     unsigned count = 0;
     while (media_receiver_poll_event(receiver, &event)) {
@@ -89,8 +84,7 @@ static unsigned count_events(struct media_receiver *receiver, enum media_receive
     return count;
 }
 
-static void test_video_is_decoded_and_recorded(void **state)
-{
+static void test_video_is_decoded_and_recorded(void **state) {
     (void)state;
     struct media_receiver_statistics statistics;
     struct media_receiver_event event;
@@ -124,14 +118,12 @@ static void test_video_is_decoded_and_recorded(void **state)
     free(stream.frames);
 }
 
-static void count_wake(void *user)
-{
+static void count_wake(void *user) {
     (void)__atomic_add_fetch((unsigned *)user, 1, __ATOMIC_RELAXED);
 }
 
 /* Pictures before a key frame are dropped and one is asked for: once, not once a picture. */
-static void test_key_frame_is_asked_for(void **state)
-{
+static void test_key_frame_is_asked_for(void **state) {
     (void)state;
     struct media_receiver_statistics statistics;
     struct media_error error;
@@ -159,8 +151,7 @@ static void test_key_frame_is_asked_for(void **state)
 }
 
 /* Every truncation of a key frame, and noise: survived, and pictures go on with the next key frame. */
-static void test_garbage_is_survived(void **state)
-{
+static void test_garbage_is_survived(void **state) {
     (void)state;
     struct media_receiver_statistics statistics;
     struct stream stream = make_video(0, 30);
@@ -196,8 +187,7 @@ static void test_garbage_is_survived(void **state)
 }
 
 /* Three packets missing: three are concealed, and the recording's last granule position is that of the whole second and a bit. */
-static void test_audio_hole_is_concealed(void **state)
-{
+static void test_audio_hole_is_concealed(void **state) {
     (void)state;
     struct media_receiver_statistics statistics;
     struct stream stream = make_audio(0xFFFFFC00);              /* wraps after a packet */
@@ -225,8 +215,7 @@ static void test_audio_hole_is_concealed(void **state)
 }
 
 /* A hole of an hour is not filled with an hour of invention. */
-static void test_long_hole_is_bounded(void **state)
-{
+static void test_long_hole_is_bounded(void **state) {
     (void)state;
     struct media_receiver_statistics statistics;
     struct stream stream = make_audio(0);
@@ -245,8 +234,7 @@ static void test_long_hole_is_bounded(void **state)
 }
 
 /* The queue holds MEDIA_RECEIVER_MAX_FRAMES and says when it is full; then only a key frame enters. */
-static void test_queue_bound(void **state)
-{
+static void test_queue_bound(void **state) {
     (void)state;
     struct media_receiver_statistics statistics;
     struct stream stream = make_video(0, 30);
@@ -274,8 +262,7 @@ static void test_queue_bound(void **state)
     free(stream.frames);
 }
 
-static void test_frame_size_bound(void **state)
-{
+static void test_frame_size_bound(void **state) {
     (void)state;
     struct media_receiver *receiver = make(MEDIA_CODEC_VP8, NULL);
     uint8_t *large = calloc(1, MEDIA_RECEIVER_MAX_FRAME_BYTES + 1);
@@ -286,8 +273,7 @@ static void test_frame_size_bound(void **state)
     media_receiver_free(receiver);
 }
 
-static void test_refused_configurations(void **state)
-{
+static void test_refused_configurations(void **state) {
     (void)state;
     struct media_error error;
     static const struct { enum media_codec codec; const char *prefix, *play; int exit_code; } cases[] = {
@@ -306,8 +292,7 @@ static void test_refused_configurations(void **state)
 }
 
 /* A disk that is full from the start is known before the call. */
-static void test_full_disk_at_the_start(void **state)
-{
+static void test_full_disk_at_the_start(void **state) {
     (void)state;
     struct media_error error;
     static const struct { enum media_codec codec; const char *name; } cases[] = {
@@ -322,8 +307,7 @@ static void test_full_disk_at_the_start(void **state)
 }
 
 /* One that fills up in mid-call ends the recording with an event, not the call: a limit on file sizes stands for it. */
-static void test_disk_fills_up(void **state)
-{
+static void test_disk_fills_up(void **state) {
     (void)state;
     struct media_receiver_statistics statistics;
     struct media_receiver_event event;
@@ -358,8 +342,7 @@ static void test_disk_fills_up(void **state)
     free(stream.frames);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_video_is_decoded_and_recorded, media_test_make_folder, media_test_remove_folder),
         cmocka_unit_test(test_key_frame_is_asked_for),

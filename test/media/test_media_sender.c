@@ -12,40 +12,34 @@
 /* The test's thread is the loop: `wake` posts, the test waits, polls, waits. Real time, as little of it as the rate needs. */
 static sem_t woken;
 
-static void wake(void *user)
-{
+static void wake(void *user) {
     (void)user;
     (void)sem_post(&woken);
 }
 
-static void wait_wake(void)
-{
+static void wait_wake(void) {
     struct timespec deadline;
     (void)clock_gettime(CLOCK_REALTIME, &deadline);
     deadline.tv_sec += 10;
     assert_int_equal(sem_timedwait(&woken, &deadline), 0);
 }
 
-static int init_semaphore(void **state)
-{
+static int init_semaphore(void **state) {
     (void)state;
     return sem_init(&woken, 0, 0) + media_test_make_folder(state);
 }
 
-static int destroy_semaphore(void **state)
-{
+static int destroy_semaphore(void **state) {
     return sem_destroy(&woken) + media_test_remove_folder(state);
 }
 
-static void next_frame(struct media_sender *sender, struct media_frame *frame)
-{
+static void next_frame(struct media_sender *sender, struct media_frame *frame) {
     while (!media_sender_poll_frame(sender, frame)) {
         wait_wake();
     }
 }
 
-static struct media_sender *make(enum media_codec codec, const char *source, struct media_video_source_config video)
-{
+static struct media_sender *make(enum media_codec codec, const char *source, struct media_video_source_config video) {
     struct media_error error;
     struct media_sender_config config = { .codec = codec, .source = source, .video = video, .wake = wake };
     struct media_sender *sender = media_sender_new(&config, &error);
@@ -56,8 +50,7 @@ static struct media_sender *make(enum media_codec codec, const char *source, str
 static const struct media_video_source_config small = { .width = 160, .height = 120, .fps = 60 };
 
 /* RFC 7587 section 4.2: the timestamp of 20 ms packets counts 960 a packet. The capture times stand exactly 20 ms apart. */
-static void test_audio_clock(void **state)
-{
+static void test_audio_clock(void **state) {
     (void)state;
     struct media_error error;
     struct media_frame frame;
@@ -82,8 +75,7 @@ static void test_audio_clock(void **state)
     media_sender_free(sender);
 }
 
-static void test_video_clock_and_key_frame_on_request(void **state)
-{
+static void test_video_clock_and_key_frame_on_request(void **state) {
     (void)state;
     struct media_error error;
     struct media_frame frame;
@@ -125,8 +117,7 @@ static void test_video_clock_and_key_frame_on_request(void **state)
 }
 
 /* MEDIA_SENDER_MAX_FRAMES wait for a loop that does not poll; the rest is dropped and counted, and the next picture is a key frame. */
-static void test_queue_bound(void **state)
-{
+static void test_queue_bound(void **state) {
     (void)state;
     struct media_error error;
     struct media_frame frame;
@@ -152,8 +143,7 @@ static void test_queue_bound(void **state)
 }
 
 /* At the end of its file video stops, and says so; nothing fails. */
-static void test_video_file_ends(void **state)
-{
+static void test_video_file_ends(void **state) {
     (void)state;
     enum { FRAMES = 5, SIDE = 16 };
     static const char header[] = "YUV4MPEG2 W16 H16 F100:1\n";
@@ -188,8 +178,7 @@ static void test_video_file_ends(void **state)
 }
 
 /* A file that breaks off in the middle of a picture fails the sender, with its three sentences, after what was whole. */
-static void test_broken_file_fails_the_sender(void **state)
-{
+static void test_broken_file_fails_the_sender(void **state) {
     (void)state;
     static const char start[] = "YUV4MPEG2 W16 H16 F100:1\nFRAME\n";
     uint8_t file[sizeof start - 1 + 384 + 6 + 100];
@@ -214,8 +203,7 @@ static void test_broken_file_fails_the_sender(void **state)
 }
 
 /* Freed at any moment, before and after the start, with frames unpolled: nothing hangs, nothing leaks (ASan sees it). */
-static void test_free_at_any_moment(void **state)
-{
+static void test_free_at_any_moment(void **state) {
     (void)state;
     struct media_error error;
     for (int moment = 0; moment < 12; moment++) {
@@ -233,8 +221,7 @@ static void test_free_at_any_moment(void **state)
     media_sender_free(NULL);
 }
 
-static void test_refused_configurations(void **state)
-{
+static void test_refused_configurations(void **state) {
     (void)state;
     struct media_error error;
     static const struct { enum media_codec codec; const char *source; struct media_video_source_config video; int exit_code; } cases[] = {
@@ -252,8 +239,7 @@ static void test_refused_configurations(void **state)
     }
 }
 
-static void test_bitrate_is_clamped(void **state)
-{
+static void test_bitrate_is_clamped(void **state) {
     (void)state;
     struct media_sender_statistics statistics;
     struct media_sender *sender = make(MEDIA_CODEC_VP8, "pattern", small);
@@ -269,8 +255,7 @@ static void test_bitrate_is_clamped(void **state)
     media_sender_free(sender);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_audio_clock, init_semaphore, destroy_semaphore),
         cmocka_unit_test_setup_teardown(test_video_clock_and_key_frame_on_request, init_semaphore, destroy_semaphore),

@@ -13,8 +13,7 @@ static int16_t source[FRAMES * FRAME];
 static struct packet packets[FRAMES];
 
 /* Something like speech: a voice that changes its pitch, in syllables of 160 ms. */
-static void make_source(void)
-{
+static void make_source(void) {
     double phase = 0.0;
     for (int i = 0; i < FRAMES * FRAME; i++) {
         double seconds = (double)i / MEDIA_AUDIO_RATE_HZ;
@@ -24,8 +23,7 @@ static void make_source(void)
     }
 }
 
-static unsigned encode_all(void)
-{
+static unsigned encode_all(void) {
     struct media_error error;
     struct media_opus_encoder *encoder = media_opus_encoder_new(1, 32000, &error);
     assert_non_null(encoder);
@@ -40,8 +38,7 @@ static unsigned encode_all(void)
 }
 
 /* Correlation of the energies of 5 ms windows; `output` is stereo and late by `delay` samples. */
-static double energy_correlation(const int16_t *output, unsigned delay)
-{
+static double energy_correlation(const int16_t *output, unsigned delay) {
     enum { WINDOW = 240 };
     double n = 0.0, sx = 0.0, sy = 0.0, sxx = 0.0, syy = 0.0, sxy = 0.0;
     for (int at = 0; at + WINDOW + (int)delay <= FRAMES * FRAME; at += WINDOW) {
@@ -57,15 +54,13 @@ static double energy_correlation(const int16_t *output, unsigned delay)
     return (n * sxy - sx * sy) / sqrt((n * sxx - sx * sx) * (n * syy - sy * sy));
 }
 
-static int setup(void **state)
-{
+static int setup(void **state) {
     (void)state;
     make_source();
     return 0;
 }
 
-static void test_round_trip(void **state)
-{
+static void test_round_trip(void **state) {
     (void)state;
     struct media_error error;
     static int16_t output[FRAMES * FRAME * 2];
@@ -85,8 +80,7 @@ static void test_round_trip(void **state)
 }
 
 /* Every fifth packet lost: with the FEC of its successor the sound is closer to the source than with invention. */
-static void test_lost_packets(void **state)
-{
+static void test_lost_packets(void **state) {
     (void)state;
     static int16_t output[2][FRAMES * FRAME * 2];
     double closeness[2];
@@ -112,8 +106,7 @@ static void test_lost_packets(void **state)
 }
 
 /* Nothing that arrives hurts: empty, truncated, noise. What is refused leaves a decoder that goes on. */
-static void test_hostile_packets(void **state)
-{
+static void test_hostile_packets(void **state) {
     (void)state;
     struct media_error error;
     int16_t samples[MEDIA_OPUS_MAX_PACKET_SAMPLES * 2];
@@ -148,8 +141,7 @@ static void test_hostile_packets(void **state)
     media_opus_encoder_free(NULL);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_lost_packets),

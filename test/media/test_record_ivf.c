@@ -4,8 +4,7 @@
 #include "app/media/record_ivf.h"
 #include "app/media/vpx_codec.h"
 
-static uint32_t get_u32(const uint8_t *bytes)
-{
+static uint32_t get_u32(const uint8_t *bytes) {
     return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
 
@@ -14,8 +13,7 @@ static const uint8_t key_frame[12] = { 0x10, 0, 0, 0x9D, 0x01, 0x2A, 0x80, 0x02,
 static const uint8_t delta_frame[5] = { 0x11, 0, 0, 9, 9 };
 
 /* Header and frame headers byte for byte; frames before the first key frame are passed over; the clock unwraps. */
-static void test_bytes(void **state)
-{
+static void test_bytes(void **state) {
     (void)state;
     struct media_error error;
     bool written;
@@ -48,8 +46,7 @@ static void test_bytes(void **state)
 }
 
 /* Twenty hours: the 64-bit time passes 2^32. */
-static void test_clock_passes_the_wrap(void **state)
-{
+static void test_clock_passes_the_wrap(void **state) {
     (void)state;
     struct media_error error;
     bool written;
@@ -68,8 +65,7 @@ static void test_clock_passes_the_wrap(void **state)
 }
 
 /* The file of a program that is killed: what was written is whole at every moment, and the frame count is at most one second behind. */
-static void test_readable_without_close(void **state)
-{
+static void test_readable_without_close(void **state) {
     (void)state;
     struct media_error error;
     bool written;
@@ -86,8 +82,7 @@ static void test_readable_without_close(void **state)
     assert_true(media_ivf_close(NULL, &error));
 }
 
-static void test_ffprobe_reads_it(void **state)
-{
+static void test_ffprobe_reads_it(void **state) {
     (void)state;
     if (!media_test_have_ffprobe("test_ffprobe_reads_it")) {
         skip();
@@ -120,8 +115,7 @@ static void test_ffprobe_reads_it(void **state)
     media_vpx_encoder_free(encoder);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_bytes, media_test_make_folder, media_test_remove_folder),
         cmocka_unit_test_setup_teardown(test_clock_passes_the_wrap, media_test_make_folder, media_test_remove_folder),

@@ -11,8 +11,7 @@ enum { PACKETS = 100 };
 struct packet { uint8_t bytes[MEDIA_OPUS_MAX_PACKET_BYTES]; size_t length; };
 static struct packet packets[PACKETS];
 
-static int setup(void **state)
-{
+static int setup(void **state) {
     struct media_error error;
     int16_t samples[MEDIA_AUDIO_FRAME_SAMPLES];
     struct media_audio_source *source = media_audio_source_open("tone", &error);
@@ -30,8 +29,7 @@ static int setup(void **state)
 /* What libogg finds in a file: packets after the two headers, stand-ins among them (one byte), the last granule position. */
 struct contents { unsigned headers, packets, stand_ins; int64_t granule; bool ended, began; int64_t samples; };
 
-static struct contents read_contents(const char *path)
-{
+static struct contents read_contents(const char *path) {
     struct contents contents = { 0 };
     size_t length;
     uint8_t *file = media_test_read_file(path, &length);
@@ -72,24 +70,21 @@ static struct contents read_contents(const char *path)
     return contents;
 }
 
-static struct media_ogg *create(void)
-{
+static struct media_ogg *create(void) {
     struct media_error error;
     struct media_ogg *ogg = media_ogg_create(media_test_path("x.ogg"), &error);
     assert_non_null(ogg);
     return ogg;
 }
 
-static bool put(struct media_ogg *ogg, int i, uint32_t timestamp)
-{
+static bool put(struct media_ogg *ogg, int i, uint32_t timestamp) {
     struct media_error error;
     bool written;
     assert_true(media_ogg_write(ogg, packets[i].bytes, packets[i].length, timestamp, &written, &error));
     return written;
 }
 
-static struct contents close_and_read(struct media_ogg *ogg)
-{
+static struct contents close_and_read(struct media_ogg *ogg) {
     struct media_error error;
     assert_true(media_ogg_close(ogg, &error));
     struct contents contents = read_contents(media_test_path("x.ogg"));
@@ -99,8 +94,7 @@ static struct contents close_and_read(struct media_ogg *ogg)
     return contents;
 }
 
-static void test_unbroken(void **state)
-{
+static void test_unbroken(void **state) {
     (void)state;
     struct media_ogg *ogg = create();
     for (int i = 0; i < PACKETS; i++) {
@@ -114,8 +108,7 @@ static void test_unbroken(void **state)
 }
 
 /* RFC 7845 section 4.1: lost packets have stand-ins, of the last one's length where they fit and of 2.5 ms where not. */
-static void test_holes_are_filled(void **state)
-{
+static void test_holes_are_filled(void **state) {
     (void)state;
     struct media_ogg *ogg = create();
     uint32_t timestamp = 0xFFFFFF00;
@@ -134,8 +127,7 @@ static void test_holes_are_filled(void **state)
 }
 
 /* MEDIA_OGG_MAX_HOLE_SAMPLES at limit - 1, limit, limit + 1 (in steps that can be written). */
-static void test_hole_limit(void **state)
-{
+static void test_hole_limit(void **state) {
     (void)state;
     static const struct { uint32_t hole; unsigned filled; } cases[] = {
         { MEDIA_OGG_MAX_HOLE_SAMPLES - 960, MEDIA_OGG_MAX_HOLE_SAMPLES / 960 - 1 },
@@ -151,8 +143,7 @@ static void test_hole_limit(void **state)
 }
 
 /* A program that is killed: without the close everything but the last page is there and whole. */
-static void test_readable_without_close(void **state)
-{
+static void test_readable_without_close(void **state) {
     (void)state;
     struct media_error error;
     struct media_ogg *ogg = create();
@@ -166,8 +157,7 @@ static void test_readable_without_close(void **state)
     assert_true(media_ogg_close(ogg, &error));
 }
 
-static void test_empty_and_garbage(void **state)
-{
+static void test_empty_and_garbage(void **state) {
     (void)state;
     struct media_error error;
     bool written = true;
@@ -182,8 +172,7 @@ static void test_empty_and_garbage(void **state)
     assert_true(media_ogg_close(NULL, &error));
 }
 
-static void test_ffprobe_reads_it(void **state)
-{
+static void test_ffprobe_reads_it(void **state) {
     (void)state;
     if (!media_test_have_ffprobe("test_ffprobe_reads_it")) {
         skip();
@@ -202,8 +191,7 @@ static void test_ffprobe_reads_it(void **state)
                      PACKETS * 960 - MEDIA_OGG_PRE_SKIP);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_unbroken, media_test_make_folder, media_test_remove_folder),
         cmocka_unit_test_setup_teardown(test_holes_are_filled, media_test_make_folder, media_test_remove_folder),

@@ -9,8 +9,7 @@ enum { SECOND = 48000 };
 
 /* A tone of `hz` at `from` becomes 48 kHz; how far, in dB, is the result above its difference from the tone made at 48 kHz? The
  * edges, where the filter reaches into silence, are left out. */
-static double tone_snr(uint32_t from, double hz)
-{
+static double tone_snr(uint32_t from, double hz) {
     float *input = calloc(from, sizeof *input);
     float *output = calloc(SECOND, sizeof *output);
     double signal = 0.0;
@@ -34,8 +33,7 @@ static double tone_snr(uint32_t from, double hz)
     return 10.0 * log10(signal / (noise + 1e-30));
 }
 
-static void test_tones_stay_clean(void **state)
-{
+static void test_tones_stay_clean(void **state) {
     (void)state;
     static const uint32_t rates[] = { 8000, 11025, 16000, 22050, 32000, 44099, 44100, 96000, 192000 };
     for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
@@ -46,8 +44,7 @@ static void test_tones_stay_clean(void **state)
 }
 
 /* What lies above the new Nyquist frequency is gone instead of folded down. */
-static void test_no_aliases(void **state)
-{
+static void test_no_aliases(void **state) {
     (void)state;
     enum { FROM = 96000 };
     float *input = calloc(FROM, sizeof *input);
@@ -69,8 +66,7 @@ static void test_no_aliases(void **state)
 }
 
 /* Equal rates copy; pieces of any size give what one run gives; the second channel of two is found. */
-static void test_copy_pieces_and_pitch(void **state)
-{
+static void test_copy_pieces_and_pitch(void **state) {
     (void)state;
     enum { FROM = 44100, COUNT = 4000 };
     static float input[COUNT * 2];
@@ -99,8 +95,7 @@ static void test_copy_pieces_and_pitch(void **state)
     media_resampler_free(NULL);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tones_stay_clean),
         cmocka_unit_test(test_no_aliases),

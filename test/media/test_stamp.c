@@ -6,8 +6,7 @@
 #include "app/media/stamp.h"
 #include "app/media/vpx_codec.h"
 
-static struct media_picture make_pattern(uint32_t width, uint32_t height, uint32_t number)
-{
+static struct media_picture make_pattern(uint32_t width, uint32_t height, uint32_t number) {
     struct media_picture picture;
     struct media_pattern *pattern = media_pattern_new();
     assert_non_null(pattern);
@@ -17,13 +16,11 @@ static struct media_picture make_pattern(uint32_t width, uint32_t height, uint32
     return picture;
 }
 
-static bool read_picture(const struct media_picture *picture, struct media_stamp *stamp)
-{
+static bool read_picture(const struct media_picture *picture, struct media_stamp *stamp) {
     return media_stamp_read(picture->planes[0], picture->strides[0], picture->width, picture->height, stamp);
 }
 
-static void assert_round_trip(uint32_t width, uint32_t height, struct media_stamp stamp)
-{
+static void assert_round_trip(uint32_t width, uint32_t height, struct media_stamp stamp) {
     struct media_stamp read = { 0, 0 };
     struct media_picture picture = make_pattern(width, height, 5);
     assert_true(media_stamp_write(&picture, stamp));
@@ -33,8 +30,7 @@ static void assert_round_trip(uint32_t width, uint32_t height, struct media_stam
     media_picture_clear(&picture);
 }
 
-static void test_round_trip(void **state)
-{
+static void test_round_trip(void **state) {
     (void)state;
     static const uint32_t sizes[][2] = { { 160, 120 }, { 176, 144 }, { 320, 240 }, { 633, 479 }, { 640, 480 }, { 1280, 720 }, { 1921, 1081 } };
     static const uint32_t values[] = { 0, 1, 599, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF };
@@ -47,8 +43,7 @@ static void test_round_trip(void **state)
 }
 
 /* The geometry and the bits as docs/media.md gives them, computed here a second time and by hand. */
-static void test_known_bits(void **state)
-{
+static void test_known_bits(void **state) {
     (void)state;
     struct media_picture picture = make_pattern(640, 480, 0);
     struct media_stamp stamp = { 0x31323334, 0x35363738 };      /* "12345678": Python's binascii.crc_hqx(..., 0xFFFF) says 0xA12B */
@@ -68,8 +63,7 @@ static void test_known_bits(void **state)
 }
 
 /* MEDIA_STAMP_MIN_WIDTH at limit - 1, limit, limit + 1, and a picture that is one row too low. */
-static void test_room(void **state)
-{
+static void test_room(void **state) {
     (void)state;
     struct media_stamp stamp = { 1, 2 };
     static const struct { uint32_t width, height; bool fits; } cases[] = {
@@ -86,8 +80,7 @@ static void test_room(void **state)
 }
 
 /* No stamp where there is none: black, white, grey, and 200 patterns. */
-static void test_nothing_there(void **state)
-{
+static void test_nothing_there(void **state) {
     (void)state;
     struct media_stamp stamp;
     struct media_picture picture;
@@ -106,8 +99,7 @@ static void test_nothing_there(void **state)
 }
 
 /* Each of the 80 cells counts: turned over, the stamp is refused. */
-static void test_every_bit_is_covered(void **state)
-{
+static void test_every_bit_is_covered(void **state) {
     (void)state;
     struct media_stamp stamp = { 0x12345678, 0x9ABCDEF0 };
     struct media_stamp read;
@@ -125,8 +117,7 @@ static void test_every_bit_is_covered(void **state)
     }
 }
 
-static struct media_picture scale(const struct media_picture *from, uint32_t width, uint32_t height)
-{
+static struct media_picture scale(const struct media_picture *from, uint32_t width, uint32_t height) {
     struct media_picture to;
     assert_true(media_picture_allocate(&to, width, height));
     assert_int_equal(I420Scale(from->planes[0], from->strides[0], from->planes[1], from->strides[1], from->planes[2], from->strides[2],
@@ -136,8 +127,7 @@ static struct media_picture scale(const struct media_picture *from, uint32_t wid
 }
 
 /* VP8 at 200 kbit/s, then half, a third and one and a half of the size: every picture of three seconds is read. */
-static void test_survives_vp8_and_scaling(void **state)
-{
+static void test_survives_vp8_and_scaling(void **state) {
     (void)state;
     struct media_error error;
     struct media_vpx_encoder_config config = { 640, 480, 30, 1, 200000 };
@@ -173,8 +163,7 @@ static void test_survives_vp8_and_scaling(void **state)
     media_vpx_encoder_free(encoder);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_known_bits),

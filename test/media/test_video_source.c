@@ -4,8 +4,7 @@
 #include "app/media/video_source.h"
 
 /* A y4m of `frames` pictures, sample (x, y) of picture n being a number of all three. `cut` bytes are missing at its end. */
-static const char *write_y4m(const char *header, uint32_t width, uint32_t height, int frames, size_t cut)
-{
+static const char *write_y4m(const char *header, uint32_t width, uint32_t height, int frames, size_t cut) {
     size_t bytes = media_picture_bytes(width, height);
     size_t length = strlen(header);
     uint8_t *file = malloc(length + (size_t)frames * (bytes + 6));
@@ -22,16 +21,14 @@ static const char *write_y4m(const char *header, uint32_t width, uint32_t height
     return media_test_path("made.y4m");
 }
 
-static struct media_video_source *open_source(const char *spec, struct media_video_source_config config)
-{
+static struct media_video_source *open_source(const char *spec, struct media_video_source_config config) {
     struct media_error error;
     struct media_video_source *source = media_video_source_open(spec, &config, &error);
     assert_non_null(source);
     return source;
 }
 
-static void assert_refused(const char *spec, struct media_video_source_config config, int exit_code)
-{
+static void assert_refused(const char *spec, struct media_video_source_config config, int exit_code) {
     struct media_error error = { 0 };
     assert_null(media_video_source_open(spec, &config, &error));
     media_test_assert_error(&error, exit_code);
@@ -39,8 +36,7 @@ static void assert_refused(const char *spec, struct media_video_source_config co
 
 static const struct media_video_source_config plain = { 0 };
 
-static void test_pattern_moves_and_is_stamped(void **state)
-{
+static void test_pattern_moves_and_is_stamped(void **state) {
     (void)state;
     struct media_error error;
     struct media_picture picture;
@@ -72,8 +68,7 @@ static void test_pattern_moves_and_is_stamped(void **state)
 }
 
 /* Without a stamp and scaling the samples of the file come out as they are, odd sizes included; then the end. */
-static void test_y4m_is_exact(void **state)
-{
+static void test_y4m_is_exact(void **state) {
     (void)state;
     struct media_error error;
     struct media_picture picture;
@@ -100,8 +95,7 @@ static void test_y4m_is_exact(void **state)
     media_video_source_free(source);
 }
 
-static void test_y4m_is_scaled_and_stamped(void **state)
-{
+static void test_y4m_is_scaled_and_stamped(void **state) {
     (void)state;
     struct media_error error;
     struct media_picture picture;
@@ -121,8 +115,7 @@ static void test_y4m_is_scaled_and_stamped(void **state)
 }
 
 /* Cut at every byte: refused at the opening, or a failure or the end after the pictures that are whole. */
-static void test_every_truncation(void **state)
-{
+static void test_every_truncation(void **state) {
     (void)state;
     static const char header[] = "YUV4MPEG2 W16 H16 F30:1\n";
     size_t whole = strlen(header) + 2 * (6 + 384);
@@ -152,8 +145,7 @@ static void test_every_truncation(void **state)
 }
 
 /* MEDIA_Y4M_MAX_LINE_BYTES, newline included, at limit - 1, limit, limit + 1. */
-static void test_line_limit(void **state)
-{
+static void test_line_limit(void **state) {
     (void)state;
     for (size_t line = 255; line <= 257; line++) {
         char file[300 + 6 + 384];
@@ -169,8 +161,7 @@ static void test_line_limit(void **state)
     }
 }
 
-static void test_refused(void **state)
-{
+static void test_refused(void **state) {
     (void)state;
     struct media_video_source_config narrow = { .width = 159, .height = 120, .stamp = true };
     struct media_video_source_config flat = { .width = 1280, .height = 63 };
@@ -189,8 +180,7 @@ static void test_refused(void **state)
 }
 
 /* MEDIA_VIDEO_MAX_FPS, MEDIA_PICTURE_MIN_SIDE and MEDIA_PICTURE_MAX_SIDE at limit - 1, limit, limit + 1. */
-static void test_limits(void **state)
-{
+static void test_limits(void **state) {
     (void)state;
     static const struct { struct media_video_source_config config; bool good; } cases[] = {
         { { .fps = 239 }, true }, { { .fps = 240 }, true }, { { .fps = 241 }, false }, { { .fps = 1 }, true },
@@ -210,8 +200,7 @@ static void test_limits(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pattern_moves_and_is_stamped),
         cmocka_unit_test_setup_teardown(test_y4m_is_exact, media_test_make_folder, media_test_remove_folder),

@@ -14,8 +14,7 @@ struct chain {
     bool key_frame;
 };
 
-static struct chain make(uint32_t width, uint32_t height, uint32_t bitrate_bps)
-{
+static struct chain make(uint32_t width, uint32_t height, uint32_t bitrate_bps) {
     struct media_error error;
     struct media_vpx_encoder_config config = { width, height, 30, 1, bitrate_bps };
     struct chain chain = { .encoder = media_vpx_encoder_new(&config, &error), .decoder = media_vpx_decoder_new(&error),
@@ -26,16 +25,14 @@ static struct chain make(uint32_t width, uint32_t height, uint32_t bitrate_bps)
     return chain;
 }
 
-static void clear(struct chain *chain)
-{
+static void clear(struct chain *chain) {
     media_picture_clear(&chain->picture);
     media_pattern_free(chain->pattern);
     media_vpx_decoder_free(chain->decoder);
     media_vpx_encoder_free(chain->encoder);
 }
 
-static void encode(struct chain *chain, bool want_key_frame)
-{
+static void encode(struct chain *chain, bool want_key_frame) {
     struct media_error error;
     media_pattern_draw(chain->pattern, chain->number, &chain->picture);
     assert_true(media_vpx_encode(chain->encoder, &chain->picture, chain->number * 3000U, 3000, want_key_frame, &chain->bytes,
@@ -43,8 +40,7 @@ static void encode(struct chain *chain, bool want_key_frame)
     chain->number++;
 }
 
-static void test_key_frames_only_on_request(void **state)
-{
+static void test_key_frames_only_on_request(void **state) {
     (void)state;
     struct chain chain = make(320, 240, 500000);
     for (int i = 0; i < 400; i++) {
@@ -56,8 +52,7 @@ static void test_key_frames_only_on_request(void **state)
 }
 
 /* Each picture comes back, close to what it was; odd sizes as well. */
-static void test_round_trip(void **state)
-{
+static void test_round_trip(void **state) {
     (void)state;
     static const uint32_t sizes[][2] = { { 640, 480 }, { 161, 121 }, { 16, 16 } };
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
@@ -74,8 +69,7 @@ static void test_round_trip(void **state)
     }
 }
 
-static size_t bytes_of_second(struct chain *chain)
-{
+static size_t bytes_of_second(struct chain *chain) {
     size_t sum = 0;
     for (int i = 0; i < 30; i++) {
         encode(chain, false);
@@ -85,8 +79,7 @@ static size_t bytes_of_second(struct chain *chain)
 }
 
 /* The target is met, and a new one is met within two seconds. */
-static void test_bitrate_is_followed(void **state)
-{
+static void test_bitrate_is_followed(void **state) {
     (void)state;
     struct chain chain = make(640, 480, 2000000);
     (void)bytes_of_second(&chain);
@@ -99,8 +92,7 @@ static void test_bitrate_is_followed(void **state)
     clear(&chain);
 }
 
-static void test_every_truncation_is_survived(void **state)
-{
+static void test_every_truncation_is_survived(void **state) {
     (void)state;
     struct chain chain = make(64, 64, 300000);
     struct media_picture decoded;
@@ -119,8 +111,7 @@ static void test_every_truncation_is_survived(void **state)
 }
 
 /* RFC 6386 section 9.1: start code, size, and what we refuse to allocate. */
-static void test_frame_header(void **state)
-{
+static void test_frame_header(void **state) {
     (void)state;
     uint8_t frame[10] = { 0x10, 0, 0, 0x9D, 0x01, 0x2A, 0x80, 0x42, 0xE0, 0x81 };
     bool key_frame;
@@ -153,8 +144,7 @@ static void test_frame_header(void **state)
     media_vpx_decoder_free(decoder);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_key_frames_only_on_request),
         cmocka_unit_test(test_round_trip),

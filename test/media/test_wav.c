@@ -13,8 +13,7 @@ static const uint8_t plain[] = {
 enum { AT_RIFF_SIZE = 4, AT_FMT_SIZE = 16, AT_FORMAT = 20, AT_CHANNELS = 22, AT_RATE = 24, AT_ALIGN = 32, AT_BITS = 34, AT_DATA_SIZE = 40 };
 
 /* A copy on the heap of exactly `length` bytes, so that the sanitizer sees one byte too many. */
-static bool parse(const uint8_t *bytes, size_t length, struct media_wav *wav, struct media_error *error)
-{
+static bool parse(const uint8_t *bytes, size_t length, struct media_wav *wav, struct media_error *error) {
     uint8_t *copy = malloc(length != 0 ? length : 1);
     memcpy(copy, bytes, length);
     bool good = media_wav_parse("x.wav", copy, length, wav, error);
@@ -27,16 +26,14 @@ static bool parse(const uint8_t *bytes, size_t length, struct media_wav *wav, st
     return good;
 }
 
-static void assert_refused(const uint8_t *bytes, size_t length)
-{
+static void assert_refused(const uint8_t *bytes, size_t length) {
     struct media_wav wav;
     struct media_error error;
     assert_false(parse(bytes, length, &wav, &error));
     media_test_assert_error(&error, MEDIA_EXIT_BAD_FILE);
 }
 
-static void test_plain(void **state)
-{
+static void test_plain(void **state) {
     (void)state;
     struct media_wav wav;
     struct media_error error;
@@ -51,8 +48,7 @@ static void test_plain(void **state)
     assert_float_equal(media_wav_sample(&wav, 3, 0), -1.0F, 0.0F);
 }
 
-static void test_every_truncation_is_refused(void **state)
-{
+static void test_every_truncation_is_refused(void **state) {
     (void)state;
     for (size_t length = 0; length < sizeof plain; length++) {
         assert_refused(plain, length);
@@ -60,8 +56,7 @@ static void test_every_truncation_is_refused(void **state)
 }
 
 /* One field of the header at a time, with the values that break things. */
-static void test_hostile_fields(void **state)
-{
+static void test_hostile_fields(void **state) {
     (void)state;
     static const struct { size_t at, bytes; uint32_t value; } cases[] = {
         { AT_RIFF_SIZE, 4, 0xFFFFFFFF }, { AT_RIFF_SIZE, 4, 45 }, { AT_RIFF_SIZE, 4, 3 }, { AT_RIFF_SIZE, 4, 0 },
@@ -84,8 +79,7 @@ static void test_hostile_fields(void **state)
     }
 }
 
-static void test_rate_limits(void **state)
-{
+static void test_rate_limits(void **state) {
     (void)state;
     static const uint32_t rates[] = { MEDIA_WAV_MIN_RATE_HZ, MEDIA_WAV_MIN_RATE_HZ + 1, MEDIA_WAV_MAX_RATE_HZ - 1, MEDIA_WAV_MAX_RATE_HZ };
     for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
@@ -102,8 +96,7 @@ static void test_rate_limits(void **state)
 }
 
 /* Foreign chunks are passed over, an odd one with its pad byte; what follows the RIFF does not matter. */
-static void test_other_chunks(void **state)
-{
+static void test_other_chunks(void **state) {
     (void)state;
     static const uint8_t list[] = { 'L', 'I', 'S', 'T', 3, 0, 0, 0, 1, 2, 3, 0 };
     static const uint8_t twice[] = { 'f', 'm', 't', ' ', 16, 0, 0, 0, 1, 0, 1, 0, 0x80, 0xBB, 0, 0, 0, 0x77, 1, 0, 2, 0, 16, 0 };
@@ -127,8 +120,7 @@ static void test_other_chunks(void **state)
 }
 
 /* Every encoding says 0.5 and -0.5. */
-static void test_encodings(void **state)
-{
+static void test_encodings(void **state) {
     (void)state;
     static const struct { uint16_t format, bits; uint8_t half[4], minus[4]; } cases[] = {
         { 1, 8, { 192 }, { 64 } },
@@ -156,8 +148,7 @@ static void test_encodings(void **state)
     }
 }
 
-static void test_float_that_is_none(void **state)
-{
+static void test_float_that_is_none(void **state) {
     (void)state;
     static const struct { float value, expected; } cases[] = {
         { NAN, 0.0F }, { INFINITY, 1.0F }, { -INFINITY, -1.0F }, { 7.0F, 1.0F }, { -7.0F, -1.0F }, { 0.25F, 0.25F }
@@ -170,8 +161,7 @@ static void test_float_that_is_none(void **state)
     }
 }
 
-static void test_extensible(void **state)
-{
+static void test_extensible(void **state) {
     (void)state;
     uint8_t bytes[sizeof plain + 24];
     static const uint8_t more[24] = { 22, 0, 16, 0, 4, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xAA, 0, 0x38, 0x9B, 0x71 };
@@ -194,8 +184,7 @@ static void test_extensible(void **state)
     assert_refused(bytes, sizeof bytes);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plain),
         cmocka_unit_test(test_every_truncation_is_refused),

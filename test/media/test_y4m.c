@@ -2,8 +2,7 @@
 
 #include "app/media/y4m.h"
 
-static bool parse(const char *line, struct media_y4m *y4m, struct media_error *error)
-{
+static bool parse(const char *line, struct media_y4m *y4m, struct media_error *error) {
     size_t length = strlen(line);
     char *copy = malloc(length + 1);
     memcpy(copy, line, length);                     /* without its NUL: one byte too many is seen */
@@ -13,8 +12,7 @@ static bool parse(const char *line, struct media_y4m *y4m, struct media_error *e
     return good;
 }
 
-static void assert_accepted(const char *line, uint32_t width, uint32_t height, uint32_t numerator, uint32_t denominator)
-{
+static void assert_accepted(const char *line, uint32_t width, uint32_t height, uint32_t numerator, uint32_t denominator) {
     struct media_y4m y4m;
     struct media_error error;
     assert_true(parse(line, &y4m, &error));
@@ -24,16 +22,14 @@ static void assert_accepted(const char *line, uint32_t width, uint32_t height, u
     assert_int_equal(y4m.rate_denominator, denominator);
 }
 
-static void assert_refused(const char *line)
-{
+static void assert_refused(const char *line) {
     struct media_y4m y4m;
     struct media_error error;
     assert_false(parse(line, &y4m, &error));
     media_test_assert_error(&error, MEDIA_EXIT_BAD_FILE);
 }
 
-static void test_accepted(void **state)
-{
+static void test_accepted(void **state) {
     (void)state;
     assert_accepted("YUV4MPEG2 W640 H480 F30:1 Ip A1:1 C420jpeg XYSCSS=420JPEG", 640, 480, 30, 1);
     assert_accepted("YUV4MPEG2 W16 H4096 F30000:1001", 16, 4096, 30000, 1001);
@@ -42,8 +38,7 @@ static void test_accepted(void **state)
     assert_accepted("YUV4MPEG2 W640 H480 F1000000:1000000 C420paldv", 640, 480, 1000000, 1000000);
 }
 
-static void test_refused(void **state)
-{
+static void test_refused(void **state) {
     (void)state;
     static const char *const lines[] = {
         "", "YUV4MPEG", "YUV4MPEG22 W640 H480 F30:1", " YUV4MPEG2 W640 H480 F30:1", "RIFF....WAVEfmt ",
@@ -65,8 +60,7 @@ static void test_refused(void **state)
 }
 
 /* Every beginning of a good line is either refused or says the same size. */
-static void test_every_truncation_is_safe(void **state)
-{
+static void test_every_truncation_is_safe(void **state) {
     (void)state;
     static const char line[] = "YUV4MPEG2 W640 H480 F30:1 Ip A1:1 C420jpeg";
     for (size_t length = 0; length < sizeof line; length++) {
@@ -86,8 +80,7 @@ static void test_every_truncation_is_safe(void **state)
     }
 }
 
-static void test_frame_line(void **state)
-{
+static void test_frame_line(void **state) {
     (void)state;
     assert_true(media_y4m_is_frame_line("FRAME", 5));
     assert_true(media_y4m_is_frame_line("FRAME Ixyz", 10));
@@ -96,8 +89,7 @@ static void test_frame_line(void **state)
     assert_false(media_y4m_is_frame_line("", 0));
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accepted),
         cmocka_unit_test(test_refused),

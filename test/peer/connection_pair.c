@@ -16,8 +16,7 @@ struct connection_datagram {
     uint8_t bytes[DATAGRAM_BYTES];
 };
 
-uint64_t connection_pair_random(struct connection_pair *pair)
-{
+uint64_t connection_pair_random(struct connection_pair *pair) {
     /* splitmix64, public domain */
     uint64_t z = (pair->random_state += 0x9E3779B97F4A7C15u);
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
@@ -25,27 +24,23 @@ uint64_t connection_pair_random(struct connection_pair *pair)
     return z ^ (z >> 31);
 }
 
-static bool chance(struct connection_pair *pair, double probability)
-{
+static bool chance(struct connection_pair *pair, double probability) {
     return (double)(connection_pair_random(pair) >> 11) / 9007199254740992.0 < probability;
 }
 
-static void random_bytes(void *context, uint8_t *out, size_t length)
-{
+static void random_bytes(void *context, uint8_t *out, size_t length) {
     for (size_t i = 0; i < length; i++)
         out[i] = (uint8_t)connection_pair_random(context);
 }
 
 /* ---- synthetic frames: number, then bytes that follow from it --------------------------------------------------------------- */
 
-static uint8_t pattern_byte(uint32_t number, size_t i)
-{
+static uint8_t pattern_byte(uint32_t number, size_t i) {
     return (uint8_t)(number * 31u + i * 7u);
 }
 
 /* RFC 7741's payload begins as RFC 6386 section 9.1 says: bit 0 of the frame tag is 0 for a key frame, which has a start code. */
-static size_t make_frame(size_t transceiver, uint32_t number, bool is_key, uint8_t *out)
-{
+static size_t make_frame(size_t transceiver, uint32_t number, bool is_key, uint8_t *out) {
     size_t length = transceiver == CONNECTION_PAIR_AUDIO ? AUDIO_FRAME_BYTES : is_key ? 3 * VIDEO_FRAME_BYTES : VIDEO_FRAME_BYTES;
     for (size_t i = 0; i < length; i++)
         out[i] = pattern_byte(number, i);
@@ -60,8 +55,7 @@ static size_t make_frame(size_t transceiver, uint32_t number, bool is_key, uint8
     return length;
 }
 
-static bool check_frame(const struct peer_received_frame *frame, uint32_t *number)
-{
+static bool check_frame(const struct peer_received_frame *frame, uint32_t *number) {
     static uint8_t expected[3 * VIDEO_FRAME_BYTES];
     if (frame->length < 14)
         return false;
@@ -70,8 +64,7 @@ static bool check_frame(const struct peer_received_frame *frame, uint32_t *numbe
     return length == frame->length && memcmp(expected, frame->bytes, length) == 0;
 }
 
-int connection_pair_send_frame(struct connection_pair *pair, int from, size_t transceiver)
-{
+int connection_pair_send_frame(struct connection_pair *pair, int from, size_t transceiver) {
     struct connection_end *end = &pair->ends[from];
     static uint8_t bytes[3 * VIDEO_FRAME_BYTES];
     bool is_video = transceiver == CONNECTION_PAIR_VIDEO;
@@ -85,8 +78,7 @@ int connection_pair_send_frame(struct connection_pair *pair, int from, size_t tr
     return error;
 }
 
-static void take_frame(struct connection_end *end, const struct peer_received_frame *frame)
-{
+static void take_frame(struct connection_end *end, const struct peer_received_frame *frame) {
     size_t t = frame->transceiver;
     uint32_t number = 0;
     if (!check_frame(frame, &number) || (end->frames_received[t] > 0 && number <= end->last_number[t]))
@@ -99,8 +91,7 @@ static void take_frame(struct connection_end *end, const struct peer_received_fr
 
 /* ---- the wire --------------------------------------------------------------------------------------------------------------- */
 
-static void put_on_wire(struct connection_pair *pair, int from, const struct ice_path *path, const uint8_t *bytes, size_t length)
-{
+static void put_on_wire(struct connection_pair *pair, int from, const struct ice_path *path, const uint8_t *bytes, size_t length) {
     assert(pair->datagram_count < CONNECTION_PAIR_DATAGRAM_MAX && length <= DATAGRAM_BYTES && length > 0);
     bool is_rtp = bytes[0] >= 128 && bytes[0] <= 191;
     pair->sent++;
@@ -115,8 +106,7 @@ static void put_on_wire(struct connection_pair *pair, int from, const struct ice
     memcpy(datagram->bytes, bytes, length);
 }
 
-static void give_candidate(struct connection_pair *pair, int to, const struct connection_pair_candidate *candidate)
-{
+static void give_candidate(struct connection_pair *pair, int to, const struct connection_pair_candidate *candidate) {
     struct peer_candidate_init init = {
         .candidate = candidate->text,
         .candidate_length = strlen(candidate->text),
@@ -129,8 +119,7 @@ static void give_candidate(struct connection_pair *pair, int to, const struct co
     (void)peer_connection_add_ice_candidate(pair->ends[to].connection, pair->now_us, &init);
 }
 
-static void take_candidate(struct connection_pair *pair, int from, const struct peer_connection_event *event)
-{
+static void take_candidate(struct connection_pair *pair, int from, const struct peer_connection_event *event) {
     struct connection_end *end = &pair->ends[from];
     assert(end->candidate_count < CONNECTION_PAIR_CANDIDATE_MAX);
     struct connection_pair_candidate *kept = &end->candidates[end->candidate_count++];
@@ -143,14 +132,12 @@ static void take_candidate(struct connection_pair *pair, int from, const struct 
         give_candidate(pair, 1 - from, kept);
 }
 
-void connection_pair_give_candidates(struct connection_pair *pair, int from)
-{
+void connection_pair_give_candidates(struct connection_pair *pair, int from) {
     for (size_t i = 0; i < pair->ends[from].candidate_count; i++)
         give_candidate(pair, 1 - from, &pair->ends[from].candidates[i]);
 }
 
-static void take_event(struct connection_pair *pair, int index, const struct peer_connection_event *event)
-{
+static void take_event(struct connection_pair *pair, int index, const struct peer_connection_event *event) {
     struct connection_end *end = &pair->ends[index];
     end->events++;
     switch (event->type) {
@@ -180,8 +167,7 @@ static void take_event(struct connection_pair *pair, int index, const struct pee
     }
 }
 
-void connection_pair_drain(struct connection_pair *pair, int index)
-{
+void connection_pair_drain(struct connection_pair *pair, int index) {
     struct connection_end *end = &pair->ends[index];
     for (bool is_busy = true; is_busy;) {
         is_busy = false;
@@ -201,8 +187,7 @@ void connection_pair_drain(struct connection_pair *pair, int index)
 
 /* ---- life ------------------------------------------------------------------------------------------------------------------- */
 
-static bool start_end(struct connection_pair *pair, int index, bool has_transceivers)
-{
+static bool start_end(struct connection_pair *pair, int index, bool has_transceivers) {
     struct connection_end *end = &pair->ends[index];
     end->address = (struct stun_address){.family = STUN_ADDRESS_IPV4, .port = (uint16_t)(5000 + index), .ip = {10, 0, 0, (uint8_t)(index + 1)}};
     end->certificate = dtls_certificate_new(&(struct dtls_certificate_config){.wall_clock_s = 1700000000});
@@ -226,8 +211,7 @@ static bool start_end(struct connection_pair *pair, int index, bool has_transcei
     return true;
 }
 
-bool connection_pair_start(struct connection_pair *pair, uint64_t seed, const struct ice_allocator *allocator, bool has_transceivers)
-{
+bool connection_pair_start(struct connection_pair *pair, uint64_t seed, const struct ice_allocator *allocator, bool has_transceivers) {
     *pair = (struct connection_pair){.now_us = 1000000, .random_state = seed, .delay_us = 10000, .trickle = true, .allocator = allocator, .media_from_us = UINT64_MAX};
     pair->datagrams = malloc(sizeof *pair->datagrams * CONNECTION_PAIR_DATAGRAM_MAX);
     assert(pair->datagrams && dtls_srtp_initialize() == DTLS_OK);
@@ -237,8 +221,7 @@ bool connection_pair_start(struct connection_pair *pair, uint64_t seed, const st
     return false;
 }
 
-void connection_pair_stop(struct connection_pair *pair)
-{
+void connection_pair_stop(struct connection_pair *pair) {
     for (int i = 0; i < 2; i++) {
         peer_connection_free(pair->ends[i].connection);
         dtls_certificate_free(pair->ends[i].certificate);
@@ -249,8 +232,7 @@ void connection_pair_stop(struct connection_pair *pair)
     pair->datagrams = NULL;
 }
 
-int connection_pair_describe(struct connection_pair *pair)
-{
+int connection_pair_describe(struct connection_pair *pair) {
     struct peer_connection *offerer = pair->ends[0].connection, *answerer = pair->ends[1].connection;
     size_t length;
     int error = peer_connection_create_offer(offerer, pair->now_us, pair->text, sizeof pair->text, &length, NULL);
@@ -274,8 +256,7 @@ int connection_pair_describe(struct connection_pair *pair)
     return error;
 }
 
-static void deliver_due(struct connection_pair *pair)
-{
+static void deliver_due(struct connection_pair *pair) {
     for (size_t i = 0; i < pair->datagram_count;) {
         if (pair->datagrams[i].due_us > pair->now_us) {
             i++;
@@ -290,20 +271,17 @@ static void deliver_due(struct connection_pair *pair)
     }
 }
 
-static uint64_t earliest(uint64_t a, uint64_t b)
-{
+static uint64_t earliest(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
-static uint64_t next_frame_us(const struct connection_pair *pair, int end, size_t transceiver)
-{
+static uint64_t next_frame_us(const struct connection_pair *pair, int end, size_t transceiver) {
     if (pair->media_from_us == UINT64_MAX)
         return UINT64_MAX;
     return pair->media_from_us + (uint64_t)pair->ends[end].frames_sent[transceiver] * (transceiver == CONNECTION_PAIR_AUDIO ? 20000u : 33333u);
 }
 
-void connection_pair_run(struct connection_pair *pair, uint64_t until_us)
-{
+void connection_pair_run(struct connection_pair *pair, uint64_t until_us) {
     for (unsigned idle = 0;; idle++) {
         assert(idle < 100000); /* time that never moves on would be a timer that never does its work */
         uint64_t next = until_us;
@@ -331,8 +309,7 @@ void connection_pair_run(struct connection_pair *pair, uint64_t until_us)
     }
 }
 
-bool connection_pair_connect(struct connection_pair *pair, uint64_t seed)
-{
+bool connection_pair_connect(struct connection_pair *pair, uint64_t seed) {
     if (!connection_pair_start(pair, seed, NULL, true))
         return false;
     if (connection_pair_describe(pair) != PEER_OK)

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint64_t pair_random(struct pair *pair)
-{
+uint64_t pair_random(struct pair *pair) {
     /* splitmix64, public domain */
     uint64_t z = (pair->random_state += 0x9E3779B97F4A7C15u);
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
@@ -13,19 +12,16 @@ uint64_t pair_random(struct pair *pair)
     return z ^ (z >> 31);
 }
 
-static bool chance(struct pair *pair, double probability)
-{
+static bool chance(struct pair *pair, double probability) {
     return (double)(pair_random(pair) >> 11) / 9007199254740992.0 < probability;
 }
 
-static void random_bytes(void *context, uint8_t *out, size_t length)
-{
+static void random_bytes(void *context, uint8_t *out, size_t length) {
     for (size_t i = 0; i < length; i++)
         out[i] = (uint8_t)pair_random(context);
 }
 
-static void put_on_wire(struct pair *pair, int from, const struct ice_path *path, const uint8_t *bytes, size_t length)
-{
+static void put_on_wire(struct pair *pair, int from, const struct ice_path *path, const uint8_t *bytes, size_t length) {
     assert(pair->datagram_count < PAIR_DATAGRAM_MAX && length <= PAIR_DATAGRAM_BYTES);
     struct pair_datagram *datagram = &pair->datagrams[pair->datagram_count];
     *datagram = (struct pair_datagram){.due_us = pair->now_us + pair->delay_us, .to = 1 - from, .length = length};
@@ -44,8 +40,7 @@ static void put_on_wire(struct pair *pair, int from, const struct ice_path *path
     }
 }
 
-static void take_event(struct pair *pair, struct pair_end *end, const struct peer_event *event)
-{
+static void take_event(struct pair *pair, struct pair_end *end, const struct peer_event *event) {
     switch (event->type) {
     case PEER_EVENT_ICE:
         if (event->as.ice.type == ICE_EVENT_CANDIDATE && end->candidate_count < 8)
@@ -68,16 +63,14 @@ static void take_event(struct pair *pair, struct pair_end *end, const struct pee
     }
 }
 
-static void take_received(struct pair_end *end, const struct peer_received *received)
-{
+static void take_received(struct pair_end *end, const struct peer_received *received) {
     unsigned *counters[] = {&end->rtp_received, &end->rtcp_received, &end->data_received};
     ++*counters[received->kind];
     end->last_length = received->length;
     memcpy(end->last_packet, received->bytes, received->length);
 }
 
-void pair_drain(struct pair *pair, int index)
-{
+void pair_drain(struct pair *pair, int index) {
     struct pair_end *end = &pair->ends[index];
     bool is_busy = true;
     while (is_busy) {
@@ -101,8 +94,7 @@ void pair_drain(struct pair *pair, int index)
     }
 }
 
-bool pair_start(struct pair *pair, uint64_t seed, const struct ice_allocator *allocator)
-{
+bool pair_start(struct pair *pair, uint64_t seed, const struct ice_allocator *allocator) {
     *pair = (struct pair){.now_us = 1000000, .random_state = seed, .delay_us = 10000};
     pair->datagrams = malloc(sizeof *pair->datagrams * PAIR_DATAGRAM_MAX);
     assert(pair->datagrams && dtls_srtp_initialize() == DTLS_OK);
@@ -128,8 +120,7 @@ bool pair_start(struct pair *pair, uint64_t seed, const struct ice_allocator *al
     return true;
 }
 
-void pair_stop(struct pair *pair)
-{
+void pair_stop(struct pair *pair) {
     for (int i = 0; i < 2; i++) {
         peer_transport_free(pair->ends[i].transport);
         dtls_certificate_free(pair->ends[i].certificate);
@@ -140,8 +131,7 @@ void pair_stop(struct pair *pair)
     pair->datagrams = NULL;
 }
 
-void pair_describe(struct pair *pair, int to)
-{
+void pair_describe(struct pair *pair, int to) {
     struct pair_end *end = &pair->ends[to], *other = &pair->ends[1 - to];
     struct peer_transport_parameters parameters;
     peer_transport_local_parameters(other->transport, &parameters);
@@ -152,8 +142,7 @@ void pair_describe(struct pair *pair, int to)
     pair_drain(pair, to);
 }
 
-static size_t next_datagram(const struct pair *pair)
-{
+static size_t next_datagram(const struct pair *pair) {
     size_t best = pair->datagram_count;
     for (size_t i = 0; i < pair->datagram_count; i++)
         if (best == pair->datagram_count || pair->datagrams[i].due_us < pair->datagrams[best].due_us)
@@ -161,8 +150,7 @@ static size_t next_datagram(const struct pair *pair)
     return best;
 }
 
-static void deliver(struct pair *pair, size_t index)
-{
+static void deliver(struct pair *pair, size_t index) {
     struct pair_datagram datagram = pair->datagrams[index];
     memmove(&pair->datagrams[index], &pair->datagrams[index + 1], (pair->datagram_count - index - 1) * sizeof datagram);
     pair->datagram_count--;
@@ -170,8 +158,7 @@ static void deliver(struct pair *pair, size_t index)
     pair_drain(pair, datagram.to);
 }
 
-void pair_run(struct pair *pair, uint64_t until_us)
-{
+void pair_run(struct pair *pair, uint64_t until_us) {
     for (;;) {
         size_t index = next_datagram(pair);
         uint64_t due_us = index < pair->datagram_count ? pair->datagrams[index].due_us : UINT64_MAX;
@@ -193,13 +180,11 @@ void pair_run(struct pair *pair, uint64_t until_us)
     }
 }
 
-bool pair_is_connected(const struct pair *pair)
-{
+bool pair_is_connected(const struct pair *pair) {
     return pair->ends[0].state == PEER_TRANSPORT_CONNECTED && pair->ends[1].state == PEER_TRANSPORT_CONNECTED;
 }
 
-bool pair_connect(struct pair *pair, uint64_t seed, uint64_t patience_us)
-{
+bool pair_connect(struct pair *pair, uint64_t seed, uint64_t patience_us) {
     if (!pair->datagrams && !pair_start(pair, seed, NULL))
         return false;
     uint64_t until_us = pair->now_us + patience_us;
@@ -210,8 +195,7 @@ bool pair_connect(struct pair *pair, uint64_t seed, uint64_t patience_us)
     return pair_is_connected(pair);
 }
 
-static int send_packet(struct pair *pair, int from, bool is_rtcp, const uint8_t *packet, size_t length)
-{
+static int send_packet(struct pair *pair, int from, bool is_rtcp, const uint8_t *packet, size_t length) {
     uint8_t buffer[PEER_TRANSMIT_BUFFER_BYTES];
     assert(length + ICE_HEADROOM_BYTES < sizeof buffer);
     memcpy(buffer + ICE_HEADROOM_BYTES, packet, length);
@@ -224,22 +208,19 @@ static int send_packet(struct pair *pair, int from, bool is_rtcp, const uint8_t 
     return error;
 }
 
-int pair_send_rtp(struct pair *pair, int from, uint16_t sequence, size_t payload_length)
-{
+int pair_send_rtp(struct pair *pair, int from, uint16_t sequence, size_t payload_length) {
     uint8_t packet[PEER_TRANSMIT_BUFFER_BYTES] = {0x80, 96, (uint8_t)(sequence >> 8), (uint8_t)sequence, 0, 0, 0, 1, 1, 2, 3, (uint8_t)from};
     for (size_t i = 0; i < payload_length; i++)
         packet[12 + i] = (uint8_t)(i + sequence);
     return send_packet(pair, from, false, packet, 12 + payload_length);
 }
 
-int pair_send_rtcp(struct pair *pair, int from)
-{
+int pair_send_rtcp(struct pair *pair, int from) {
     uint8_t receiver_report[8] = {0x80, 201, 0, 1, 1, 2, 3, (uint8_t)from};
     return send_packet(pair, from, true, receiver_report, sizeof receiver_report);
 }
 
-int pair_inject(struct pair *pair, int to, const struct stun_address *from, const uint8_t *bytes, size_t length)
-{
+int pair_inject(struct pair *pair, int to, const struct stun_address *from, const uint8_t *bytes, size_t length) {
     uint8_t copy[PAIR_DATAGRAM_BYTES];
     assert(length <= sizeof copy);
     memcpy(copy, bytes, length);

@@ -10,8 +10,7 @@
 
 #include "test/peer/connection_pair.h"
 
-static void test_offer_and_answer_connect(void **state)
-{
+static void test_offer_and_answer_connect(void **state) {
     (void)state;
     struct connection_pair pair;
     assert_true(connection_pair_connect(&pair, 1));
@@ -42,8 +41,7 @@ static void test_offer_and_answer_connect(void **state)
 }
 
 /* Signaling channels reorder: what comes before the description waits for it. */
-static void test_candidates_before_the_description(void **state)
-{
+static void test_candidates_before_the_description(void **state) {
     (void)state;
     struct connection_pair pair;
     size_t length;
@@ -68,16 +66,14 @@ static void test_candidates_before_the_description(void **state)
     connection_pair_stop(&pair);
 }
 
-static int add(struct connection_pair *pair, int to, const char *text, const char *mid, int line_index, const char *ufrag)
-{
+static int add(struct connection_pair *pair, int to, const char *text, const char *mid, int line_index, const char *ufrag) {
     struct peer_candidate_init init = {text, strlen(text), mid, mid ? strlen(mid) : 0, line_index, ufrag, ufrag ? strlen(ufrag) : 0};
     return peer_connection_add_ice_candidate(pair->ends[to].connection, pair->now_us, &init);
 }
 
 #define CANDIDATE "candidate:1 1 udp 2130706431 192.0.2.7 4000 typ host"
 
-static void test_candidate_errors(void **state)
-{
+static void test_candidate_errors(void **state) {
     (void)state;
     struct connection_pair pair;
     assert_true(connection_pair_start(&pair, 3, NULL, true));
@@ -102,8 +98,7 @@ static void test_candidate_errors(void **state)
 }
 
 /* Every call in every signaling state: what is not allowed names the state and changes nothing. RFC 9429 section 3.2. */
-static void test_calls_in_the_wrong_state(void **state)
-{
+static void test_calls_in_the_wrong_state(void **state) {
     (void)state;
     struct connection_pair pair;
     struct peer_problem problem;
@@ -152,8 +147,7 @@ static void test_calls_in_the_wrong_state(void **state)
     connection_pair_stop(&pair);
 }
 
-static void test_capacities(void **state)
-{
+static void test_capacities(void **state) {
     (void)state;
     struct connection_pair pair;
     size_t t, length;
@@ -188,14 +182,12 @@ static void test_capacities(void **state)
 /* ---- what cannot be agreed ------------------------------------------------------------------------------------------------- */
 
 /* Replaces every occurrence of `from` by `to`, of the same length. */
-static void substitute(char *text, const char *from, const char *to)
-{
+static void substitute(char *text, const char *from, const char *to) {
     for (char *at = strstr(text, from); at; at = strstr(at + 1, from))
         memcpy(at, to, strlen(to));
 }
 
-static void test_no_common_codec(void **state)
-{
+static void test_no_common_codec(void **state) {
     (void)state;
     struct connection_pair pair;
     struct peer_problem problem;
@@ -222,8 +214,7 @@ static void test_no_common_codec(void **state)
     connection_pair_stop(&pair);
 }
 
-static void test_descriptions_that_are_refused(void **state)
-{
+static void test_descriptions_that_are_refused(void **state) {
     (void)state;
     struct connection_pair pair;
     struct peer_problem problem;
@@ -255,8 +246,7 @@ static void test_descriptions_that_are_refused(void **state)
 }
 
 /* security: the peer's certificate is not the one its description promised. */
-static void test_wrong_fingerprint(void **state)
-{
+static void test_wrong_fingerprint(void **state) {
     (void)state;
     struct connection_pair pair;
     size_t length;
@@ -282,8 +272,7 @@ static void test_wrong_fingerprint(void **state)
     connection_pair_stop(&pair);
 }
 
-static void test_peer_vanishes(void **state)
-{
+static void test_peer_vanishes(void **state) {
     (void)state;
     struct connection_pair pair;
     assert_true(connection_pair_connect(&pair, 9));
@@ -298,8 +287,7 @@ static void test_peer_vanishes(void **state)
 
 /* ---- closing, freeing ------------------------------------------------------------------------------------------------------- */
 
-static void test_close_tells_the_peer(void **state)
-{
+static void test_close_tells_the_peer(void **state) {
     (void)state;
     struct connection_pair pair;
     assert_true(connection_pair_connect(&pair, 10));
@@ -317,8 +305,7 @@ static void test_close_tells_the_peer(void **state)
 }
 
 /* Close in each state of a call that grows: from just made to connected; after it nothing goes out and no timer runs. */
-static void test_close_at_each_moment(void **state)
-{
+static void test_close_at_each_moment(void **state) {
     (void)state;
     for (uint64_t moment = 0; moment < 40; moment++) {
         struct connection_pair pair;
@@ -336,8 +323,7 @@ static void test_close_at_each_moment(void **state)
 }
 
 /* Freed after each of the first N events, without another call. */
-static void test_free_at_each_event(void **state)
-{
+static void test_free_at_each_event(void **state) {
     (void)state;
     for (unsigned stop = 0; stop < 60; stop++) {
         struct connection_pair pair;
@@ -354,8 +340,7 @@ struct failing_allocator {
     size_t calls, fail_at, live;
 };
 
-static void *failing_allocate(void *context, size_t bytes)
-{
+static void *failing_allocate(void *context, size_t bytes) {
     struct failing_allocator *allocator = context;
     if (++allocator->calls == allocator->fail_at)
         return NULL;
@@ -364,8 +349,7 @@ static void *failing_allocate(void *context, size_t bytes)
     return memory;
 }
 
-static void failing_release(void *context, void *memory)
-{
+static void failing_release(void *context, void *memory) {
     struct failing_allocator *allocator = context;
     if (memory)
         allocator->live--;
@@ -373,8 +357,7 @@ static void failing_release(void *context, void *memory)
 }
 
 /* The n-th allocation fails, for every n until a call needs no more: an error, never a crash, never a leak. */
-static void test_allocation_failures(void **state)
-{
+static void test_allocation_failures(void **state) {
     (void)state;
     bool has_connected = false;
     for (size_t n = 1; n < 400 && !has_connected; n++) {
@@ -394,8 +377,7 @@ static void test_allocation_failures(void **state)
     assert_true(has_connected);
 }
 
-static void test_statistics_walk(void **state)
-{
+static void test_statistics_walk(void **state) {
     (void)state;
     struct connection_pair pair;
     assert_true(connection_pair_connect(&pair, 14));
@@ -434,8 +416,7 @@ static void test_statistics_walk(void **state)
     connection_pair_stop(&pair);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_offer_and_answer_connect),
         cmocka_unit_test(test_candidates_before_the_description),

@@ -11,8 +11,7 @@
 
 #include "test/peer/connection_pair.h"
 
-static bool open_corpora(const char *test, char *path, size_t capacity)
-{
+static bool open_corpora(const char *test, char *path, size_t capacity) {
     const char *corpora = getenv("STRATA_CORPORA");
     int written = corpora ? snprintf(path, capacity, "%s/sdp-webrtc", corpora) : 0;
     DIR *folder = written > 0 && (size_t)written < capacity ? opendir(path) : NULL;
@@ -24,8 +23,7 @@ static bool open_corpora(const char *test, char *path, size_t capacity)
     return true;
 }
 
-static size_t read_text(const char *folder, const char *name, char *text, size_t capacity)
-{
+static size_t read_text(const char *folder, const char *name, char *text, size_t capacity) {
     char path[1024];
     int written = snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *file = written > 0 && (size_t)written < sizeof path ? fopen(path, "rb") : NULL;
@@ -35,8 +33,7 @@ static size_t read_text(const char *folder, const char *name, char *text, size_t
     return length;
 }
 
-static void answer_browser(const char *folder, const char *name)
-{
+static void answer_browser(const char *folder, const char *name) {
     static char offer[CONNECTION_PAIR_TEXT_BYTES];
     struct connection_pair pair;
     struct peer_problem problem = {0};
@@ -63,8 +60,7 @@ static void answer_browser(const char *folder, const char *name)
     connection_pair_stop(&pair);
 }
 
-static void test_chromium_and_firefox_offers(void **state)
-{
+static void test_chromium_and_firefox_offers(void **state) {
     (void)state;
     char folder[512];
     if (!open_corpora("test_chromium_and_firefox_offers", folder, sizeof folder))
@@ -74,8 +70,7 @@ static void test_chromium_and_firefox_offers(void **state)
 }
 
 /* Whatever stands in a file: taken and answered, or refused with a rule, as offer and as an answer to our own offer. */
-static void test_every_description(void **state)
-{
+static void test_every_description(void **state) {
     (void)state;
     char folder[512];
     if (!open_corpora("test_every_description", folder, sizeof folder))
@@ -111,8 +106,7 @@ static void test_every_description(void **state)
     assert_true(answered >= 10);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_chromium_and_firefox_offers),
         cmocka_unit_test(test_every_description),

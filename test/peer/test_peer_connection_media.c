@@ -10,21 +10,18 @@
 
 #define SECOND_US UINT64_C(1000000)
 
-static void start_call(struct connection_pair *pair, uint64_t seed)
-{
+static void start_call(struct connection_pair *pair, uint64_t seed) {
     assert_true(connection_pair_connect(pair, seed));
     pair->media_from_us = pair->now_us;
 }
 
 /* Lets what is under way arrive: no new frames. */
-static void stop_media(struct connection_pair *pair)
-{
+static void stop_media(struct connection_pair *pair) {
     pair->media_from_us = UINT64_MAX;
     connection_pair_run(pair, pair->now_us + SECOND_US);
 }
 
-static void test_audio_and_video_both_ways(void **state)
-{
+static void test_audio_and_video_both_ways(void **state) {
     (void)state;
     struct connection_pair pair;
     start_call(&pair, 1);
@@ -45,8 +42,7 @@ static void test_audio_and_video_both_ways(void **state)
 }
 
 /* RFC 4585 section 6.3.1: loss of video asks for a key frame, and with it the picture comes back. No broken frame in between. */
-static void test_video_recovers_from_loss(void **state)
-{
+static void test_video_recovers_from_loss(void **state) {
     (void)state;
     struct connection_pair pair;
     start_call(&pair, 2);
@@ -75,8 +71,7 @@ static void test_video_recovers_from_loss(void **state)
     connection_pair_stop(&pair);
 }
 
-static void test_a_decoder_may_ask_for_a_key_frame(void **state)
-{
+static void test_a_decoder_may_ask_for_a_key_frame(void **state) {
     (void)state;
     struct connection_pair pair;
     start_call(&pair, 3);
@@ -91,8 +86,7 @@ static void test_a_decoder_may_ask_for_a_key_frame(void **state)
     connection_pair_stop(&pair);
 }
 
-static void test_frames_that_are_refused(void **state)
-{
+static void test_frames_that_are_refused(void **state) {
     (void)state;
     struct connection_pair pair;
     uint8_t byte = 0x78;
@@ -115,8 +109,7 @@ static void test_frames_that_are_refused(void **state)
 }
 
 /* RFC 3550 section 6.3.7: BYE before close_notify, so that the peer's tracks end before its connection does. */
-static void test_goodbye(void **state)
-{
+static void test_goodbye(void **state) {
     (void)state;
     struct connection_pair pair;
     start_call(&pair, 5);
@@ -133,8 +126,7 @@ static void test_goodbye(void **state)
 }
 
 /* Directions: what one end does not send, the other does not receive (RFC 3264 section 6.1). */
-static void test_one_way(void **state)
-{
+static void test_one_way(void **state) {
     (void)state;
     struct connection_pair pair;
     size_t t;
@@ -153,8 +145,7 @@ static void test_one_way(void **state)
     connection_pair_stop(&pair);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_audio_and_video_both_ways),
         cmocka_unit_test(test_video_recovers_from_loss),

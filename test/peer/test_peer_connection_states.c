@@ -11,16 +11,14 @@
 #define ICE_STATES 7
 #define DTLS_STATES 5
 
-static bool is_any_ice(const struct peer_transport_states *t, size_t n, enum ice_state state)
-{
+static bool is_any_ice(const struct peer_transport_states *t, size_t n, enum ice_state state) {
     for (size_t i = 0; i < n; i++)
         if (t[i].ice == state)
             return true;
     return false;
 }
 
-static bool is_any_dtls(const struct peer_transport_states *t, size_t n, enum dtls_transport_state state)
-{
+static bool is_any_dtls(const struct peer_transport_states *t, size_t n, enum dtls_transport_state state) {
     for (size_t i = 0; i < n; i++)
         if (t[i].dtls == state)
             return true;
@@ -28,8 +26,7 @@ static bool is_any_dtls(const struct peer_transport_states *t, size_t n, enum dt
 }
 
 /* W3C webrtc section 4.3.3, read by exclusion: what may not occur in a row that speaks of "all". */
-static enum peer_connection_state expected_connection(const struct peer_transport_states *t, size_t n)
-{
+static enum peer_connection_state expected_connection(const struct peer_transport_states *t, size_t n) {
     if (is_any_ice(t, n, ICE_STATE_FAILED) || is_any_dtls(t, n, DTLS_TRANSPORT_FAILED))
         return PEER_CONNECTION_FAILED;
     if (is_any_ice(t, n, ICE_STATE_DISCONNECTED))
@@ -42,8 +39,7 @@ static enum peer_connection_state expected_connection(const struct peer_transpor
     return is_under_way || is_some_new ? PEER_CONNECTION_CONNECTING : PEER_CONNECTION_CONNECTED;
 }
 
-static void test_connection_state_table(void **state)
-{
+static void test_connection_state_table(void **state) {
     (void)state;
     struct peer_transport_states t[2] = {{0}, {0}};
     for (int a = 0; a < ICE_STATES * DTLS_STATES; a++) {
@@ -60,8 +56,7 @@ static void test_connection_state_table(void **state)
     assert_int_equal(peer_states_connection(false, t, 0), PEER_CONNECTION_NEW);
 }
 
-static void test_ice_connection_state_table(void **state)
-{
+static void test_ice_connection_state_table(void **state) {
     (void)state;
     static const struct {
         enum ice_state a, b, expected;
@@ -88,8 +83,7 @@ static void test_ice_connection_state_table(void **state)
     assert_int_equal(peer_states_ice_connection(false, NULL, 0), ICE_STATE_NEW);
 }
 
-static void test_ice_gathering_state_table(void **state)
-{
+static void test_ice_gathering_state_table(void **state) {
     (void)state;
     struct peer_transport_states t[2];
     memset(t, 0, sizeof t);
@@ -106,8 +100,7 @@ static void test_ice_gathering_state_table(void **state)
     assert_int_equal(peer_states_ice_gathering(t, 0), ICE_GATHERING_NEW);
 }
 
-static void test_signaling_transitions(void **state)
-{
+static void test_signaling_transitions(void **state) {
     (void)state;
     enum { NO = -1 };
     /* RFC 9429 section 3.2, figure 2: [state][local offer, local answer, remote offer, remote answer] */
@@ -128,8 +121,7 @@ static void test_signaling_transitions(void **state)
         }
 }
 
-static void test_names_are_the_w3c_words(void **state)
-{
+static void test_names_are_the_w3c_words(void **state) {
     (void)state;
     assert_string_equal(peer_signaling_state_name(PEER_SIGNALING_STABLE), "stable");
     assert_string_equal(peer_signaling_state_name(PEER_SIGNALING_HAVE_LOCAL_OFFER), "have-local-offer");
@@ -145,8 +137,7 @@ static void test_names_are_the_w3c_words(void **state)
     assert_string_equal(peer_error_name(-99), "unknown error");
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_connection_state_table),
         cmocka_unit_test(test_ice_connection_state_table),

@@ -17,8 +17,7 @@ static const struct {
     {192, 255, PEER_PROTOCOL_UNKNOWN},
 };
 
-static void every_first_byte_has_its_protocol(void **state)
-{
+static void every_first_byte_has_its_protocol(void **state) {
     (void)state;
     unsigned seen = 0;
     for (size_t range = 0; range < sizeof ranges / sizeof ranges[0]; range++) {
@@ -31,8 +30,7 @@ static void every_first_byte_has_its_protocol(void **state)
     assert_int_equal(seen, 256);
 }
 
-static void rtcp_is_told_from_rtp_by_its_second_byte(void **state)
-{
+static void rtcp_is_told_from_rtp_by_its_second_byte(void **state) {
     (void)state;
     for (unsigned second = 0; second <= 255; second++) {
         uint8_t packet[2] = {0x80, (uint8_t)second};
@@ -41,14 +39,12 @@ static void rtcp_is_told_from_rtp_by_its_second_byte(void **state)
     }
 }
 
-static void nothing_is_read_of_an_empty_datagram(void **state)
-{
+static void nothing_is_read_of_an_empty_datagram(void **state) {
     (void)state;
     assert_int_equal(peer_demultiplex(NULL, 0), PEER_PROTOCOL_UNKNOWN);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_first_byte_has_its_protocol),
         cmocka_unit_test(rtcp_is_told_from_rtp_by_its_second_byte),

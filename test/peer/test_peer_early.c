@@ -13,8 +13,7 @@
 static size_t blocks;
 static bool is_memory_short;
 
-static void *count_allocate(void *context, size_t bytes)
-{
+static void *count_allocate(void *context, size_t bytes) {
     (void)context;
     if (is_memory_short)
         return NULL;
@@ -22,8 +21,7 @@ static void *count_allocate(void *context, size_t bytes)
     return malloc(bytes);
 }
 
-static void count_release(void *context, void *memory)
-{
+static void count_release(void *context, void *memory) {
     (void)context;
     blocks--;
     free(memory);
@@ -32,8 +30,7 @@ static void count_release(void *context, void *memory)
 static const struct ice_allocator allocator = {count_allocate, count_release, NULL};
 static const struct ice_path path = {.transport = ICE_TRANSPORT_UDP, .remote = {.family = STUN_ADDRESS_IPV4, .port = 9, .ip = {192, 0, 2, 1}}};
 
-static void datagrams_come_out_in_the_order_they_came(void **state)
-{
+static void datagrams_come_out_in_the_order_they_came(void **state) {
     (void)state;
     struct peer_early early = {0};
     assert_null(peer_early_first(&early));
@@ -52,8 +49,7 @@ static void datagrams_come_out_in_the_order_they_came(void **state)
     }
 }
 
-static void the_number_of_datagrams_is_limited(void **state)
-{
+static void the_number_of_datagrams_is_limited(void **state) {
     (void)state;
     struct peer_early early = {0};
     uint8_t byte = 1;
@@ -66,8 +62,7 @@ static void the_number_of_datagrams_is_limited(void **state)
     assert_int_equal(blocks, 0);
 }
 
-static void the_length_of_a_datagram_is_limited(void **state)
-{
+static void the_length_of_a_datagram_is_limited(void **state) {
     (void)state;
     struct peer_early early = {0};
     uint8_t bytes[PEER_EARLY_PACKET_BYTES + 1];
@@ -78,8 +73,7 @@ static void the_length_of_a_datagram_is_limited(void **state)
     peer_early_free(&early, &allocator);
 }
 
-static void no_memory_loses_the_datagram_and_nothing_else(void **state)
-{
+static void no_memory_loses_the_datagram_and_nothing_else(void **state) {
     (void)state;
     struct peer_early early = {0};
     uint8_t byte = 1;
@@ -92,8 +86,7 @@ static void no_memory_loses_the_datagram_and_nothing_else(void **state)
     assert_int_equal(blocks, 0);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(datagrams_come_out_in_the_order_they_came),
         cmocka_unit_test(the_number_of_datagrams_is_limited),

@@ -14,8 +14,7 @@
 
 static const struct stun_address stranger = {.family = STUN_ADDRESS_IPV4, .port = 666, .ip = {192, 0, 2, 66}};
 
-static void two_transports_connect_and_carry_srtp(void **state)
-{
+static void two_transports_connect_and_carry_srtp(void **state) {
     (void)state;
     struct pair pair = {0};
     assert_true(pair_connect(&pair, 1, 5 * SECOND_US));
@@ -37,8 +36,7 @@ static void two_transports_connect_and_carry_srtp(void **state)
     pair_stop(&pair);
 }
 
-static void a_packet_comes_out_as_it_went_in(void **state)
-{
+static void a_packet_comes_out_as_it_went_in(void **state) {
     (void)state;
     struct pair pair = {0};
     assert_true(pair_connect(&pair, 2, 5 * SECOND_US));
@@ -52,8 +50,7 @@ static void a_packet_comes_out_as_it_went_in(void **state)
     pair_stop(&pair);
 }
 
-static void nothing_is_protected_before_dtls_is_connected(void **state)
-{
+static void nothing_is_protected_before_dtls_is_connected(void **state) {
     (void)state;
     struct pair pair;
     assert_true(pair_start(&pair, 3, NULL));
@@ -61,8 +58,7 @@ static void nothing_is_protected_before_dtls_is_connected(void **state)
     pair_stop(&pair);
 }
 
-static void a_small_buffer_is_refused(void **state)
-{
+static void a_small_buffer_is_refused(void **state) {
     (void)state;
     struct pair pair = {0};
     assert_true(pair_connect(&pair, 4, 5 * SECOND_US));
@@ -78,8 +74,7 @@ static void a_small_buffer_is_refused(void **state)
 }
 
 /* RFC 8122 section 5: the certificate must be the one that the description named. */
-static void a_wrong_fingerprint_fails_at_once_and_nothing_flows(void **state)
-{
+static void a_wrong_fingerprint_fails_at_once_and_nothing_flows(void **state) {
     (void)state;
     for (int wronged = 0; wronged < 2; wronged++) {
         struct pair pair;
@@ -104,8 +99,7 @@ static void a_wrong_fingerprint_fails_at_once_and_nothing_flows(void **state)
     }
 }
 
-static void a_description_without_fingerprint_is_refused(void **state)
-{
+static void a_description_without_fingerprint_is_refused(void **state) {
     (void)state;
     struct pair pair;
     assert_true(pair_start(&pair, 6, NULL));
@@ -119,8 +113,7 @@ static void a_description_without_fingerprint_is_refused(void **state)
 }
 
 /* The ClientHello overtakes the answer: it is kept, and the handshake does not wait for a retransmission. */
-static void dtls_before_the_answer_is_kept(void **state)
-{
+static void dtls_before_the_answer_is_kept(void **state) {
     (void)state;
     struct pair pair;
     assert_true(pair_start(&pair, 7, NULL));
@@ -143,8 +136,7 @@ static void dtls_before_the_answer_is_kept(void **state)
 }
 
 /* RFC 8842 section 6 and RFC 7983: what does not come by a checked path, or belongs to no protocol, is dropped and counted. */
-static void strangers_are_counted_and_dropped(void **state)
-{
+static void strangers_are_counted_and_dropped(void **state) {
     (void)state;
     struct pair pair = {0};
     assert_true(pair_connect(&pair, 8, 5 * SECOND_US));
@@ -164,8 +156,7 @@ static void strangers_are_counted_and_dropped(void **state)
 }
 
 /* security.md rows 13 and 15: forged media from the right address is dropped; plaintext too; the call goes on. */
-static void forged_media_never_reaches_a_reader_nor_ends_the_call(void **state)
-{
+static void forged_media_never_reaches_a_reader_nor_ends_the_call(void **state) {
     (void)state;
     struct pair pair = {0};
     assert_true(pair_connect(&pair, 9, 5 * SECOND_US));
@@ -191,8 +182,7 @@ struct flip {
     bool is_armed;
 };
 
-static bool flip_one_bit(void *context, int from, uint8_t *bytes, size_t length, uint64_t index)
-{
+static bool flip_one_bit(void *context, int from, uint8_t *bytes, size_t length, uint64_t index) {
     struct flip *flip = context;
     (void)index;
     if (flip->is_armed && from == flip->from && bytes[0] >= 128 && flip->bit < length * 8) {
@@ -202,8 +192,7 @@ static bool flip_one_bit(void *context, int from, uint8_t *bytes, size_t length,
     return true;
 }
 
-static void a_flipped_bit_anywhere_loses_the_packet(void **state)
-{
+static void a_flipped_bit_anywhere_loses_the_packet(void **state) {
     (void)state;
     struct pair pair = {0};
     assert_true(pair_connect(&pair, 10, 5 * SECOND_US));
@@ -222,8 +211,7 @@ static void a_flipped_bit_anywhere_loses_the_packet(void **state)
     pair_stop(&pair);
 }
 
-static void a_replayed_packet_comes_once(void **state)
-{
+static void a_replayed_packet_comes_once(void **state) {
     (void)state;
     struct pair pair = {0};
     assert_true(pair_connect(&pair, 11, 5 * SECOND_US));
@@ -238,8 +226,7 @@ static void a_replayed_packet_comes_once(void **state)
     pair_stop(&pair);
 }
 
-static void closing_tells_the_peer(void **state)
-{
+static void closing_tells_the_peer(void **state) {
     (void)state;
     struct pair pair = {0};
     assert_true(pair_connect(&pair, 12, 5 * SECOND_US));
@@ -255,8 +242,7 @@ static void closing_tells_the_peer(void **state)
 }
 
 /* RFC 7675 section 5.1: a peer that vanishes is noticed within 30 s, and nothing is sent to it from then on. */
-static void a_vanished_peer_is_noticed_by_consent(void **state)
-{
+static void a_vanished_peer_is_noticed_by_consent(void **state) {
     (void)state;
     struct pair pair = {0};
     assert_true(pair_connect(&pair, 13, 5 * SECOND_US));
@@ -270,8 +256,7 @@ static void a_vanished_peer_is_noticed_by_consent(void **state)
     pair_stop(&pair);
 }
 
-static void loss_delays_but_does_not_prevent(void **state)
-{
+static void loss_delays_but_does_not_prevent(void **state) {
     (void)state;
     uint64_t sent = 0, lost = 0, doubled = 0;
     for (uint64_t seed = 100; seed < 140; seed++) {
@@ -295,8 +280,7 @@ struct failing_allocator {
     size_t allowed, live;
 };
 
-static void *failing_allocate(void *context, size_t bytes)
-{
+static void *failing_allocate(void *context, size_t bytes) {
     struct failing_allocator *allocator = context;
     if (allocator->allowed == 0)
         return NULL;
@@ -305,16 +289,14 @@ static void *failing_allocate(void *context, size_t bytes)
     return malloc(bytes);
 }
 
-static void failing_release(void *context, void *memory)
-{
+static void failing_release(void *context, void *memory) {
     struct failing_allocator *allocator = context;
     if (memory)
         allocator->live--;
     free(memory);
 }
 
-static void every_allocation_may_fail_once(void **state)
-{
+static void every_allocation_may_fail_once(void **state) {
     (void)state;
     bool has_survived = false;
     for (size_t allowed = 0; allowed < 400 && !has_survived; allowed++) {
@@ -331,8 +313,7 @@ static void every_allocation_may_fail_once(void **state)
 }
 
 /* Contract, promise 9: per-packet paths allocate nothing of ours. */
-static void packets_allocate_nothing(void **state)
-{
+static void packets_allocate_nothing(void **state) {
     (void)state;
     struct failing_allocator counting = {1000000, 0};
     struct ice_allocator allocator = {failing_allocate, failing_release, &counting};
@@ -351,8 +332,7 @@ static void packets_allocate_nothing(void **state)
     pair_stop(&pair);
 }
 
-static void the_key_log_holds_one_line(void **state)
-{
+static void the_key_log_holds_one_line(void **state) {
     (void)state;
     struct pair pair = {0};
     assert_true(pair_connect(&pair, 16, 5 * SECOND_US));
@@ -361,8 +341,7 @@ static void the_key_log_holds_one_line(void **state)
     pair_stop(&pair);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_transports_connect_and_carry_srtp),
         cmocka_unit_test(a_packet_comes_out_as_it_went_in),

@@ -11,8 +11,7 @@ struct text {
     size_t length, capacity;
 };
 
-__attribute__((format(printf, 2, 3))) static void append(struct text *text, const char *format, ...)
-{
+__attribute__((format(printf, 2, 3))) static void append(struct text *text, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     int written = vsnprintf(text->bytes + text->length, text->capacity - text->length, format, arguments);
@@ -23,8 +22,7 @@ __attribute__((format(printf, 2, 3))) static void append(struct text *text, cons
         text->length += (size_t)written;
 }
 
-size_t description_write(const struct peer_transport *transport, bool is_complete, char *bytes, size_t capacity)
-{
+size_t description_write(const struct peer_transport *transport, bool is_complete, char *bytes, size_t capacity) {
     struct text text = {bytes, 0, capacity};
     struct peer_transport_parameters local;
     peer_transport_local_parameters(transport, &local);
@@ -46,8 +44,7 @@ size_t description_write(const struct peer_transport *transport, bool is_complet
     return text.capacity == text.length ? 0 : text.length;
 }
 
-static bool read_line(struct description *out, const char *name, size_t name_length, const char *value, size_t length)
-{
+static bool read_line(struct description *out, const char *name, size_t name_length, const char *value, size_t length) {
     struct peer_transport_parameters *parameters = &out->parameters;
     if (name_length == 5 && memcmp(name, "ufrag", 5) == 0) {
         parameters->ufrag = value;
@@ -76,8 +73,7 @@ static bool read_line(struct description *out, const char *name, size_t name_len
     return false;
 }
 
-bool description_read(const char *text, struct description *out)
-{
+bool description_read(const char *text, struct description *out) {
     *out = (struct description){0};
     while (*text) {
         size_t length = strcspn(text, "\n");
@@ -97,8 +93,7 @@ bool description_read(const char *text, struct description *out)
     return out->parameters.ufrag && out->parameters.password && out->parameters.fingerprint_count > 0;
 }
 
-bool description_apply(struct peer_transport *transport, uint64_t now_us, const struct description *remote, enum dtls_role local_role)
-{
+bool description_apply(struct peer_transport *transport, uint64_t now_us, const struct description *remote, enum dtls_role local_role) {
     if (peer_transport_set_remote_parameters(transport, now_us, &remote->parameters, local_role) != PEER_OK)
         return false;
     for (size_t i = 0; i < remote->candidate_count; i++)
@@ -107,8 +102,7 @@ bool description_apply(struct peer_transport *transport, uint64_t now_us, const 
     return !remote->is_complete || peer_transport_end_of_remote_candidates(transport, now_us) == PEER_OK;
 }
 
-bool description_write_file(const char *path, const struct peer_transport *transport, bool is_complete)
-{
+bool description_write_file(const char *path, const struct peer_transport *transport, bool is_complete) {
     char text[DESCRIPTION_MAX_BYTES], temporary[4096];
     size_t length = description_write(transport, is_complete, text, sizeof text);
     int path_length = snprintf(temporary, sizeof temporary, "%s.part", path);
@@ -122,8 +116,7 @@ bool description_write_file(const char *path, const struct peer_transport *trans
     return written && rename(temporary, path) == 0;
 }
 
-bool description_read_file(const char *path, char text[DESCRIPTION_MAX_BYTES], struct description *out)
-{
+bool description_read_file(const char *path, char text[DESCRIPTION_MAX_BYTES], struct description *out) {
     FILE *file = fopen(path, "r");
     if (!file)
         return false;

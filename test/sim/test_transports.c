@@ -39,8 +39,7 @@ struct world {
     struct transport_side sides[2];
 };
 
-static void build(struct world *world, uint64_t seed, struct nat_config nat_a, struct nat_config nat_b)
-{
+static void build(struct world *world, uint64_t seed, struct nat_config nat_a, struct nat_config nat_b) {
     static const char *const server_ips[SERVERS] = {"203.0.113.1", "203.0.113.2", "203.0.113.3"};
     static const char *const nat_ips[2] = {"198.51.100.1", "198.51.100.2"};
     world->sim = sim_new(seed);
@@ -59,30 +58,26 @@ static void build(struct world *world, uint64_t seed, struct nat_config nat_a, s
     transport_sides_start(world->sim, world->sides, world->interfaces, certificates, world->server_list, SERVERS);
 }
 
-static void add_counters(struct world *world, struct totals *totals)
-{
+static void add_counters(struct world *world, struct totals *totals) {
     struct sim_network *network = sim_network_of(world->sim);
     for (int i = 0; i < 2; i++)
         sim_counters_add(&totals->counters, &sim_network_interface_up_link(network, world->interfaces[i])->counters);
 }
 
-static void tear_down(struct world *world)
-{
+static void tear_down(struct world *world) {
     transport_sides_free(world->sides);
     for (int i = 0; i < SERVERS; i++)
         sim_stun_server_free(world->servers[i]);
     sim_free(world->sim);
 }
 
-static bool frames_are_good(const struct transport_side *side)
-{
+static bool frames_are_good(const struct transport_side *side) {
     /* 80 % of 50 arrive; 24 would be six standard deviations below. */
     return side->frames_damaged == 0 && side->frames_doubled == 0 && side->frames_received >= 24;
 }
 
 /* seed: of the command line; each pair of kinds gets another sequence of chance from it. */
-static void run(uint64_t seed, int pair, const char *name, struct nat_config nat_a, struct nat_config nat_b, bool expect_connection, struct totals *totals)
-{
+static void run(uint64_t seed, int pair, const char *name, struct nat_config nat_a, struct nat_config nat_b, bool expect_connection, struct totals *totals) {
     static struct world world;
     build(&world, seed * NAT_KINDS * NAT_KINDS + (uint64_t)pair, nat_a, nat_b);
     while (!transport_sides_have_verdict(world.sides) && sim_step(world.sim)) {
@@ -113,14 +108,12 @@ static void run(uint64_t seed, int pair, const char *name, struct nat_config nat
     tear_down(&world);
 }
 
-static int compare_times(const void *a, const void *b)
-{
+static int compare_times(const void *a, const void *b) {
     uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
     return left < right ? -1 : left > right;
 }
 
-static void report(const char *what, struct totals *totals)
-{
+static void report(const char *what, struct totals *totals) {
     size_t count = totals->connected < COUNT(totals->setup_us) ? totals->connected : COUNT(totals->setup_us);
     qsort(totals->setup_us, count, sizeof totals->setup_us[0], compare_times);
     printf("%s: %llu runs, %llu connected, %llu ended with the expected verdict, %llu not as expected", what, (unsigned long long)totals->runs,
@@ -134,8 +127,7 @@ static void report(const char *what, struct totals *totals)
 
 static struct totals totals;
 
-static void run_pairs(bool crossable, uint64_t default_seeds)
-{
+static void run_pairs(bool crossable, uint64_t default_seeds) {
     totals = (struct totals){0};
     struct sim_seeds seeds = sim_seeds(1, default_seeds);
     for (int a = 0; a < NAT_KINDS; a++) {
@@ -156,8 +148,7 @@ static void run_pairs(bool crossable, uint64_t default_seeds)
 }
 
 /* RFC 8445 section 7, RFC 6347, RFC 5764, together: at least 99.9 % connect. */
-static void crossable_pairs_connect_under_loss(void **state)
-{
+static void crossable_pairs_connect_under_loss(void **state) {
     (void)state;
     run_pairs(true, SEEDS_IN_CHECK);
     assert_true(totals.runs > 0);
@@ -165,16 +156,14 @@ static void crossable_pairs_connect_under_loss(void **state)
 }
 
 /* RFC 8863 section 4: the others fail, but not before their patience is over, and they do not hang. */
-static void pairs_that_need_a_relay_end_with_a_verdict(void **state)
-{
+static void pairs_that_need_a_relay_end_with_a_verdict(void **state) {
     (void)state;
     run_pairs(false, 1);
     assert_int_equal(totals.unexpected, 0);
     assert_int_equal(totals.failed_as_expected, totals.runs);
 }
 
-static void two_hosts_behind_one_nat_connect_without_it(void **state)
-{
+static void two_hosts_behind_one_nat_connect_without_it(void **state) {
     (void)state;
     struct sim_seeds seeds = sim_seeds(1, SEEDS_IN_CHECK);
     for (uint64_t i = 0; i < seeds.count; i++) {
@@ -201,24 +190,21 @@ static void two_hosts_behind_one_nat_connect_without_it(void **state)
     }
 }
 
-static int set_up(void **state)
-{
+static int set_up(void **state) {
     (void)state;
     for (int i = 0; i < 2; i++)
         certificates[i] = dtls_certificate_new(&(struct dtls_certificate_config){.wall_clock_s = 1700000000});
     return dtls_srtp_initialize() == DTLS_OK && certificates[0] && certificates[1] ? 0 : -1;
 }
 
-static int tear_down_all(void **state)
-{
+static int tear_down_all(void **state) {
     (void)state;
     dtls_certificate_free(certificates[0]);
     dtls_certificate_free(certificates[1]);
     return 0;
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(crossable_pairs_connect_under_loss),
         cmocka_unit_test(pairs_that_need_a_relay_end_with_a_verdict),

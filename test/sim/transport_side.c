@@ -9,13 +9,11 @@
 
 /* ---- synthetic frames ------------------------------------------------------------------------------------------------- */
 
-static uint8_t frame_byte(bool from_offerer, uint16_t sequence, size_t index)
-{
+static uint8_t frame_byte(bool from_offerer, uint16_t sequence, size_t index) {
     return (uint8_t)(sequence * 31u + index * 7u + (from_offerer ? 1u : 128u));
 }
 
-static size_t write_frame(const struct transport_side *side, uint8_t *packet)
-{
+static size_t write_frame(const struct transport_side *side, uint8_t *packet) {
     const uint8_t header[12] = {0x80, 96, (uint8_t)(side->frames_sent >> 8), (uint8_t)side->frames_sent, 0, 0, 0, 0, 0x57, 0x52, 0x54, side->is_offerer};
     memcpy(packet, header, sizeof header);
     for (size_t i = 0; i < FRAME_BYTES; i++)
@@ -23,8 +21,7 @@ static size_t write_frame(const struct transport_side *side, uint8_t *packet)
     return sizeof header + FRAME_BYTES;
 }
 
-static void read_frame(struct transport_side *side, const uint8_t *packet, size_t length)
-{
+static void read_frame(struct transport_side *side, const uint8_t *packet, size_t length) {
     uint16_t sequence = (uint16_t)(length >= 4 ? packet[2] << 8 | packet[3] : 0);
     bool is_damaged = length != 12 + FRAME_BYTES || sequence >= SIDE_FRAMES;
     for (size_t i = 0; i < FRAME_BYTES && !is_damaged; i++)
@@ -40,33 +37,28 @@ static void read_frame(struct transport_side *side, const uint8_t *packet, size_
 
 /* ---- the contract's verbs ----------------------------------------------------------------------------------------------- */
 
-static struct ice_path to_ice_path(const struct sim_path *path)
-{
+static struct ice_path to_ice_path(const struct sim_path *path) {
     return (struct ice_path){.transport = ICE_TRANSPORT_UDP, .local = path->local, .remote = path->remote};
 }
 
-static void handle_datagram(void *object, uint64_t now_us, const struct sim_path *sim_path, uint8_t *bytes, size_t length)
-{
+static void handle_datagram(void *object, uint64_t now_us, const struct sim_path *sim_path, uint8_t *bytes, size_t length) {
     struct transport_side *side = object;
     struct ice_path path = to_ice_path(sim_path);
     (void)peer_transport_handle_datagram(side->transport, now_us, &path, bytes, length);
 }
 
-static void handle_timeout(void *object, uint64_t now_us)
-{
+static void handle_timeout(void *object, uint64_t now_us) {
     struct transport_side *side = object;
     peer_transport_handle_timeout(side->transport, now_us);
 }
 
-static void handle_send_error(void *object, uint64_t now_us, const struct sim_path *sim_path, int error)
-{
+static void handle_send_error(void *object, uint64_t now_us, const struct sim_path *sim_path, int error) {
     struct transport_side *side = object;
     struct ice_path path = to_ice_path(sim_path);
     peer_transport_handle_send_error(side->transport, now_us, &path, error);
 }
 
-static bool poll_transmit(void *object, uint64_t now_us, uint8_t *buffer, size_t capacity, struct sim_transmit *out)
-{
+static bool poll_transmit(void *object, uint64_t now_us, uint8_t *buffer, size_t capacity, struct sim_transmit *out) {
     struct transport_side *side = object;
     struct ice_transmit transmit;
     bool has_one = peer_transport_poll_transmit(side->transport, now_us, buffer, capacity, &transmit);
@@ -81,8 +73,7 @@ static bool poll_transmit(void *object, uint64_t now_us, uint8_t *buffer, size_t
     return has_one;
 }
 
-static uint64_t next_timeout(const void *object)
-{
+static uint64_t next_timeout(const void *object) {
     const struct transport_side *side = object;
     uint64_t next_us = peer_transport_next_timeout(side->transport);
     return side->next_frame_us < next_us ? side->next_frame_us : next_us;
@@ -91,8 +82,7 @@ static uint64_t next_timeout(const void *object)
 /* ---- what comes upward --------------------------------------------------------------------------------------------------- */
 
 /* Arrives at the other side: a description is text, and is read as such. */
-static void deliver_description(struct sim *sim, void *context)
-{
+static void deliver_description(struct sim *sim, void *context) {
     struct transport_side *side = context;
     struct description remote;
     bool is_good = description_read(side->remote_text, &remote);
@@ -101,15 +91,13 @@ static void deliver_description(struct sim *sim, void *context)
     assert(is_good);
 }
 
-static void send_description(struct transport_side *side)
-{
+static void send_description(struct transport_side *side) {
     size_t length = description_write(side->transport, true, side->other->remote_text, sizeof side->other->remote_text);
     assert(length > 0);
     sim_at(side->sim, sim_now(side->sim) + SIDE_SIGNALING_DELAY_US, deliver_description, side->other, side->other->endpoint);
 }
 
-static void take_event(struct transport_side *side, uint64_t now_us, const struct peer_event *event)
-{
+static void take_event(struct transport_side *side, uint64_t now_us, const struct peer_event *event) {
     if (event->type == PEER_EVENT_DTLS)
         side->dtls_failure = event->as.dtls.failure;
     if (event->type == PEER_EVENT_ICE && event->as.ice.type == ICE_EVENT_STATE)
@@ -136,8 +124,7 @@ static void take_event(struct transport_side *side, uint64_t now_us, const struc
         side->failed_us = now_us;
 }
 
-static bool poll_upward(void *object, uint64_t now_us)
-{
+static bool poll_upward(void *object, uint64_t now_us) {
     struct transport_side *side = object;
     struct peer_received received;
     if (peer_transport_poll_received(side->transport, now_us, &received)) {
@@ -157,8 +144,7 @@ static const struct sim_verbs verbs = {handle_datagram, handle_timeout, handle_s
 /* ---- life ------------------------------------------------------------------------------------------------------------------ */
 
 static void start_side(struct transport_side *side, int interface_, struct dtls_certificate *certificate, const struct ice_server *servers,
-                       size_t server_count)
-{
+                       size_t server_count) {
     struct peer_transport_config config = {
         .ice = {.role = side->is_offerer ? ICE_ROLE_CONTROLLING : ICE_ROLE_CONTROLLED, .servers = servers, .server_count = server_count,
                 .random = sim_random_fill, .random_context = sim_random_of(side->sim)},
@@ -177,8 +163,7 @@ static void start_side(struct transport_side *side, int interface_, struct dtls_
 }
 
 void transport_sides_start(struct sim *sim, struct transport_side sides[2], const int interfaces[2],
-                           struct dtls_certificate *const certificates[2], const struct ice_server *servers, size_t server_count)
-{
+                           struct dtls_certificate *const certificates[2], const struct ice_server *servers, size_t server_count) {
     for (int i = 0; i < 2; i++)
         sides[i] = (struct transport_side){.sim = sim, .name = i == 0 ? "offerer" : "answerer", .is_offerer = i == 0, .other = &sides[1 - i],
                                            .next_frame_us = UINT64_MAX};
@@ -186,19 +171,16 @@ void transport_sides_start(struct sim *sim, struct transport_side sides[2], cons
         start_side(&sides[i], interfaces[i], certificates[i], servers, server_count);
 }
 
-void transport_sides_free(struct transport_side sides[2])
-{
+void transport_sides_free(struct transport_side sides[2]) {
     for (int i = 0; i < 2; i++)
         peer_transport_free(sides[i].transport);
 }
 
-bool transport_sides_are_connected(const struct transport_side sides[2])
-{
+bool transport_sides_are_connected(const struct transport_side sides[2]) {
     return sides[0].connected_us > 0 && sides[1].connected_us > 0;
 }
 
-bool transport_sides_have_verdict(const struct transport_side sides[2])
-{
+bool transport_sides_have_verdict(const struct transport_side sides[2]) {
     if (sides[0].failed_us > 0 && sides[1].failed_us > 0)
         return true;
     if (!transport_sides_are_connected(sides))
@@ -207,8 +189,7 @@ bool transport_sides_have_verdict(const struct transport_side sides[2])
     return sim_now(sides[0].sim) > last_us + SIDE_FRAMES * SIDE_FRAME_INTERVAL_US + SIM_SECOND_US / 2;
 }
 
-void transport_side_explain(const struct transport_side *side)
-{
+void transport_side_explain(const struct transport_side *side) {
     struct peer_transport_statistics statistics;
     peer_transport_statistics(side->transport, &statistics);
     const struct ice_agent *agent = peer_transport_ice(side->transport);
