@@ -255,7 +255,7 @@ fuzz-all: $(FUZZ_TARGETS:%=$(FUZZ_BUILD)/fuzz_%)
 # ---- benches: always release, always ratios ------------------------------------------------------------------------------
 
 BENCHES := $(patsubst %.c,%,$(notdir $(wildcard bench/bench_*.c)))
-$(BUILD)/bench/bench_%: $(BUILD)/bench/bench_%.o $(PEER_ARCHIVES) $(APP_NET)
+$(BUILD)/bench/bench_%: $(BUILD)/bench/bench_%.o $(APP_NET) $(PEER_ARCHIVES)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_peer) $(LIBS_net) -lm
 .PHONY: bench
 ifeq ($(MODE),release)
