@@ -377,6 +377,10 @@ static char *read_vectors(const char *test_name) {
 }
 
 /* The bytes of "field": "hex" in the object "group". */
+static int hex_digit(char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 static size_t vector_bytes(const char *text, const char *group, const char *field, uint8_t *out, size_t capacity) {
     char quoted[64];
     snprintf(quoted, sizeof quoted, "\"%s\": {", group);
@@ -387,9 +391,9 @@ static size_t vector_bytes(const char *text, const char *group, const char *fiel
     assert_non_null(at);
     at += strlen(quoted);
     size_t count = 0;
-    unsigned byte;
-    while (count < capacity && sscanf(at + 2 * count, "%2x", &byte) == 1 && at[2 * count] != '"') {
-        out[count++] = (uint8_t)byte;
+    while (count < capacity && hex_digit(at[2 * count]) >= 0 && hex_digit(at[2 * count + 1]) >= 0) {
+        out[count] = (uint8_t)(hex_digit(at[2 * count]) << 4 | hex_digit(at[2 * count + 1]));
+        count++;
     }
     return count;
 }

@@ -164,3 +164,9 @@ size_t for_each_file(const char *folder, void (*visit)(const char *name, const c
     }
     return count;
 }
+
+void append_text(char *text, size_t capacity, const char *more) {
+    size_t length = strlen(text), added = strlen(more);
+    assert_true(added < capacity - length);
+    memcpy(text + length, more, added + 1);
+}

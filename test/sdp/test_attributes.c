@@ -10,12 +10,12 @@ static struct sdp_view view(const char *string) {
 /* Is "a=..." accepted by sdp_parse? */
 static bool accepted(const char *name, const char *value) {
     char text[1024] = HEAD "m=audio 9 RTP/AVP 0\r\na=";
-    strcat(text, name);
+    append_to(text, name);
     if (value != NULL) {
-        strcat(text, ":");
-        strcat(text, value);
+        append_to(text, ":");
+        append_to(text, value);
     }
-    strcat(text, "\r\n");
+    append_to(text, "\r\n");
     int error = read_everything(text, strlen(text));
     assert_true(error == SDP_OK || error == SDP_ERROR_SYNTAX);
     return error == SDP_OK;
@@ -67,7 +67,8 @@ static void with_and_without_value(void **state) {
     assert_int_equal(COUNT(rows), SDP_ATTRIBUTE_KIND_COUNT - 1);
     for (size_t i = 0; i < COUNT(rows); i++) {
         char longer[64] = "";
-        strcat(strcat(longer, rows[i].name), "x");
+        append_to(longer, rows[i].name);
+        append_to(longer, "x");
         if (!accepted(rows[i].name, rows[i].value))
             fail_msg("%s is refused", rows[i].name);
         if (accepted(rows[i].name, rows[i].value == NULL ? "x" : NULL) || accepted(rows[i].name, ""))
@@ -89,7 +90,8 @@ static void payload_types(void **state) {
         static const char *const rest[][2] = {{"rtpmap", " opus/48000/2"}, {"fmtp", " x=1"}, {"rtcp-fb", " nack"}};
         for (size_t j = 0; j < COUNT(rest); j++) {
             value[0] = '\0';
-            strcat(strcat(value, bad[i]), rest[j][1]);
+            append_to(value, bad[i]);
+            append_to(value, rest[j][1]);
             assert_false(accepted(rest[j][0], value));
         }
     }

@@ -5,7 +5,7 @@
 
 static size_t codecs_of(const char *formats_and_lines, struct sdp_codec *out, struct parsed *parsed) {
     char text[4096] = HEAD "m=video 9 UDP/TLS/RTP/SAVPF ";
-    strcat(text, formats_and_lines);
+    append_to(text, formats_and_lines);
     *parsed = parse_string(text);
     assert_int_equal(parsed->error, SDP_OK);
     return sdp_section_codecs(&parsed->session->sections[0], out);
@@ -34,9 +34,9 @@ static void codecs_of_a_section(void **state) {
     for (int round = 0; round < 2; round++)
         for (int type = 0; type < 128; type++) {
             char number[5] = {(char)('0' + type / 100), (char)('0' + type / 10 % 10), (char)('0' + type % 10), ' ', '\0'};
-            strcat(formats, number);
+            append_to(formats, number);
         }
-    strcat(formats, "\r\n");
+    append_to(formats, "\r\n");
     assert_int_equal(codecs_of(formats, codecs, &parsed), 4); /* PCMU, PCMA, G722, CN */
     parsed_free(&parsed);
 }

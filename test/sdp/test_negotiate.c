@@ -161,7 +161,8 @@ static void directions(void **state) {
             struct ours ours;
             enum sdp_refusal refusals[SDP_SECTION_MAX];
             char offer[1024] = HEAD TRANSPORT AUDIO("a=");
-            strcat(strcat(offer, sdp_direction_name((enum sdp_direction)theirs)), "\r\n");
+            append_to(offer, sdp_direction_name((enum sdp_direction)theirs));
+            append_to(offer, "\r\n");
             ours_begin(&ours);
             ours.sections[0].direction = (enum sdp_direction)wanted;
             assert_int_equal(answer(&ours, offer, refusals), SDP_OK);
@@ -242,8 +243,8 @@ static void too_many_fingerprints(void **state) {
     for (int count = SDP_NEGOTIATED_FINGERPRINT_MAX - 1; count <= SDP_NEGOTIATED_FINGERPRINT_MAX + 1; count++) {
         char text[4096] = HEAD "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=setup:actpass\r\n";
         for (int i = 0; i < count; i++)
-            strcat(text, "a=fingerprint:" FINGERPRINT "\r\n");
-        strcat(text, AUDIO(""));
+            append_to(text, "a=fingerprint:" FINGERPRINT "\r\n");
+        append_to(text, AUDIO(""));
         struct parsed offer_parsed = parse_string(text);
         struct parsed answer_parsed = parse_string(HEAD "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=setup:active\r\na=fingerprint:" FINGERPRINT "\r\n" AUDIO(""));
         int expected = count > SDP_NEGOTIATED_FINGERPRINT_MAX ? SDP_ERROR_LIMIT : SDP_OK;
@@ -260,10 +261,11 @@ static void too_many_codecs(void **state) {
     (void)state;
     static char text[64 * 1024];
     for (int count = 102; count <= 103; count++) {
-        strcpy(text, HEAD "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=fingerprint:" FINGERPRINT "\r\na=group:BUNDLE");
+        text[0] = '\0';
+        append_to(text, HEAD "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=fingerprint:" FINGERPRINT "\r\na=group:BUNDLE");
         for (int i = 0; i < count; i++)
             snprintf(text + strlen(text), 16, " %d", i);
-        strcat(text, "\r\n");
+        append_to(text, "\r\n");
         for (int i = 0; i < count; i++)
             snprintf(text + strlen(text), 256, "m=audio 9 UDP/TLS/RTP/SAVPF 0 8 9 13 101\r\na=rtpmap:101 telephone-event/8000\r\na=rtcp-mux\r\na=mid:%d\r\n", i);
         struct parsed answer_parsed = parse_string(text);

@@ -46,6 +46,10 @@ void ours_begin(struct ours *ours);
 /* Calls `visit` for each file of a folder of the corpora, by name. Returns how many; 0 when the corpora are absent. */
 size_t for_each_file(const char *folder, void (*visit)(const char *name, const char *text, size_t length));
 
+/* Appends to a string in an array; a test whose array is too small fails. */
+#define append_to(array, string) append_text((array), sizeof(array), (string))
+void append_text(char *text, size_t capacity, const char *more);
+
 #define assert_view(view, string)                                                     \
     do {                                                                              \
         struct sdp_view asserted = (view);                                            \

@@ -147,16 +147,25 @@ static void test_problem_says_where(void **state) {
     assert_true(problem.column >= 3 && problem.column <= 6);
 }
 
+/* Appends `string` to the one in an array; a test whose array is too small fails. */
+#define append_to(array, string) append_text((array), sizeof(array), (string))
+
+static void append_text(char *text, size_t capacity, const char *more) {
+    size_t length = strlen(text), added = strlen(more);
+    assert_true(added < capacity - length);
+    memcpy(text + length, more, added + 1);
+}
+
 /* Of depth and of size: one less, as many, one more. */
 static void test_depth_limit(void **state) {
     (void)state;
     for (size_t depth = SIGNALING_JSON_DEPTH_MAX - 1; depth <= SIGNALING_JSON_DEPTH_MAX + 1; depth++) {
         char text[256] = "{\"type\":\"bye\",\"s\":\"[[[{{{\\\"[[\",\"x\":";
         for (size_t i = 1; i < depth; i++)
-            strcat(text, "[");
+            append_to(text, "[");
         for (size_t i = 1; i < depth; i++)
-            strcat(text, "]");
-        strcat(text, "}");
+            append_to(text, "]");
+        append_to(text, "}");
         struct signaling_message message;
         assert_int_equal(parse(text, &message), depth <= SIGNALING_JSON_DEPTH_MAX ? SIGNALING_OK : SIGNALING_ERROR_BAD_JSON);
         signaling_message_release(&message);
@@ -183,8 +192,8 @@ static void test_peer_and_server_limits(void **state) {
         char text[2048] = "{\"type\":\"joined\",\"id\":\"a\",\"peers\":[\"p\"";
         struct signaling_message message;
         for (size_t i = 1; i < count; i++)
-            strcat(text, ",\"p\"");
-        strcat(text, "]}");
+            append_to(text, ",\"p\"");
+        append_to(text, "]}");
         assert_int_equal(parse(text, &message), count <= SIGNALING_PEERS_MAX ? SIGNALING_OK : SIGNALING_ERROR_CAPACITY);
         signaling_message_release(&message);
     }
@@ -192,8 +201,8 @@ static void test_peer_and_server_limits(void **state) {
         char text[2048] = "{\"type\":\"joined\",\"id\":\"a\",\"iceServers\":[{\"urls\":[\"s\"";
         struct signaling_message message;
         for (size_t i = 1; i < count; i++)
-            strcat(text, ",\"s\"");
-        strcat(text, "]}]}");
+            append_to(text, ",\"s\"");
+        append_to(text, "]}]}");
         assert_int_equal(parse(text, &message), count <= SIGNALING_ICE_SERVERS_MAX ? SIGNALING_OK : SIGNALING_ERROR_CAPACITY);
         signaling_message_release(&message);
     }
