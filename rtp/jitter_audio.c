@@ -10,23 +10,20 @@
 #define TARGET_DECAY_SHIFT 10        /* per packet: at 50 packets a second a peak halves in 14 s */
 
 /* Timestamps in 64 bits, by the distance from the one before: reordering and wrap are the same thing. */
-static int64_t unwrap(struct rtp_jitter_buffer *buffer, uint32_t timestamp)
-{
+static int64_t unwrap(struct rtp_jitter_buffer *buffer, uint32_t timestamp) {
     int64_t units = buffer->has_clock ? buffer->clock_units + (int32_t)(timestamp - buffer->clock_timestamp) : (int64_t)timestamp;
     buffer->clock_timestamp = timestamp;
     buffer->clock_units = units;
     return units;
 }
 
-static void restart_clock(struct rtp_jitter_buffer *buffer, uint64_t now_us, int64_t transit_us)
-{
+static void restart_clock(struct rtp_jitter_buffer *buffer, uint64_t now_us, int64_t transit_us) {
     buffer->has_clock = true;
     buffer->transit_least_us = buffer->transit_window_us = transit_us;
     buffer->window_end_us = now_us + TRANSIT_WINDOW_US;
 }
 
-void rtp_jitter_audio_arrival(struct rtp_jitter_buffer *buffer, uint64_t now_us, uint32_t clock_rate_hz, struct rtp_jitter_slot *slot)
-{
+void rtp_jitter_audio_arrival(struct rtp_jitter_buffer *buffer, uint64_t now_us, uint32_t clock_rate_hz, struct rtp_jitter_slot *slot) {
     int64_t units = unwrap(buffer, slot->timestamp);
     slot->media_us = units / clock_rate_hz * 1000000 + units % clock_rate_hz * 1000000 / clock_rate_hz;
     int64_t transit_us = (int64_t)now_us - slot->media_us;
@@ -52,8 +49,7 @@ void rtp_jitter_audio_arrival(struct rtp_jitter_buffer *buffer, uint64_t now_us,
     }
 }
 
-static uint64_t playout_us(const struct rtp_jitter_buffer *buffer, const struct rtp_jitter_slot *slot)
-{
+static uint64_t playout_us(const struct rtp_jitter_buffer *buffer, const struct rtp_jitter_slot *slot) {
     int64_t at = slot->media_us + buffer->transit_least_us + (int64_t)buffer->target_us;
     /* Never more than the longest delay after it came: a jump of the timestamps must not hold it. */
     int64_t latest = (int64_t)(slot->arrival_us + buffer->delay_max_us);
@@ -61,8 +57,7 @@ static uint64_t playout_us(const struct rtp_jitter_buffer *buffer, const struct 
     return at < 0 ? 0 : (uint64_t)at;
 }
 
-bool rtp_jitter_audio_poll(struct rtp_jitter_buffer *buffer, uint64_t now_us, struct rtp_received_frame *out)
-{
+bool rtp_jitter_audio_poll(struct rtp_jitter_buffer *buffer, uint64_t now_us, struct rtp_received_frame *out) {
     for (;;) {
         const struct rtp_jitter_slot *slot = rtp_jitter_first_from(buffer, buffer->next);
         if (slot == NULL || playout_us(buffer, slot) > now_us) {
@@ -83,8 +78,7 @@ bool rtp_jitter_audio_poll(struct rtp_jitter_buffer *buffer, uint64_t now_us, st
     }
 }
 
-uint64_t rtp_jitter_audio_timeout(const struct rtp_jitter_buffer *buffer)
-{
+uint64_t rtp_jitter_audio_timeout(const struct rtp_jitter_buffer *buffer) {
     const struct rtp_jitter_slot *slot = rtp_jitter_first_from(buffer, buffer->next);
     return slot == NULL ? UINT64_MAX : playout_us(buffer, slot);
 }

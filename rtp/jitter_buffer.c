@@ -5,31 +5,26 @@
 
 #include "rtp/jitter_buffer_internal.h"
 
-static void *default_allocate(void *context, size_t bytes)
-{
+static void *default_allocate(void *context, size_t bytes) {
     (void)context;
     return malloc(bytes);
 }
 
-static void default_release(void *context, void *memory)
-{
+static void default_release(void *context, void *memory) {
     (void)context;
     free(memory);
 }
 
-static size_t capacity_of(bool video)
-{
+static size_t capacity_of(bool video) {
     return video ? RTP_JITTER_VIDEO_PACKETS : RTP_JITTER_AUDIO_PACKETS;
 }
 
-size_t rtp_jitter_buffer_bytes(bool video)
-{
+size_t rtp_jitter_buffer_bytes(bool video) {
     size_t packets = capacity_of(video);
     return sizeof(struct rtp_jitter_buffer) + packets * (sizeof(struct rtp_jitter_slot) + RTP_PACKET_MAX_BYTES * (video ? 2u : 1u));
 }
 
-struct rtp_jitter_buffer *rtp_jitter_buffer_new(bool video, uint64_t delay_min_us, uint64_t delay_max_us, const struct rtp_allocator *allocator)
-{
+struct rtp_jitter_buffer *rtp_jitter_buffer_new(bool video, uint64_t delay_min_us, uint64_t delay_max_us, const struct rtp_allocator *allocator) {
     struct rtp_allocator memory = {default_allocate, default_release, NULL};
     if (allocator != NULL) {
         memory = *allocator;
@@ -56,16 +51,14 @@ struct rtp_jitter_buffer *rtp_jitter_buffer_new(bool video, uint64_t delay_min_u
     return buffer;
 }
 
-void rtp_jitter_buffer_free(struct rtp_jitter_buffer *buffer)
-{
+void rtp_jitter_buffer_free(struct rtp_jitter_buffer *buffer) {
     if (buffer != NULL) {
         struct rtp_allocator memory = buffer->allocator;
         memory.release(memory.context, buffer);
     }
 }
 
-void rtp_jitter_buffer_reset(struct rtp_jitter_buffer *buffer)
-{
+void rtp_jitter_buffer_reset(struct rtp_jitter_buffer *buffer) {
     memset(buffer->slots, 0, buffer->capacity * sizeof buffer->slots[0]);
     buffer->started = buffer->emitted = buffer->has_clock = buffer->has_picture_id = false;
     buffer->needs_key_frame = buffer->video;
@@ -77,24 +70,20 @@ void rtp_jitter_buffer_reset(struct rtp_jitter_buffer *buffer)
 
 /* ---- slots ----------------------------------------------------------------------------------------------------------- */
 
-static size_t index_of(const struct rtp_jitter_buffer *buffer, uint64_t extended)
-{
+static size_t index_of(const struct rtp_jitter_buffer *buffer, uint64_t extended) {
     return (size_t)(extended & (buffer->capacity - 1));
 }
 
-struct rtp_jitter_slot *rtp_jitter_slot_at(const struct rtp_jitter_buffer *buffer, uint64_t extended)
-{
+struct rtp_jitter_slot *rtp_jitter_slot_at(const struct rtp_jitter_buffer *buffer, uint64_t extended) {
     struct rtp_jitter_slot *slot = &buffer->slots[index_of(buffer, extended)];
     return slot->extended == extended ? slot : NULL;
 }
 
-uint8_t *rtp_jitter_slot_bytes(const struct rtp_jitter_buffer *buffer, uint64_t extended)
-{
+uint8_t *rtp_jitter_slot_bytes(const struct rtp_jitter_buffer *buffer, uint64_t extended) {
     return buffer->bytes + index_of(buffer, extended) * RTP_PACKET_MAX_BYTES;
 }
 
-struct rtp_jitter_slot *rtp_jitter_first_from(const struct rtp_jitter_buffer *buffer, uint64_t from)
-{
+struct rtp_jitter_slot *rtp_jitter_first_from(const struct rtp_jitter_buffer *buffer, uint64_t from) {
     for (uint64_t at = from; buffer->started && at <= buffer->last; at++) {
         struct rtp_jitter_slot *slot = rtp_jitter_slot_at(buffer, at);
         if (slot != NULL) {
@@ -104,8 +93,7 @@ struct rtp_jitter_slot *rtp_jitter_first_from(const struct rtp_jitter_buffer *bu
     return NULL;
 }
 
-void rtp_jitter_advance(struct rtp_jitter_buffer *buffer, uint64_t to)
-{
+void rtp_jitter_advance(struct rtp_jitter_buffer *buffer, uint64_t to) {
     assert(to >= buffer->next);
     uint64_t end = to - buffer->next > buffer->capacity ? buffer->next + buffer->capacity : to;
     for (uint64_t at = buffer->next; at < end; at++) {
@@ -119,8 +107,7 @@ void rtp_jitter_advance(struct rtp_jitter_buffer *buffer, uint64_t to)
 }
 
 /* Beyond the ring: what is in it is given up, and the sequence goes on here. */
-static void overflow(struct rtp_jitter_buffer *buffer, uint64_t extended)
-{
+static void overflow(struct rtp_jitter_buffer *buffer, uint64_t extended) {
     for (uint64_t at = buffer->next; at <= buffer->last; at++) {
         buffer->discarded += rtp_jitter_slot_at(buffer, at) != NULL;
     }
@@ -134,8 +121,7 @@ static void overflow(struct rtp_jitter_buffer *buffer, uint64_t extended)
 }
 
 /* Makes `extended` lie within the window. False when its time has passed. */
-static bool make_room(struct rtp_jitter_buffer *buffer, uint64_t extended)
-{
+static bool make_room(struct rtp_jitter_buffer *buffer, uint64_t extended) {
     if (!buffer->started) {
         buffer->started = true;
         buffer->next = buffer->scan = buffer->last = extended;
@@ -153,8 +139,7 @@ static bool make_room(struct rtp_jitter_buffer *buffer, uint64_t extended)
 }
 
 int rtp_jitter_buffer_insert(struct rtp_jitter_buffer *buffer, uint64_t now_us, uint64_t extended, enum rtp_codec codec,
-                             uint32_t clock_rate_hz, const struct rtp_packet *packet, const struct rtp_payload *payload)
-{
+                             uint32_t clock_rate_hz, const struct rtp_packet *packet, const struct rtp_payload *payload) {
     if (payload->length > RTP_PACKET_MAX_BYTES) {
         buffer->discarded++;
         return RTP_ERROR_CAPACITY;
@@ -193,8 +178,7 @@ int rtp_jitter_buffer_insert(struct rtp_jitter_buffer *buffer, uint64_t now_us, 
 /* ---- out ------------------------------------------------------------------------------------------------------------- */
 
 void rtp_jitter_fill_frame(struct rtp_jitter_buffer *buffer, uint64_t now_us, const struct rtp_jitter_slot *slot,
-                           struct rtp_received_frame *out)
-{
+                           struct rtp_received_frame *out) {
     *out = (struct rtp_received_frame){
         .codec = slot->codec,
         .timestamp = slot->timestamp,
@@ -208,23 +192,19 @@ void rtp_jitter_fill_frame(struct rtp_jitter_buffer *buffer, uint64_t now_us, co
     buffer->emitted_delay_us += now_us - slot->arrival_us;
 }
 
-bool rtp_jitter_buffer_poll(struct rtp_jitter_buffer *buffer, uint64_t now_us, struct rtp_received_frame *out)
-{
+bool rtp_jitter_buffer_poll(struct rtp_jitter_buffer *buffer, uint64_t now_us, struct rtp_received_frame *out) {
     return buffer->video ? rtp_jitter_video_poll(buffer, now_us, out) : rtp_jitter_audio_poll(buffer, now_us, out);
 }
 
-uint64_t rtp_jitter_buffer_next_timeout(const struct rtp_jitter_buffer *buffer)
-{
+uint64_t rtp_jitter_buffer_next_timeout(const struct rtp_jitter_buffer *buffer) {
     return buffer->video ? rtp_jitter_video_timeout(buffer) : rtp_jitter_audio_timeout(buffer);
 }
 
-bool rtp_jitter_buffer_wants_key_frame(const struct rtp_jitter_buffer *buffer)
-{
+bool rtp_jitter_buffer_wants_key_frame(const struct rtp_jitter_buffer *buffer) {
     return buffer->wants_key_frame;
 }
 
-void rtp_jitter_buffer_statistics(const struct rtp_jitter_buffer *buffer, struct rtp_receiver_statistics *out)
-{
+void rtp_jitter_buffer_statistics(const struct rtp_jitter_buffer *buffer, struct rtp_receiver_statistics *out) {
     out->packets_discarded += buffer->discarded;
     out->packets_duplicated += buffer->duplicated;
     out->concealment_events = buffer->concealments;

@@ -5,7 +5,7 @@
 #include "rtp/jitter_buffer.h"
 
 struct rtp_jitter_slot {
-    uint64_t extended; /* 0: empty; real ones are 65,436 or more */
+    uint64_t extended; /* 0: empty; real ones are 65,437 or more */
     uint64_t arrival_us;
     int64_t media_us; /* the timestamp, unwrapped, in microseconds */
     uint32_t timestamp;

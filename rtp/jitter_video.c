@@ -12,8 +12,7 @@ enum scan_result { SCAN_WHOLE, SCAN_GAP, SCAN_BROKEN };
  * Looks at the packets from `next` on. WHOLE: *end is behind the frame's last packet. GAP: *end is the first one missing.
  * BROKEN: what is before *end can never be a frame.
  */
-static enum scan_result scan_frame(struct rtp_jitter_buffer *buffer, uint64_t *end)
-{
+static enum scan_result scan_frame(struct rtp_jitter_buffer *buffer, uint64_t *end) {
     const struct rtp_jitter_slot *first = rtp_jitter_slot_at(buffer, buffer->next);
     if (first == NULL) {
         *end = buffer->next;
@@ -45,37 +44,32 @@ static enum scan_result scan_frame(struct rtp_jitter_buffer *buffer, uint64_t *e
     }
 }
 
-static void lose(struct rtp_jitter_buffer *buffer)
-{
+static void lose(struct rtp_jitter_buffer *buffer) {
     buffer->needs_key_frame = buffer->wants_key_frame = true;
     buffer->dropped++;
     buffer->lost++;
 }
 
 /* When a gap that begins at `missing` is given up: some time after the packet behind it came. */
-static uint64_t gap_deadline_us(const struct rtp_jitter_buffer *buffer, const struct rtp_jitter_slot *behind)
-{
+static uint64_t gap_deadline_us(const struct rtp_jitter_buffer *buffer, const struct rtp_jitter_slot *behind) {
     (void)buffer;
     return behind == NULL ? UINT64_MAX : behind->arrival_us + RTP_VIDEO_HOLD_US;
 }
 
 /* Until anything was handed up, the first packet to come may be the second that was sent: how long the one before it may take. 0: not at all. */
-static uint64_t start_deadline_us(const struct rtp_jitter_buffer *buffer)
-{
+static uint64_t start_deadline_us(const struct rtp_jitter_buffer *buffer) {
     const struct rtp_jitter_slot *first = rtp_jitter_slot_at(buffer, buffer->next);
     return buffer->emitted || first == NULL || first->frame_start ? 0 : first->arrival_us + RTP_VIDEO_HOLD_US;
 }
 
 /* RFC 7741 section 4.2: picture ids count frames; when they show that no frame is missing, only padding was lost. */
-static bool continues(const struct rtp_jitter_buffer *buffer, const struct rtp_jitter_slot *slot)
-{
+static bool continues(const struct rtp_jitter_buffer *buffer, const struct rtp_jitter_slot *slot) {
     return slot->frame_start && slot->has_picture_id && buffer->has_picture_id &&
            slot->picture_id == ((buffer->picture_id + 1) & slot->picture_id_mask);
 }
 
 /* Gives up the gap at `missing`, when its time has come. */
-static bool pass_gap(struct rtp_jitter_buffer *buffer, uint64_t now_us, uint64_t missing)
-{
+static bool pass_gap(struct rtp_jitter_buffer *buffer, uint64_t now_us, uint64_t missing) {
     const struct rtp_jitter_slot *behind = rtp_jitter_first_from(buffer, missing);
     if (now_us < gap_deadline_us(buffer, behind)) {
         return false;
@@ -87,8 +81,7 @@ static bool pass_gap(struct rtp_jitter_buffer *buffer, uint64_t now_us, uint64_t
     return true;
 }
 
-static void assemble(struct rtp_jitter_buffer *buffer, uint64_t now_us, uint64_t end, struct rtp_received_frame *out)
-{
+static void assemble(struct rtp_jitter_buffer *buffer, uint64_t now_us, uint64_t end, struct rtp_received_frame *out) {
     const struct rtp_jitter_slot *first = rtp_jitter_slot_at(buffer, buffer->next);
     rtp_jitter_fill_frame(buffer, now_us, first, out);
     buffer->has_picture_id = first->has_picture_id;
@@ -107,16 +100,14 @@ static void assemble(struct rtp_jitter_buffer *buffer, uint64_t now_us, uint64_t
 }
 
 /* Padding-only packets between frames just take their place in the sequence. */
-static void skip_padding(struct rtp_jitter_buffer *buffer)
-{
+static void skip_padding(struct rtp_jitter_buffer *buffer) {
     const struct rtp_jitter_slot *slot;
     while (buffer->started && (slot = rtp_jitter_slot_at(buffer, buffer->next)) != NULL && slot->length == 0) {
         rtp_jitter_advance(buffer, buffer->next + 1);
     }
 }
 
-bool rtp_jitter_video_poll(struct rtp_jitter_buffer *buffer, uint64_t now_us, struct rtp_received_frame *out)
-{
+bool rtp_jitter_video_poll(struct rtp_jitter_buffer *buffer, uint64_t now_us, struct rtp_received_frame *out) {
     while (buffer->started) {
         uint64_t end;
         skip_padding(buffer);
@@ -147,8 +138,7 @@ bool rtp_jitter_video_poll(struct rtp_jitter_buffer *buffer, uint64_t now_us, st
     return false;
 }
 
-uint64_t rtp_jitter_video_timeout(const struct rtp_jitter_buffer *buffer)
-{
+uint64_t rtp_jitter_video_timeout(const struct rtp_jitter_buffer *buffer) {
     if (!buffer->started) {
         return UINT64_MAX;
     }

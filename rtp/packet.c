@@ -13,15 +13,13 @@
 #define ONE_BYTE_LENGTH_MAX 16
 #define PAYLOAD_TYPE_MAX 127
 
-bool rtp_packet_is_rtcp(const uint8_t *bytes, size_t length)
-{
+bool rtp_packet_is_rtcp(const uint8_t *bytes, size_t length) {
     /* RFC 5761 section 4: payload types 64..95 are not used with rtcp-mux, so the second byte 192..223 is RTCP's. */
     return length >= 2 && bytes[0] >> 6 == RTP_VERSION && bytes[1] >= 192 && bytes[1] <= 223;
 }
 
 /* The extension block at *offset. Advances *offset behind it. */
-static bool parse_extension(const uint8_t *bytes, size_t length, size_t *offset, struct rtp_packet *packet)
-{
+static bool parse_extension(const uint8_t *bytes, size_t length, size_t *offset, struct rtp_packet *packet) {
     if (length - *offset < EXTENSION_HEADER_BYTES) {
         return false;
     }
@@ -37,8 +35,7 @@ static bool parse_extension(const uint8_t *bytes, size_t length, size_t *offset,
     return true;
 }
 
-int rtp_packet_parse(const uint8_t *bytes, size_t length, struct rtp_packet *out)
-{
+int rtp_packet_parse(const uint8_t *bytes, size_t length, struct rtp_packet *out) {
     /* RFC 3550 appendix A.1: version 2, and room for what the header announces. */
     if (length < RTP_HEADER_BYTES || bytes[0] >> 6 != RTP_VERSION) {
         return RTP_ERROR_MALFORMED;
@@ -76,13 +73,11 @@ int rtp_packet_parse(const uint8_t *bytes, size_t length, struct rtp_packet *out
 
 /* ---- extension elements ---------------------------------------------------------------------------------------------- */
 
-static bool is_two_byte(uint16_t profile)
-{
+static bool is_two_byte(uint16_t profile) {
     return (profile & 0xFFF0u) == RTP_PROFILE_TWO_BYTE;
 }
 
-bool rtp_packet_next_extension(const struct rtp_packet *packet, struct rtp_extension *extension)
-{
+bool rtp_packet_next_extension(const struct rtp_packet *packet, struct rtp_extension *extension) {
     bool two_byte = is_two_byte(packet->extension_profile);
     if (!packet->has_extension || (!two_byte && packet->extension_profile != RTP_PROFILE_ONE_BYTE)) {
         return false;
@@ -110,8 +105,7 @@ bool rtp_packet_next_extension(const struct rtp_packet *packet, struct rtp_exten
     return true;
 }
 
-bool rtp_packet_find_extension(const struct rtp_packet *packet, uint8_t id, struct rtp_extension *out)
-{
+bool rtp_packet_find_extension(const struct rtp_packet *packet, uint8_t id, struct rtp_extension *out) {
     struct rtp_extension extension = {0};
     while (id != 0 && rtp_packet_next_extension(packet, &extension)) {
         if (extension.id == id) {
@@ -124,8 +118,7 @@ bool rtp_packet_find_extension(const struct rtp_packet *packet, uint8_t id, stru
 
 /* ---- writing --------------------------------------------------------------------------------------------------------- */
 
-static bool elements_valid(const struct rtp_extension *elements, size_t count, bool *two_byte, size_t *block_bytes)
-{
+static bool elements_valid(const struct rtp_extension *elements, size_t count, bool *two_byte, size_t *block_bytes) {
     size_t values = 0;
     *two_byte = false;
     for (size_t i = 0; i < count; i++) {
@@ -139,8 +132,7 @@ static bool elements_valid(const struct rtp_extension *elements, size_t count, b
     return true;
 }
 
-static void write_elements(const struct rtp_extension *elements, size_t count, bool two_byte, size_t block_bytes, uint8_t *bytes)
-{
+static void write_elements(const struct rtp_extension *elements, size_t count, bool two_byte, size_t block_bytes, uint8_t *bytes) {
     rtp_store_u16(bytes, two_byte ? RTP_PROFILE_TWO_BYTE : RTP_PROFILE_ONE_BYTE);
     rtp_store_u16(bytes + 2, (uint16_t)(block_bytes / 4));
     size_t at = EXTENSION_HEADER_BYTES;
@@ -160,8 +152,7 @@ static void write_elements(const struct rtp_extension *elements, size_t count, b
 }
 
 int rtp_packet_write(const struct rtp_packet *packet, const struct rtp_extension *elements, size_t element_count, uint8_t *bytes,
-                     size_t capacity)
-{
+                     size_t capacity) {
     bool two_byte;
     size_t block_bytes;
     if (packet->payload_type > PAYLOAD_TYPE_MAX || packet->csrc_count > RTP_CSRC_MAX || element_count > RTP_EXTENSIONS_MAX ||

@@ -3,8 +3,7 @@
 
 #include "rtp/payload_internal.h"
 
-int rtp_payload_parse_opus(const uint8_t *bytes, size_t length, struct rtp_payload *out)
-{
+int rtp_payload_parse_opus(const uint8_t *bytes, size_t length, struct rtp_payload *out) {
     /* RFC 6716 section 3.1: an Opus packet has at least its TOC byte. */
     if (length == 0) {
         return RTP_ERROR_MALFORMED;
@@ -13,15 +12,13 @@ int rtp_payload_parse_opus(const uint8_t *bytes, size_t length, struct rtp_paylo
     return RTP_OK;
 }
 
-static void write_nothing(const struct rtp_payload_state *state, bool frame_start, uint8_t *bytes)
-{
+static void write_nothing(const struct rtp_payload_state *state, bool frame_start, uint8_t *bytes) {
     (void)state;
     (void)frame_start;
     (void)bytes;
 }
 
-static void next_nothing(struct rtp_payload_state *state)
-{
+static void next_nothing(struct rtp_payload_state *state) {
     (void)state;
 }
 
@@ -32,7 +29,6 @@ static const struct rtp_payload_format formats[RTP_CODEC_COUNT] = {
                        rtp_payload_write_vp8_descriptor, rtp_payload_next_vp8_frame},
 };
 
-const struct rtp_payload_format *rtp_payload_format(enum rtp_codec codec)
-{
+const struct rtp_payload_format *rtp_payload_format(enum rtp_codec codec) {
     return (unsigned)codec < RTP_CODEC_COUNT ? &formats[codec] : NULL;
 }

@@ -27,8 +27,7 @@
 #define PICTURE_ID_M 0x80u
 
 /* The optional bytes behind the first. Returns their number, or 0 when they run past the end. */
-static size_t parse_optional(const uint8_t *bytes, size_t length, struct rtp_payload *out)
-{
+static size_t parse_optional(const uint8_t *bytes, size_t length, struct rtp_payload *out) {
     if (length < 1) {
         return 0;
     }
@@ -51,8 +50,7 @@ static size_t parse_optional(const uint8_t *bytes, size_t length, struct rtp_pay
     return at <= length ? at : 0;
 }
 
-int rtp_payload_parse_vp8(const uint8_t *bytes, size_t length, struct rtp_payload *out)
-{
+int rtp_payload_parse_vp8(const uint8_t *bytes, size_t length, struct rtp_payload *out) {
     if (length < 1) {
         return RTP_ERROR_MALFORMED;
     }
@@ -78,15 +76,13 @@ int rtp_payload_parse_vp8(const uint8_t *bytes, size_t length, struct rtp_payloa
     return RTP_OK;
 }
 
-void rtp_payload_write_vp8_descriptor(const struct rtp_payload_state *state, bool frame_start, uint8_t *bytes)
-{
+void rtp_payload_write_vp8_descriptor(const struct rtp_payload_state *state, bool frame_start, uint8_t *bytes) {
     /* RFC 7741 section 4.4: a frame may be cut anywhere. All packets of ours say partition 0, only the first has S. */
     bytes[0] = (uint8_t)(DESCRIPTOR_X | (frame_start ? DESCRIPTOR_S : 0));
     bytes[1] = EXTENSION_I;
     rtp_store_u16(bytes + 2, (uint16_t)(PICTURE_ID_M << 8 | (state->picture_id & 0x7FFF)));
 }
 
-void rtp_payload_next_vp8_frame(struct rtp_payload_state *state)
-{
+void rtp_payload_next_vp8_frame(struct rtp_payload_state *state) {
     state->picture_id = (uint16_t)((state->picture_id + 1) & 0x7FFF);
 }

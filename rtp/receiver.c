@@ -3,10 +3,14 @@
 
 #include "rtp/session_internal.h"
 
-static bool config_valid(const struct rtp_receiver_config *config)
-{
+static bool config_valid(const struct rtp_receiver_config *config) {
     if ((config->mid != NULL && strlen(config->mid) > RTP_MID_MAX_BYTES) || config->payload_types == NULL ||
         config->payload_type_count == 0 || config->payload_type_count > RTP_RECEIVER_PAYLOAD_TYPES_MAX) {
+        return false;
+    }
+    uint64_t least_us = config->delay_min_us != 0 ? config->delay_min_us : RTP_DELAY_MIN_US;
+    uint64_t most_us = config->delay_max_us != 0 ? config->delay_max_us : RTP_DELAY_MAX_US;
+    if (least_us > most_us) {
         return false;
     }
     const struct rtp_payload_format *first = rtp_payload_format(config->payload_types[0].codec);
@@ -20,8 +24,7 @@ static bool config_valid(const struct rtp_receiver_config *config)
     return true;
 }
 
-int rtp_receiver_new(struct rtp_session *session, const struct rtp_receiver_config *config, struct rtp_receiver **out)
-{
+int rtp_receiver_new(struct rtp_session *session, const struct rtp_receiver_config *config, struct rtp_receiver **out) {
     if (!config_valid(config)) {
         return RTP_ERROR_ARGUMENT;
     }
@@ -59,14 +62,12 @@ int rtp_receiver_new(struct rtp_session *session, const struct rtp_receiver_conf
     return RTP_OK;
 }
 
-void rtp_receiver_free(struct rtp_session *session, struct rtp_receiver *receiver)
-{
+void rtp_receiver_free(struct rtp_session *session, struct rtp_receiver *receiver) {
     rtp_jitter_buffer_free(receiver->buffer);
     rtp_session_release(session, receiver, receiver->memory_bytes);
 }
 
-const struct rtp_payload_mapping *rtp_receiver_mapping(const struct rtp_receiver *receiver, uint8_t payload_type)
-{
+const struct rtp_payload_mapping *rtp_receiver_mapping(const struct rtp_receiver *receiver, uint8_t payload_type) {
     for (size_t i = 0; i < receiver->payload_type_count; i++) {
         if (receiver->payload_types[i].payload_type == payload_type) {
             return &receiver->payload_types[i];
@@ -79,8 +80,7 @@ const struct rtp_payload_mapping *rtp_receiver_mapping(const struct rtp_receiver
 
 /* The first source is trusted at once: SRTP has vouched for it, and probation would cost the first key frame. Another
  * SSRC takes over after its probation (RFC 3550 appendix A.1). */
-static enum rtp_reception_verdict judge_source(struct rtp_receiver *receiver, const struct rtp_packet *packet, uint32_t clock_rate_hz, uint64_t *extended)
-{
+static enum rtp_reception_verdict judge_source(struct rtp_receiver *receiver, const struct rtp_packet *packet, uint32_t clock_rate_hz, uint64_t *extended) {
     if (!receiver->has_source) {
         rtp_reception_start(&receiver->source, packet->ssrc, clock_rate_hz, packet->sequence_number, 0);
         receiver->has_source = true;
@@ -101,8 +101,7 @@ static enum rtp_reception_verdict judge_source(struct rtp_receiver *receiver, co
     return RTP_RECEPTION_RESTARTED;
 }
 
-int rtp_receiver_take(struct rtp_receiver *receiver, uint64_t now_us, const struct rtp_packet *packet, size_t packet_bytes)
-{
+int rtp_receiver_take(struct rtp_receiver *receiver, uint64_t now_us, const struct rtp_packet *packet, size_t packet_bytes) {
     const struct rtp_payload_mapping *mapping = rtp_receiver_mapping(receiver, packet->payload_type);
     if (mapping == NULL) {
         return RTP_ERROR_UNKNOWN_SOURCE;
@@ -134,8 +133,7 @@ int rtp_receiver_take(struct rtp_receiver *receiver, uint64_t now_us, const stru
     return error;
 }
 
-uint64_t rtp_receiver_pli_us(const struct rtp_receiver *receiver)
-{
+uint64_t rtp_receiver_pli_us(const struct rtp_receiver *receiver) {
     if (!receiver->send_pli || !receiver->has_source ||
         !(receiver->key_frame_requested || rtp_jitter_buffer_wants_key_frame(receiver->buffer))) {
         return RTP_NEVER;
@@ -143,8 +141,7 @@ uint64_t rtp_receiver_pli_us(const struct rtp_receiver *receiver)
     return receiver->pli_us == RTP_NEVER ? 0 : receiver->pli_us + RTP_KEY_FRAME_REQUEST_INTERVAL_US;
 }
 
-void rtp_receiver_statistics(const struct rtp_receiver *receiver, struct rtp_receiver_statistics *out)
-{
+void rtp_receiver_statistics(const struct rtp_receiver *receiver, struct rtp_receiver_statistics *out) {
     *out = receiver->statistics;
     rtp_jitter_buffer_statistics(receiver->buffer, out);
     if (!receiver->has_source) {

@@ -6,23 +6,20 @@
 #define LOST_MAX 0x7FFFFF
 #define LOST_MIN (-0x800000)
 
-static void begin_sequence(struct rtp_reception *reception, uint16_t sequence_number)
-{
+static void begin_sequence(struct rtp_reception *reception, uint16_t sequence_number) {
     reception->base_extended = reception->highest_extended = SEQUENCE_MODULUS + sequence_number;
     reception->received = reception->received_prior = reception->expected_prior = 0;
     reception->bad_sequence = -1;
     reception->has_transit = false;
 }
 
-void rtp_reception_start(struct rtp_reception *reception, uint32_t ssrc, uint32_t clock_rate_hz, uint16_t sequence_number, uint32_t probation)
-{
+void rtp_reception_start(struct rtp_reception *reception, uint32_t ssrc, uint32_t clock_rate_hz, uint16_t sequence_number, uint32_t probation) {
     *reception = (struct rtp_reception){.ssrc = ssrc, .clock_rate_hz = clock_rate_hz, .probation = probation};
     begin_sequence(reception, sequence_number);
     reception->highest_extended -= probation > 0 ? 1 : 0;
 }
 
-static enum rtp_reception_verdict on_probation(struct rtp_reception *reception, uint16_t sequence_number, uint64_t *extended)
-{
+static enum rtp_reception_verdict on_probation(struct rtp_reception *reception, uint16_t sequence_number, uint64_t *extended) {
     /* RFC 3550 appendix A.1: RTP_MIN_SEQUENTIAL packets in sequence make a source valid. */
     if (sequence_number != (uint16_t)(reception->highest_extended + 1)) {
         reception->probation = RTP_MIN_SEQUENTIAL - 1;
@@ -39,13 +36,12 @@ static enum rtp_reception_verdict on_probation(struct rtp_reception *reception, 
     return RTP_RECEPTION_VALID;
 }
 
-enum rtp_reception_verdict rtp_reception_packet(struct rtp_reception *reception, uint16_t sequence_number, uint64_t *extended)
-{
+enum rtp_reception_verdict rtp_reception_packet(struct rtp_reception *reception, uint16_t sequence_number, uint64_t *extended) {
     if (reception->probation > 0) {
         return on_probation(reception, sequence_number, extended);
     }
     int32_t delta = (int16_t)(uint16_t)(sequence_number - (uint16_t)reception->highest_extended);
-    if (delta >= RTP_MAX_DROPOUT || delta < -RTP_MAX_MISORDER) {
+    if (delta >= RTP_MAX_DROPOUT || delta <= -RTP_MAX_MISORDER) {
         /* RFC 3550 appendix A.1: a large jump is believed when a second packet continues it: the sender has restarted. */
         if (reception->bad_sequence != sequence_number) {
             reception->bad_sequence = (uint16_t)(sequence_number + 1);
@@ -65,8 +61,7 @@ enum rtp_reception_verdict rtp_reception_packet(struct rtp_reception *reception,
     return RTP_RECEPTION_VALID;
 }
 
-void rtp_reception_arrival(struct rtp_reception *reception, uint64_t now_us, uint32_t timestamp)
-{
+void rtp_reception_arrival(struct rtp_reception *reception, uint64_t now_us, uint32_t timestamp) {
     uint64_t seconds = now_us / 1000000;
     uint32_t arrival = (uint32_t)(seconds * reception->clock_rate_hz + now_us % 1000000 * reception->clock_rate_hz / 1000000);
     uint32_t transit = arrival - timestamp;
@@ -80,35 +75,30 @@ void rtp_reception_arrival(struct rtp_reception *reception, uint64_t now_us, uin
     reception->has_transit = true;
 }
 
-void rtp_reception_sender_report(struct rtp_reception *reception, uint64_t now_us, const struct rtcp_sender_report *report)
-{
+void rtp_reception_sender_report(struct rtp_reception *reception, uint64_t now_us, const struct rtcp_sender_report *report) {
     reception->has_report = true;
     reception->report = *report;
     reception->report_us = now_us;
     reception->reports++;
 }
 
-static uint64_t expected(const struct rtp_reception *reception)
-{
+static uint64_t expected(const struct rtp_reception *reception) {
     return reception->highest_extended - reception->base_extended + 1;
 }
 
 /* RFC 3550 section 6.4.1: lost over expected, in 1/256; none when packets came twice. */
-static uint8_t fraction_lost(uint64_t interval, int64_t lost)
-{
+static uint8_t fraction_lost(uint64_t interval, int64_t lost) {
     if (interval == 0 || lost <= 0)
         return 0;
     int64_t fraction = lost * 256 / (int64_t)interval;
     return fraction > 255 ? 255 : (uint8_t)fraction;
 }
 
-int64_t rtp_reception_lost(const struct rtp_reception *reception)
-{
+int64_t rtp_reception_lost(const struct rtp_reception *reception) {
     return reception->probation > 0 ? 0 : (int64_t)expected(reception) - (int64_t)reception->received;
 }
 
-void rtp_reception_report(struct rtp_reception *reception, uint64_t now_us, struct rtcp_report_block *out)
-{
+void rtp_reception_report(struct rtp_reception *reception, uint64_t now_us, struct rtcp_report_block *out) {
     /* RFC 3550 appendix A.3: the fraction is of the interval since the last report; the total is clamped to 24 bits. */
     uint64_t all = expected(reception);
     uint64_t interval = all - reception->expected_prior;
@@ -130,8 +120,7 @@ void rtp_reception_report(struct rtp_reception *reception, uint64_t now_us, stru
     }
 }
 
-bool rtp_reception_wall_clock(const struct rtp_reception *reception, uint32_t timestamp, int64_t *unix_us)
-{
+bool rtp_reception_wall_clock(const struct rtp_reception *reception, uint32_t timestamp, int64_t *unix_us) {
     if (!reception->has_report) {
         return false;
     }

@@ -17,8 +17,7 @@
 #define BLOCK_BYTES 24
 #define FEEDBACK_HEADER_BYTES 8
 
-bool rtcp_next(const uint8_t *bytes, size_t length, size_t *offset, struct rtcp_packet *out)
-{
+bool rtcp_next(const uint8_t *bytes, size_t length, size_t *offset, struct rtcp_packet *out) {
     size_t left = length - *offset;
     if (left < HEADER_BYTES || bytes[*offset] >> 6 != RTCP_VERSION) {
         return false;
@@ -41,8 +40,7 @@ bool rtcp_next(const uint8_t *bytes, size_t length, size_t *offset, struct rtcp_
     return true;
 }
 
-int rtcp_compound_check(const uint8_t *bytes, size_t length)
-{
+int rtcp_compound_check(const uint8_t *bytes, size_t length) {
     size_t offset = 0;
     struct rtcp_packet packet;
     while (rtcp_next(bytes, length, &offset, &packet)) {
@@ -54,8 +52,7 @@ int rtcp_compound_check(const uint8_t *bytes, size_t length)
 
 /* ---- reports --------------------------------------------------------------------------------------------------------- */
 
-int rtcp_read_ssrc(const struct rtcp_packet *packet, uint32_t *ssrc)
-{
+int rtcp_read_ssrc(const struct rtcp_packet *packet, uint32_t *ssrc) {
     if (packet->body_bytes < 4) {
         return RTP_ERROR_MALFORMED;
     }
@@ -63,8 +60,7 @@ int rtcp_read_ssrc(const struct rtcp_packet *packet, uint32_t *ssrc)
     return RTP_OK;
 }
 
-int rtcp_read_sender_report(const struct rtcp_packet *packet, struct rtcp_sender_report *out)
-{
+int rtcp_read_sender_report(const struct rtcp_packet *packet, struct rtcp_sender_report *out) {
     if (packet->type != RTCP_TYPE_SENDER_REPORT || packet->body_bytes < SENDER_INFO_BYTES) {
         return RTP_ERROR_MALFORMED;
     }
@@ -79,13 +75,11 @@ int rtcp_read_sender_report(const struct rtcp_packet *packet, struct rtcp_sender
     return RTP_OK;
 }
 
-static int32_t sign_extend_24(uint32_t value)
-{
+static int32_t sign_extend_24(uint32_t value) {
     return (value & 0x800000u) != 0 ? (int32_t)value - 0x1000000 : (int32_t)value;
 }
 
-int rtcp_read_report_block(const struct rtcp_packet *packet, size_t index, struct rtcp_report_block *out)
-{
+int rtcp_read_report_block(const struct rtcp_packet *packet, size_t index, struct rtcp_report_block *out) {
     if (packet->type != RTCP_TYPE_SENDER_REPORT && packet->type != RTCP_TYPE_RECEIVER_REPORT) {
         return RTP_ERROR_MALFORMED;
     }
@@ -106,8 +100,7 @@ int rtcp_read_report_block(const struct rtcp_packet *packet, size_t index, struc
     return RTP_OK;
 }
 
-int rtcp_read_bye(const struct rtcp_packet *packet, size_t index, uint32_t *ssrc)
-{
+int rtcp_read_bye(const struct rtcp_packet *packet, size_t index, uint32_t *ssrc) {
     if (packet->type != RTCP_TYPE_BYE || index >= packet->count || packet->body_bytes < (index + 1) * 4) {
         return RTP_ERROR_MALFORMED;
     }
@@ -119,8 +112,7 @@ int rtcp_read_bye(const struct rtcp_packet *packet, size_t index, uint32_t *ssrc
 
 enum sdes_step { SDES_ITEM, SDES_END, SDES_BROKEN };
 
-static enum sdes_step step_sdes(const struct rtcp_packet *packet, struct rtcp_sdes_item *item)
-{
+static enum sdes_step step_sdes(const struct rtcp_packet *packet, struct rtcp_sdes_item *item) {
     const uint8_t *body = packet->body;
     size_t at = item->next;
     bool inside = item->chunks > 0;
@@ -156,13 +148,11 @@ static enum sdes_step step_sdes(const struct rtcp_packet *packet, struct rtcp_sd
     return SDES_ITEM;
 }
 
-bool rtcp_next_sdes_item(const struct rtcp_packet *packet, struct rtcp_sdes_item *item)
-{
+bool rtcp_next_sdes_item(const struct rtcp_packet *packet, struct rtcp_sdes_item *item) {
     return packet->type == RTCP_TYPE_SDES && step_sdes(packet, item) == SDES_ITEM;
 }
 
-int rtcp_sdes_check(const struct rtcp_packet *packet)
-{
+int rtcp_sdes_check(const struct rtcp_packet *packet) {
     struct rtcp_sdes_item item = {0};
     enum sdes_step step = packet->type == RTCP_TYPE_SDES ? SDES_ITEM : SDES_BROKEN;
     while (step == SDES_ITEM) {
@@ -173,8 +163,7 @@ int rtcp_sdes_check(const struct rtcp_packet *packet)
 
 /* ---- feedback, RFC 4585 section 6.1: sender SSRC, media SSRC, then the entries ----------------------------------------- */
 
-int rtcp_read_media_ssrc(const struct rtcp_packet *packet, uint32_t *ssrc)
-{
+int rtcp_read_media_ssrc(const struct rtcp_packet *packet, uint32_t *ssrc) {
     if ((packet->type != RTCP_TYPE_TRANSPORT_FEEDBACK && packet->type != RTCP_TYPE_PAYLOAD_FEEDBACK) ||
         packet->body_bytes < FEEDBACK_HEADER_BYTES) {
         return RTP_ERROR_MALFORMED;
@@ -183,19 +172,16 @@ int rtcp_read_media_ssrc(const struct rtcp_packet *packet, uint32_t *ssrc)
     return RTP_OK;
 }
 
-static size_t entries(const struct rtcp_packet *packet, uint8_t type, uint8_t format, size_t entry_bytes)
-{
+static size_t entries(const struct rtcp_packet *packet, uint8_t type, uint8_t format, size_t entry_bytes) {
     bool fits = packet->type == type && packet->count == format && packet->body_bytes >= FEEDBACK_HEADER_BYTES;
     return fits ? (packet->body_bytes - FEEDBACK_HEADER_BYTES) / entry_bytes : 0;
 }
 
-size_t rtcp_nack_count(const struct rtcp_packet *packet)
-{
+size_t rtcp_nack_count(const struct rtcp_packet *packet) {
     return entries(packet, RTCP_TYPE_TRANSPORT_FEEDBACK, RTCP_TRANSPORT_NACK, 4);
 }
 
-int rtcp_read_nack(const struct rtcp_packet *packet, size_t index, uint16_t *sequence_number, uint16_t *mask)
-{
+int rtcp_read_nack(const struct rtcp_packet *packet, size_t index, uint16_t *sequence_number, uint16_t *mask) {
     if (index >= rtcp_nack_count(packet)) {
         return RTP_ERROR_MALFORMED;
     }
@@ -205,13 +191,11 @@ int rtcp_read_nack(const struct rtcp_packet *packet, size_t index, uint16_t *seq
     return RTP_OK;
 }
 
-size_t rtcp_fir_count(const struct rtcp_packet *packet)
-{
+size_t rtcp_fir_count(const struct rtcp_packet *packet) {
     return entries(packet, RTCP_TYPE_PAYLOAD_FEEDBACK, RTCP_PAYLOAD_FIR, 8);
 }
 
-int rtcp_read_fir(const struct rtcp_packet *packet, size_t index, uint32_t *ssrc, uint8_t *command_sequence)
-{
+int rtcp_read_fir(const struct rtcp_packet *packet, size_t index, uint32_t *ssrc, uint8_t *command_sequence) {
     if (index >= rtcp_fir_count(packet)) {
         return RTP_ERROR_MALFORMED;
     }

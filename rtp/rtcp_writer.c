@@ -10,8 +10,7 @@
 #define BLOCK_BYTES 24
 
 /* Room for a packet of `body_bytes` (a multiple of 4) behind the header. NULL when it does not fit. */
-static uint8_t *append(struct rtcp_buffer *buffer, uint8_t type, size_t count, size_t body_bytes)
-{
+static uint8_t *append(struct rtcp_buffer *buffer, uint8_t type, size_t count, size_t body_bytes) {
     if (buffer->capacity - buffer->length < HEADER_BYTES + body_bytes) {
         return NULL;
     }
@@ -23,8 +22,7 @@ static uint8_t *append(struct rtcp_buffer *buffer, uint8_t type, size_t count, s
     return at + HEADER_BYTES;
 }
 
-static void write_blocks(uint8_t *at, const struct rtcp_report_block *blocks, size_t count)
-{
+static void write_blocks(uint8_t *at, const struct rtcp_report_block *blocks, size_t count) {
     for (size_t i = 0; i < count; i++, at += BLOCK_BYTES) {
         rtp_store_u32(at, blocks[i].ssrc);
         rtp_store_u32(at + 4, (uint32_t)blocks[i].fraction_lost << 24 | ((uint32_t)blocks[i].cumulative_lost & 0xFFFFFFu));
@@ -36,8 +34,7 @@ static void write_blocks(uint8_t *at, const struct rtcp_report_block *blocks, si
 }
 
 int rtcp_write_sender_report(struct rtcp_buffer *buffer, const struct rtcp_sender_report *report, const struct rtcp_report_block *blocks,
-                             size_t block_count)
-{
+                             size_t block_count) {
     if (block_count > RTCP_REPORT_BLOCKS_MAX) {
         return RTP_ERROR_ARGUMENT;
     }
@@ -55,8 +52,7 @@ int rtcp_write_sender_report(struct rtcp_buffer *buffer, const struct rtcp_sende
     return RTP_OK;
 }
 
-int rtcp_write_receiver_report(struct rtcp_buffer *buffer, uint32_t ssrc, const struct rtcp_report_block *blocks, size_t block_count)
-{
+int rtcp_write_receiver_report(struct rtcp_buffer *buffer, uint32_t ssrc, const struct rtcp_report_block *blocks, size_t block_count) {
     if (block_count > RTCP_REPORT_BLOCKS_MAX) {
         return RTP_ERROR_ARGUMENT;
     }
@@ -69,8 +65,7 @@ int rtcp_write_receiver_report(struct rtcp_buffer *buffer, uint32_t ssrc, const 
     return RTP_OK;
 }
 
-int rtcp_write_cnames(struct rtcp_buffer *buffer, const uint32_t *ssrcs, size_t ssrc_count, const char *cname)
-{
+int rtcp_write_cnames(struct rtcp_buffer *buffer, const uint32_t *ssrcs, size_t ssrc_count, const char *cname) {
     size_t length = strlen(cname);
     if (ssrc_count > RTCP_CHUNKS_MAX || length > RTCP_TEXT_MAX_BYTES) {
         return RTP_ERROR_ARGUMENT;
@@ -91,8 +86,7 @@ int rtcp_write_cnames(struct rtcp_buffer *buffer, const uint32_t *ssrcs, size_t 
     return RTP_OK;
 }
 
-int rtcp_write_bye(struct rtcp_buffer *buffer, const uint32_t *ssrcs, size_t ssrc_count)
-{
+int rtcp_write_bye(struct rtcp_buffer *buffer, const uint32_t *ssrcs, size_t ssrc_count) {
     if (ssrc_count > RTCP_CHUNKS_MAX) {
         return RTP_ERROR_ARGUMENT;
     }
@@ -109,8 +103,7 @@ int rtcp_write_bye(struct rtcp_buffer *buffer, const uint32_t *ssrcs, size_t ssr
 /* ---- feedback -------------------------------------------------------------------------------------------------------- */
 
 static uint8_t *append_feedback(struct rtcp_buffer *buffer, uint8_t type, uint8_t format, uint32_t sender_ssrc, uint32_t media_ssrc,
-                                size_t entry_bytes)
-{
+                                size_t entry_bytes) {
     uint8_t *at = append(buffer, type, format, 8 + entry_bytes);
     if (at == NULL) {
         return NULL;
@@ -121,8 +114,7 @@ static uint8_t *append_feedback(struct rtcp_buffer *buffer, uint8_t type, uint8_
 }
 
 int rtcp_write_nack(struct rtcp_buffer *buffer, uint32_t sender_ssrc, uint32_t media_ssrc, const uint16_t *sequence_numbers,
-                    const uint16_t *masks, size_t count)
-{
+                    const uint16_t *masks, size_t count) {
     if (count == 0 || count > RTCP_NACK_ENTRIES_MAX) {
         return RTP_ERROR_ARGUMENT;
     }
@@ -137,14 +129,12 @@ int rtcp_write_nack(struct rtcp_buffer *buffer, uint32_t sender_ssrc, uint32_t m
     return RTP_OK;
 }
 
-int rtcp_write_pli(struct rtcp_buffer *buffer, uint32_t sender_ssrc, uint32_t media_ssrc)
-{
+int rtcp_write_pli(struct rtcp_buffer *buffer, uint32_t sender_ssrc, uint32_t media_ssrc) {
     uint8_t *at = append_feedback(buffer, RTCP_TYPE_PAYLOAD_FEEDBACK, RTCP_PAYLOAD_PLI, sender_ssrc, media_ssrc, 0);
     return at == NULL ? RTP_ERROR_BUFFER : RTP_OK;
 }
 
-int rtcp_write_fir(struct rtcp_buffer *buffer, uint32_t sender_ssrc, uint32_t media_ssrc, uint8_t command_sequence)
-{
+int rtcp_write_fir(struct rtcp_buffer *buffer, uint32_t sender_ssrc, uint32_t media_ssrc, uint8_t command_sequence) {
     /* RFC 5104 section 4.3.1.2: the media source field of the header is zero; the entry names the source. */
     uint8_t *at = append_feedback(buffer, RTCP_TYPE_PAYLOAD_FEEDBACK, RTCP_PAYLOAD_FIR, sender_ssrc, 0, 8);
     if (at == NULL) {

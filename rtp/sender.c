@@ -9,8 +9,7 @@
 #define PACE_SPREAD_MAX_US 10000u
 #define ABS_SEND_TIME_BYTES 3
 
-static bool config_valid(const struct rtp_sender_config *config)
-{
+static bool config_valid(const struct rtp_sender_config *config) {
     size_t history = config->history_packets;
     return rtp_payload_format(config->codec) != NULL && config->payload_type <= 127 &&
            (config->mid == NULL || strlen(config->mid) <= RTP_MID_MAX_BYTES) &&
@@ -19,8 +18,7 @@ static bool config_valid(const struct rtp_sender_config *config)
            (history == 0 || (history >= RTP_HISTORY_MIN_PACKETS && history <= RTP_HISTORY_MAX_PACKETS && (history & (history - 1)) == 0));
 }
 
-int rtp_sender_new(struct rtp_session *session, uint64_t now_us, const struct rtp_sender_config *config, struct rtp_sender **out)
-{
+int rtp_sender_new(struct rtp_session *session, uint64_t now_us, const struct rtp_sender_config *config, struct rtp_sender **out) {
     if (!config_valid(config)) {
         return RTP_ERROR_ARGUMENT;
     }
@@ -55,15 +53,13 @@ int rtp_sender_new(struct rtp_session *session, uint64_t now_us, const struct rt
     return RTP_OK;
 }
 
-uint32_t rtp_sender_ssrc(const struct rtp_sender *sender)
-{
+uint32_t rtp_sender_ssrc(const struct rtp_sender *sender) {
     return sender->ssrc;
 }
 
 /* ---- frames in ------------------------------------------------------------------------------------------------------- */
 
-static void queue_packet(struct rtp_sender *sender, const struct rtp_frame *frame, size_t offset, size_t length, uint64_t due_us)
-{
+static void queue_packet(struct rtp_sender *sender, const struct rtp_frame *frame, size_t offset, size_t length, uint64_t due_us) {
     size_t index = (size_t)(sender->queued & (sender->capacity - 1));
     size_t descriptor = sender->format->descriptor_bytes;
     uint8_t *bytes = sender->bytes + index * sender->payload_max_bytes;
@@ -80,8 +76,7 @@ static void queue_packet(struct rtp_sender *sender, const struct rtp_frame *fram
     sender->queued++;
 }
 
-int rtp_sender_queue(struct rtp_sender *sender, uint64_t now_us, const struct rtp_frame *frame)
-{
+int rtp_sender_queue(struct rtp_sender *sender, uint64_t now_us, const struct rtp_frame *frame) {
     size_t room = sender->payload_max_bytes - sender->format->descriptor_bytes;
     if (frame->bytes == NULL || frame->length == 0 || frame->capture_us > now_us || (!sender->format->splits && frame->length > room)) {
         return RTP_ERROR_ARGUMENT;
@@ -114,13 +109,11 @@ int rtp_sender_queue(struct rtp_sender *sender, uint64_t now_us, const struct rt
 
 /* ---- packets out ----------------------------------------------------------------------------------------------------- */
 
-uint64_t rtp_sender_due_us(const struct rtp_sender *sender)
-{
+uint64_t rtp_sender_due_us(const struct rtp_sender *sender) {
     return sender->sent == sender->queued ? RTP_NEVER : sender->slots[sender->sent & (sender->capacity - 1)].due_us;
 }
 
-size_t rtp_sender_write(struct rtp_session *session, uint64_t now_us, struct rtp_sender *sender, uint8_t *bytes, size_t capacity)
-{
+size_t rtp_sender_write(struct rtp_session *session, uint64_t now_us, struct rtp_sender *sender, uint8_t *bytes, size_t capacity) {
     size_t index = (size_t)(sender->sent & (sender->capacity - 1));
     const struct rtp_history_slot *slot = &sender->slots[index];
     struct rtp_extension elements[2];
@@ -158,8 +151,7 @@ size_t rtp_sender_write(struct rtp_session *session, uint64_t now_us, struct rtp
     return (size_t)length;
 }
 
-void rtp_sender_statistics(const struct rtp_sender *sender, struct rtp_sender_statistics *out)
-{
+void rtp_sender_statistics(const struct rtp_sender *sender, struct rtp_sender_statistics *out) {
     *out = sender->statistics;
     out->ssrc = sender->ssrc;
 }

@@ -11,20 +11,17 @@
 /* RFC 3550 section 8.2: one conflict in ten report intervals changes an SSRC; more are a loop. */
 #define COLLISION_INTERVALS 10
 
-static void *default_allocate(void *context, size_t bytes)
-{
+static void *default_allocate(void *context, size_t bytes) {
     (void)context;
     return malloc(bytes);
 }
 
-static void default_release(void *context, void *memory)
-{
+static void default_release(void *context, void *memory) {
     (void)context;
     free(memory);
 }
 
-void *rtp_session_allocate(struct rtp_session *session, size_t bytes)
-{
+void *rtp_session_allocate(struct rtp_session *session, size_t bytes) {
     if (bytes > session->config.memory_budget_bytes - session->statistics.memory_bytes) {
         return NULL;
     }
@@ -36,19 +33,16 @@ void *rtp_session_allocate(struct rtp_session *session, size_t bytes)
     return memory;
 }
 
-void rtp_session_release(struct rtp_session *session, void *memory, size_t bytes)
-{
+void rtp_session_release(struct rtp_session *session, void *memory, size_t bytes) {
     session->statistics.memory_bytes -= bytes;
     session->allocator.release(session->allocator.context, memory);
 }
 
-void rtp_session_random(struct rtp_session *session, void *out, size_t length)
-{
+void rtp_session_random(struct rtp_session *session, void *out, size_t length) {
     session->config.random(session->config.random_context, out, length);
 }
 
-static bool ssrc_known(const struct rtp_session *session, uint32_t ssrc)
-{
+static bool ssrc_known(const struct rtp_session *session, uint32_t ssrc) {
     bool known = ssrc == 0 || ssrc == session->local_ssrc;
     for (size_t i = 0; i < session->sender_count; i++) {
         known = known || session->senders[i]->ssrc == ssrc;
@@ -59,8 +53,7 @@ static bool ssrc_known(const struct rtp_session *session, uint32_t ssrc)
     return known;
 }
 
-uint32_t rtp_session_random_ssrc(struct rtp_session *session)
-{
+uint32_t rtp_session_random_ssrc(struct rtp_session *session) {
     /* RFC 3550 section 8.1: random, and not one that was heard already. A random source that repeats must not hang us. */
     uint32_t ssrc = 0;
     rtp_session_random(session, &ssrc, sizeof ssrc);
@@ -70,15 +63,13 @@ uint32_t rtp_session_random_ssrc(struct rtp_session *session)
     return ssrc;
 }
 
-uint64_t rtp_session_ntp(const struct rtp_session *session, uint64_t now_us)
-{
+uint64_t rtp_session_ntp(const struct rtp_session *session, uint64_t now_us) {
     uint64_t unix_us = now_us + (uint64_t)session->config.wall_clock_offset_us;
     return (unix_us / 1000000 + NTP_UNIX_SECONDS) << 32 | (unix_us % 1000000 << 32) / 1000000;
 }
 
 /* RFC 7022 section 4.2: 96 random bits in base64. */
-static void random_cname(struct rtp_session *session)
-{
+static void random_cname(struct rtp_session *session) {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     uint8_t bytes[CNAME_RANDOM_BYTES];
     rtp_session_random(session, bytes, sizeof bytes);
@@ -91,8 +82,7 @@ static void random_cname(struct rtp_session *session)
     }
 }
 
-struct rtp_session *rtp_session_new(const struct rtp_session_config *config, uint64_t now_us)
-{
+struct rtp_session *rtp_session_new(const struct rtp_session_config *config, uint64_t now_us) {
     if (config == NULL || config->random == NULL || config->mid_extension_id > 14 || config->abs_send_time_extension_id > 14 ||
         (config->cname != NULL && strlen(config->cname) > RTP_CNAME_MAX_BYTES)) {
         return NULL;
@@ -127,8 +117,7 @@ struct rtp_session *rtp_session_new(const struct rtp_session_config *config, uin
     return session;
 }
 
-void rtp_session_free(struct rtp_session *session)
-{
+void rtp_session_free(struct rtp_session *session) {
     if (session == NULL) {
         return;
     }
@@ -144,8 +133,7 @@ void rtp_session_free(struct rtp_session *session)
 
 /* ---- members --------------------------------------------------------------------------------------------------------- */
 
-int rtp_session_add_sender(struct rtp_session *session, uint64_t now_us, const struct rtp_sender_config *config, struct rtp_sender **out)
-{
+int rtp_session_add_sender(struct rtp_session *session, uint64_t now_us, const struct rtp_sender_config *config, struct rtp_sender **out) {
     if (session->sender_count == RTP_SENDERS_MAX) {
         return RTP_ERROR_CAPACITY;
     }
@@ -159,16 +147,15 @@ int rtp_session_add_sender(struct rtp_session *session, uint64_t now_us, const s
     return error;
 }
 
-static void queue_bye(struct rtp_session *session, uint32_t ssrc)
-{
+static void queue_bye(struct rtp_session *session, uint32_t ssrc) {
+    /* Room for all: media leaves only behind the BYEs that wait, so each of these is of another sender that had sent. */
     if (session->bye_count < RTP_SENDERS_MAX) {
         session->byes[session->bye_count++] = ssrc;
         session->report_due = true;
     }
 }
 
-void rtp_session_remove_sender(struct rtp_session *session, uint64_t now_us, struct rtp_sender *sender)
-{
+void rtp_session_remove_sender(struct rtp_session *session, uint64_t now_us, struct rtp_sender *sender) {
     (void)now_us;
     for (size_t i = 0; i < session->sender_count; i++) {
         if (session->senders[i] == sender) {
@@ -183,8 +170,7 @@ void rtp_session_remove_sender(struct rtp_session *session, uint64_t now_us, str
     }
 }
 
-int rtp_session_add_receiver(struct rtp_session *session, uint64_t now_us, const struct rtp_receiver_config *config, struct rtp_receiver **out)
-{
+int rtp_session_add_receiver(struct rtp_session *session, uint64_t now_us, const struct rtp_receiver_config *config, struct rtp_receiver **out) {
     (void)now_us;
     if (session->receiver_count == RTP_RECEIVERS_MAX) {
         return RTP_ERROR_CAPACITY;
@@ -196,8 +182,7 @@ int rtp_session_add_receiver(struct rtp_session *session, uint64_t now_us, const
     return error;
 }
 
-void rtp_session_remove_receiver(struct rtp_session *session, struct rtp_receiver *receiver)
-{
+void rtp_session_remove_receiver(struct rtp_session *session, struct rtp_receiver *receiver) {
     for (size_t i = 0; i < session->receiver_count; i++) {
         if (session->receivers[i] == receiver) {
             session->receivers[i] = session->receivers[--session->receiver_count];
@@ -207,25 +192,21 @@ void rtp_session_remove_receiver(struct rtp_session *session, struct rtp_receive
     }
 }
 
-void rtp_session_request_key_frame(struct rtp_session *session, uint64_t now_us, struct rtp_receiver *receiver)
-{
+void rtp_session_request_key_frame(struct rtp_session *session, uint64_t now_us, struct rtp_receiver *receiver) {
     (void)session;
     (void)now_us;
     receiver->key_frame_requested = receiver->send_pli && receiver->has_source;
 }
 
-int rtp_session_send_frame(struct rtp_session *session, uint64_t now_us, struct rtp_sender *sender, const struct rtp_frame *frame)
-{
+int rtp_session_send_frame(struct rtp_session *session, uint64_t now_us, struct rtp_sender *sender, const struct rtp_frame *frame) {
     return session->closed ? RTP_ERROR_STATE : rtp_sender_queue(sender, now_us, frame);
 }
 
-void rtp_session_bye(struct rtp_session *session, uint64_t now_us)
-{
+void rtp_session_bye(struct rtp_session *session, uint64_t now_us) {
     (void)now_us;
     if (session->closed) {
         return;
     }
-    session->bye_count = 0;
     for (size_t i = 0; i < session->sender_count; i++) {
         session->senders[i]->queued = session->senders[i]->sent;
         if (session->senders[i]->statistics.packets_sent > 0) {
@@ -239,8 +220,7 @@ void rtp_session_bye(struct rtp_session *session, uint64_t now_us)
 /* ---- packets in ------------------------------------------------------------------------------------------------------ */
 
 /* RFC 3550 section 8.2, MUST: the SSRC of a remote source is ours: say BYE for it, and take another. */
-static bool resolve_collision(struct rtp_session *session, uint64_t now_us, uint32_t ssrc)
-{
+static bool resolve_collision(struct rtp_session *session, uint64_t now_us, uint32_t ssrc) {
     for (size_t i = 0; i < session->sender_count; i++) {
         struct rtp_sender *sender = session->senders[i];
         if (sender->ssrc != ssrc) {
@@ -261,8 +241,7 @@ static bool resolve_collision(struct rtp_session *session, uint64_t now_us, uint
 }
 
 /* RFC 9143 section 9.2: by MID, else by an SSRC seen before, else by a payload type that only one section has. */
-static struct rtp_receiver *find_receiver(const struct rtp_session *session, const struct rtp_packet *packet)
-{
+static struct rtp_receiver *find_receiver(const struct rtp_session *session, const struct rtp_packet *packet) {
     struct rtp_extension mid;
     bool has_mid = rtp_packet_find_extension(packet, session->config.mid_extension_id, &mid);
     struct rtp_receiver *by_payload_type = NULL;
@@ -283,8 +262,7 @@ static struct rtp_receiver *find_receiver(const struct rtp_session *session, con
     return takers == 1 ? by_payload_type : NULL;
 }
 
-int rtp_session_handle_rtp(struct rtp_session *session, uint64_t now_us, const uint8_t *bytes, size_t length)
-{
+int rtp_session_handle_rtp(struct rtp_session *session, uint64_t now_us, const uint8_t *bytes, size_t length) {
     struct rtp_packet packet;
     if (rtp_packet_parse(bytes, length, &packet) != RTP_OK) {
         session->statistics.rtp_packets_malformed++;
@@ -301,16 +279,14 @@ int rtp_session_handle_rtp(struct rtp_session *session, uint64_t now_us, const u
 
 /* ---- time ------------------------------------------------------------------------------------------------------------ */
 
-void rtp_session_handle_timeout(struct rtp_session *session, uint64_t now_us)
-{
+void rtp_session_handle_timeout(struct rtp_session *session, uint64_t now_us) {
     if (!session->closed && now_us >= session->report_us) {
         session->report_due = true;
         rtp_session_schedule_report(session, now_us, false);
     }
 }
 
-uint64_t rtp_session_next_timeout(const struct rtp_session *session)
-{
+uint64_t rtp_session_next_timeout(const struct rtp_session *session) {
     if (session->closed) {
         return RTP_NEVER;
     }
@@ -331,8 +307,7 @@ uint64_t rtp_session_next_timeout(const struct rtp_session *session)
 /* ---- out ------------------------------------------------------------------------------------------------------------- */
 
 bool rtp_session_poll_packet(struct rtp_session *session, uint64_t now_us, uint8_t *bytes, size_t capacity, size_t *length,
-                             enum rtp_packet_kind *kind)
-{
+                             enum rtp_packet_kind *kind) {
     if (capacity < RTP_PACKET_MAX_BYTES) {
         return false;
     }
@@ -356,8 +331,7 @@ bool rtp_session_poll_packet(struct rtp_session *session, uint64_t now_us, uint8
     return *length > 0;
 }
 
-static bool poll_sender_event(struct rtp_session *session, struct rtp_event *out)
-{
+static bool poll_sender_event(struct rtp_session *session, struct rtp_event *out) {
     for (size_t i = 0; i < session->sender_count; i++) {
         struct rtp_sender *sender = session->senders[i];
         if (sender->ssrc_changed || sender->key_frame_requested) {
@@ -370,8 +344,7 @@ static bool poll_sender_event(struct rtp_session *session, struct rtp_event *out
     return false;
 }
 
-bool rtp_session_poll_event(struct rtp_session *session, uint64_t now_us, struct rtp_event *out)
-{
+bool rtp_session_poll_event(struct rtp_session *session, uint64_t now_us, struct rtp_event *out) {
     *out = (struct rtp_event){0};
     if (poll_sender_event(session, out)) {
         return true;
@@ -399,7 +372,6 @@ bool rtp_session_poll_event(struct rtp_session *session, uint64_t now_us, struct
     return false;
 }
 
-void rtp_session_statistics(const struct rtp_session *session, struct rtp_session_statistics *out)
-{
+void rtp_session_statistics(const struct rtp_session *session, struct rtp_session_statistics *out) {
     *out = session->statistics;
 }

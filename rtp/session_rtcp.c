@@ -4,8 +4,7 @@
 /* RFC 3550 section 6.3.1: timer reconsideration makes intervals longer; e - 3/2 compensates. */
 #define COMPENSATION_PER_MILLE 1218u
 
-void rtp_session_schedule_report(struct rtp_session *session, uint64_t now_us, bool first)
-{
+void rtp_session_schedule_report(struct rtp_session *session, uint64_t now_us, bool first) {
     uint32_t random;
     rtp_session_random(session, &random, sizeof random);
     /* RFC 3550 section 6.2, SHOULD: half the minimum before the first report. Section 6.3.1: 0.5 to 1.5 times the interval, at random. */
@@ -16,8 +15,7 @@ void rtp_session_schedule_report(struct rtp_session *session, uint64_t now_us, b
 
 /* ---- out ------------------------------------------------------------------------------------------------------------- */
 
-static void describe_sender(const struct rtp_session *session, uint64_t now_us, const struct rtp_sender *sender, struct rtcp_sender_report *out)
-{
+static void describe_sender(const struct rtp_session *session, uint64_t now_us, const struct rtp_sender *sender, struct rtcp_sender_report *out) {
     /* RFC 3550 section 6.4.1: the RTP timestamp is that of the same instant as the NTP one, not of the last packet. */
     uint64_t since_us = now_us - sender->last_capture_us;
     uint64_t units = since_us / 1000000 * sender->clock_rate_hz + since_us % 1000000 * sender->clock_rate_hz / 1000000;
@@ -30,14 +28,12 @@ static void describe_sender(const struct rtp_session *session, uint64_t now_us, 
     };
 }
 
-static uint32_t reporter_ssrc(const struct rtp_session *session)
-{
+static uint32_t reporter_ssrc(const struct rtp_session *session) {
     return session->sender_count > 0 ? session->senders[0]->ssrc : session->local_ssrc;
 }
 
 /* SR of each that has sent, the first with the report blocks; an RR when none has; and the CNAMEs. */
-static void write_reports(struct rtp_session *session, uint64_t now_us, struct rtcp_buffer *buffer)
-{
+static void write_reports(struct rtp_session *session, uint64_t now_us, struct rtcp_buffer *buffer) {
     struct rtcp_report_block blocks[RTP_RECEIVERS_MAX];
     size_t block_count = 0;
     for (size_t i = 0; i < session->receiver_count; i++) {
@@ -63,8 +59,7 @@ static void write_reports(struct rtp_session *session, uint64_t now_us, struct r
     (void)rtcp_write_cnames(buffer, ssrcs, ssrc_count, session->cname);
 }
 
-size_t rtp_session_write_control(struct rtp_session *session, uint64_t now_us, uint8_t *bytes, size_t capacity)
-{
+size_t rtp_session_write_control(struct rtp_session *session, uint64_t now_us, uint8_t *bytes, size_t capacity) {
     struct rtcp_buffer buffer = {bytes, capacity, 0};
     bool pli_due = false;
     for (size_t i = 0; i < session->receiver_count && !session->closed; i++) {
@@ -96,8 +91,7 @@ size_t rtp_session_write_control(struct rtp_session *session, uint64_t now_us, u
 
 /* ---- in -------------------------------------------------------------------------------------------------------------- */
 
-static struct rtp_sender *find_sender(const struct rtp_session *session, uint32_t ssrc)
-{
+static struct rtp_sender *find_sender(const struct rtp_session *session, uint32_t ssrc) {
     for (size_t i = 0; i < session->sender_count; i++) {
         if (session->senders[i]->ssrc == ssrc) {
             return session->senders[i];
@@ -106,8 +100,7 @@ static struct rtp_sender *find_sender(const struct rtp_session *session, uint32_
     return NULL;
 }
 
-static struct rtp_receiver *find_source(const struct rtp_session *session, uint32_t ssrc)
-{
+static struct rtp_receiver *find_source(const struct rtp_session *session, uint32_t ssrc) {
     for (size_t i = 0; i < session->receiver_count; i++) {
         if (session->receivers[i]->has_source && session->receivers[i]->source.ssrc == ssrc) {
             return session->receivers[i];
@@ -116,8 +109,7 @@ static struct rtp_receiver *find_source(const struct rtp_session *session, uint3
     return NULL;
 }
 
-static void take_block(struct rtp_session *session, uint64_t now_us, const struct rtcp_report_block *block)
-{
+static void take_block(struct rtp_session *session, uint64_t now_us, const struct rtcp_report_block *block) {
     struct rtp_sender *sender = find_sender(session, block->ssrc);
     if (sender == NULL) {
         return;
@@ -135,8 +127,7 @@ static void take_block(struct rtp_session *session, uint64_t now_us, const struc
     }
 }
 
-static void take_reports(struct rtp_session *session, uint64_t now_us, const struct rtcp_packet *packet)
-{
+static void take_reports(struct rtp_session *session, uint64_t now_us, const struct rtcp_packet *packet) {
     struct rtcp_sender_report report;
     struct rtp_receiver *receiver;
     if (rtcp_read_sender_report(packet, &report) == RTP_OK && (receiver = find_source(session, report.ssrc)) != NULL) {
@@ -148,8 +139,7 @@ static void take_reports(struct rtp_session *session, uint64_t now_us, const str
     }
 }
 
-static void request_key_frame(struct rtp_sender *sender, uint64_t now_us)
-{
+static void request_key_frame(struct rtp_sender *sender, uint64_t now_us) {
     if (sender->format->video &&
         (sender->key_frame_event_us == RTP_NEVER || now_us - sender->key_frame_event_us >= RTP_KEY_FRAME_REQUEST_INTERVAL_US)) {
         sender->key_frame_event_us = now_us;
@@ -157,8 +147,7 @@ static void request_key_frame(struct rtp_sender *sender, uint64_t now_us)
     }
 }
 
-static void take_fir(struct rtp_session *session, uint64_t now_us, const struct rtcp_packet *packet)
-{
+static void take_fir(struct rtp_session *session, uint64_t now_us, const struct rtcp_packet *packet) {
     for (size_t i = 0; i < rtcp_fir_count(packet); i++) {
         uint32_t ssrc;
         uint8_t command_sequence;
@@ -176,8 +165,7 @@ static void take_fir(struct rtp_session *session, uint64_t now_us, const struct 
     }
 }
 
-static void take_feedback(struct rtp_session *session, uint64_t now_us, const struct rtcp_packet *packet)
-{
+static void take_feedback(struct rtp_session *session, uint64_t now_us, const struct rtcp_packet *packet) {
     uint32_t ssrc;
     if (rtcp_read_media_ssrc(packet, &ssrc) != RTP_OK) {
         return;
@@ -193,8 +181,7 @@ static void take_feedback(struct rtp_session *session, uint64_t now_us, const st
     }
 }
 
-static void take_bye(struct rtp_session *session, const struct rtcp_packet *packet)
-{
+static void take_bye(struct rtp_session *session, const struct rtcp_packet *packet) {
     uint32_t ssrc;
     for (size_t i = 0; rtcp_read_bye(packet, i, &ssrc) == RTP_OK; i++) {
         struct rtp_receiver *receiver = find_source(session, ssrc);
@@ -204,8 +191,7 @@ static void take_bye(struct rtp_session *session, const struct rtcp_packet *pack
     }
 }
 
-int rtp_session_handle_rtcp(struct rtp_session *session, uint64_t now_us, const uint8_t *bytes, size_t length)
-{
+int rtp_session_handle_rtcp(struct rtp_session *session, uint64_t now_us, const uint8_t *bytes, size_t length) {
     if (rtcp_compound_check(bytes, length) != RTP_OK) {
         session->statistics.rtcp_packets_malformed++;
         return RTP_ERROR_MALFORMED;

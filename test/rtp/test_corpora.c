@@ -14,8 +14,7 @@
 #include "rtp/rtcp.h"
 #include "rtp/session.h"
 
-static uint8_t *load(const char *folder, const char *name, size_t *length)
-{
+static uint8_t *load(const char *folder, const char *name, size_t *length) {
     const char *root = getenv("STRATA_CORPORA");
     char path[1024];
     snprintf(path, sizeof path, "%s/%s/%s", root == NULL ? "" : root, folder, name);
@@ -32,16 +31,14 @@ static uint8_t *load(const char *folder, const char *name, size_t *length)
     return exact;
 }
 
-static DIR *open_folder(const char *folder)
-{
+static DIR *open_folder(const char *folder) {
     const char *root = getenv("STRATA_CORPORA");
     char path[1024];
     snprintf(path, sizeof path, "%s/%s", root == NULL ? "/nonexistent" : root, folder);
     return opendir(path);
 }
 
-static void fixed_random(void *context, uint8_t *out, size_t length)
-{
+static void fixed_random(void *context, uint8_t *out, size_t length) {
     (void)context;
     memset(out, 1, length);
 }
@@ -49,8 +46,7 @@ static void fixed_random(void *context, uint8_t *out, size_t length)
 static int judge_vp8(const uint8_t *bytes, size_t length);
 
 /* Parses or rejects, at every truncation of the first 64 bytes. */
-static void every_file(const char *test, const char *folder, int (*judge)(const uint8_t *, size_t))
-{
+static void every_file(const char *test, const char *folder, int (*judge)(const uint8_t *, size_t)) {
     DIR *directory = open_folder(folder);
     if (directory == NULL) {
         printf("SKIP: %s: corpora not present (set STRATA_CORPORA)\n", test);
@@ -78,8 +74,7 @@ static void every_file(const char *test, const char *folder, int (*judge)(const 
     assert_true(accepted > 0 && (judge == judge_vp8 || accepted < files));
 }
 
-static int judge_rtp(const uint8_t *bytes, size_t length)
-{
+static int judge_rtp(const uint8_t *bytes, size_t length) {
     struct rtp_packet packet;
     int error = rtp_packet_parse(bytes, length, &packet);
     struct rtp_extension extension = {0};
@@ -89,40 +84,34 @@ static int judge_rtp(const uint8_t *bytes, size_t length)
     return error;
 }
 
-static void rtp_files(void **state)
-{
+static void rtp_files(void **state) {
     (void)state;
     every_file("rtp_files", "rtp", judge_rtp);
 }
 
-static void rtcp_files(void **state)
-{
+static void rtcp_files(void **state) {
     (void)state;
     every_file("rtcp_files", "rtcp", rtcp_compound_check);
 }
 
-static int judge_vp8(const uint8_t *bytes, size_t length)
-{
+static int judge_vp8(const uint8_t *bytes, size_t length) {
     struct rtp_payload payload;
     int error = rtp_payload_parse_vp8(bytes, length, &payload);
     assert_true(error != RTP_OK || (payload.length > 0 && payload.bytes + payload.length == bytes + length));
     return error;
 }
 
-static void depacket_files(void **state)
-{
+static void depacket_files(void **state) {
     (void)state;
     every_file("depacket_files", "depacket", judge_vp8);
 }
 
-static uint32_t little(const uint8_t *at)
-{
+static uint32_t little(const uint8_t *at) {
     return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
 }
 
 /* The frames of a capture, counted two ways: by markers, with a parser of twenty lines of its own, and by the session. */
-static void vp8_capture(void **state)
-{
+static void vp8_capture(void **state) {
     (void)state;
     size_t length;
     uint8_t *pcap = load("pcap", "str0m_vp8.pcap", &length);
@@ -177,8 +166,7 @@ static void vp8_capture(void **state)
     free(pcap);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rtp_files), cmocka_unit_test(rtcp_files), cmocka_unit_test(depacket_files), cmocka_unit_test(vp8_capture),
     };

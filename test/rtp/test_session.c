@@ -17,14 +17,12 @@
 #define ONE_WAY_US 25000u
 #define STEP_US 1000u
 
-static uint64_t next_random(uint64_t *state)
-{
+static uint64_t next_random(uint64_t *state) {
     *state = *state * 6364136223846793005u + 1442695040888963407u;
     return *state >> 33;
 }
 
-static void seeded_random(void *context, uint8_t *out, size_t length)
-{
+static void seeded_random(void *context, uint8_t *out, size_t length) {
     for (size_t i = 0; i < length; i++) {
         out[i] = (uint8_t)next_random(context);
     }
@@ -54,8 +52,7 @@ struct world {
     uint32_t chain; /* the last video frame decoded */
 };
 
-static struct rtp_session *new_session(struct world *w)
-{
+static struct rtp_session *new_session(struct world *w) {
     struct rtp_session_config config = {.random = seeded_random, .random_context = &w->seed, .wall_clock_offset_us = 1700000000000000, .mid_extension_id = 4,
                                         .abs_send_time_extension_id = 3, .reduced_size_rtcp = true};
     struct rtp_session *session = rtp_session_new(&config, w->now_us);
@@ -63,8 +60,7 @@ static struct rtp_session *new_session(struct world *w)
     return session;
 }
 
-static void open_world(struct world *w, uint64_t seed)
-{
+static void open_world(struct world *w, uint64_t seed) {
     *w = (struct world){.seed = seed * 7919 + 1, .now_us = 5000000, .key_wanted = true};
     w->near = new_session(w);
     w->far = new_session(w);
@@ -81,21 +77,18 @@ static void open_world(struct world *w, uint64_t seed)
     assert_int_equal(rtp_session_add_receiver(w->far, w->now_us, &far_video, &w->far_video), RTP_OK);
 }
 
-static void close_world(struct world *w)
-{
+static void close_world(struct world *w) {
     rtp_session_free(w->near);
     rtp_session_free(w->far);
     free(w->link[0]);
     free(w->link[1]);
 }
 
-static bool chance(struct world *w, unsigned per_mille)
-{
+static bool chance(struct world *w, unsigned per_mille) {
     return next_random(&w->seed) % 1000 < per_mille;
 }
 
-static void put(struct world *w, int direction, const uint8_t *bytes, size_t length, bool control)
-{
+static void put(struct world *w, int direction, const uint8_t *bytes, size_t length, bool control) {
     assert_true(w->link_count[direction] < LINK_PACKETS);
     struct in_flight *packet = &w->link[direction][w->link_count[direction]++];
     packet->at_us = w->now_us + ONE_WAY_US + (chance(w, w->reorder_per_mille) ? 8000 : 0);
@@ -104,8 +97,7 @@ static void put(struct world *w, int direction, const uint8_t *bytes, size_t len
     memcpy(packet->bytes, bytes, length);
 }
 
-static void send_packets(struct world *w, int direction)
-{
+static void send_packets(struct world *w, int direction) {
     uint8_t bytes[RTP_PACKET_MAX_BYTES];
     size_t length;
     enum rtp_packet_kind kind;
@@ -126,8 +118,7 @@ static void send_packets(struct world *w, int direction)
     }
 }
 
-static void deliver(struct world *w, int direction)
-{
+static void deliver(struct world *w, int direction) {
     struct rtp_session *to = direction == 0 ? w->far : w->near;
     size_t kept = 0;
     for (size_t i = 0; i < w->link_count[direction]; i++) {
@@ -144,8 +135,7 @@ static void deliver(struct world *w, int direction)
 }
 
 /* A frame: the inverse key frame bit of VP8, its number, the number of the frame it refers to, and a pattern made of both. */
-static size_t make_frame(uint8_t *bytes, uint32_t number, bool key)
-{
+static size_t make_frame(uint8_t *bytes, uint32_t number, bool key) {
     size_t length = 1 + 8 + (key ? FRAME_BYTES : 1500 + number * 37 % 2500);
     bytes[0] = key ? 0x10 : 0x11;
     memcpy(bytes + 1, &number, 4);
@@ -156,8 +146,7 @@ static size_t make_frame(uint8_t *bytes, uint32_t number, bool key)
     return length;
 }
 
-static void take_video(struct world *w, const struct rtp_received_frame *frame)
-{
+static void take_video(struct world *w, const struct rtp_received_frame *frame) {
     static uint8_t expected[FRAME_BYTES + 16];
     uint32_t number;
     assert_true(frame->length >= 9);
@@ -172,8 +161,7 @@ static void take_video(struct world *w, const struct rtp_received_frame *frame)
     w->video_keys += frame->key_frame;
 }
 
-static void take_audio(struct world *w, const struct rtp_received_frame *frame)
-{
+static void take_audio(struct world *w, const struct rtp_received_frame *frame) {
     uint32_t number;
     assert_int_equal(frame->length, 80);
     memcpy(&number, frame->bytes, 4);
@@ -185,8 +173,7 @@ static void take_audio(struct world *w, const struct rtp_received_frame *frame)
     w->audio_frames++;
 }
 
-static void events(struct world *w)
-{
+static void events(struct world *w) {
     struct rtp_event event;
     while (rtp_session_poll_event(w->near, w->now_us, &event)) {
         if (event.type == RTP_EVENT_KEY_FRAME_REQUESTED) {
@@ -204,8 +191,7 @@ static void events(struct world *w)
     }
 }
 
-static void media(struct world *w, uint64_t started_us)
-{
+static void media(struct world *w, uint64_t started_us) {
     static uint8_t bytes[FRAME_BYTES + 16];
     uint64_t elapsed = w->now_us - started_us;
     if (elapsed >= (uint64_t)w->audio_next * 20000) {
@@ -224,8 +210,7 @@ static void media(struct world *w, uint64_t started_us)
     }
 }
 
-static void run(struct world *w, uint64_t duration_us, bool with_media)
-{
+static void run(struct world *w, uint64_t duration_us, bool with_media) {
     uint64_t started_us = w->now_us;
     for (uint64_t end = w->now_us + duration_us; w->now_us < end; w->now_us += STEP_US) {
         if (with_media) {
@@ -244,8 +229,7 @@ static void run(struct world *w, uint64_t duration_us, bool with_media)
     }
 }
 
-static void without_loss_everything_arrives(void **state)
-{
+static void without_loss_everything_arrives(void **state) {
     (void)state;
     struct world w;
     open_world(&w, 1);
@@ -272,8 +256,7 @@ static void without_loss_everything_arrives(void **state)
 }
 
 /* Loss, reordering and duplication, many seeds: audio loss is reported to the packet, video recovers by PLI and is never broken. */
-static void lossy_links(void **state)
-{
+static void lossy_links(void **state) {
     (void)state;
     for (uint64_t seed = 1; seed <= 12; seed++) {
         struct world w;
@@ -299,8 +282,7 @@ static void lossy_links(void **state)
 }
 
 /* Reordering without loss costs nothing. */
-static void reordering_alone(void **state)
-{
+static void reordering_alone(void **state) {
     (void)state;
     struct world w;
     open_world(&w, 77);
@@ -314,8 +296,7 @@ static void reordering_alone(void **state)
 }
 
 /* RFC 3550 section 8.2: our SSRC from outside. */
-static void collision(void **state)
-{
+static void collision(void **state) {
     (void)state;
     struct world w;
     open_world(&w, 5);
@@ -332,8 +313,7 @@ static void collision(void **state)
 }
 
 /* Random SSRCs, one packet each: no memory, no takeover. */
-static void random_sources(void **state)
-{
+static void random_sources(void **state) {
     (void)state;
     struct world w;
     open_world(&w, 6);
@@ -356,8 +336,7 @@ static void random_sources(void **state)
     close_world(&w);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_loss_everything_arrives), cmocka_unit_test(lossy_links), cmocka_unit_test(reordering_alone),
         cmocka_unit_test(collision), cmocka_unit_test(random_sources),
