@@ -2,22 +2,12 @@
 #include "app/peer/peer_connection.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "app/peer/peer_allocator_internal.h"
 #include "app/peer/peer_connection_internal.h"
 
 /* ---- memory and randomness ------------------------------------------------------------------------------------------ */
-
-static void *allocate_with_malloc(void *context, size_t bytes) {
-    (void)context;
-    return malloc(bytes);
-}
-
-static void release_with_free(void *context, void *memory) {
-    (void)context;
-    free(memory);
-}
 
 void *peer_connection_allocate(struct peer_connection *connection, size_t bytes) {
     return connection->allocator.allocate(connection->allocator.context, bytes);
@@ -84,9 +74,7 @@ static bool copy_servers(struct peer_connection *connection) {
 struct peer_connection *peer_connection_new(const struct peer_connection_config *config, uint64_t now_us) {
     if (!config || !config->certificate || !config->ice.random || config->ice.server_count > ICE_SERVER_MAX)
         return NULL;
-    struct ice_allocator allocator = {allocate_with_malloc, release_with_free, NULL};
-    if (config->ice.allocator)
-        allocator = *config->ice.allocator;
+    struct ice_allocator allocator = peer_allocator(config->ice.allocator);
     struct peer_connection *connection = allocator.allocate(allocator.context, sizeof *connection);
     if (!connection)
         return NULL;

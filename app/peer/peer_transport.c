@@ -1,9 +1,9 @@
 #include "app/peer/peer_transport.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "app/peer/peer_allocator_internal.h"
 #include "app/peer/peer_demultiplex_internal.h"
 #include "app/peer/peer_early_internal.h"
 
@@ -73,22 +73,10 @@ static int from_dtls(int error) {
 
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
 
-static void *allocate_with_malloc(void *context, size_t bytes) {
-    (void)context;
-    return malloc(bytes);
-}
-
-static void release_with_free(void *context, void *memory) {
-    (void)context;
-    free(memory);
-}
-
 struct peer_transport *peer_transport_new(const struct peer_transport_config *config, uint64_t now_us) {
     if (!config || !config->certificate)
         return NULL;
-    struct ice_allocator allocator = {allocate_with_malloc, release_with_free, NULL};
-    if (config->ice.allocator)
-        allocator = *config->ice.allocator;
+    struct ice_allocator allocator = peer_allocator(config->ice.allocator);
     struct peer_transport *transport = allocator.allocate(allocator.context, sizeof *transport);
     if (!transport)
         return NULL;

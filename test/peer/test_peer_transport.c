@@ -135,6 +135,45 @@ static void dtls_before_the_answer_is_kept(void **state) {
     pair_stop(&pair);
 }
 
+static bool lose_final_flight(void *context, int from, uint8_t *bytes, size_t length, uint64_t index) {
+    unsigned *left = context;
+    (void)length;
+    (void)index;
+    bool is_final = from == 0 && bytes[0] == 20; /* the server's ChangeCipherSpec and Finished */
+    if (!is_final || *left == 0)
+        return true;
+    --*left;
+    return false;
+}
+
+/* The server is connected first; when its last flight is lost, its media arrives before the client has the keys. It waits. */
+static void media_before_the_keys_is_delivered_with_them(void **state) {
+    (void)state;
+    struct pair pair;
+    unsigned left = 1;
+    assert_true(pair_start(&pair, 17, NULL));
+    pair.filter = lose_final_flight;
+    pair.filter_context = &left;
+    pair_describe(&pair, 1);
+    pair_describe(&pair, 0);
+    uint64_t until_us = pair.now_us + 3 * SECOND_US;
+    while (pair.ends[0].state != PEER_TRANSPORT_CONNECTED && pair.now_us < until_us)
+        pair_run(&pair, pair.now_us + 1000);
+    assert_int_equal(left, 0);
+    assert_int_not_equal(pair.ends[1].state, PEER_TRANSPORT_CONNECTED);
+    for (uint16_t i = 0; i < 5; i++)
+        assert_int_equal(pair_send_rtp(&pair, 0, i, 100), PEER_OK);
+    pair_run(&pair, pair.now_us + 15000);
+    struct peer_transport_statistics statistics;
+    peer_transport_statistics(pair.ends[1].transport, &statistics);
+    assert_int_equal(statistics.early_kept, 5);
+    assert_int_equal(pair.ends[1].rtp_received, 0);
+    pair_run(&pair, pair.now_us + 2 * SECOND_US);
+    assert_true(pair_is_connected(&pair));
+    assert_int_equal(pair.ends[1].rtp_received, 5);
+    pair_stop(&pair);
+}
+
 /* RFC 8842 section 6 and RFC 7983: what does not come by a checked path, or belongs to no protocol, is dropped and counted. */
 static void strangers_are_counted_and_dropped(void **state) {
     (void)state;
@@ -350,6 +389,7 @@ int main(void) {
         cmocka_unit_test(a_wrong_fingerprint_fails_at_once_and_nothing_flows),
         cmocka_unit_test(a_description_without_fingerprint_is_refused),
         cmocka_unit_test(dtls_before_the_answer_is_kept),
+        cmocka_unit_test(media_before_the_keys_is_delivered_with_them),
         cmocka_unit_test(strangers_are_counted_and_dropped),
         cmocka_unit_test(forged_media_never_reaches_a_reader_nor_ends_the_call),
         cmocka_unit_test(a_flipped_bit_anywhere_loses_the_packet),
