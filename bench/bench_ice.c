@@ -70,7 +70,7 @@ static void connect_pair(void) {
     messages = 0;
     for (unsigned i = 0; i < 2; i++) {
         struct ice_agent_config config = {.role = i == 0 ? ICE_ROLE_CONTROLLING : ICE_ROLE_CONTROLLED, .random = random_bytes};
-        struct ice_interface interface = {{.family = STUN_ADDRESS_IPV4, .port = 5000, .ip = {192, 0, 2, (uint8_t)(i + 1)}}, 65535};
+        struct ice_interface interface = {.base = {.family = STUN_ADDRESS_IPV4, .port = 5000, .ip = {192, 0, 2, (uint8_t)(i + 1)}}, .preference = 65535};
         if ((agents[i] = ice_agent_new(&config, now_us)) == NULL)
             fail("no agent");
         ice_agent_handle_interfaces(agents[i], now_us, &interface, 1);

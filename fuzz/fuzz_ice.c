@@ -284,7 +284,7 @@ static void set_interfaces(int index, uint8_t which) {
     size_t count = 0;
     for (unsigned i = 0; i < 3; i++)
         if (which & (1u << i))
-            interfaces[count++] = (struct ice_interface){address_of(index, (uint16_t)(5000 + i)), (uint16_t)(65535 - i)};
+            interfaces[count++] = (struct ice_interface){.base = address_of(index, (uint16_t)(5000 + i)), .preference = (uint16_t)(65535 - i)};
     REQUIRE(ice_agent_handle_interfaces(world.side[index].agent, world.now_us, interfaces, count) == ICE_OK);
     drain(index);
 }

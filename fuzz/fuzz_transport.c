@@ -85,7 +85,7 @@ static void step(struct pair *pair, struct wire *wire, struct script *script, un
     int end = argument & 1;
     struct peer_transport *transport = pair->ends[end].transport;
     struct ice_path path = {.local = pair->ends[end].address, .remote = pair->ends[1 - end].address};
-    struct ice_interface interface = {pair->ends[end].address, 65535};
+    struct ice_interface interface = {.base = pair->ends[end].address, .preference = 65535};
     switch (operation % 17) {
     case 0: pair_run(pair, pair->now_us + argument * MILLISECOND_US); break;
     case 1: pair_run(pair, pair->now_us + argument * 200 * MILLISECOND_US); break;

@@ -53,13 +53,25 @@ enum ice_transport { ICE_TRANSPORT_UDP, ICE_TRANSPORT_TCP, ICE_TRANSPORT_TLS };
  * What a datagram came by or goes out by.
  * local      the address of our socket: for UDP, a base given to ice_agent_handle_interfaces
  * remote     the far end of the socket: the peer, or the TURN server for relayed data
- * stream_id  for TCP and TLS, the number of the OPEN_STREAM event or of ice_agent_handle_stream_opened; 0 for UDP
+ * stream_id  for TCP and TLS, the number of the OPEN_STREAM event (1..), or, for a connection that the caller has accepted on a
+ *            listening socket, a number of the caller's own with ICE_STREAM_ACCEPTED set; 0 for UDP
  */
 struct ice_path {
     enum ice_transport transport;
     struct stun_address local;
     struct stun_address remote;
     uint64_t stream_id;
+};
+
+#define ICE_STREAM_ACCEPTED (UINT64_C(1) << 63)
+
+/* Why a stream ended, beside an errno (> 0) and 0 for an orderly end: what only TLS can say. Given to handle_stream_closed. */
+enum ice_stream_error {
+    ICE_STREAM_ERROR_TLS = -1,             /* the handshake failed, or a record was broken */
+    ICE_STREAM_ERROR_TLS_UNTRUSTED = -2,   /* no authority that we know has signed the certificate */
+    ICE_STREAM_ERROR_TLS_NAME = -3,        /* the certificate is for another name */
+    ICE_STREAM_ERROR_TLS_EXPIRED = -4,
+    ICE_STREAM_ERROR_RESOLVE = -5          /* the name does not exist */
 };
 
 /* ---- configuration ------------------------------------------------------------------------------------------------ */
@@ -148,11 +160,21 @@ int ice_agent_restart(struct ice_agent *agent, uint64_t now_us);
 
 /* ---- gathering ---------------------------------------------------------------------------------------------------- */
 
-/* One UDP socket that the caller has bound. preference: 0..65535 as in RFC 8445 section 5.1.2.1, distinct per interface. */
+/*
+ * One socket that the caller has bound.
+ * base        its address; what comes and goes by it has it as `local` in its path
+ * preference  0..65535 as in RFC 8445 section 5.1.2.1, distinct per interface
+ * transport   UDP; or TCP: a listening socket, which makes a passive candidate, and an active one of the same IP (RFC 6544 section 4.1)
+ * mdns_name   NULL, or the name under which the caller answers for this address (RFC 6762): the host candidate shows it instead of
+ *             the address, and reflexive ones say 0.0.0.0:9 as their related address. ICE_MDNS_NAME_MAX_BYTES at most; copied.
+ */
 struct ice_interface {
     struct stun_address base;
     uint16_t preference;
+    enum ice_transport transport;
+    const char *mdns_name;
 };
+#define ICE_MDNS_NAME_MAX_BYTES 63
 
 /*
  * Gives every interface its preference, by the order they stand in: earlier is better, and the families alternate in
@@ -264,7 +286,10 @@ struct ice_event {
             uint64_t query;
             const char *name;
         } resolve;
-        struct ice_path stream;
+        struct {
+            struct ice_path path;    /* OPEN_STREAM: remote and stream_id; local is what to bind, port 0: any */
+            const char *server_name; /* TLS: what the certificate must be for; NULL for the streams of TCP candidates; valid until the next call */
+        } stream;
     } as;
 };
 

@@ -5,6 +5,7 @@
  *   pair.c            one pair: priority, state              check.c       Binding requests and responses
  *   checklist.c       pairs, freezing, what is next          controlling.c nomination    controlled.c obeying it
  *   generation.c      credentials                            consent.c     the selected pair, after ICE
+ *   stream.c          TCP and TLS connections, whoever uses them
  *   event.c           what the caller is told                agent.c       dispatch, and the states of the agent
  *
  * All memory is in one block that ice_agent_new allocates: after it nothing can run out, and no packet allocates. (Keys
@@ -40,6 +41,7 @@
 #define ICE_SERVER_ADDRESS_MAX 2    /* of one server: one per family */
 #define ICE_PAIR_CHECK_MAX 64       /* transactions that one pair may start before it has succeeded (RFC 8445 section 19.5.1) */
 #define ICE_CONSENT_OUTSTANDING_MAX 16
+#define ICE_STREAM_MAX 64 /* TCP and TLS connections at a time */
 #define ICE_LOCAL_UFRAG_BYTES 8     /* 48 bits at 6 bits a character */
 #define ICE_LOCAL_PASSWORD_BYTES 24 /* 144 bits */
 
@@ -48,10 +50,16 @@
 /*
  * foundation  a number; equal numbers are equal foundations (RFC 8445 section 5.1.1.3)
  * server      whose answer made it; family NONE for host and peer-reflexive ones
- * gone        the interface of its base has vanished
+ * transport   of its base; for a relayed candidate that of the relayed address, UDP
+ * tcp_type    RFC 6544, NONE for UDP
+ * relay       relayed: index into the agent's relays; else ICE_NONE
+ * gone        the interface of its base, or its relay, has vanished
  */
 struct ice_local {
     struct stun_address address, base, server;
+    enum ice_transport transport;
+    enum ice_tcp_type tcp_type;
+    uint16_t relay;
     uint32_t priority;
     uint16_t preference;
     uint16_t foundation;
@@ -182,6 +190,21 @@ struct ice_gatherer {
     size_t transaction_count;
 };
 
+/*
+ * One TCP or TLS connection, whoever has opened it. The number in the path is what the caller knows it by.
+ * owner, index   RELAY: the agent's relays; PAIR: the agent's pairs; ACCEPTED: nobody's yet, until a check says which pair it is
+ */
+enum ice_stream_owner { ICE_STREAM_FREE, ICE_STREAM_OF_RELAY, ICE_STREAM_OF_PAIR, ICE_STREAM_ACCEPTED_NEW };
+enum ice_stream_state { ICE_STREAM_WANTED, ICE_STREAM_OPENING, ICE_STREAM_OPEN, ICE_STREAM_UNWANTED };
+
+struct ice_stream {
+    enum ice_stream_owner owner;
+    uint16_t index;
+    enum ice_stream_state state;
+    struct ice_path path;
+    const char *server_name; /* in the agent's block of strings; NULL but for TLS */
+};
+
 /* RFC 7675 for the selected pair. Every request has an identifier of its own; any answer counts until consent expires. */
 struct ice_consent {
     uint64_t next_us;
@@ -247,6 +270,9 @@ struct ice_agent {
     bool restart_needed;
     struct ice_consent consent;
 
+    struct ice_stream streams[ICE_STREAM_MAX];
+    uint64_t next_stream_id;
+
     struct ice_response_queue responses;
     struct ice_reported reported;
     struct ice_statistics statistics; /* counters and times; the rest is filled in when read */
@@ -273,6 +299,19 @@ int ice_remote_add_signaled(struct ice_agent *agent, const struct ice_candidate 
 uint16_t ice_remote_add_peer_reflexive(struct ice_agent *agent, const struct stun_address *address, uint32_t priority, uint64_t ufrag_tag);
 void ice_local_view(const struct ice_agent *agent, uint16_t index, struct ice_candidate *out);
 void ice_remote_view(const struct ice_agent *agent, uint16_t index, struct ice_candidate *out);
+
+/* ---- stream.c -------------------------------------------------------------------------------------------------------------- */
+
+/* Wants a connection: an OPEN_STREAM event follows. NULL: ICE_STREAM_MAX are there (counted). path.stream_id is written by this. */
+struct ice_stream *ice_stream_open(struct ice_agent *agent, enum ice_stream_owner owner, uint16_t index, const struct ice_path *path, const char *server_name);
+/* One that the caller has accepted. NULL as above, or the number is in use. */
+struct ice_stream *ice_stream_accept(struct ice_agent *agent, const struct ice_path *path);
+struct ice_stream *ice_stream_find(struct ice_agent *agent, uint64_t stream_id);
+/* We are done with it: a CLOSE_STREAM event follows. */
+void ice_stream_close(struct ice_stream *stream);
+/* The caller says that it is gone: the entry is free. */
+void ice_stream_forget(struct ice_stream *stream);
+bool ice_stream_poll_event(struct ice_agent *agent, struct ice_event *out);
 
 /* ---- pair.c ---------------------------------------------------------------------------------------------------------------- */
 

@@ -113,7 +113,7 @@ uint16_t ice_local_add(struct ice_agent *agent, enum ice_candidate_type type, co
         agent->statistics.capacity_refused++;
         return ICE_NONE;
     }
-    struct ice_local added = {.address = *address, .base = *base, .server = *server, .type = type};
+    struct ice_local added = {.address = *address, .base = *base, .server = *server, .relay = ICE_NONE, .type = type};
     added.preference = distinct_preference(agent, type, preference);
     added.priority = ice_candidate_priority(type, added.preference, 1);
     added.foundation = foundation_of(agent, type, base, server);

@@ -335,7 +335,10 @@ struct peer_connection_event {
             uint64_t query;
             const char *name;
         } resolve;
-        struct ice_path stream;
+        struct {
+            struct ice_path path;    /* see ICE_EVENT_OPEN_STREAM in ice/agent.h */
+            const char *server_name;
+        } stream;
         struct {
             const char *line;
             size_t length;

@@ -90,10 +90,14 @@ static bool translate_ice(struct peer_connection *connection, size_t transport, 
         *out = (struct peer_connection_event){.type = PEER_CONNECTION_EVENT_RESOLVE, .as.resolve = {event->as.resolve.query, event->as.resolve.name}};
         return true;
     case ICE_EVENT_OPEN_STREAM:
-        *out = (struct peer_connection_event){.type = PEER_CONNECTION_EVENT_OPEN_STREAM, .as.stream = event->as.stream};
+        *out = (struct peer_connection_event){.type = PEER_CONNECTION_EVENT_OPEN_STREAM};
+        out->as.stream.path = event->as.stream.path;
+        out->as.stream.server_name = event->as.stream.server_name;
         return true;
     case ICE_EVENT_CLOSE_STREAM:
-        *out = (struct peer_connection_event){.type = PEER_CONNECTION_EVENT_CLOSE_STREAM, .as.stream = event->as.stream};
+        *out = (struct peer_connection_event){.type = PEER_CONNECTION_EVENT_CLOSE_STREAM};
+        out->as.stream.path = event->as.stream.path;
+        out->as.stream.server_name = event->as.stream.server_name;
         return true;
     case ICE_EVENT_ROLE:
     case ICE_EVENT_RESTART_NEEDED:

@@ -31,7 +31,7 @@ void scripted_close(struct scripted_peer *peer) {
 }
 
 void scripted_gather(struct scripted_peer *peer) {
-    const struct ice_interface interface = {peer->base, 65535};
+    const struct ice_interface interface = {.base = peer->base, .preference = 65535};
     assert_int_equal(ice_agent_handle_interfaces(peer->agent, peer->now_us, &interface, 1), ICE_OK);
     assert_int_equal(ice_agent_gather(peer->agent, peer->now_us), ICE_OK);
 }

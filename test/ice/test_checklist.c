@@ -185,7 +185,7 @@ static void silence_is_retried(void **state) {
 static void pair_limit(void **state) {
     (void)state;
     scripted_open(&peer, ICE_ROLE_CONTROLLED, NULL);
-    struct ice_interface interfaces[2] = {{ip("192.0.2.1", 5000), 65535}, {ip("192.0.2.2", 5000), 65534}};
+    struct ice_interface interfaces[2] = {{.base = ip("192.0.2.1", 5000), .preference = 65535}, {.base = ip("192.0.2.2", 5000), .preference = 65534}};
     ice_agent_handle_interfaces(peer.agent, peer.now_us, interfaces, 2);
     ice_agent_gather(peer.agent, peer.now_us);
     for (unsigned i = 0; i < ICE_PAIR_MAX / 2; i++) {

@@ -245,7 +245,7 @@ static void limits(void **state) {
         servers[i] = stun_server(hosts[i], 3478);
     }
     for (unsigned i = 0; i <= ICE_INTERFACE_MAX; i++)
-        interfaces[i] = (struct ice_interface){ip("192.0.2.1", (uint16_t)(5000 + i)), (uint16_t)i};
+        interfaces[i] = (struct ice_interface){.base = ip("192.0.2.1", (uint16_t)(5000 + i)), .preference = (uint16_t)i};
     struct ice_agent_config config = {.servers = servers, .random = seeded_random, .random_context = &random};
     for (unsigned count = ICE_SERVER_MAX - 1; count <= ICE_SERVER_MAX + 1; count++) {
         config.server_count = count;
@@ -325,7 +325,7 @@ static void interfaces_change(void **state) {
     assert_true(two_agents_run_until_connected(&net, net.now_us + 5 * SECOND));
     two_agents_run(&net, net.now_us + SECOND);
     struct ice_agent *agent = net.side[0].agent;
-    struct ice_interface both[2] = {{ip("192.0.2.1", 5000), 65535}, {ip("192.0.2.2", 5000), 100}};
+    struct ice_interface both[2] = {{.base = ip("192.0.2.1", 5000), .preference = 65535}, {.base = ip("192.0.2.2", 5000), .preference = 100}};
     assert_int_equal(ice_agent_handle_interfaces(agent, net.now_us, both, 2), ICE_OK);
     two_agents_drain(&net, 0);
     assert_int_equal(net.side[0].candidate_count, 2); /* gathered, told */
@@ -362,7 +362,7 @@ static void interfaces_change(void **state) {
 static void interface_vanishes_while_checking(void **state) {
     (void)state;
     struct sent sent;
-    struct ice_interface both[2] = {{ip("192.0.2.1", 5000), 65535}, {ip("192.0.2.2", 5000), 100}};
+    struct ice_interface both[2] = {{.base = ip("192.0.2.1", 5000), .preference = 65535}, {.base = ip("192.0.2.2", 5000), .preference = 100}};
     scripted_open(&peer, ICE_ROLE_CONTROLLING, NULL);
     ice_agent_handle_interfaces(peer.agent, peer.now_us, both, 2);
     ice_agent_gather(peer.agent, peer.now_us);

@@ -17,8 +17,8 @@ static void both_sides_agree(void **state) {
     (void)state;
     static struct two_agents net;
     two_agents_open(&net, 3, NULL);
-    struct ice_interface first[2] = {{ipv4("192.0.2.1", 5000), 65535}, {ipv4("192.0.2.2", 5000), 100}};
-    struct ice_interface second[2] = {{ipv4("198.51.100.1", 6000), 7}, {ipv4("198.51.100.2", 6000), 65535}};
+    struct ice_interface first[2] = {{.base = ipv4("192.0.2.1", 5000), .preference = 65535}, {.base = ipv4("192.0.2.2", 5000), .preference = 100}};
+    struct ice_interface second[2] = {{.base = ipv4("198.51.100.1", 6000), .preference = 7}, {.base = ipv4("198.51.100.2", 6000), .preference = 65535}};
     ice_agent_handle_interfaces(net.side[0].agent, net.now_us, first, 2);
     ice_agent_handle_interfaces(net.side[1].agent, net.now_us, second, 2);
     two_agents_gather(&net);

@@ -244,8 +244,8 @@ static void deliver(struct two_agents *net, const struct datagram *datagram) {
 /* ---- signaling -------------------------------------------------------------------------------------------------------------------- */
 
 void two_agents_interfaces(struct two_agents *net) {
-    const struct ice_interface first = {ipv4("192.0.2.1", 5000), 65535};
-    const struct ice_interface second = {ipv4("198.51.100.1", 6000), 65535};
+    const struct ice_interface first = {.base = ipv4("192.0.2.1", 5000), .preference = 65535};
+    const struct ice_interface second = {.base = ipv4("198.51.100.1", 6000), .preference = 65535};
     assert_int_equal(ice_agent_handle_interfaces(net->side[0].agent, net->now_us, &first, 1), ICE_OK);
     assert_int_equal(ice_agent_handle_interfaces(net->side[1].agent, net->now_us, &second, 1), ICE_OK);
 }

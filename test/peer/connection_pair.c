@@ -198,7 +198,7 @@ static bool start_end(struct connection_pair *pair, int index, bool has_transcei
         .wall_clock_offset_us = 1700000000000000,
     };
     end->connection = peer_connection_new(&config, pair->now_us);
-    struct ice_interface interface = {end->address, 65535};
+    struct ice_interface interface = {.base = end->address, .preference = 65535};
     if (!end->connection || peer_connection_handle_interfaces(end->connection, pair->now_us, &interface, 1) != PEER_OK)
         return false;
     size_t t;

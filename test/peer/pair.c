@@ -109,7 +109,7 @@ bool pair_start(struct pair *pair, uint64_t seed, const struct ice_allocator *al
             .key_log = true,
         };
         end->transport = peer_transport_new(&config, pair->now_us);
-        struct ice_interface interface = {end->address, 65535};
+        struct ice_interface interface = {.base = end->address, .preference = 65535};
         if (!end->transport || peer_transport_handle_interfaces(end->transport, pair->now_us, &interface, 1) != PEER_OK ||
             peer_transport_gather(end->transport, pair->now_us) != PEER_OK) {
             pair_stop(pair);

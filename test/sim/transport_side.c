@@ -156,7 +156,7 @@ static void start_side(struct transport_side *side, int interface_, struct dtls_
     side->endpoint = sim_attach(side->sim, side->name, &verbs, side);
     const struct stun_address *base = sim_bind(side->sim, side->endpoint, interface_, 0);
     assert(base);
-    struct ice_interface interface = {*base, 65535};
+    struct ice_interface interface = {.base = *base, .preference = 65535};
     (void)peer_transport_handle_interfaces(side->transport, side->started_us, &interface, 1);
     (void)peer_transport_gather(side->transport, side->started_us);
     sim_touch(side->sim, side->endpoint);
