@@ -272,6 +272,7 @@ static void count_nat_drop(struct sim_network *network, enum nat_verdict verdict
     case NAT_DROP_CAPACITY: network->counters.dropped_nat_exhausted++; break;
     case NAT_DROP_NO_MAPPING: network->counters.dropped_no_mapping++; break;
     case NAT_DROP_FILTERED: network->counters.dropped_by_filter++; break;
+    case NAT_DROP_BLOCKED: network->counters.dropped_blocked++; break;
     case NAT_FORWARD:
     case NAT_HAIRPIN: break;
     }
