@@ -58,7 +58,7 @@ LIBS_ice  := $(LIBS_stun)
 LIBS_sdp  :=
 LIBS_rtp  :=
 LIBS_peer := $(LIBS_dtls)
-LIBS_net  := -luv
+LIBS_net  := -luv -lssl -lcrypto
 LIBS_media = -lopus -lvpx -lyuv -logg -lpthread $(OPTIONAL_MEDIA_LIBS)
 
 # Optional devices: compiled in when their development files are there.
