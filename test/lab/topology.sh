@@ -231,9 +231,10 @@ lab_wire() {
 
 # Everybody on the public segment learns that a prefix is behind that router.
 lab_announce() { # PREFIX VIA
-    local node
+    local node own
     for node in $LAB_PUBLIC_NODES $lab_outermost; do
-        if ip -n "$(lab_ns "$node")" -o address show | grep -qF " ${2}/"; then continue; fi # the router itself
+        own=$(ip -n "$(lab_ns "$node")" -o address show)
+        if [[ $own == *" $2/"* ]]; then continue; fi # the router itself
         if [[ $1 == *:* ]] && [ "$(lab_exec "$node" cat /proc/sys/net/ipv6/conf/all/disable_ipv6)" = 1 ]; then continue; fi
         ip -n "$(lab_ns "$node")" route add "$1" via "$2"
     done
