@@ -155,18 +155,26 @@ $(BUILD)/sdp-explain: $(BUILD)/app/sdp_explain.o $(call archive,sdp)
 $(BUILD)/test/lab/transport_pair: $(BUILD)/test/lab/transport_pair.o $(BUILD)/test/sim/description.o $(APP_NET) $(PEER_ARCHIVES)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_peer) $(LIBS_net)
 
+# The laboratory's NAT and its bad cable share their models with the simulator.
+$(BUILD)/test/lab/lab_nat $(BUILD)/test/lab/lab_link: $(BUILD)/test/lab/%: $(BUILD)/test/lab/%.o \
+  $(patsubst %,$(BUILD)/test/wire/%.o,udp_datagram packet_queue packet_socket settings) $(patsubst %,$(BUILD)/test/sim/%.o,nat link random) $(call archive,stun)
+	$(CC) $(LDFLAGS) -o $@ $^
+
 $(BUILD)/docs/example/%: $(BUILD)/docs/example/%.o $(PEER_ARCHIVES)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_peer)
 
 # ---- tests: test/ROOM/test_NAME.c is one cmocka program; other sources of that folder are its helpers -------------------
 
-TEST_ROOMS := stun ice sdp dtls rtp signaling websocket peer net media sim call server
+TEST_ROOMS := stun ice sdp dtls rtp signaling websocket peer net media sim wire call server
 ROOM_ARCHIVES_websocket := $(call archives_of,signaling-websocket) $(APP_NET) $(call archive,stun)
 ROOM_LIBS_websocket := $(LIBS_signaling-websocket) -lcrypto
 ROOM_ARCHIVES_net  := $(APP_NET) $(call archives_of,ice)
 ROOM_LIBS_net      := $(LIBS_net) $(LIBS_ice)
 ROOM_ARCHIVES_media := $(APP_MEDIA) $(call archive,rtp)
 ROOM_LIBS_media    := $(LIBS_media) -lm
+ROOM_ARCHIVES_wire := $(call archive,stun)
+ROOM_OBJECTS_wire  := $(patsubst %,$(BUILD)/test/sim/%.o,link random)
+ROOM_LIBS_wire     := -lm
 ROOM_ARCHIVES_sim  := $(PEER_ARCHIVES)
 ROOM_LIBS_sim      := $(LIBS_peer) -lm
 ROOM_OBJECTS_peer   := $(filter-out $(BUILD)/test/sim/test_%,$(call objects,test/sim))
