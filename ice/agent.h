@@ -325,7 +325,7 @@ bool ice_agent_poll_event(struct ice_agent *agent, struct ice_event *out);
 
 /* ---- for the layers above ------------------------------------------------------------------------------------------- */
 
-#define ICE_HEADROOM_BYTES 36 /* before a payload: a TURN Send indication's header, or ChannelData's four bytes */
+#define ICE_HEADROOM_BYTES 48 /* before a payload: a TURN Send indication to an IPv6 peer has 48 bytes of header, to an IPv4 peer 36, ChannelData 4 */
 
 /*
  * Puts around a payload what the selected pair needs, and says where to send it.
