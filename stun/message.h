@@ -66,9 +66,10 @@ enum stun_method {
     STUN_METHOD_CHANNEL_BIND = 0x009
 };
 
-/* RFC 8489 section 18.3, RFC 8445 section 20.1, RFC 8656 section 18. Below 0x8000: comprehension-required. */
+/* RFC 8489 section 18.3, RFC 8445 section 20.1, RFC 8656 section 18, RFC 5780 section 7. Below 0x8000: comprehension-required. */
 enum stun_attribute_type {
     STUN_ATTRIBUTE_MAPPED_ADDRESS = 0x0001,
+    STUN_ATTRIBUTE_CHANGE_REQUEST = 0x0003,
     STUN_ATTRIBUTE_USERNAME = 0x0006,
     STUN_ATTRIBUTE_MESSAGE_INTEGRITY = 0x0008,
     STUN_ATTRIBUTE_ERROR_CODE = 0x0009,
@@ -100,7 +101,9 @@ enum stun_attribute_type {
     STUN_ATTRIBUTE_ALTERNATE_SERVER = 0x8023,
     STUN_ATTRIBUTE_FINGERPRINT = 0x8028,
     STUN_ATTRIBUTE_ICE_CONTROLLED = 0x8029,
-    STUN_ATTRIBUTE_ICE_CONTROLLING = 0x802A
+    STUN_ATTRIBUTE_ICE_CONTROLLING = 0x802A,
+    STUN_ATTRIBUTE_RESPONSE_ORIGIN = 0x802B,
+    STUN_ATTRIBUTE_OTHER_ADDRESS = 0x802C
 };
 
 /* Error codes of RFC 8489 section 14.8, RFC 8445 section 7.3.1.1 and RFC 8656 section 19. Range of a code: 300..699. */
