@@ -101,6 +101,7 @@ struct ice_server {
 #define ICE_LOCAL_CANDIDATE_MAX 64
 #define ICE_REMOTE_CANDIDATE_MAX 64 /* per generation, security.md: 64 per section */
 #define ICE_PAIR_MAX 100            /* RFC 8445 section 6.1.2.5 */
+#define ICE_PREVIOUS_PAIR_MAX 8     /* of the generation before a restart, beside those; and as many remote candidates */
 
 /*
  * Every duration in microseconds; 0 takes the default named beside it.
