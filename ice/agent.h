@@ -101,6 +101,7 @@ struct ice_server {
 #define ICE_LOCAL_CANDIDATE_MAX 64
 #define ICE_REMOTE_CANDIDATE_MAX 64 /* per generation, security.md: 64 per section */
 #define ICE_PAIR_MAX 100            /* RFC 8445 section 6.1.2.5 */
+#define ICE_PREVIOUS_PAIR_MAX 8     /* of the generation before a restart, beside those; and as many remote candidates */
 
 /*
  * Every duration in microseconds; 0 takes the default named beside it.
@@ -325,7 +326,7 @@ bool ice_agent_poll_event(struct ice_agent *agent, struct ice_event *out);
 
 /* ---- for the layers above ------------------------------------------------------------------------------------------- */
 
-#define ICE_HEADROOM_BYTES 36 /* before a payload: a TURN Send indication's header, or ChannelData's four bytes */
+#define ICE_HEADROOM_BYTES 48 /* before a payload: a TURN Send indication to an IPv6 peer has 48 bytes of header, to an IPv4 peer 36, ChannelData 4 */
 
 /*
  * Puts around a payload what the selected pair needs, and says where to send it.

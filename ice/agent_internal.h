@@ -39,7 +39,6 @@
 #define ICE_CONSENT_EXPIRY_DEFAULT_US (30u * ICE_SECOND_US)
 
 #define ICE_REMOTE_PEER_REFLEXIVE_MAX 16 /* learned from checks, beside ICE_REMOTE_CANDIDATE_MAX signaled ones */
-#define ICE_PREVIOUS_PAIR_MAX 8 /* of the generation before a restart, and as many remote candidates */
 #define ICE_REMOTE_SLOT_MAX (ICE_REMOTE_CANDIDATE_MAX + ICE_REMOTE_PEER_REFLEXIVE_MAX + ICE_PREVIOUS_PAIR_MAX)
 #define ICE_PAIR_SLOT_MAX (ICE_PAIR_MAX + ICE_PREVIOUS_PAIR_MAX)
 #define ICE_RESPONSE_MAX 32         /* requests that wait for poll_transmit to be answered */
