@@ -30,7 +30,7 @@ class Cell:
     def __init__(self, a, b, relay=True, **settings):
         self.a, self.b, self.relay = a, b, relay
         # Nothing but the agents' own patience shall end a call that cannot succeed: they must give up within 45 s.
-        self.settings = {"TURN": "udp tcp tls" if relay else "none", "WAIT": "25" if relay else "60", **settings}
+        self.settings = {"TURN": "udp tcp tls" if relay else "none", "WAIT": "25" if relay else "46", **settings}
         self.report = None
 
     @property
