@@ -137,7 +137,7 @@ void ice_consent_handle_timeout(struct ice_agent *agent, uint64_t now_us) {
     agent->consent.late = now_us >= late_us(agent);
     /* RFC 7675 section 5.1, MUST: when consent has expired, sending stops. */
     if (now_us >= agent->consent.expiry_us)
-        ice_agent_fail(agent, ICE_FAILURE_CONSENT_EXPIRED);
+        ice_agent_fail(agent, now_us, ICE_FAILURE_CONSENT_EXPIRED);
 }
 
 uint64_t ice_consent_next_timeout(const struct ice_agent *agent) {

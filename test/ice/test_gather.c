@@ -340,7 +340,7 @@ static void interfaces_change(void **state) {
     assert_int_equal(net.side[0].state, ICE_STATE_DISCONNECTED);
     struct ice_transmit out;
     uint8_t buffer[100];
-    assert_int_equal(ice_agent_wrap_payload(agent, net.now_us, buffer, 10, &out), ICE_ERROR_STATE);
+    assert_int_equal(ice_agent_wrap_payload(agent, net.now_us, buffer, 10, sizeof buffer, &out), ICE_ERROR_STATE);
     uint64_t sent = net.side[0].sent;
     two_agents_run(&net, net.now_us + 10 * SECOND);
     assert_int_equal(net.side[0].sent, sent); /* nothing leaves from there */
