@@ -245,7 +245,7 @@ static void add_relayed(struct ice_agent *agent, uint16_t index, const struct st
     if (added == ICE_NONE)
         return;
     struct ice_local *local = &agent->locals[added];
-    local->gone = false;
+    local->gone = local->told = false;
     local->relay = index;
     local->server_index = relay->server;
     local->relay_transport = relay->path.transport;
@@ -256,7 +256,7 @@ static void add_relayed(struct ice_agent *agent, uint16_t index, const struct st
     if (known == ICE_NONE)
         set_foundation(agent, local);
     for (size_t i = 0; i < agent->pair_count; i++)
-        if (agent->pairs[i].local == added && agent->pairs[i].state == ICE_PAIR_FAILED)
+        if (agent->pairs[i].generation == agent->generation && agent->pairs[i].local == added && agent->pairs[i].state == ICE_PAIR_FAILED)
             agent->pairs[i].state = ICE_PAIR_WAITING;
     ice_checklist_add_local(agent, added);
 }
@@ -297,11 +297,11 @@ static void set_gone(struct ice_agent *agent, uint16_t index, uint64_t now_us) {
             agent->locals[i].gone = true;
     for (size_t i = 0; i < agent->pair_count; i++) {
         struct ice_pair *pair = &agent->pairs[i];
-        if (agent->locals[pair->local].relay != index || pair->state == ICE_PAIR_FAILED)
+        if (pair->generation == ICE_NONE || agent->locals[pair->local].relay != index || pair->state == ICE_PAIR_FAILED)
             continue;
         pair->permitted = false;
         if (i == agent->selected) { /* as with an interface: consent decides how long to hope */
-            agent->restart_needed = true;
+            ice_agent_need_restart(agent, ICE_RESTART_RELAY_LOST);
             continue;
         }
         if (i == agent->nominating)
@@ -370,12 +370,12 @@ static void failed(struct ice_agent *agent, uint16_t index, uint64_t now_us) {
 static void permission_failed(struct ice_agent *agent, uint16_t index, uint64_t now_us, const struct stun_address *peer, uint16_t code) {
     for (size_t i = 0; i < agent->pair_count; i++) {
         struct ice_pair *pair = &agent->pairs[i];
-        if (agent->locals[pair->local].relay != index || !stun_address_equal_ip(&agent->remotes[pair->remote].address, peer))
+        if (pair->generation == ICE_NONE || agent->locals[pair->local].relay != index || !stun_address_equal_ip(&agent->remotes[pair->remote].address, peer))
             continue;
         pair->last_error_code = code;
         pair->permitted = false;
         if (i == agent->selected) {
-            agent->restart_needed = true;
+            ice_agent_need_restart(agent, ICE_RESTART_RELAY_LOST);
             continue;
         }
         if (i == agent->nominating)
@@ -451,7 +451,7 @@ void ice_relay_unpark(struct ice_agent *agent, uint64_t now_us, const struct stu
 /* ---- what follows --------------------------------------------------------------------------------------------------------------------- */
 
 /* RFC 8445 section 9: a restart gathers anew. Allocations that are there are used again, if they are there. */
-static void revive(struct ice_agent *agent, uint64_t now_us) {
+void ice_relay_revive(struct ice_agent *agent, uint64_t now_us) {
     for (uint16_t i = 0; i < agent->relay_count; i++) {
         struct ice_relay *relay = &agent->relays[i];
         if (relay->state == ICE_RELAY_READY && !relay->parked) {
@@ -468,7 +468,7 @@ static void revive(struct ice_agent *agent, uint64_t now_us) {
 static void permit(struct ice_agent *agent, uint64_t now_us) {
     for (size_t i = 0; i < agent->pair_count; i++) {
         struct ice_pair *pair = &agent->pairs[i];
-        uint16_t index = agent->locals[pair->local].relay;
+        uint16_t index = pair->generation != ICE_NONE ? agent->locals[pair->local].relay : ICE_NONE;
         if (pair->permitted || index == ICE_NONE || pair->state == ICE_PAIR_FAILED || agent->relays[index].state != ICE_RELAY_READY)
             continue;
         pair->permitted = true;
@@ -520,10 +520,6 @@ static void act_on_doubt(struct ice_agent *agent, uint64_t now_us) {
 void ice_relay_update(struct ice_agent *agent, uint64_t now_us) {
     if (agent->state == ICE_STATE_CLOSED)
         return;
-    if (agent->relay_generation != agent->generation) {
-        agent->relay_generation = agent->generation;
-        revive(agent, now_us);
-    }
     permit(agent, now_us);
     bind_selected(agent, now_us);
     if (now_us >= doubt_us(agent))

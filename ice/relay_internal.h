@@ -83,6 +83,8 @@ void ice_relay_give_up(struct ice_agent *agent, uint64_t now_us);
 bool ice_relay_is_alive(const struct ice_relay *relay); /* its client has, or may have, something to say */
 void ice_relay_park(struct ice_agent *agent, uint64_t now_us, const struct stun_address *base);
 void ice_relay_unpark(struct ice_agent *agent, uint64_t now_us, const struct stun_address *base);
+/* After a restart: those that are there are used again, the others asked for again. */
+void ice_relay_revive(struct ice_agent *agent, uint64_t now_us);
 /* What follows from everything else: permissions for new pairs, a channel for the selected one, doubts. Part of every update. */
 void ice_relay_update(struct ice_agent *agent, uint64_t now_us);
 void ice_relay_handle_timeout(struct ice_agent *agent, uint64_t now_us);

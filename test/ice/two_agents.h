@@ -42,7 +42,8 @@ struct side {
     struct ice_candidate local, remote; /* of the selected pair */
     struct ice_candidate candidates[ICE_LOCAL_CANDIDATE_MAX];
     size_t candidate_count;
-    size_t roles, restarts, resolves;
+    size_t roles, restarts, resolves, selections;
+    enum ice_restart_reason restart_reason;
     /* what came out of ice_agent_poll_received */
     size_t received_count, received_length;
     struct ice_path received_path;
@@ -100,6 +101,8 @@ void two_agents_gather(struct two_agents *net);
 void two_agents_signal(struct two_agents *net);
 void two_agents_exchange_credentials(struct two_agents *net);
 void two_agents_give_candidates(struct two_agents *net, int from);
+/* Both restart, at the same moment, and are signaled to each other. */
+void two_agents_restart(struct two_agents *net);
 /* all of the above */
 void two_agents_connect(struct two_agents *net);
 
