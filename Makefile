@@ -3,6 +3,8 @@
 #   make                 everything, into build/release
 #   make MODE=asan       the same with AddressSanitizer and UBSan (also: debug)
 #   make demo            a call across two NATed hosts, judged from its recordings
+#   make lab A=symmetric B=port-restricted DELAY=40 LOSS=3     one call in the laboratory, who won and when
+#   make nat-matrix      every pair of NAT kinds, into docs/nat-matrix.md and .svg
 #   make check           all tests; ends with "N passed, N failed, N skipped"
 #   make check-unit      the unit tests;  make check-stun, check-ice, ...: one room
 #   make check-layers    who may know whom, read from the archives
@@ -155,18 +157,26 @@ $(BUILD)/sdp-explain: $(BUILD)/app/sdp_explain.o $(call archive,sdp)
 $(BUILD)/test/lab/transport_pair: $(BUILD)/test/lab/transport_pair.o $(BUILD)/test/sim/description.o $(APP_NET) $(PEER_ARCHIVES)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_peer) $(LIBS_net)
 
+# The laboratory's NAT and its bad cable share their models with the simulator.
+$(BUILD)/test/lab/lab_nat $(BUILD)/test/lab/lab_link: $(BUILD)/test/lab/%: $(BUILD)/test/lab/%.o \
+  $(patsubst %,$(BUILD)/test/wire/%.o,udp_datagram packet_queue packet_socket settings) $(patsubst %,$(BUILD)/test/sim/%.o,nat link random) $(call archive,stun)
+	$(CC) $(LDFLAGS) -o $@ $^
+
 $(BUILD)/docs/example/%: $(BUILD)/docs/example/%.o $(PEER_ARCHIVES)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_peer)
 
 # ---- tests: test/ROOM/test_NAME.c is one cmocka program; other sources of that folder are its helpers -------------------
 
-TEST_ROOMS := stun ice sdp dtls rtp signaling websocket peer net media sim call server
+TEST_ROOMS := stun ice sdp dtls rtp signaling websocket peer net media sim wire call server
 ROOM_ARCHIVES_websocket := $(call archives_of,signaling-websocket) $(APP_NET) $(call archive,stun)
 ROOM_LIBS_websocket := $(LIBS_signaling-websocket) -lcrypto
 ROOM_ARCHIVES_net  := $(APP_NET) $(call archives_of,ice)
 ROOM_LIBS_net      := $(LIBS_net) $(LIBS_ice)
 ROOM_ARCHIVES_media := $(APP_MEDIA) $(call archive,rtp)
 ROOM_LIBS_media    := $(LIBS_media) -lm
+ROOM_ARCHIVES_wire := $(call archive,stun)
+ROOM_OBJECTS_wire  := $(patsubst %,$(BUILD)/test/sim/%.o,link random)
+ROOM_LIBS_wire     := -lm
 ROOM_ARCHIVES_sim  := $(PEER_ARCHIVES)
 ROOM_LIBS_sim      := $(LIBS_peer) -lm
 ROOM_OBJECTS_peer   := $(filter-out $(BUILD)/test/sim/test_%,$(call objects,test/sim))
@@ -215,6 +225,15 @@ sim-proof:
 .PHONY: check-layers
 check-layers: $(ARCHIVES)
 	test/layers/check_layers.py $(BUILD)
+
+# What the laboratory runs. Settings of a call are variables: make lab A=symmetric B=port-restricted DELAY=40 LOSS=3 (test/lab/lab_call.sh).
+LAB_PROGRAMS := $(addprefix $(BUILD)/,caller callee signaling-server test/lab/lab_nat test/lab/lab_link)
+.PHONY: lab lab-programs nat-matrix
+lab-programs: $(LAB_PROGRAMS)
+lab: $(LAB_PROGRAMS)
+	LAB_BUILD=$(BUILD) test/lab/lab_call.sh
+nat-matrix: $(LAB_PROGRAMS)
+	LAB_BUILD=$(BUILD) test/lab/nat_matrix.py --jobs $(or $(JOBS),3)
 
 .PHONY: check demo interop-smoke
 check:

@@ -64,16 +64,16 @@ static void open_two_paths(uint64_t seed, bool signal_direct) {
 
 static bool is_on_direct(int side) {
     struct ice_transmit out;
-    uint8_t buffer[ICE_HEADROOM_BYTES + 10];
-    return ice_agent_wrap_payload(net.side[side].agent, net.now_us, buffer, 10, &out) == ICE_OK && out.path.local.port == DIRECT && out.path.remote.port == DIRECT;
+    uint8_t buffer[ICE_HEADROOM_BYTES + 10 + ICE_TAILROOM_BYTES];
+    return ice_agent_wrap_payload(net.side[side].agent, net.now_us, buffer, 10, sizeof buffer, &out) == ICE_OK && out.path.local.port == DIRECT && out.path.remote.port == DIRECT;
 }
 
 static void run_with_media(uint64_t until_us) {
     while (net.now_us < until_us) {
         for (int i = 0; i < 2; i++) {
-            uint8_t buffer[ICE_HEADROOM_BYTES + 10];
+            uint8_t buffer[ICE_HEADROOM_BYTES + 10 + ICE_TAILROOM_BYTES];
             struct ice_transmit out;
-            assert_int_equal(ice_agent_wrap_payload(net.side[i].agent, net.now_us, buffer, 10, &out), ICE_OK);
+            assert_int_equal(ice_agent_wrap_payload(net.side[i].agent, net.now_us, buffer, 10, sizeof buffer, &out), ICE_OK);
             struct ice_path seen = {.local = out.path.remote, .remote = out.path.local};
             assert_true(ice_agent_is_path_valid(net.side[1 - i].agent, &seen));
         }
