@@ -51,6 +51,7 @@ struct ice_turn_request {
     bool has_changed_realm;   /* so was a 401 after credentials, which named another realm */
     bool has_seen_unverified; /* an answer came that did not verify */
     uint16_t unverified_code;
+    uint32_t challenge; /* that of the client's challenges which it answers */
     uint8_t index;
 };
 
@@ -139,6 +140,7 @@ struct ice_turn_client {
     char realm[ICE_TURN_REALM_MAX_BYTES + 1], reason[ICE_TURN_REASON_MAX_BYTES + 1], software[STUN_TEXT_MAX_BYTES + 1];
     uint8_t nonce[ICE_TURN_NONCE_MAX_BYTES];
     size_t nonce_length, realm_length;
+    uint32_t challenges; /* how many there were */
     uint8_t algorithms[ICE_TURN_ALGORITHMS_MAX_BYTES];
     size_t algorithms_length;
     enum stun_password_algorithm algorithm;
