@@ -181,7 +181,14 @@ void ice_agent_fail(struct ice_agent *agent, uint64_t now_us, enum ice_failure f
     ice_gather_give_up(agent, now_us);
 }
 
+/* One that is under way looks for another pair already, and takes what trickles in; when it has found none, it is needed again. */
+static bool is_restarting(const struct ice_agent *agent) {
+    return agent->selected != ICE_NONE && !ice_pair_is_concluded(agent, agent->generation) && !ice_generation_current_const(agent)->given_up;
+}
+
 void ice_agent_need_restart(struct ice_agent *agent, enum ice_restart_reason reason) {
+    if (is_restarting(agent))
+        return;
     if (agent->restart_reason == ICE_RESTART_NONE || reason == ICE_RESTART_CONSENT_LOST)
         agent->restart_reason = reason;
 }

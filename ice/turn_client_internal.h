@@ -155,6 +155,7 @@ struct ice_turn_client {
     uint64_t refresh_us; /* UINT64_MAX while a Refresh is under way */
     bool wants_refresh;
     uint64_t allocate_round_trip_us;
+    bool has_deleted_leftover; /* 437 was the answer to Allocate, and has been acted upon */
     struct stun_address visited[ICE_TURN_REDIRECTION_MAX + 1];
     size_t visited_count;
 
@@ -192,6 +193,8 @@ void ice_turn_copy_text(char *out, size_t capacity, const uint8_t *text, size_t 
 
 /* Starts a transaction in a free slot; ICE_TURN_NO_REQUEST when there is none. */
 uint8_t ice_turn_request_start(struct ice_turn_client *client, uint64_t now_us, enum ice_turn_request_kind kind, uint8_t index);
+/* One of this kind that is under way begins anew, unless it has been sent within its RTO. */
+void ice_turn_request_hurry(struct ice_turn_client *client, uint64_t now_us, enum ice_turn_request_kind kind);
 void ice_turn_request_forget_all(struct ice_turn_client *client);
 bool ice_turn_request_poll(struct ice_turn_client *client, uint64_t now_us, uint8_t *buffer, size_t capacity, size_t *length);
 void ice_turn_request_handle_timeout(struct ice_turn_client *client, uint64_t now_us);

@@ -58,6 +58,15 @@ uint8_t ice_turn_request_start(struct ice_turn_client *client, uint64_t now_us, 
     return ICE_TURN_NO_REQUEST;
 }
 
+void ice_turn_request_hurry(struct ice_turn_client *client, uint64_t now_us, enum ice_turn_request_kind kind) {
+    for (uint8_t slot = 0; slot < ICE_TURN_REQUEST_MAX; slot++) {
+        struct ice_turn_request *request = &client->requests[slot];
+        const struct stun_transaction *timer = &request->timer;
+        if (request->kind == kind && !ice_turn_is_stream(client) && timer->sent > 0 && now_us - timer->last_sent_us >= timer->rto_us)
+            begin(client, request, now_us);
+    }
+}
+
 void ice_turn_request_forget_all(struct ice_turn_client *client) {
     for (size_t slot = 0; slot < ICE_TURN_REQUEST_MAX; slot++)
         client->requests[slot] = (struct ice_turn_request){.kind = ICE_TURN_REQUEST_FREE};
