@@ -7,11 +7,12 @@
  *   generation.c      credentials                            consent.c     the selected pair, after ICE
  *   restart.c         from one generation to the next
  *   stream.c          TCP and TLS connections, whoever uses them
+ *   server.c          STUN and TURN servers               relay.c, relay_path.c   allocations: see relay_internal.h
  *   event.c           what the caller is told                agent.c       dispatch, and the states of the agent
  *
  * All memory is in one block that ice_agent_new allocates: after it nothing can run out, and no packet allocates. (Keys
- * are the exception: stun/integrity.h makes one per password.) Lists are arrays with their limit in the name; items are
- * never moved, so that an index stays good for the life of the item.
+ * are the exception: stun/integrity.h makes one per password. So are TURN clients: one per relay, within the budget.) Lists are
+ * arrays with their limit in the name; items are never moved, so that an index stays good for the life of the item.
  *
  * Two generations (RFC 8445 section 9) share the arrays of pairs and of remote candidates: each item says which of them it
  * belongs to, ICE_NONE marks a free slot, and a generation is what has credentials of its own. A restart leaves of the old
@@ -21,6 +22,7 @@
 #define ICE_AGENT_INTERNAL_H
 
 #include "ice/agent.h"
+#include "ice/relay_internal.h"
 #include "stun/integrity.h"
 #include "stun/message.h"
 #include "stun/transaction.h"
@@ -44,7 +46,7 @@
 #define ICE_RESPONSE_MAX 32         /* requests that wait for poll_transmit to be answered */
 #define ICE_RESPONSE_UNKNOWN_MAX 4  /* types listed in a 420 */
 #define ICE_GATHER_TRANSACTION_MAX 64
-#define ICE_SERVER_ADDRESS_MAX 2    /* of one server: one per family */
+#define ICE_SERVER_ADDRESS_MAX 4    /* of one server; one per family is used at a time, the next when it refuses */
 #define ICE_PAIR_CHECK_MAX 64       /* transactions that one pair may start before it has succeeded (RFC 8445 section 19.5.1) */
 #define ICE_CONSENT_OUTSTANDING_MAX 16
 #define ICE_STREAM_MAX 64 /* TCP and TLS connections at a time */
@@ -58,16 +60,18 @@
  * server      whose answer made it; family NONE for host and peer-reflexive ones
  * transport   of its base; for a relayed candidate that of the relayed address, UDP
  * tcp_type    RFC 6544, NONE for UDP
+ * related     what is shown as raddr and rport
  * relay       relayed: index into the agent's relays; else ICE_NONE
+ * relay_transport, server_index   relayed and srflx: how the server was asked, and which it was; ICE_NONE: none
  * gone        the interface of its base, or its relay, has vanished
  * stale       reflexive, from before a restart: not signaled again until the server has confirmed it
  * told        the caller knows it, under the ufrag of the current generation
  */
 struct ice_local {
-    struct stun_address address, base, server;
-    enum ice_transport transport;
+    struct stun_address address, base, server, related;
+    enum ice_transport transport, relay_transport;
     enum ice_tcp_type tcp_type;
-    uint16_t relay;
+    uint16_t relay, server_index;
     uint32_t priority;
     uint16_t preference;
     uint16_t foundation;
@@ -115,6 +119,7 @@ struct ice_pair {
     uint16_t local, remote, valid_local;
     enum ice_pair_state state;
     bool queued, timed_out, nominated, nominate_on_success;
+    bool permitted; /* of a relay: the peer has been announced to the server (RFC 8656 section 9) */
     uint8_t timeouts;
     uint16_t checks;
     uint64_t priority;
@@ -172,17 +177,26 @@ struct ice_response_queue {
     size_t head, count;
 };
 
-enum ice_server_state { ICE_SERVER_IDLE, ICE_SERVER_RESOLVING, ICE_SERVER_READY, ICE_SERVER_GIVEN_UP };
+enum ice_server_progress { ICE_SERVER_IDLE, ICE_SERVER_LOOKED_UP, ICE_SERVER_READY, ICE_SERVER_NAMELESS, ICE_SERVER_USELESS };
 
+/*
+ * One server of the configuration. The strings are in the agent's block.
+ * progress   IDLE before gathering; LOOKED_UP while a RESOLVE is open; NAMELESS: no address came of it; USELESS: see ICE_SERVER_NOT_ASKED
+ * code, error, round_trip_us, answered_us, mapped   of the last answer to a Binding request
+ */
 struct ice_gather_server {
     enum ice_server_kind kind;
     enum ice_transport transport;
-    char *host; /* in the agent's block of strings */
+    char *host, *username, *credential; /* the latter two NULL when there are none */
     uint16_t port;
-    enum ice_server_state state;
+    enum ice_server_progress progress;
     bool resolve_reported;
     struct stun_address addresses[ICE_SERVER_ADDRESS_MAX];
     size_t address_count;
+    uint16_t code;
+    int error;
+    uint64_t round_trip_us, answered_us;
+    struct stun_address mapped;
 };
 
 enum ice_gather_state { ICE_GATHER_WAITING, ICE_GATHER_RUNNING, ICE_GATHER_SUCCEEDED, ICE_GATHER_FAILED };
@@ -191,8 +205,10 @@ enum ice_gather_state { ICE_GATHER_WAITING, ICE_GATHER_RUNNING, ICE_GATHER_SUCCE
 struct ice_gather_transaction {
     struct stun_transaction transaction;
     struct stun_address base, server;
+    uint16_t server_index;
     uint16_t preference;
     enum ice_gather_state state;
+    bool redirected; /* a 300 has been followed; not a second one */
     uint64_t refresh_us;
 };
 
@@ -207,6 +223,7 @@ struct ice_gatherer {
     size_t server_count;
     struct ice_gather_transaction transactions[ICE_GATHER_TRANSACTION_MAX];
     size_t transaction_count;
+    bool relay_turn; /* Binding requests and allocations take turns */
 };
 
 /*
@@ -286,6 +303,12 @@ struct ice_agent {
     uint16_t selected;             /* the pair that carries data, of either generation, or ICE_NONE */
     enum ice_restart_reason restart_reason;
     struct ice_consent consent;
+
+    struct ice_relay *relays; /* in the agent's block; ICE_RELAY_MAX of them, or 0 when there is no TURN server */
+    uint16_t relay_count;
+    uint16_t relay_next;           /* who may speak first */
+    uint16_t relay_reading;        /* whose client has data for poll_received, or ICE_NONE */
+    uint16_t relay_bound;          /* the pair that has a channel, or ICE_NONE */
 
     struct ice_stream streams[ICE_STREAM_MAX];
     uint64_t next_stream_id;
@@ -448,10 +471,15 @@ int ice_gather_start(struct ice_agent *agent, uint64_t now_us);
 /* Signals all again that is still good, and asks the servers again. */
 void ice_gather_restart(struct ice_agent *agent, uint64_t now_us);
 int ice_gather_set_interfaces(struct ice_agent *agent, uint64_t now_us, const struct ice_interface *interfaces, size_t count);
-int ice_gather_handle_resolved(struct ice_agent *agent, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count);
+/* Asks the first address of each family of this server that is not being asked yet, from every interface of that family. */
+void ice_gather_add_server(struct ice_agent *agent, uint16_t server);
+/* A TURN server that has told us our mapped address: only the NAT's binding is kept alive from now on. Or has not: it is asked. */
+void ice_gather_keep_binding(struct ice_agent *agent, uint64_t now_us, uint16_t server, const struct ice_path *path, uint16_t preference);
+void ice_gather_ask_turn_server(struct ice_agent *agent, uint16_t server, const struct ice_path *path, uint16_t preference);
 bool ice_gather_handle_response(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const struct stun_message *message);
-void ice_gather_handle_send_error(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path);
-void ice_gather_give_up(struct ice_agent *agent);
+void ice_gather_handle_send_error(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, int error);
+void ice_gather_give_up(struct ice_agent *agent, uint64_t now_us);
+uint64_t ice_gather_rto_us(const struct ice_agent *agent);
 void ice_gather_handle_timeout(struct ice_agent *agent, uint64_t now_us);
 size_t ice_gather_poll(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path);
 uint64_t ice_gather_next_timeout(const struct ice_agent *agent);
@@ -462,11 +490,13 @@ uint64_t ice_agent_random_u64(struct ice_agent *agent);
 void ice_agent_random_id(struct ice_agent *agent, uint8_t id[STUN_TRANSACTION_ID_BYTES]);
 /* May a new transaction be sent now, and note that one is? (the 5 ms that hold for all of them together) */
 uint64_t ice_agent_earliest_transaction(const struct ice_agent *agent);
-void ice_agent_fail(struct ice_agent *agent, enum ice_failure failure);
+void ice_agent_fail(struct ice_agent *agent, uint64_t now_us, enum ice_failure failure);
 /* The selected pair may not be used any more (RFC 7675): the agent fails, unless a restart is still looking for another. */
 void ice_agent_lose_selected(struct ice_agent *agent, uint64_t now_us);
 /* An ICE_EVENT_RESTART_NEEDED follows; only the first reason since the last selection or restart is told. */
 void ice_agent_need_restart(struct ice_agent *agent, enum ice_restart_reason reason);
+/* A STUN message by this path, which may go through a relay. */
+int ice_agent_handle_message(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length);
 
 static inline uint64_t ice_earlier(uint64_t a, uint64_t b) {
     return a < b ? a : b;
