@@ -123,7 +123,7 @@ static size_t report_servers(struct probe *probe, size_t *missing) {
         char problem[512];
         if (!ice_agent_server_statistics(probe->gathering.agent, i, &server))
             continue;
-        answered += server.state == ICE_SERVER_ANSWERED;
+        answered += server.state == ICE_SERVER_ANSWERED || server.code != 0; /* to be refused is to be answered */
         write_server_problem(&server, asked, problem, sizeof problem);
         if (!*problem)
             continue;
@@ -184,6 +184,7 @@ static void write_allocation_problem(const struct probe_relay *relay, char *out,
         (void)snprintf(out, capacity, "no answer within %u s", PROBE_RELAY_PATIENCE_US / 1000000u);
         break;
     case ICE_TURN_FAILURE_BID_DOWN:
+    case ICE_TURN_FAILURE_INTEGRITY:
     case ICE_TURN_FAILURE_BROKEN_ANSWER:
         (void)snprintf(out, capacity, "%s", ice_turn_failure_name(status->failure));
         break;
