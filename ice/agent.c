@@ -124,7 +124,7 @@ struct ice_agent *ice_agent_new(const struct ice_agent_config *config, uint64_t 
     agent->role = agent->reported.role = config->role;
     agent->tie_breaker = ice_agent_random_u64(agent);
     agent->nominating = agent->selected = agent->reported.selected = agent->reported.selected_local = ICE_NONE;
-    agent->first_valid_us = agent->patience_us = agent->last_transaction_us = ICE_NEVER_US;
+    agent->first_valid_us = agent->patience_us = agent->last_transaction_us = agent->reopened_us = ICE_NEVER_US;
     agent->consent.expiry_us = agent->consent.unanswered_since_us = ICE_NEVER_US;
     agent->next_check_us = now_us;
     agent->relay_reading = agent->relay_bound = ICE_NONE;
@@ -181,7 +181,14 @@ void ice_agent_fail(struct ice_agent *agent, uint64_t now_us, enum ice_failure f
     ice_gather_give_up(agent, now_us);
 }
 
+/* One that is under way looks for another pair already, and takes what trickles in; when it has found none, it is needed again. */
+static bool is_restarting(const struct ice_agent *agent) {
+    return agent->selected != ICE_NONE && !ice_pair_is_concluded(agent, agent->generation) && !ice_generation_current_const(agent)->given_up;
+}
+
 void ice_agent_need_restart(struct ice_agent *agent, enum ice_restart_reason reason) {
+    if (is_restarting(agent))
+        return;
     if (agent->restart_reason == ICE_RESTART_NONE || reason == ICE_RESTART_CONSENT_LOST)
         agent->restart_reason = reason;
 }
@@ -233,7 +240,7 @@ static enum ice_state derive_state(const struct ice_agent *agent) {
         /* W3C webrtc-pc section 5.6.4: a restart of what was disconnected, or failed, is checking; of what works, connected. */
         if (agent->consent.late || !ice_pair_is_usable(agent, &agent->pairs[agent->selected]))
             return restarted ? ICE_STATE_CHECKING : ICE_STATE_DISCONNECTED;
-        bool over = concluded && generation->remote_end && agent->gatherer.state == ICE_GATHERING_COMPLETE;
+        bool over = concluded && generation->remote_end && agent->gatherer.state == ICE_GATHERING_COMPLETE && !ice_reselect_is_searching(agent);
         return over ? ICE_STATE_COMPLETED : ICE_STATE_CONNECTED;
     }
     bool can_check = ice_checklist_can_check(agent) && generation->remote_signaled_count + generation->remote_peer_reflexive_count > 0;
@@ -247,6 +254,7 @@ static void update(struct ice_agent *agent, uint64_t now_us) {
         agent->next_check_us = ice_later(agent->next_check_us, now_us);
     }
     ice_gather_handle_timeout(agent, now_us);
+    ice_reselect_update(agent, now_us);
     ice_controlling_update(agent, now_us);
     ice_relay_update(agent, now_us);
     agent->state = derive_state(agent);
@@ -340,7 +348,7 @@ int ice_agent_restart(struct ice_agent *agent, uint64_t now_us) {
     if (result != ICE_OK)
         return result;
     agent->statistics.restarts++;
-    agent->first_valid_us = agent->patience_us = ICE_NEVER_US;
+    agent->first_valid_us = agent->patience_us = agent->reopened_us = ICE_NEVER_US;
     agent->next_check_us = ice_later(agent->next_check_us, now_us);
     agent->restart_reason = ICE_RESTART_NONE;
     agent->failure = ICE_FAILURE_NONE;

@@ -5,7 +5,7 @@
  *   pair.c            one pair: priority, state              check.c       Binding requests and responses
  *   checklist.c       pairs, freezing, what is next          controlling.c nomination    controlled.c obeying it
  *   generation.c      credentials                            consent.c     the selected pair, after ICE
- *   restart.c         from one generation to the next
+ *   restart.c         from one generation to the next        reselect.c    when the selected pair moves
  *   stream.c          TCP and TLS connections, whoever uses them
  *   server.c          STUN and TURN servers               relay.c, relay_path.c   allocations: see relay_internal.h
  *   event.c           what the caller is told                agent.c       dispatch, and the states of the agent
@@ -113,23 +113,25 @@ struct ice_check {
  * last_id       the transaction before that: cancelled or timed out, its answer still counts until last_id_until_us
  * timed_out     FAILED because nothing was heard, which another try may repair
  * nominate_on_success   controlled: USE-CANDIDATE came before our own check succeeded
+ * overrides     controlled: that nomination replaces the selected pair though it is better
  */
 struct ice_pair {
     uint16_t generation;
     uint16_t local, remote, valid_local;
     enum ice_pair_state state;
-    bool queued, timed_out, nominated, nominate_on_success;
+    bool queued, timed_out, nominated, nominate_on_success, overrides;
     bool permitted; /* of a relay: the peer has been announced to the server (RFC 8656 section 9) */
     uint8_t timeouts;
     uint16_t checks;
     uint64_t priority;
+    uint64_t first_check_us; /* of all its checks */
     uint64_t last_response_us, last_heard_us;
     struct ice_check check;
     uint8_t last_id[STUN_TRANSACTION_ID_BYTES];
     enum ice_role last_role;
     bool last_use_candidate;
     uint64_t last_id_until_us;
-    uint64_t requests_sent, responses_received, requests_received, responses_sent, consent_requests_sent;
+    uint32_t requests_sent, responses_received, requests_received, responses_sent, consent_requests_sent;
     uint64_t current_round_trip_us, total_round_trip_us;
     uint16_t last_error_code;
     int last_send_error;
@@ -299,7 +301,9 @@ struct ice_agent {
     uint64_t patience_us;          /* RFC 8863; ICE_NEVER_US until checking can start */
 
     uint16_t nominating;           /* controlling: the pair that carries USE-CANDIDATE, or ICE_NONE */
-    uint64_t first_valid_us;       /* controlling: ICE_NEVER_US until a pair is valid */
+    uint64_t first_valid_us;       /* controlling: ICE_NEVER_US until a pair may be nominated */
+    uint64_t selected_us;
+    uint64_t reopened_us;          /* since when the selected pair has been dying; ICE_NEVER_US: it has not */
     uint16_t selected;             /* the pair that carries data, of either generation, or ICE_NONE */
     enum ice_restart_reason restart_reason;
     struct ice_consent consent;
@@ -361,6 +365,7 @@ uint64_t ice_pair_priority(uint32_t controlling, uint32_t controlled);
 void ice_pair_compute_priority(const struct ice_agent *agent, struct ice_pair *pair);
 bool ice_pair_is_valid(const struct ice_pair *pair);  /* is it on the valid list? */
 bool ice_pair_is_usable(const struct ice_agent *agent, const struct ice_pair *pair); /* neither end has gone */
+bool ice_pair_is_relayed(const struct ice_agent *agent, const struct ice_pair *pair); /* by either side's relay */
 bool ice_pair_same_foundation(const struct ice_agent *agent, const struct ice_pair *a, const struct ice_pair *b);
 /* Stops retransmitting; an answer still counts (RFC 8445 section 7.3.1.4). */
 void ice_pair_cancel_check(struct ice_pair *pair, uint64_t now_us);
@@ -386,6 +391,8 @@ void ice_checklist_add_remote(struct ice_agent *agent, uint16_t remote);
 void ice_checklist_trigger(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
 /* Frees the slot. */
 void ice_checklist_remove(struct ice_agent *agent, struct ice_pair *pair);
+/* One that has succeeded proves itself once more, and is valid meanwhile. */
+void ice_checklist_check_again(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
 void ice_checklist_unqueue(struct ice_agent *agent, struct ice_pair *pair);
 void ice_checklist_clear_triggered(struct ice_agent *agent);
 void ice_checklist_thaw_foundation(struct ice_agent *agent, const struct ice_pair *succeeded);
@@ -428,6 +435,18 @@ bool ice_controlling_nomination_due(const struct ice_agent *agent, uint64_t now_
 /* A request with USE-CANDIDATE was accepted on this pair. */
 void ice_controlled_handle_nomination(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
 void ice_controlled_handle_success(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
+
+/* ---- reselect.c -------------------------------------------------------------------------------------------------------------------- */
+
+/* Consent to the selected pair is late, or one of its ends has gone. */
+bool ice_reselect_is_dying(const struct ice_agent *agent);
+/* Could this pair still become the selected one? */
+bool ice_reselect_is_of_interest(const struct ice_agent *agent, const struct ice_pair *pair);
+/* Is any such pair still in question? */
+bool ice_reselect_is_searching(const struct ice_agent *agent);
+/* May this valid pair be nominated, or selected, now? */
+bool ice_reselect_may_select(const struct ice_agent *agent, const struct ice_pair *pair);
+void ice_reselect_update(struct ice_agent *agent, uint64_t now_us);
 
 /* ---- consent.c --------------------------------------------------------------------------------------------------------------------- */
 

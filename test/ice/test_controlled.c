@@ -108,6 +108,8 @@ static void aggressive_nomination(void **state) {
     scripted_wait(&peer, peer.now_us + 12 * SECOND);
     assert_int_equal(scripted_state(&peer), ICE_STATE_DISCONNECTED);
     request_from(6000, true, 1000, 5);
+    assert_int_equal(scripted_pair(&peer, 0).selected, 0);
+    answer_next();
     assert_int_equal(scripted_pair(&peer, 0).selected, 1);
     assert_int_equal(scripted_state(&peer), ICE_STATE_CONNECTED);
     scripted_close(&peer);

@@ -126,9 +126,81 @@ static void over_streams(void **state) {
     }
 }
 
+/* ---- loss ------------------------------------------------------------------------------------------------------------------------ */
+
+static size_t signaled[2], restarts_seen;
+
+/* What a call does: candidates are signaled as they come, and who needs a restart gets one. */
+static void signal_like_a_call(void) {
+    if (net.side[0].restarts + net.side[1].restarts > restarts_seen) {
+        restarts_seen = net.side[0].restarts + net.side[1].restarts;
+        two_agents_restart(&net);
+        signaled[0] = net.side[0].candidate_count;
+        signaled[1] = net.side[1].candidate_count;
+    }
+    for (int i = 0; i < 2; i++)
+        for (; signaled[i] < net.side[i].candidate_count; signaled[i]++) {
+            (void)ice_agent_add_remote_candidate(net.side[1 - i].agent, net.now_us, &net.side[i].candidates[signaled[i]]);
+            two_agents_drain(&net, 1 - i);
+        }
+}
+
+static void run_call(uint64_t duration_us) {
+    static const uint8_t media[100] = {0x80};
+    for (uint64_t end_us = net.now_us + duration_us; net.now_us < end_us;) {
+        for (int i = 0; i < 2; i++)
+            (void)two_agents_send_payload(&net, i, media, sizeof media);
+        two_agents_run(&net, net.now_us + 20 * MS);
+        signal_like_a_call();
+    }
+}
+
+static void begin_call(uint64_t seed, enum ice_transport transport) {
+    connect_relayed(seed, transport);
+    restarts_seen = net.side[0].restarts + net.side[1].restarts;
+    signaled[0] = net.side[0].candidate_count;
+    signaled[1] = net.side[1].candidate_count;
+}
+
+/* How long after the server listens again does media flow both ways? */
+static uint64_t recovery_us(uint64_t down_us) {
+    two_agents_kill_relay(&net, 0);
+    run_call(down_us);
+    relay_double_restart(&net.relays[0]);
+    uint64_t start_us = net.now_us;
+    size_t before[2] = {net.side[0].received_count, net.side[1].received_count};
+    while (net.side[0].received_count < before[0] + 5 || net.side[1].received_count < before[1] + 5) {
+        run_call(20 * MS);
+        assert_true(net.now_us < start_us + 60 * SECOND);
+    }
+    return net.now_us - start_us;
+}
+
+/* A TURN server is killed and started again in mid-call: media flows again within 10 s of its listening again, however long it was away
+ * (as long as consent lasts, RFC 7675), and at whatever moment between two consent checks. */
+static void server_restarts(void **state) {
+    (void)state;
+    static const uint64_t down_us[] = {0, 1 * SECOND, 3 * SECOND, 8 * SECOND, 20 * SECOND};
+    for (int transport = 0; transport < 2; transport++)
+        for (size_t i = 0; i < sizeof down_us / sizeof down_us[0]; i++)
+            for (uint64_t seed = 1; seed < 8; seed++) {
+                begin_call(seed, transport == 0 ? ICE_TRANSPORT_UDP : ICE_TRANSPORT_TCP);
+                run_call(seed * 700 * MS);
+                uint64_t took_us = recovery_us(down_us[i]);
+                if (getenv("VERBOSE"))
+                    printf("transport %d down %2llu s seed %llu: %.2f s\n", transport, (unsigned long long)(down_us[i] / SECOND), (unsigned long long)seed, (double)took_us / 1e6);
+                assert_true(took_us < 10 * SECOND);
+                struct ice_server_statistics statistics;
+                assert_true(ice_agent_server_statistics(net.side[0].agent, 0, &statistics));
+                assert_int_equal(statistics.relays_lost, 1);
+                assert_int_equal(statistics.state, ICE_SERVER_ANSWERED);
+                two_agents_close(&net);
+            }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(candidates), cmocka_unit_test(relay_only), cmocka_unit_test(over_streams),
+        cmocka_unit_test(candidates), cmocka_unit_test(relay_only), cmocka_unit_test(over_streams), cmocka_unit_test(server_restarts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

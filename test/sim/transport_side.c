@@ -129,9 +129,16 @@ static void open_stream(struct transport_side *side, const struct ice_path *path
     assert(side->stream_count < SIDE_STREAM_MAX);
     side->streams[side->stream_count].id = path->stream_id;
     side->streams[side->stream_count++].transport = path->transport;
-    for (size_t i = 0; i < side->config.interface_count; i++)
-        if (stun_address_equal_ip(&side->bases[i], &path->local))
-            sim_open_stream(side->sim, side->endpoint, side->config.interfaces[i], path->stream_id, &path->remote);
+    /* From where the path says; or, as an operating system would, from the first interface of that family. */
+    for (size_t i = 0; i < side->config.interface_count; i++) {
+        bool is_named = stun_address_equal_ip(&side->bases[i], &path->local);
+        bool is_any = path->local.family == STUN_ADDRESS_NONE && side->bases[i].family == path->remote.family;
+        if (!is_named && !is_any)
+            continue;
+        sim_open_stream(side->sim, side->endpoint, side->config.interfaces[i], path->stream_id, &path->remote);
+        return;
+    }
+    sim_open_stream(side->sim, side->endpoint, side->config.interfaces[0], path->stream_id, &path->remote); /* which will fail */
 }
 
 static void take_selected(struct transport_side *side, uint64_t now_us, const struct ice_event *event) {
