@@ -3,6 +3,8 @@
 #   make                 everything, into build/release
 #   make MODE=asan       the same with AddressSanitizer and UBSan (also: debug)
 #   make demo            a call across two NATed hosts, judged from its recordings
+#   make lab A=symmetric B=port-restricted DELAY=40 LOSS=3     one call in the laboratory, who won and when
+#   make nat-matrix      every pair of NAT kinds, into docs/nat-matrix.md and .svg
 #   make check           all tests; ends with "N passed, N failed, N skipped"
 #   make check-unit      the unit tests;  make check-stun, check-ice, ...: one room
 #   make check-layers    who may know whom, read from the archives
@@ -160,6 +162,9 @@ $(BUILD)/test/lab/lab_nat $(BUILD)/test/lab/lab_link: $(BUILD)/test/lab/%: $(BUI
   $(patsubst %,$(BUILD)/test/wire/%.o,udp_datagram packet_queue packet_socket settings) $(patsubst %,$(BUILD)/test/sim/%.o,nat link random) $(call archive,stun)
 	$(CC) $(LDFLAGS) -o $@ $^
 
+$(BUILD)/test/lab/turn_coturn: $(BUILD)/test/lab/turn_coturn.o $(call archives_of,ice)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_ice)
+
 $(BUILD)/docs/example/%: $(BUILD)/docs/example/%.o $(PEER_ARCHIVES)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_peer)
 
@@ -223,6 +228,15 @@ sim-proof:
 .PHONY: check-layers
 check-layers: $(ARCHIVES)
 	test/layers/check_layers.py $(BUILD)
+
+# What the laboratory runs. Settings of a call are variables: make lab A=symmetric B=port-restricted DELAY=40 LOSS=3 (test/lab/lab_call.sh).
+LAB_PROGRAMS := $(addprefix $(BUILD)/,caller callee signaling-server test/lab/lab_nat test/lab/lab_link)
+.PHONY: lab lab-programs nat-matrix
+lab-programs: $(LAB_PROGRAMS)
+lab: $(LAB_PROGRAMS)
+	LAB_BUILD=$(BUILD) test/lab/lab_call.sh
+nat-matrix: $(LAB_PROGRAMS)
+	LAB_BUILD=$(BUILD) test/lab/nat_matrix.py --jobs $(or $(JOBS),3)
 
 .PHONY: check demo interop-smoke
 check:

@@ -134,7 +134,10 @@ uint16_t ice_local_add(struct ice_agent *agent, enum ice_candidate_type type, co
         agent->locals[known].stale = false;
         return known;
     }
-    struct ice_local added = {.address = *address, .base = *base, .server = *server, .relay = ICE_NONE, .type = type};
+    struct ice_local added = {.address = *address, .base = *base, .server = *server, .relay = ICE_NONE, .server_index = ICE_NONE, .type = type};
+    /* RFC 8839 section 5.1: raddr and rport of a reflexive candidate are its base. */
+    if (type != ICE_CANDIDATE_HOST)
+        added.related = *base;
     added.preference = distinct_preference(agent, type, preference);
     added.priority = ice_candidate_priority(type, added.preference, 1);
     added.foundation = foundation_of(agent, type, base, server);
@@ -252,9 +255,9 @@ void ice_local_view(const struct ice_agent *agent, uint16_t index, struct ice_ca
     *out = (struct ice_candidate){.component = 1, .protocol = ICE_PROTOCOL_UDP, .priority = local->priority, .address = local->address,
                                   .base = local->base, .type = local->type};
     write_decimal(local->foundation, out->foundation);
-    /* RFC 8839 section 5.1: raddr and rport of a reflexive candidate are its base. */
-    if (local->type != ICE_CANDIDATE_HOST)
-        out->related = local->base;
+    out->related = local->related;
+    out->server = local->server_index != ICE_NONE ? (uint16_t)(local->server_index + 1) : 0;
+    out->relay_transport = local->relay_transport;
     memcpy(out->ufrag, generation->local_ufrag, sizeof generation->local_ufrag);
 }
 

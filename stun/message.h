@@ -188,6 +188,9 @@ int stun_message_read_u64(const struct stun_message *message, uint16_t type, uin
 int stun_message_read_address(const struct stun_message *message, uint16_t type, struct stun_address *out);     /* MAPPED-ADDRESS, ALTERNATE-SERVER */
 int stun_message_read_xor_address(const struct stun_message *message, uint16_t type, struct stun_address *out); /* XOR-* */
 
+/* The same for one attribute that stun_message_next has shown: of XOR-RELAYED-ADDRESS there may be two (RFC 8656 section 7.2). */
+int stun_attribute_read_xor_address(const struct stun_message *message, const struct stun_attribute *attribute, struct stun_address *out);
+
 /* ERROR-CODE: code 300..699; reason is a view of `reason_length` bytes of UTF-8, not NUL-terminated. */
 int stun_message_read_error_code(const struct stun_message *message, uint16_t *code, const uint8_t **reason, size_t *reason_length);
 
@@ -223,6 +226,8 @@ void stun_writer_begin(struct stun_writer *writer, uint8_t *bytes, size_t capaci
 #define STUN_USERNAME_MAX_BYTES 513
 #define STUN_TEXT_MAX_BYTES 763
 void stun_writer_add_bytes(struct stun_writer *writer, uint16_t type, const uint8_t *value, size_t length);
+/* The value stands already where it belongs: behind the writer's next four bytes. Saves a copy of what a TURN client relays. */
+void stun_writer_add_in_place(struct stun_writer *writer, uint16_t type, size_t length);
 void stun_writer_add_flag(struct stun_writer *writer, uint16_t type); /* zero-length: USE-CANDIDATE, DONT-FRAGMENT */
 void stun_writer_add_u32(struct stun_writer *writer, uint16_t type, uint32_t value);
 void stun_writer_add_u64(struct stun_writer *writer, uint16_t type, uint64_t value);
