@@ -292,7 +292,7 @@ static void addresses_have_their_size(void **state) {
         }
 }
 
-/* An answer of Avahi 0.8 as it was on the wire: two records, the second name a pointer. */
+/* Two records, the second name a pointer: what a host with both families says of itself. */
 static void an_answer_of_another_responder_is_read(void **state) {
     (void)state;
     static const uint8_t bytes[] = {0, 0, 0x84, 0, 0, 0, 0, 2, 0, 0, 0, 0, 4, 'h', 'o', 's', 't', 5, 'l', 'o', 'c', 'a', 'l', 0, 0, 1, 0x80, 1,
