@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define SYN_RETRY_US (UINT64_C(1000) * 1000)
-#define LOSSES_IN_A_ROW_MAX 6
+#define LOSSES_IN_A_ROW_MAX 3 /* what follows a loss makes TCP send again soon; only the last of a burst waits long */
 
 /* What is on its way to an end, or has arrived and was not yet handed over. */
 struct segment {

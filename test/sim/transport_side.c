@@ -378,4 +378,10 @@ void transport_side_explain(const struct transport_side *side) {
                pair.selected ? " selected" : "", (unsigned long long)pair.requests_sent, (unsigned long long)pair.responses_received,
                (unsigned long long)pair.requests_received);
     }
+    for (size_t i = 0; i < ice_agent_server_count(agent); i++) {
+        struct ice_server_statistics server;
+        if (ice_agent_server_statistics(agent, i, &server))
+            printf("    %s %s:%u: %s, code %u, error %d, relays lost %u\n", server.kind == ICE_SERVER_TURN ? "turn" : "stun", server.host, server.port,
+                   ice_server_state_name(server.state), server.code, server.error, server.relays_lost);
+    }
 }
