@@ -11,7 +11,7 @@ cell() {
     local name=$1
     shift
     mkdir -p "$folder/$name"
-    env "$@" OUT="$folder/$name" test/lab/lab_call.sh >"$folder/$name/lab.log" 2>&1 &
+    env "$@" OUT="$folder/$name" test/lab/lab_call.sh >"$folder/$name/said.txt" 2>&1 &
     pids+=($!) names+=("$name")
 }
 
@@ -26,7 +26,7 @@ settle() {
             failed=$((failed + 1))
             echo "FAIL ${names[i]}"
         fi
-        sed 's/^/       /' "$folder/${names[i]}/lab.log"
+        sed 's/^/       /' "$folder/${names[i]}/said.txt"
     done
     pids=() names=()
 }

@@ -44,7 +44,7 @@ class Cell:
         if os.path.exists(path):
             os.remove(path)
         environment = {**os.environ, "A": self.a, "B": self.b, "DELAY": str(delay), "DURATION": "2", "OUT": folder, **self.settings}
-        with open(os.path.join(folder, "lab.log"), "w", encoding="utf-8") as log:
+        with open(os.path.join(folder, "said.txt"), "w", encoding="utf-8") as log:
             code = subprocess.run([os.path.join(HERE, "lab_call.sh")], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False).returncode
         if os.path.exists(path):
             with open(path, encoding="utf-8") as file:
