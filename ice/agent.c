@@ -112,6 +112,7 @@ void ice_agent_free(struct ice_agent *agent) {
         return;
     ice_generation_end(&agent->generations[0]);
     ice_generation_end(&agent->generations[1]);
+    ice_tcp_free(agent);
     struct ice_allocator allocator = agent->allocator;
     allocator.release(allocator.context, agent); /* the agent is the first member of its block */
 }
@@ -183,6 +184,7 @@ static void update(struct ice_agent *agent, uint64_t now_us) {
         agent->next_check_us = ice_later(agent->next_check_us, now_us);
     }
     ice_gather_handle_timeout(agent, now_us);
+    ice_tcp_update(agent, now_us);
     ice_controlling_update(agent, now_us);
     agent->state = derive_state(agent);
     if (agent->state == ICE_STATE_CHECKING && agent->statistics.checking_started_us == 0)
@@ -191,6 +193,7 @@ static void update(struct ice_agent *agent, uint64_t now_us) {
 
 void ice_agent_handle_timeout(struct ice_agent *agent, uint64_t now_us) {
     ice_check_handle_timeout(agent, now_us);
+    ice_tcp_handle_timeout(agent, now_us);
     ice_consent_handle_timeout(agent, now_us);
     if (now_us >= verdict_us(agent))
         ice_agent_fail(agent, agent->pair_count > 0 ? ICE_FAILURE_NO_PAIR_ANSWERED : ICE_FAILURE_NO_CANDIDATES);
@@ -200,6 +203,7 @@ void ice_agent_handle_timeout(struct ice_agent *agent, uint64_t now_us) {
 uint64_t ice_agent_next_timeout(const struct ice_agent *agent) {
     uint64_t next_us = ice_earlier(ice_check_next_timeout(agent), ice_gather_next_timeout(agent));
     next_us = ice_earlier(next_us, ice_consent_next_timeout(agent));
+    next_us = ice_earlier(next_us, ice_tcp_next_timeout(agent));
     next_us = ice_earlier(next_us, ice_controlling_next_timeout(agent, 0));
     return ice_earlier(next_us, verdict_us(agent));
 }
@@ -225,15 +229,23 @@ static bool is_terminated(const char *text, size_t capacity) {
     return memchr(text, '\0', capacity) != NULL;
 }
 
+/* RFC 6544 section 4.5: nobody connects to an active candidate, its port means nothing. */
+static bool is_port_usable(const struct ice_candidate *candidate) {
+    return candidate->tcp_type == ICE_TCP_ACTIVE ? candidate->address.port != 0 : ice_port_is_usable(candidate->address.port);
+}
+
 int ice_agent_add_remote_candidate(struct ice_agent *agent, uint64_t now_us, const struct ice_candidate *candidate) {
     if (candidate == NULL || !is_terminated(candidate->ufrag, sizeof candidate->ufrag) ||
         !is_terminated(candidate->foundation, sizeof candidate->foundation))
         return ICE_ERROR_ARGUMENT;
-    if (candidate->protocol != ICE_PROTOCOL_UDP || candidate->hostname[0] != '\0') {
+    bool is_tcp = candidate->protocol == ICE_PROTOCOL_TCP;
+    if (is_tcp != (candidate->tcp_type != ICE_TCP_NONE))
+        return ICE_ERROR_ARGUMENT;
+    if ((is_tcp && agent->tcp == NULL) || candidate->hostname[0] != '\0') {
         agent->statistics.candidates_not_supported++;
         return ICE_ERROR_NOT_SUPPORTED;
     }
-    if (!ice_address_is_usable(&candidate->address) || !ice_port_is_usable(candidate->address.port))
+    if (!ice_address_is_usable(&candidate->address) || !is_port_usable(candidate))
         return ICE_ERROR_ARGUMENT;
     if (candidate->component != 1) /* RFC 8445 section 6.1.2.2: RTCP's own component pairs with nothing of ours */
         return ICE_OK;
@@ -299,25 +311,40 @@ static int handle_message(struct ice_agent *agent, uint64_t now_us, const struct
     return ice_check_handle_response(agent, now_us, path, message);
 }
 
-int ice_agent_handle_datagram(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length) {
-    agent->statistics.datagrams_received++;
+int ice_agent_handle_message(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length) {
     struct stun_message message;
-    if (path->transport != ICE_TRANSPORT_UDP || stun_message_parse(bytes, length, &message) != STUN_OK) {
+    if (stun_message_parse(bytes, length, &message) != STUN_OK) {
         agent->statistics.malformed_dropped++;
         return ICE_ERROR_MALFORMED;
     }
-    int result = handle_message(agent, now_us, path, &message);
-    update(agent, now_us);
+    return handle_message(agent, now_us, path, &message);
+}
+
+int ice_agent_handle_datagram(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length) {
+    if (path->transport != ICE_TRANSPORT_UDP)
+        return ICE_ERROR_ARGUMENT; /* a stream has no datagrams: ice_agent_handle_stream_bytes */
+    agent->statistics.datagrams_received++;
+    int result = ice_agent_handle_message(agent, now_us, path, bytes, length);
+    if (result != ICE_ERROR_MALFORMED)
+        update(agent, now_us);
     return result;
+}
+
+/* What ICE itself has to say, framed if it goes by a stream. */
+static size_t poll_message(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path) {
+    size_t length = ice_response_poll(agent, buffer, capacity, path);
+    if (length == 0)
+        length = ice_consent_poll(agent, now_us, buffer, capacity, path);
+    if (length == 0)
+        length = ice_check_poll(agent, now_us, buffer, capacity, path);
+    return ice_tcp_frame(path, buffer, capacity, length);
 }
 
 bool ice_agent_poll_transmit(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {
     if (capacity < ICE_DATAGRAM_MAX_BYTES)
         return false;
     *out = (struct ice_transmit){0};
-    if ((out->length = ice_response_poll(agent, buffer, capacity, &out->path)) == 0 &&
-        (out->length = ice_consent_poll(agent, now_us, buffer, capacity, &out->path)) == 0 &&
-        (out->length = ice_check_poll(agent, now_us, buffer, capacity, &out->path)) == 0 &&
+    if ((out->length = poll_message(agent, now_us, buffer, capacity, &out->path)) == 0 &&
         (out->length = ice_gather_poll(agent, now_us, buffer, capacity, &out->path)) == 0)
         return false;
     agent->statistics.datagrams_sent++;
@@ -345,42 +372,54 @@ bool ice_agent_can_send(const struct ice_agent *agent, uint64_t now_us) {
 }
 
 int ice_agent_wrap_payload(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t length, struct ice_transmit *out) {
-    (void)buffer; /* a relayed pair will write its header into the headroom */
     if (!ice_agent_can_send(agent, now_us))
         return ICE_ERROR_STATE;
     *out = (struct ice_transmit){.offset = ICE_HEADROOM_BYTES, .length = length};
     ice_check_path(agent, &agent->pairs[agent->selected], &out->path);
-    return ICE_OK;
+    return ice_tcp_wrap_payload(buffer, out);
 }
 
 bool ice_agent_poll_received(struct ice_agent *agent, struct ice_received *out) {
-    (void)agent;
-    (void)out;
-    return false; /* nothing is unwrapped: plain UDP only */
+    return ice_tcp_poll_received(agent, out);
 }
 
-/* ---- streams: the place of TURN and ICE over TCP ------------------------------------------------------------------------------------------------- */
+/* ---- streams: TURN and ICE over TCP ------------------------------------------------------------------------------------------------- */
 
 int ice_agent_handle_stream_opened(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path) {
-    (void)agent;
-    (void)now_us;
-    (void)path;
-    return ICE_ERROR_NOT_SUPPORTED;
+    int result = ICE_OK;
+    struct ice_stream *stream = ice_stream_find(agent, path->stream_id);
+    if (path->stream_id & ICE_STREAM_ACCEPTED)
+        result = ice_tcp_handle_accepted(agent, now_us, path);
+    else if (stream == NULL)
+        result = ICE_ERROR_ARGUMENT;
+    else if (stream->owner == ICE_STREAM_OF_PAIR)
+        ice_tcp_handle_opened(agent, stream, path);
+    else
+        result = ICE_ERROR_NOT_SUPPORTED;
+    update(agent, now_us);
+    return result;
 }
 
 int ice_agent_handle_stream_bytes(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length) {
-    (void)agent;
-    (void)now_us;
-    (void)path;
-    (void)bytes;
-    (void)length;
-    return ICE_ERROR_NOT_SUPPORTED;
+    struct ice_stream *stream = ice_stream_find(agent, path->stream_id);
+    if (stream == NULL)
+        return ICE_ERROR_ARGUMENT;
+    int result = ICE_ERROR_NOT_SUPPORTED;
+    if (stream->owner == ICE_STREAM_OF_PAIR || stream->owner == ICE_STREAM_ACCEPTED_NEW)
+        result = ice_tcp_handle_bytes(agent, now_us, stream, bytes, length);
+    update(agent, now_us);
+    return result;
 }
 
 int ice_agent_handle_stream_closed(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, int error) {
-    (void)agent;
-    (void)now_us;
-    (void)path;
-    (void)error;
-    return ICE_ERROR_NOT_SUPPORTED;
+    struct ice_stream *stream = ice_stream_find(agent, path->stream_id);
+    if (stream == NULL)
+        return ICE_ERROR_ARGUMENT;
+    int result = ICE_OK;
+    if (stream->owner == ICE_STREAM_OF_PAIR || stream->owner == ICE_STREAM_ACCEPTED_NEW)
+        ice_tcp_handle_closed(agent, now_us, stream, error);
+    else
+        result = ICE_ERROR_NOT_SUPPORTED;
+    update(agent, now_us);
+    return result;
 }

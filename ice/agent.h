@@ -101,6 +101,8 @@ struct ice_server {
 #define ICE_LOCAL_CANDIDATE_MAX 64
 #define ICE_REMOTE_CANDIDATE_MAX 64 /* per generation, security.md: 64 per section */
 #define ICE_PAIR_MAX 100            /* RFC 8445 section 6.1.2.5 */
+#define ICE_TCP_CONNECTION_MAX 24   /* of TCP candidates, at a time */
+#define ICE_TCP_UNPROVEN_MAX 8      /* accepted ones among them by which no authentic check has come yet; each has 5 s and 4096 bytes for it */
 
 /*
  * Every duration in microseconds; 0 takes the default named beside it.
@@ -164,7 +166,8 @@ int ice_agent_restart(struct ice_agent *agent, uint64_t now_us);
  * One socket that the caller has bound.
  * base        its address; what comes and goes by it has it as `local` in its path
  * preference  0..65535 as in RFC 8445 section 5.1.2.1, distinct per interface
- * transport   UDP; or TCP: a listening socket, which makes a passive candidate, and an active one of the same IP (RFC 6544 section 4.1)
+ * transport   UDP; or TCP: a listening socket, which makes a passive and a simultaneous-open candidate, and an active one of the same IP
+ *             (RFC 6544 section 4.1). TCP with port 9 has no socket: the active candidate only.
  * mdns_name   NULL, or the name under which the caller answers for this address (RFC 6762): the host candidate shows it instead of
  *             the address, and reflexive ones say 0.0.0.0:9 as their related address. ICE_MDNS_NAME_MAX_BYTES at most; copied.
  */
@@ -205,7 +208,16 @@ void ice_agent_handle_timeout(struct ice_agent *agent, uint64_t now_us);
 /* error: the errno of the send. ICMP unreachable, EPERM, no route: fails pairs on that path, never the agent. */
 void ice_agent_handle_send_error(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, int error);
 
-/* TCP and TLS: the caller owns socket and TLS session; ICE owns RFC 4571 framing and TURN framing. */
+/*
+ * TCP and TLS: the caller owns socket and TLS session; ICE owns RFC 4571 framing and TURN framing.
+ * opened   path: that of the OPEN_STREAM event with the local address that was bound. Or of a connection accepted on a listening socket
+ *          (stream_id: see struct ice_path); whatever this returns but ICE_OK then means: close it.
+ *          ICE_ERROR_CAPACITY: too many strangers; ICE_ERROR_STATE: nothing listens there; ICE_ERROR_ARGUMENT: an unknown stream
+ * bytes    whatever has come, cut anywhere. They stay where they are until poll_received has returned false: it hands out views of them.
+ *          ICE_ERROR_MALFORMED: no frame; a CLOSE_STREAM event follows
+ * closed   error: an errno, 0 for an orderly end, or one of enum ice_stream_error. Also when it could not be opened. Not after CLOSE_STREAM.
+ * A message from poll_transmit goes into the stream as it is, whole; one that would have to wait for long is better dropped, whole.
+ */
 int ice_agent_handle_stream_opened(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path);
 int ice_agent_handle_stream_bytes(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length);
 int ice_agent_handle_stream_closed(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, int error);
@@ -339,7 +351,8 @@ struct ice_statistics {
     uint64_t datagrams_sent, datagrams_received;
     uint64_t malformed_dropped, unauthentic_dropped, unmatched_dropped;
     uint64_t capacity_refused;         /* something did not fit a limit of this header */
-    uint64_t candidates_not_supported; /* remote candidates over TCP, or with a name */
+    uint64_t candidates_not_supported; /* remote candidates over TCP without a TCP interface, or with a name that is not looked up */
+    uint64_t streams_unproven;         /* accepted connections that were closed, for no authentic check had come by them */
     size_t memory_bytes;
 };
 

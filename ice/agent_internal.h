@@ -6,6 +6,8 @@
  *   checklist.c       pairs, freezing, what is next          controlling.c nomination    controlled.c obeying it
  *   generation.c      credentials                            consent.c     the selected pair, after ICE
  *   stream.c          TCP and TLS connections, whoever uses them
+ *   tcp*.c            candidates over TCP                    framing.c     datagrams in a stream
+ *   names.c           mDNS names in place of addresses
  *   event.c           what the caller is told                agent.c       dispatch, and the states of the agent
  *
  * All memory is in one block that ice_agent_new allocates: after it nothing can run out, and no packet allocates. (Keys
@@ -60,6 +62,7 @@ struct ice_local {
     enum ice_transport transport;
     enum ice_tcp_type tcp_type;
     uint16_t relay;
+    uint16_t name; /* 1 + index of the mDNS name that is shown in its place, see names.c; 0 none */
     uint32_t priority;
     uint16_t preference;
     uint16_t foundation;
@@ -73,6 +76,9 @@ struct ice_local {
  */
 struct ice_remote {
     struct stun_address address, related;
+    enum ice_transport transport; /* UDP or TCP */
+    enum ice_tcp_type tcp_type;
+    uint16_t name; /* 1 + index of the name it was resolved from, see names.c; 0 none */
     uint64_t ufrag_tag;
     uint32_t priority;
     uint16_t foundation;
@@ -235,6 +241,9 @@ struct ice_views {
     struct ice_candidate event[2], statistics[2], local;
 };
 
+struct ice_tcp;   /* tcp_internal.h: what TCP candidates need; made when the first TCP interface is given */
+struct ice_names; /* names_internal.h: mDNS names, ours and theirs; made when the first one is given */
+
 struct ice_agent {
     struct ice_agent_config config; /* durations resolved; servers and allocator point nowhere, see below */
     struct ice_allocator allocator;
@@ -272,6 +281,8 @@ struct ice_agent {
 
     struct ice_stream streams[ICE_STREAM_MAX];
     uint64_t next_stream_id;
+    struct ice_tcp *tcp;
+    struct ice_names *names;
 
     struct ice_response_queue responses;
     struct ice_reported reported;
@@ -288,13 +299,19 @@ bool ice_addresses_can_pair(const struct stun_address *base, const struct stun_a
 /* 64 bits that stand for a ufrag of 4..256 bytes; never 0. Not secret, not security: it only sorts candidates into generations. */
 uint64_t ice_ufrag_tag(const char *ufrag, size_t length);
 
-/* Index of the local candidate with this address and base, or ICE_NONE. */
+/* Index of the local candidate over UDP with this address and base, or ICE_NONE. */
 uint16_t ice_local_find(const struct ice_agent *agent, const struct stun_address *address, const struct stun_address *base);
 uint16_t ice_local_find_base(const struct ice_agent *agent, const struct stun_address *base);
 /* Adds one unless it is redundant (RFC 8445 section 5.1.3). ICE_NONE: ICE_LOCAL_CANDIDATE_MAX reached, and counted. */
 uint16_t ice_local_add(struct ice_agent *agent, enum ice_candidate_type type, const struct stun_address *address, const struct stun_address *base,
                        const struct stun_address *server, uint16_t preference);
-uint16_t ice_remote_find(const struct ice_agent *agent, const struct stun_address *address);
+/* The same two for any transport: address, base, transport and tcp_type count. _add_like fills in priority and foundation. */
+uint16_t ice_local_find_like(const struct ice_agent *agent, const struct ice_local *wanted);
+uint16_t ice_local_add_like(struct ice_agent *agent, const struct ice_local *wanted);
+/* RFC 8445 section 7.1.1: what a candidate would be worth that a check from here discovers. */
+uint32_t ice_local_peer_reflexive_priority(const struct ice_local *local);
+uint16_t ice_remote_find(const struct ice_agent *agent, const struct stun_address *address); /* over UDP */
+uint16_t ice_remote_find_tcp(const struct ice_agent *agent, const struct stun_address *address, enum ice_tcp_type tcp_type);
 int ice_remote_add_signaled(struct ice_agent *agent, const struct ice_candidate *candidate, uint16_t *index);
 uint16_t ice_remote_add_peer_reflexive(struct ice_agent *agent, const struct stun_address *address, uint32_t priority, uint64_t ufrag_tag);
 void ice_local_view(const struct ice_agent *agent, uint16_t index, struct ice_candidate *out);
@@ -312,6 +329,48 @@ void ice_stream_close(struct ice_stream *stream);
 /* The caller says that it is gone: the entry is free. */
 void ice_stream_forget(struct ice_stream *stream);
 bool ice_stream_poll_event(struct ice_agent *agent, struct ice_event *out);
+
+/* ---- tcp.c, tcp_connection.c, tcp_stream.c: RFC 6544 -------------------------------------------------------------------------- */
+
+/* Makes room for it; ICE_ERROR_CAPACITY: the budget or the allocator says no. */
+int ice_tcp_enable(struct ice_agent *agent);
+void ice_tcp_free(struct ice_agent *agent);
+void ice_tcp_gather_host(struct ice_agent *agent, const struct ice_interface *interface);
+/* The interfaces have changed: candidates of vanished ones are gone. */
+void ice_tcp_leave(struct ice_agent *agent, uint64_t now_us);
+/* RFC 6544 section 6.2: shall we try this pair of our own accord? True for two of UDP. */
+bool ice_tcp_can_pair(const struct ice_local *local, const struct ice_remote *remote);
+bool ice_tcp_is_pair(const struct ice_agent *agent, const struct ice_pair *pair);
+/* It has succeeded, and its connection has gone. */
+bool ice_tcp_is_cut(const struct ice_agent *agent, const struct ice_pair *pair);
+/* A check of this pair is due: true when it can be sent now; else its connection is being opened, or the pair has failed. */
+bool ice_tcp_prepare(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
+/* A pair whose connection has opened and whose check has not been sent yet, or NULL. */
+struct ice_pair *ice_tcp_check_due(struct ice_agent *agent);
+/* The path of the pair, stream_id 0 when there is no connection. */
+void ice_tcp_path(const struct ice_agent *agent, const struct ice_pair *pair, struct ice_path *path);
+bool ice_tcp_is_path_open(const struct ice_agent *agent, const struct ice_path *path);
+bool ice_tcp_is_path_valid(const struct ice_agent *agent, const struct ice_path *path);
+/* The pair that uses this connection, or NULL. */
+struct ice_pair *ice_tcp_pair_of_path(struct ice_agent *agent, const struct ice_path *path);
+/* The candidate at our end of a connection, or ICE_NONE. */
+uint16_t ice_tcp_local_of_path(struct ice_agent *agent, const struct ice_path *path);
+/* An authentic check came by this connection: its pair, which it belongs to from now on; NULL: not possible. */
+struct ice_pair *ice_tcp_pair_of_request(struct ice_agent *agent, uint16_t local, const struct ice_path *path, const struct stun_message *request,
+                                         uint64_t ufrag_tag);
+int ice_tcp_handle_accepted(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path);
+void ice_tcp_handle_opened(struct ice_agent *agent, struct ice_stream *stream, const struct ice_path *path);
+int ice_tcp_handle_bytes(struct ice_agent *agent, uint64_t now_us, struct ice_stream *stream, const uint8_t *bytes, size_t length);
+void ice_tcp_handle_closed(struct ice_agent *agent, uint64_t now_us, struct ice_stream *stream, int error);
+bool ice_tcp_poll_received(struct ice_agent *agent, struct ice_received *out);
+/* Frames a message that goes out by this path; its new length, 0 when it does not fit. Leaves what goes by UDP as it is. */
+size_t ice_tcp_frame(const struct ice_path *path, uint8_t *buffer, size_t capacity, size_t length);
+/* The same for a payload that has headroom. ICE_ERROR_ARGUMENT: longer than a frame can be. */
+int ice_tcp_wrap_payload(uint8_t *buffer, struct ice_transmit *out);
+void ice_tcp_handle_timeout(struct ice_agent *agent, uint64_t now_us);
+/* Connections that nothing needs any more are closed. */
+void ice_tcp_update(struct ice_agent *agent, uint64_t now_us);
+uint64_t ice_tcp_next_timeout(const struct ice_agent *agent);
 
 /* ---- pair.c ---------------------------------------------------------------------------------------------------------------- */
 
@@ -416,6 +475,8 @@ void ice_agent_random_id(struct ice_agent *agent, uint8_t id[STUN_TRANSACTION_ID
 /* May a new transaction be sent now, and note that one is? (the 5 ms that hold for all of them together) */
 uint64_t ice_agent_earliest_transaction(const struct ice_agent *agent);
 void ice_agent_fail(struct ice_agent *agent, enum ice_failure failure);
+/* A STUN message by this path. */
+int ice_agent_handle_message(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length);
 
 static inline uint64_t ice_earlier(uint64_t a, uint64_t b) {
     return a < b ? a : b;

@@ -15,6 +15,8 @@ struct ice_pair *ice_checklist_find(struct ice_agent *agent, uint16_t local, uin
 }
 
 struct ice_pair *ice_checklist_find_path(struct ice_agent *agent, const struct ice_path *path) {
+    if (path->transport != ICE_TRANSPORT_UDP)
+        return ice_tcp_pair_of_path(agent, path);
     uint16_t local = ice_local_find_base(agent, &path->local);
     uint16_t remote = ice_remote_find(agent, &path->remote);
     return local != ICE_NONE && remote != ICE_NONE ? ice_checklist_find(agent, local, remote) : NULL;
@@ -73,7 +75,7 @@ static void add_if_promising(struct ice_agent *agent, uint16_t local_index, uint
      * higher priority: of local candidates only bases pair. */
     bool is_base = stun_address_equal(&local->address, &local->base);
     if (is_base && !local->gone && !remote->foreign && ice_addresses_can_pair(&local->base, &remote->address) &&
-        ice_checklist_find(agent, local_index, remote_index) == NULL)
+        ice_tcp_can_pair(local, remote) && ice_checklist_find(agent, local_index, remote_index) == NULL)
         ice_checklist_add(agent, local_index, remote_index);
 }
 

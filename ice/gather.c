@@ -16,14 +16,14 @@
 
 static bool is_present(const struct ice_gatherer *gatherer, const struct stun_address *base) {
     for (size_t i = 0; i < gatherer->interface_count; i++)
-        if (stun_address_equal(&gatherer->interfaces[i].base, base))
+        if (gatherer->interfaces[i].transport == ICE_TRANSPORT_UDP && stun_address_equal(&gatherer->interfaces[i].base, base))
             return true;
     return false;
 }
 
 static void add_transaction(struct ice_agent *agent, const struct ice_interface *interface, const struct stun_address *server) {
     struct ice_gatherer *gatherer = &agent->gatherer;
-    if (!ice_addresses_can_pair(&interface->base, server))
+    if (interface->transport != ICE_TRANSPORT_UDP || !ice_addresses_can_pair(&interface->base, server))
         return;
     struct ice_gather_transaction *free_slot = NULL;
     for (size_t i = 0; i < gatherer->transaction_count; i++) {
@@ -111,6 +111,10 @@ static void gather_host(struct ice_agent *agent, const struct ice_interface *int
     static const struct stun_address no_server = {.family = STUN_ADDRESS_NONE};
     if (agent->config.transport_policy == ICE_TRANSPORT_POLICY_RELAY)
         return;
+    if (interface->transport == ICE_TRANSPORT_TCP) {
+        ice_tcp_gather_host(agent, interface);
+        return;
+    }
     uint16_t known = ice_local_find_base(agent, &interface->base);
     if (known != ICE_NONE && !agent->locals[known].gone)
         return;
@@ -118,7 +122,7 @@ static void gather_host(struct ice_agent *agent, const struct ice_interface *int
     if (added == ICE_NONE)
         return;
     for (size_t i = 0; i < agent->local_count; i++) /* the interface is back, and what is behind it */
-        if (stun_address_equal(&agent->locals[i].base, &interface->base))
+        if (agent->locals[i].transport == ICE_TRANSPORT_UDP && stun_address_equal(&agent->locals[i].base, &interface->base))
             agent->locals[i].gone = false;
     for (size_t i = 0; i < agent->pair_count; i++)
         if (agent->pairs[i].local == added && agent->pairs[i].state == ICE_PAIR_FAILED)
@@ -129,7 +133,7 @@ static void gather_host(struct ice_agent *agent, const struct ice_interface *int
 static void leave_base(struct ice_agent *agent, uint64_t now_us, const struct stun_address *base) {
     struct ice_gatherer *gatherer = &agent->gatherer;
     for (size_t i = 0; i < agent->local_count; i++)
-        if (stun_address_equal(&agent->locals[i].base, base))
+        if (agent->locals[i].transport == ICE_TRANSPORT_UDP && stun_address_equal(&agent->locals[i].base, base))
             agent->locals[i].gone = true;
     for (size_t i = 0; i < gatherer->transaction_count; i++) {
         struct ice_gather_transaction *transaction = &gatherer->transactions[i];
@@ -141,7 +145,7 @@ static void leave_base(struct ice_agent *agent, uint64_t now_us, const struct st
     /* RFC 8445 section 5.1.1.4, SHOULD: what was sent from there cannot be any more. */
     for (size_t i = 0; i < agent->pair_count; i++) {
         struct ice_pair *pair = &agent->pairs[i];
-        if (!agent->locals[pair->local].gone || !stun_address_equal(&agent->locals[pair->local].base, base))
+        if (ice_tcp_is_pair(agent, pair) || !agent->locals[pair->local].gone || !stun_address_equal(&agent->locals[pair->local].base, base))
             continue;
         if (i == agent->selected) {
             agent->restart_needed = true;
@@ -172,8 +176,11 @@ int ice_gather_set_interfaces(struct ice_agent *agent, uint64_t now_us, const st
     if (count > ICE_INTERFACE_MAX)
         return ICE_ERROR_CAPACITY;
     for (size_t i = 0; i < count; i++)
-        if (!ice_address_is_usable(&interfaces[i].base))
+        if (!ice_address_is_usable(&interfaces[i].base) || interfaces[i].transport == ICE_TRANSPORT_TLS)
             return ICE_ERROR_ARGUMENT;
+    for (size_t i = 0; i < count; i++)
+        if (interfaces[i].transport == ICE_TRANSPORT_TCP && ice_tcp_enable(agent) != ICE_OK)
+            return ICE_ERROR_CAPACITY;
     struct ice_interface before[ICE_INTERFACE_MAX];
     size_t before_count = gatherer->interface_count;
     memcpy(before, gatherer->interfaces, sizeof before);
@@ -181,8 +188,9 @@ int ice_gather_set_interfaces(struct ice_agent *agent, uint64_t now_us, const st
         memcpy(gatherer->interfaces, interfaces, count * sizeof interfaces[0]);
     gatherer->interface_count = count;
     for (size_t i = 0; i < before_count; i++)
-        if (!is_present(gatherer, &before[i].base))
+        if (before[i].transport == ICE_TRANSPORT_UDP && !is_present(gatherer, &before[i].base))
             leave_base(agent, now_us, &before[i].base);
+    ice_tcp_leave(agent, now_us);
     if (gatherer->started && agent->state != ICE_STATE_FAILED) /* what has failed waits for a restart */
         gather_interfaces(agent, now_us);
     return ICE_OK;

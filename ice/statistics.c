@@ -63,6 +63,8 @@ const struct ice_candidate *ice_agent_local_candidate(const struct ice_agent *ag
 }
 
 bool ice_agent_is_path_valid(const struct ice_agent *agent, const struct ice_path *path) {
+    if (path->transport == ICE_TRANSPORT_TCP)
+        return ice_tcp_is_path_valid(agent, path);
     for (size_t i = 0; i < agent->pair_count; i++) {
         const struct ice_pair *pair = &agent->pairs[i];
         if ((ice_pair_is_valid(pair) || pair->requests_received > 0) && path->transport == ICE_TRANSPORT_UDP &&
