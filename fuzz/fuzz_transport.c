@@ -106,10 +106,10 @@ static void step(struct pair *pair, struct wire *wire, struct script *script, un
         if (argument >= 240)
             peer_transport_close(transport, pair->now_us);
         break;
-    case 16: /* streams have their verbs and nothing behind them yet */
-        require(peer_transport_handle_stream_opened(transport, pair->now_us, &path) == PEER_ERROR_NOT_SUPPORTED);
-        require(peer_transport_handle_stream_bytes(transport, pair->now_us, &path, &argument, 1) == PEER_ERROR_NOT_SUPPORTED);
-        require(peer_transport_handle_stream_closed(transport, pair->now_us, &path, 0) == PEER_ERROR_NOT_SUPPORTED);
+    case 16: /* a stream that nobody has asked for */
+        require(peer_transport_handle_stream_opened(transport, pair->now_us, &path) == PEER_ERROR_ARGUMENT);
+        require(peer_transport_handle_stream_bytes(transport, pair->now_us, &path, &argument, 1) == PEER_ERROR_ARGUMENT);
+        require(peer_transport_handle_stream_closed(transport, pair->now_us, &path, 0) == PEER_ERROR_ARGUMENT);
         break;
     }
     pair_drain(pair, end);

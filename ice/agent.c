@@ -110,8 +110,8 @@ struct ice_agent *ice_agent_new(const struct ice_agent_config *config, uint64_t 
 void ice_agent_free(struct ice_agent *agent) {
     if (agent == NULL)
         return;
-    ice_generation_end(&agent->generations[0]);
-    ice_generation_end(&agent->generations[1]);
+    ice_generation_end(agent, 0);
+    ice_generation_end(agent, 1);
     ice_tcp_free(agent);
     struct ice_allocator allocator = agent->allocator;
     allocator.release(allocator.context, agent); /* the agent is the first member of its block */
@@ -146,35 +146,69 @@ void ice_agent_fail(struct ice_agent *agent, enum ice_failure failure) {
     agent->responses.count = 0;
     for (size_t i = 0; i < agent->pair_count; i++)
         stun_transaction_finish(&agent->pairs[i].check.transaction);
+    ice_generation_end(agent, (uint16_t)(1 - agent->generation));
     for (size_t i = 0; i < agent->gatherer.transaction_count; i++)
         stun_transaction_finish(&agent->gatherer.transactions[i].transaction);
     ice_gather_give_up(agent);
 }
 
+void ice_agent_need_restart(struct ice_agent *agent, enum ice_restart_reason reason) {
+    if (agent->restart_reason == ICE_RESTART_NONE || reason == ICE_RESTART_CONSENT_LOST)
+        agent->restart_reason = reason;
+}
+
+void ice_agent_lose_selected(struct ice_agent *agent, uint64_t now_us) {
+    bool restarting = !ice_pair_is_concluded(agent, agent->generation) && !ice_generation_current(agent)->given_up;
+    if (!restarting) {
+        ice_agent_need_restart(agent, ICE_RESTART_CONSENT_LOST);
+        ice_agent_fail(agent, ICE_FAILURE_CONSENT_EXPIRED);
+        return;
+    }
+    ice_generation_end(agent, agent->pairs[agent->selected].generation);
+    if (agent->patience_us == ICE_NEVER_US) /* nor is there an answer to the restart: it has as long to come as a check would */
+        agent->patience_us = ice_after(now_us, agent->config.failure_deadline_us);
+}
+
 static bool has_valid_pair(const struct ice_agent *agent) {
     for (size_t i = 0; i < agent->pair_count; i++)
-        if (ice_pair_is_valid(&agent->pairs[i]) && ice_pair_is_usable(agent, &agent->pairs[i]))
+        if (agent->pairs[i].generation == agent->generation && ice_pair_is_valid(&agent->pairs[i]) && ice_pair_is_usable(agent, &agent->pairs[i]))
             return true;
     return false;
 }
 
 /* RFC 8863: failure is not declared before this moment, however hopeless the check list looks, nor later. */
 static uint64_t verdict_us(const struct ice_agent *agent) {
-    if (agent->patience_us == ICE_NEVER_US || agent->selected != ICE_NONE || agent->state == ICE_STATE_FAILED)
+    if (agent->patience_us == ICE_NEVER_US || ice_pair_is_concluded(agent, agent->generation) ||
+        ice_generation_current_const(agent)->given_up || agent->state == ICE_STATE_FAILED)
         return ICE_NEVER_US;
     return has_valid_pair(agent) ? ice_after(agent->patience_us, NOMINATION_GRACE_US) : agent->patience_us;
+}
+
+static void pass_verdict(struct ice_agent *agent) {
+    if (agent->selected == ICE_NONE) {
+        ice_agent_fail(agent, ice_generation_current(agent)->pair_count > 0 ? ICE_FAILURE_NO_PAIR_ANSWERED : ICE_FAILURE_NO_CANDIDATES);
+        return;
+    }
+    /* RFC 8445 section 12.1: the pair from before the restart stays selected while there is no other. */
+    ice_generation_current(agent)->given_up = true;
+    ice_agent_need_restart(agent, ICE_RESTART_NO_PAIR);
 }
 
 static enum ice_state derive_state(const struct ice_agent *agent) {
     if (agent->state == ICE_STATE_FAILED || agent->state == ICE_STATE_CLOSED)
         return agent->state;
+    const struct ice_generation *generation = ice_generation_current_const(agent);
+    bool concluded = ice_pair_is_concluded(agent, agent->generation);
+    bool restarted = agent->statistics.restarts > 0 && !concluded && !generation->given_up;
     if (agent->selected != ICE_NONE) {
+        /* W3C webrtc-pc section 5.6.4: a restart of what was disconnected, or failed, is checking; of what works, connected. */
         if (agent->consent.late || !ice_pair_is_usable(agent, &agent->pairs[agent->selected]))
-            return ICE_STATE_DISCONNECTED;
-        bool over = ice_generation_current_const(agent)->remote_end && agent->gatherer.state == ICE_GATHERING_COMPLETE;
+            return restarted ? ICE_STATE_CHECKING : ICE_STATE_DISCONNECTED;
+        bool over = concluded && generation->remote_end && agent->gatherer.state == ICE_GATHERING_COMPLETE;
         return over ? ICE_STATE_COMPLETED : ICE_STATE_CONNECTED;
     }
-    return ice_checklist_can_check(agent) && agent->remote_count > 0 ? ICE_STATE_CHECKING : ICE_STATE_NEW;
+    bool can_check = ice_checklist_can_check(agent) && generation->remote_signaled_count + generation->remote_peer_reflexive_count > 0;
+    return can_check || (restarted && agent->statistics.checking_started_us != 0) ? ICE_STATE_CHECKING : ICE_STATE_NEW;
 }
 
 /* After every call that may have changed something: what follows from it. */
@@ -195,8 +229,9 @@ void ice_agent_handle_timeout(struct ice_agent *agent, uint64_t now_us) {
     ice_check_handle_timeout(agent, now_us);
     ice_tcp_handle_timeout(agent, now_us);
     ice_consent_handle_timeout(agent, now_us);
+    ice_restart_handle_timeout(agent, now_us);
     if (now_us >= verdict_us(agent))
-        ice_agent_fail(agent, agent->pair_count > 0 ? ICE_FAILURE_NO_PAIR_ANSWERED : ICE_FAILURE_NO_CANDIDATES);
+        pass_verdict(agent);
     update(agent, now_us);
 }
 
@@ -204,6 +239,7 @@ uint64_t ice_agent_next_timeout(const struct ice_agent *agent) {
     uint64_t next_us = ice_earlier(ice_check_next_timeout(agent), ice_gather_next_timeout(agent));
     next_us = ice_earlier(next_us, ice_consent_next_timeout(agent));
     next_us = ice_earlier(next_us, ice_tcp_next_timeout(agent));
+    next_us = ice_earlier(next_us, ice_restart_next_timeout(agent));
     next_us = ice_earlier(next_us, ice_controlling_next_timeout(agent, 0));
     return ice_earlier(next_us, verdict_us(agent));
 }
@@ -214,13 +250,20 @@ int ice_agent_set_remote_credentials(struct ice_agent *agent, uint64_t now_us, c
                                      const char *password, size_t password_length) {
     if (ufrag == NULL || password == NULL)
         return ICE_ERROR_ARGUMENT;
-    int result = ice_generation_set_remote(ice_generation_current(agent), ufrag, ufrag_length, password, password_length);
+    struct ice_generation *generation = ice_generation_current(agent);
+    const struct ice_generation *previous = &agent->generations[1 - agent->generation];
+    if (generation->remote_key == NULL && ice_generation_is_remote_ufrag(previous, ufrag, ufrag_length))
+        return ICE_ERROR_STATE; /* RFC 8445 section 9, MUST: a peer that restarts changes them */
+    bool first = generation->remote_key == NULL;
+    int result = ice_generation_set_remote(generation, ufrag, ufrag_length, password, password_length);
     if (result != ICE_OK)
         return result;
+    if (first && agent->patience_us != ICE_NEVER_US)
+        agent->patience_us = ice_after(now_us, agent->config.failure_deadline_us);
     /* RFC 8838 section 9 and RFC 8839 section 5.4: candidates of another generation are not for this one. */
     uint64_t tag = ice_ufrag_tag(ufrag, ufrag_length);
     for (size_t i = 0; i < agent->remote_count; i++)
-        agent->remotes[i].foreign = agent->remotes[i].ufrag_tag != 0 && agent->remotes[i].ufrag_tag != tag;
+        agent->remotes[i].foreign = agent->remotes[i].generation == agent->generation && agent->remotes[i].ufrag_tag != 0 && agent->remotes[i].ufrag_tag != tag;
     update(agent, now_us);
     return ICE_OK;
 }
@@ -250,7 +293,9 @@ int ice_agent_add_remote_candidate(struct ice_agent *agent, uint64_t now_us, con
     if (candidate->component != 1) /* RFC 8445 section 6.1.2.2: RTCP's own component pairs with nothing of ours */
         return ICE_OK;
     const struct ice_generation *generation = ice_generation_current_const(agent);
-    if (candidate->ufrag[0] != '\0' && generation->remote_key != NULL && strcmp(candidate->ufrag, generation->remote_ufrag) != 0)
+    size_t ufrag_length = strlen(candidate->ufrag);
+    if (ufrag_length > 0 && (generation->remote_key != NULL ? !ice_generation_is_remote_ufrag(generation, candidate->ufrag, ufrag_length)
+                                                            : ice_generation_is_remote_ufrag(&agent->generations[1 - agent->generation], candidate->ufrag, ufrag_length)))
         return ICE_ERROR_STATE;
     uint16_t index;
     int result = ice_remote_add_signaled(agent, candidate, &index);
@@ -270,9 +315,19 @@ int ice_agent_end_of_remote_candidates(struct ice_agent *agent, uint64_t now_us)
 }
 
 int ice_agent_restart(struct ice_agent *agent, uint64_t now_us) {
-    (void)agent;
-    (void)now_us;
-    return ICE_ERROR_NOT_SUPPORTED;
+    int result = ice_restart(agent);
+    if (result != ICE_OK)
+        return result;
+    agent->statistics.restarts++;
+    agent->first_valid_us = agent->patience_us = ICE_NEVER_US;
+    agent->next_check_us = ice_later(agent->next_check_us, now_us);
+    agent->restart_reason = ICE_RESTART_NONE;
+    agent->failure = ICE_FAILURE_NONE;
+    if (agent->state == ICE_STATE_FAILED)
+        agent->state = ICE_STATE_NEW;
+    ice_gather_restart(agent, now_us);
+    update(agent, now_us);
+    return ICE_OK;
 }
 
 int ice_agent_handle_interfaces(struct ice_agent *agent, uint64_t now_us, const struct ice_interface *interfaces, size_t count) {
@@ -353,9 +408,10 @@ bool ice_agent_poll_transmit(struct ice_agent *agent, uint64_t now_us, uint8_t *
 
 void ice_agent_handle_send_error(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, int error) {
     ice_gather_handle_send_error(agent, now_us, path);
-    struct ice_pair *pair = ice_checklist_find_path(agent, path);
-    if (pair != NULL) {
-        uint16_t index = ice_pair_index(agent, pair);
+    for (uint16_t index = 0; index < agent->pair_count; index++) {
+        struct ice_pair *pair = ice_checklist_at_path(agent, index, path);
+        if (pair == NULL)
+            continue;
         pair->last_send_error = error;
         /* RFC 8445 section 7.2.5.2.2, SHOULD: the pair fails. Not one that works: ICMP can be forged, consent cannot. */
         if (pair->state == ICE_PAIR_IN_PROGRESS)

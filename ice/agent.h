@@ -13,7 +13,7 @@
  * After every call that takes a non-const agent: drain ice_agent_poll_transmit, ice_agent_poll_received and
  * ice_agent_poll_event until they return false, then read ice_agent_next_timeout.
  *
- * Not yet there, its place is visible: relayed candidates (TURN), TCP candidates, mDNS names, restart. The verbs they
+ * Not yet there, its place is visible: relayed candidates (TURN), TCP candidates, mDNS names. The verbs they
  * need exist and answer ICE_ERROR_NOT_SUPPORTED.
  */
 #ifndef ICE_AGENT_H
@@ -101,6 +101,7 @@ struct ice_server {
 #define ICE_LOCAL_CANDIDATE_MAX 64
 #define ICE_REMOTE_CANDIDATE_MAX 64 /* per generation, security.md: 64 per section */
 #define ICE_PAIR_MAX 100            /* RFC 8445 section 6.1.2.5 */
+#define ICE_PREVIOUS_PAIR_MAX 8     /* of the generation before a restart, beside those; and as many remote candidates */
 #define ICE_TCP_CONNECTION_MAX 24   /* of TCP candidates, at a time */
 #define ICE_TCP_UNPROVEN_MAX 8      /* accepted ones among them by which no authentic check has come yet; each has 5 s and 4096 bytes for it */
 
@@ -133,7 +134,7 @@ struct ice_agent;
 struct ice_agent *ice_agent_new(const struct ice_agent_config *config, uint64_t now_us);
 void ice_agent_free(struct ice_agent *agent);
 
-/* The credentials of the current local generation: NUL-terminated, valid until ice_agent_restart or free. */
+/* The credentials of the current local generation, the youngest: NUL-terminated, valid until ice_agent_restart or free. */
 const char *ice_agent_local_ufrag(const struct ice_agent *agent);
 const char *ice_agent_local_password(const struct ice_agent *agent);
 enum ice_role ice_agent_role(const struct ice_agent *agent);
@@ -157,7 +158,22 @@ int ice_agent_set_remote_credentials(struct ice_agent *agent, uint64_t now_us, c
 int ice_agent_add_remote_candidate(struct ice_agent *agent, uint64_t now_us, const struct ice_candidate *candidate);
 int ice_agent_end_of_remote_candidates(struct ice_agent *agent, uint64_t now_us); /* RFC 8838 section 14 */
 
-/* RFC 8445 section 9. ICE_ERROR_NOT_SUPPORTED for now: the generations are there, the procedure comes next. */
+/*
+ * ICE restart (RFC 8445 section 9, RFC 8839 section 4.4.1.1.1): a new generation, with new credentials, an empty check list and
+ * no remote candidates. The role stays. The selected pair goes on carrying data, with consent under its own credentials, until
+ * a pair of the new generation is selected; the old generation is listened to for consent_expiry_us more and then forgotten.
+ * An agent that is FAILED checks again. Restarting before an earlier restart has selected a pair abandons that one.
+ *
+ * Gathering begins anew, if it had begun: host and relayed candidates that still exist are signaled again, the servers are
+ * asked again; GATHERING_STATE gathering, CANDIDATE ..., GATHERING_STATE complete, all under the new ufrag.
+ *
+ *   we offer     ice_agent_restart; offer with ice_agent_local_ufrag; with the answer: set_remote_credentials, candidates
+ *   they offer   their description has another ufrag and password than the last one: ice_agent_restart first, then
+ *                set_remote_credentials and their candidates, then our answer with ice_agent_local_ufrag
+ *
+ * Candidates with the ufrag of the peer's previous generation answer ICE_ERROR_STATE from now on, and so do its credentials.
+ * ICE_ERROR_CRYPTO: nothing has changed.
+ */
 int ice_agent_restart(struct ice_agent *agent, uint64_t now_us);
 
 /* ---- gathering ---------------------------------------------------------------------------------------------------- */
@@ -278,7 +294,19 @@ enum ice_event_type {
     ICE_EVENT_RESOLVE,       /* look this name up, answer with ice_agent_handle_resolved */
     ICE_EVENT_OPEN_STREAM,
     ICE_EVENT_CLOSE_STREAM,
-    ICE_EVENT_RESTART_NEEDED
+    ICE_EVENT_RESTART_NEEDED /* the session lives, or lived, on a path that may be lost: offer an ICE restart (RFC 8445 section 9) */
+};
+
+/* The first of these since the last selection of a pair, or restart. */
+enum ice_restart_reason {
+    ICE_RESTART_NONE,
+    ICE_RESTART_INTERFACE_GONE, /* that of the selected pair */
+    ICE_RESTART_INTERFACE_NEW,  /* a pair with it would be better than the selected one */
+    ICE_RESTART_CONSENT_LATE,   /* the peer is silent; DISCONNECTED */
+    ICE_RESTART_CONSENT_LOST,   /* RFC 7675: and has been for consent_expiry_us; FAILED */
+    ICE_RESTART_RELAY_LOST,     /* the TURN allocation of the selected pair is gone */
+    ICE_RESTART_STREAM_LOST,    /* the TCP connection of the selected pair has ended; DISCONNECTED */
+    ICE_RESTART_NO_PAIR         /* a restart has found no path; the old pair still carries data */
 };
 
 struct ice_event {
@@ -294,6 +322,7 @@ struct ice_event {
             const struct ice_candidate *local, *remote;
         } selected_pair;
         enum ice_role role;
+        enum ice_restart_reason restart_reason;
         struct {
             uint64_t query;
             const char *name;
@@ -310,7 +339,7 @@ bool ice_agent_poll_event(struct ice_agent *agent, struct ice_event *out);
 
 /* ---- for the layers above ------------------------------------------------------------------------------------------- */
 
-#define ICE_HEADROOM_BYTES 36 /* before a payload: a TURN Send indication's header, or ChannelData's four bytes */
+#define ICE_HEADROOM_BYTES 48 /* before a payload: a TURN Send indication to an IPv6 peer has 48 bytes of header, to an IPv4 peer 36, ChannelData 4 */
 
 /*
  * Puts around a payload what the selected pair needs, and says where to send it.
@@ -335,6 +364,7 @@ struct ice_pair_statistics {
     enum ice_pair_state state;
     bool nominated;
     bool selected;
+    bool previous; /* of the generation before the last restart */
     uint64_t priority;
     uint64_t requests_sent, responses_received, requests_received, responses_sent;
     uint64_t consent_requests_sent;
@@ -350,6 +380,7 @@ struct ice_statistics {
     uint64_t gathering_started_us, gathering_completed_us, checking_started_us, connected_us; /* 0: has not happened */
     uint64_t datagrams_sent, datagrams_received;
     uint64_t malformed_dropped, unauthentic_dropped, unmatched_dropped;
+    uint64_t restarts;
     uint64_t capacity_refused;         /* something did not fit a limit of this header */
     uint64_t candidates_not_supported; /* remote candidates over TCP without a TCP interface, or with a name that is not looked up */
     uint64_t streams_unproven;         /* accepted connections that were closed, for no authentic check had come by them */
@@ -366,5 +397,7 @@ const struct ice_candidate *ice_agent_local_candidate(const struct ice_agent *ag
 const char *ice_state_name(enum ice_state state);
 const char *ice_gathering_state_name(enum ice_gathering_state state);
 const char *ice_pair_state_name(enum ice_pair_state state);
+/* Words for people: "the interface of the selected pair has gone" ... */
+const char *ice_restart_reason_name(enum ice_restart_reason reason);
 
 #endif

@@ -5,6 +5,7 @@
  *   pair.c            one pair: priority, state              check.c       Binding requests and responses
  *   checklist.c       pairs, freezing, what is next          controlling.c nomination    controlled.c obeying it
  *   generation.c      credentials                            consent.c     the selected pair, after ICE
+ *   restart.c         from one generation to the next
  *   stream.c          TCP and TLS connections, whoever uses them
  *   tcp*.c            candidates over TCP                    framing.c     datagrams in a stream
  *   names.c           mDNS names in place of addresses
@@ -12,7 +13,11 @@
  *
  * All memory is in one block that ice_agent_new allocates: after it nothing can run out, and no packet allocates. (Keys
  * are the exception: stun/integrity.h makes one per password.) Lists are arrays with their limit in the name; items are
- * never moved, so that an index stays good for the life of the agent.
+ * never moved, so that an index stays good for the life of the item.
+ *
+ * Two generations (RFC 8445 section 9) share the arrays of pairs and of remote candidates: each item says which of them it
+ * belongs to, ICE_NONE marks a free slot, and a generation is what has credentials of its own. A restart leaves of the old
+ * check list only what may still carry data, ICE_PREVIOUS_PAIR_MAX pairs; the new one has all of ICE_PAIR_MAX to itself.
  */
 #ifndef ICE_AGENT_INTERNAL_H
 #define ICE_AGENT_INTERNAL_H
@@ -36,7 +41,8 @@
 #define ICE_CONSENT_EXPIRY_DEFAULT_US (30u * ICE_SECOND_US)
 
 #define ICE_REMOTE_PEER_REFLEXIVE_MAX 16 /* learned from checks, beside ICE_REMOTE_CANDIDATE_MAX signaled ones */
-#define ICE_REMOTE_MAX (ICE_REMOTE_CANDIDATE_MAX + ICE_REMOTE_PEER_REFLEXIVE_MAX)
+#define ICE_REMOTE_SLOT_MAX (ICE_REMOTE_CANDIDATE_MAX + ICE_REMOTE_PEER_REFLEXIVE_MAX + ICE_PREVIOUS_PAIR_MAX)
+#define ICE_PAIR_SLOT_MAX (ICE_PAIR_MAX + ICE_PREVIOUS_PAIR_MAX)
 #define ICE_RESPONSE_MAX 32         /* requests that wait for poll_transmit to be answered */
 #define ICE_RESPONSE_UNKNOWN_MAX 4  /* types listed in a 420 */
 #define ICE_GATHER_TRANSACTION_MAX 64
@@ -56,6 +62,8 @@
  * tcp_type    RFC 6544, NONE for UDP
  * relay       relayed: index into the agent's relays; else ICE_NONE
  * gone        the interface of its base, or its relay, has vanished
+ * stale       reflexive, from before a restart: not signaled again until the server has confirmed it
+ * told        the caller knows it, under the ufrag of the current generation
  */
 struct ice_local {
     struct stun_address address, base, server;
@@ -67,10 +75,11 @@ struct ice_local {
     uint16_t preference;
     uint16_t foundation;
     enum ice_candidate_type type;
-    bool gone;
+    bool gone, stale, told;
 };
 
 /*
+ * generation the one it belongs to; ICE_NONE: the slot is free
  * ufrag_tag  which generation the signaling (or the USERNAME of a check) says it is of: see ice_ufrag_tag; 0 none
  * foreign    it turned out to be of another generation: no checks
  */
@@ -81,6 +90,7 @@ struct ice_remote {
     uint16_t name; /* 1 + index of the name it was resolved from, see names.c; 0 none */
     uint64_t ufrag_tag;
     uint32_t priority;
+    uint16_t generation;
     uint16_t foundation;
     enum ice_candidate_type type;
     bool foreign;
@@ -99,6 +109,7 @@ struct ice_check {
 
 /*
  * A pair of the check list. Its local candidate is always a base: reflexive ones were replaced (RFC 8445 section 6.1.2.4).
+ * generation    whose credentials its checks carry; ICE_NONE: the slot is free
  * valid_local   once valid: the local candidate that has the mapped address (section 7.2.5.3.2), else ICE_NONE
  * check         what runs now; check.transaction.done when nothing does
  * last_id       the transaction before that: cancelled or timed out, its answer still counts until last_id_until_us
@@ -106,6 +117,7 @@ struct ice_check {
  * nominate_on_success   controlled: USE-CANDIDATE came before our own check succeeded
  */
 struct ice_pair {
+    uint16_t generation;
     uint16_t local, remote, valid_local;
     enum ice_pair_state state;
     bool queued, timed_out, nominated, nominate_on_success;
@@ -126,15 +138,22 @@ struct ice_pair {
 
 /* RFC 8445 section 6.1.4.1: a FIFO of pairs; each is in it once at most (ice_pair.queued), hence it cannot overflow. */
 struct ice_triggered_queue {
-    uint16_t pairs[ICE_PAIR_MAX];
+    uint16_t pairs[ICE_PAIR_SLOT_MAX];
     size_t head, count;
 };
 
 /* ---- the rest ---------------------------------------------------------------------------------------------------------- */
 
-/* RFC 8445 section 9: what a restart changes. Two of them, so that the old one is accepted until the new one is selected. */
+/*
+ * RFC 8445 section 9: what a restart begins anew, its credentials and what is counted under them. Two of them, so that the
+ * selected pair of the old one carries data until the new one has a selected pair.
+ * given_up  the patience with it ended while the old pair still worked: no ordinary checks, but whoever asks is answered
+ * ends_us   when a generation that has been replaced is forgotten; ICE_NEVER_US until then
+ */
 struct ice_generation {
-    bool in_use;
+    bool in_use, given_up;
+    uint64_t ends_us;
+    size_t pair_count, remote_signaled_count, remote_peer_reflexive_count;
     char local_ufrag[ICE_LOCAL_UFRAG_BYTES + 1];
     char local_password[ICE_LOCAL_PASSWORD_BYTES + 1];
     struct stun_key *local_key;
@@ -232,8 +251,7 @@ struct ice_reported {
     enum ice_role role;
     uint16_t selected;
     uint16_t selected_local;
-    size_t local_count;
-    bool restart_needed;
+    enum ice_restart_reason restart_reason;
 };
 
 /* Candidates in their public shape, for views handed out. Behind a pointer: const functions fill them too. */
@@ -261,22 +279,21 @@ struct ice_agent {
     struct ice_gatherer gatherer;
     struct ice_local locals[ICE_LOCAL_CANDIDATE_MAX];
     size_t local_count;
-    struct ice_remote remotes[ICE_REMOTE_MAX];
-    size_t remote_count;
-    size_t remote_peer_reflexive_count;
+    struct ice_remote remotes[ICE_REMOTE_SLOT_MAX];
+    size_t remote_count; /* slots, free ones included */
     uint16_t next_foundation;
 
-    struct ice_pair pairs[ICE_PAIR_MAX];
-    size_t pair_count;
-    struct ice_triggered_queue triggered;
+    struct ice_pair pairs[ICE_PAIR_SLOT_MAX];
+    size_t pair_count; /* slots, free ones included */
+    struct ice_triggered_queue triggered; /* of both generations */
     uint64_t next_check_us;        /* Ta */
     uint64_t last_transaction_us;  /* any new transaction; ICE_NEVER_US: none yet */
     uint64_t patience_us;          /* RFC 8863; ICE_NEVER_US until checking can start */
 
     uint16_t nominating;           /* controlling: the pair that carries USE-CANDIDATE, or ICE_NONE */
     uint64_t first_valid_us;       /* controlling: ICE_NEVER_US until a pair is valid */
-    uint16_t selected;             /* pair, or ICE_NONE */
-    bool restart_needed;
+    uint16_t selected;             /* the pair that carries data, of either generation, or ICE_NONE */
+    enum ice_restart_reason restart_reason;
     struct ice_consent consent;
 
     struct ice_stream streams[ICE_STREAM_MAX];
@@ -310,10 +327,12 @@ uint16_t ice_local_find_like(const struct ice_agent *agent, const struct ice_loc
 uint16_t ice_local_add_like(struct ice_agent *agent, const struct ice_local *wanted);
 /* RFC 8445 section 7.1.1: what a candidate would be worth that a check from here discovers. */
 uint32_t ice_local_peer_reflexive_priority(const struct ice_local *local);
-uint16_t ice_remote_find(const struct ice_agent *agent, const struct stun_address *address); /* over UDP */
-uint16_t ice_remote_find_tcp(const struct ice_agent *agent, const struct stun_address *address, enum ice_tcp_type tcp_type);
+uint16_t ice_remote_find(const struct ice_agent *agent, uint16_t generation, const struct stun_address *address); /* over UDP */
+uint16_t ice_remote_find_tcp(const struct ice_agent *agent, uint16_t generation, const struct stun_address *address, enum ice_tcp_type tcp_type);
+/* Into the current generation. */
 int ice_remote_add_signaled(struct ice_agent *agent, const struct ice_candidate *candidate, uint16_t *index);
-uint16_t ice_remote_add_peer_reflexive(struct ice_agent *agent, const struct stun_address *address, uint32_t priority, uint64_t ufrag_tag);
+uint16_t ice_remote_add_peer_reflexive(struct ice_agent *agent, uint16_t generation, const struct stun_address *address, uint32_t priority, uint64_t ufrag_tag);
+void ice_remote_free(struct ice_agent *agent, uint16_t index);
 void ice_local_view(const struct ice_agent *agent, uint16_t index, struct ice_candidate *out);
 void ice_remote_view(const struct ice_agent *agent, uint16_t index, struct ice_candidate *out);
 
@@ -351,13 +370,13 @@ struct ice_pair *ice_tcp_check_due(struct ice_agent *agent);
 void ice_tcp_path(const struct ice_agent *agent, const struct ice_pair *pair, struct ice_path *path);
 bool ice_tcp_is_path_open(const struct ice_agent *agent, const struct ice_path *path);
 bool ice_tcp_is_path_valid(const struct ice_agent *agent, const struct ice_path *path);
-/* The pair that uses this connection, or NULL. */
-struct ice_pair *ice_tcp_pair_of_path(struct ice_agent *agent, const struct ice_path *path);
-/* The candidate at our end of a connection, or ICE_NONE. */
-uint16_t ice_tcp_local_of_path(struct ice_agent *agent, const struct ice_path *path);
+/* The pair is about to be forgotten: its connection is closed, unless another pair uses it. */
+void ice_tcp_forget_pair(struct ice_agent *agent, const struct ice_pair *pair);
+/* The candidate at our end of a connection, or ICE_NONE; generation: of the check that came by it. */
+uint16_t ice_tcp_local_of_path(struct ice_agent *agent, uint16_t generation, const struct ice_path *path);
 /* An authentic check came by this connection: its pair, which it belongs to from now on; NULL: not possible. */
-struct ice_pair *ice_tcp_pair_of_request(struct ice_agent *agent, uint16_t local, const struct ice_path *path, const struct stun_message *request,
-                                         uint64_t ufrag_tag);
+struct ice_pair *ice_tcp_pair_of_request(struct ice_agent *agent, uint16_t generation, uint16_t local, const struct ice_path *path,
+                                         const struct stun_message *request, uint64_t ufrag_tag);
 int ice_tcp_handle_accepted(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path);
 void ice_tcp_handle_opened(struct ice_agent *agent, struct ice_stream *stream, const struct ice_path *path);
 int ice_tcp_handle_bytes(struct ice_agent *agent, uint64_t now_us, struct ice_stream *stream, const uint8_t *bytes, size_t length);
@@ -386,20 +405,29 @@ void ice_pair_succeed(struct ice_agent *agent, struct ice_pair *pair, uint64_t n
 /* RFC 8445 section 8.1.2: this pair carries the data from now on. */
 void ice_pair_select(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
 uint16_t ice_pair_index(const struct ice_agent *agent, const struct ice_pair *pair);
+/* Its candidates in their public shape: the local one is that of the mapped address once it is known. */
+void ice_pair_view(const struct ice_agent *agent, const struct ice_pair *pair, struct ice_candidate *local, struct ice_candidate *remote);
+/* Is a pair of this generation selected? */
+bool ice_pair_is_concluded(const struct ice_agent *agent, uint16_t generation);
 
 /* ---- checklist.c ------------------------------------------------------------------------------------------------------------ */
 
 struct ice_pair *ice_checklist_find(struct ice_agent *agent, uint16_t local, uint16_t remote);
-struct ice_pair *ice_checklist_find_path(struct ice_agent *agent, const struct ice_path *path);
-/* NULL: they cannot pair, or ICE_PAIR_MAX is reached by better ones (counted). */
+/* The pair of this slot that checks this path, or NULL: two generations may each have one. */
+struct ice_pair *ice_checklist_at_path(struct ice_agent *agent, size_t index, const struct ice_path *path);
+/* Into the generation of the remote candidate. NULL: they cannot pair, or ICE_PAIR_MAX is reached by better ones (counted). */
 struct ice_pair *ice_checklist_add(struct ice_agent *agent, uint16_t local, uint16_t remote);
 void ice_checklist_add_local(struct ice_agent *agent, uint16_t local);
 void ice_checklist_add_remote(struct ice_agent *agent, uint16_t remote);
 void ice_checklist_trigger(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
+/* Frees the slot. */
+void ice_checklist_remove(struct ice_agent *agent, struct ice_pair *pair);
 void ice_checklist_unqueue(struct ice_agent *agent, struct ice_pair *pair);
 void ice_checklist_clear_triggered(struct ice_agent *agent);
 void ice_checklist_thaw_foundation(struct ice_agent *agent, const struct ice_pair *succeeded);
 void ice_checklist_recompute_priorities(struct ice_agent *agent);
+/* May the agent send checks at all; and may it check pairs of the current generation? */
+bool ice_checklist_is_running(const struct ice_agent *agent);
 bool ice_checklist_can_check(const struct ice_agent *agent);
 bool ice_checklist_has_work(const struct ice_agent *agent);
 /* RFC 8445 section 6.1.4.2: the pair to check next, or NULL. */
@@ -415,7 +443,7 @@ void ice_check_handle_timeout(struct ice_agent *agent, uint64_t now_us);
 size_t ice_check_poll(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path);
 uint64_t ice_check_next_timeout(const struct ice_agent *agent);
 /* A Binding request with all that RFC 8445 section 7.2 asks for; its length, 0 on failure. */
-size_t ice_check_write_request(const struct ice_agent *agent, uint16_t local, const uint8_t id[STUN_TRANSACTION_ID_BYTES], enum ice_role role,
+size_t ice_check_write_request(const struct ice_agent *agent, const struct ice_pair *pair, const uint8_t id[STUN_TRANSACTION_ID_BYTES], enum ice_role role,
                                uint64_t tie_breaker, bool use_candidate, uint8_t *buffer, size_t capacity);
 void ice_check_path(const struct ice_agent *agent, const struct ice_pair *pair, struct ice_path *path);
 void ice_check_switch_role(struct ice_agent *agent, enum ice_role role);
@@ -448,17 +476,36 @@ bool ice_consent_is_fresh(const struct ice_agent *agent, uint64_t now_us);
 
 /* ---- generation.c -------------------------------------------------------------------------------------------------------------------- */
 
+/* New credentials. False: libcrypto failed. */
 bool ice_generation_start(struct ice_agent *agent, struct ice_generation *generation);
-void ice_generation_end(struct ice_generation *generation);
+/* Its credentials, pairs and remote candidates are forgotten. */
+void ice_generation_end(struct ice_agent *agent, uint16_t generation);
+void ice_generation_forget_pair(struct ice_agent *agent, uint16_t index);
+/* Those of this generation that no pair has. */
+void ice_generation_forget_remotes(struct ice_agent *agent, uint16_t generation);
 int ice_generation_set_remote(struct ice_generation *generation, const char *ufrag, size_t ufrag_length, const char *password, size_t password_length);
 struct ice_generation *ice_generation_current(struct ice_agent *agent);
 const struct ice_generation *ice_generation_current_const(const struct ice_agent *agent);
+bool ice_generation_is_remote_ufrag(const struct ice_generation *generation, const char *ufrag, size_t length);
 /* Which generation a received USERNAME belongs to, or ICE_NONE. */
 uint16_t ice_generation_of_username(const struct ice_agent *agent, const uint8_t *username, size_t length, const char **remote_ufrag, size_t *remote_length);
+
+/* ---- restart.c --------------------------------------------------------------------------------------------------------------------------- */
+
+/* Makes the other generation the current one. ICE_ERROR_CRYPTO: nothing has changed. */
+int ice_restart(struct ice_agent *agent);
+/* A pair of the current generation is selected: the one before is listened to for a while, and has nothing to say any more. */
+void ice_restart_conclude(struct ice_agent *agent, uint64_t now_us);
+/* A new interface has come: is one of its pairs better than the selected one? */
+void ice_restart_consider_local(struct ice_agent *agent, uint16_t local);
+void ice_restart_handle_timeout(struct ice_agent *agent, uint64_t now_us);
+uint64_t ice_restart_next_timeout(const struct ice_agent *agent);
 
 /* ---- gather.c -------------------------------------------------------------------------------------------------------------------------- */
 
 int ice_gather_start(struct ice_agent *agent, uint64_t now_us);
+/* Signals all again that is still good, and asks the servers again. */
+void ice_gather_restart(struct ice_agent *agent, uint64_t now_us);
 int ice_gather_set_interfaces(struct ice_agent *agent, uint64_t now_us, const struct ice_interface *interfaces, size_t count);
 int ice_gather_handle_resolved(struct ice_agent *agent, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count);
 bool ice_gather_handle_response(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const struct stun_message *message);
@@ -477,6 +524,10 @@ uint64_t ice_agent_earliest_transaction(const struct ice_agent *agent);
 void ice_agent_fail(struct ice_agent *agent, enum ice_failure failure);
 /* A STUN message by this path. */
 int ice_agent_handle_message(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length);
+/* The selected pair may not be used any more (RFC 7675): the agent fails, unless a restart is still looking for another. */
+void ice_agent_lose_selected(struct ice_agent *agent, uint64_t now_us);
+/* An ICE_EVENT_RESTART_NEEDED follows; only the first reason since the last selection or restart is told. */
+void ice_agent_need_restart(struct ice_agent *agent, enum ice_restart_reason reason);
 
 static inline uint64_t ice_earlier(uint64_t a, uint64_t b) {
     return a < b ? a : b;

@@ -9,6 +9,8 @@ static bool is_better_than_selected(const struct ice_agent *agent, const struct 
     if (agent->selected == ICE_NONE)
         return true;
     const struct ice_pair *selected = &agent->pairs[agent->selected];
+    if (pair->generation != selected->generation) /* RFC 8445 section 12.1: a restart's pair takes over from the previous one */
+        return pair->generation == agent->generation;
     return selected != pair && (pair->priority > selected->priority || agent->consent.late || !ice_pair_is_usable(agent, selected));
 }
 

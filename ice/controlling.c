@@ -15,7 +15,7 @@ static const struct ice_pair *best_valid(const struct ice_agent *agent) {
     const struct ice_pair *best = NULL;
     for (size_t i = 0; i < agent->pair_count; i++) {
         const struct ice_pair *pair = &agent->pairs[i];
-        if (!ice_pair_is_valid(pair) || !ice_pair_is_usable(agent, pair))
+        if (pair->generation != agent->generation || !ice_pair_is_valid(pair) || !ice_pair_is_usable(agent, pair))
             continue;
         /* One whose nomination stays unanswered comes after all others. */
         bool tired = pair->timeouts >= NOMINATION_ATTEMPTS_MAX;
@@ -28,7 +28,7 @@ static const struct ice_pair *best_valid(const struct ice_agent *agent) {
 
 /* Until when is a pair better than `best` worth waiting for? 0: it is not. */
 static uint64_t in_question_until(const struct ice_agent *agent, const struct ice_pair *pair, const struct ice_pair *best) {
-    if (pair->priority <= best->priority || !ice_pair_is_usable(agent, pair))
+    if (pair->generation != best->generation || pair->priority <= best->priority || !ice_pair_is_usable(agent, pair))
         return 0;
     if (pair->state == ICE_PAIR_FROZEN || (pair->state == ICE_PAIR_WAITING && pair->checks < ICE_PAIR_CHECK_MAX))
         return ICE_NEVER_US;
@@ -47,7 +47,7 @@ static uint64_t decision_us(const struct ice_agent *agent, const struct ice_pair
 
 static bool may_decide(const struct ice_agent *agent) {
     /* RFC 8445 section 8.1.1, MUST NOT: no second pair once one has been nominated. */
-    return agent->role == ICE_ROLE_CONTROLLING && agent->selected == ICE_NONE && agent->nominating == ICE_NONE && ice_checklist_can_check(agent);
+    return agent->role == ICE_ROLE_CONTROLLING && !ice_pair_is_concluded(agent, agent->generation) && agent->nominating == ICE_NONE && ice_checklist_can_check(agent);
 }
 
 void ice_controlling_update(struct ice_agent *agent, uint64_t now_us) {
@@ -60,7 +60,7 @@ void ice_controlling_update(struct ice_agent *agent, uint64_t now_us) {
 
 bool ice_controlling_nomination_due(const struct ice_agent *agent, uint64_t now_us) {
     (void)now_us;
-    return agent->nominating != ICE_NONE && agent->selected == ICE_NONE && agent->pairs[agent->nominating].check.transaction.done;
+    return agent->nominating != ICE_NONE && agent->pairs[agent->nominating].check.transaction.done;
 }
 
 uint64_t ice_controlling_next_timeout(const struct ice_agent *agent, uint64_t now_us) {

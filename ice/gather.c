@@ -123,11 +123,12 @@ static void gather_host(struct ice_agent *agent, const struct ice_interface *int
         return;
     for (size_t i = 0; i < agent->local_count; i++) /* the interface is back, and what is behind it */
         if (agent->locals[i].transport == ICE_TRANSPORT_UDP && stun_address_equal(&agent->locals[i].base, &interface->base))
-            agent->locals[i].gone = false;
+            agent->locals[i].gone = agent->locals[i].told = false;
     for (size_t i = 0; i < agent->pair_count; i++)
-        if (agent->pairs[i].local == added && agent->pairs[i].state == ICE_PAIR_FAILED)
+        if (agent->pairs[i].generation == agent->generation && agent->pairs[i].local == added && agent->pairs[i].state == ICE_PAIR_FAILED)
             agent->pairs[i].state = ICE_PAIR_WAITING;
     ice_checklist_add_local(agent, added);
+    ice_restart_consider_local(agent, added);
 }
 
 static void leave_base(struct ice_agent *agent, uint64_t now_us, const struct stun_address *base) {
@@ -145,10 +146,11 @@ static void leave_base(struct ice_agent *agent, uint64_t now_us, const struct st
     /* RFC 8445 section 5.1.1.4, SHOULD: what was sent from there cannot be any more. */
     for (size_t i = 0; i < agent->pair_count; i++) {
         struct ice_pair *pair = &agent->pairs[i];
-        if (ice_tcp_is_pair(agent, pair) || !agent->locals[pair->local].gone || !stun_address_equal(&agent->locals[pair->local].base, base))
+        if (pair->generation == ICE_NONE || ice_tcp_is_pair(agent, pair) || !agent->locals[pair->local].gone ||
+            !stun_address_equal(&agent->locals[pair->local].base, base))
             continue;
         if (i == agent->selected) {
-            agent->restart_needed = true;
+            ice_agent_need_restart(agent, ICE_RESTART_INTERFACE_GONE);
             continue; /* consent decides how long to hope for its return */
         }
         if (i == agent->nominating)
@@ -212,6 +214,32 @@ int ice_gather_start(struct ice_agent *agent, uint64_t now_us) {
     return ICE_OK;
 }
 
+void ice_gather_restart(struct ice_agent *agent, uint64_t now_us) {
+    struct ice_gatherer *gatherer = &agent->gatherer;
+    for (size_t i = 0; i < agent->local_count; i++) {
+        struct ice_local *local = &agent->locals[i];
+        local->told = false;
+        local->stale = local->stale || local->type == ICE_CANDIDATE_SERVER_REFLEXIVE || local->type == ICE_CANDIDATE_PEER_REFLEXIVE;
+    }
+    agent->reported.gathering_state = ICE_GATHERING_NEW;
+    if (!gatherer->started)
+        return;
+    gatherer->state = ICE_GATHERING_GATHERING;
+    gatherer->deadline_us = ice_after(now_us, agent->config.gathering_deadline_us);
+    for (size_t i = 0; i < gatherer->transaction_count; i++) {
+        struct ice_gather_transaction *transaction = &gatherer->transactions[i];
+        stun_transaction_finish(&transaction->transaction);
+        transaction->state = is_present(gatherer, &transaction->base) ? ICE_GATHER_WAITING : ICE_GATHER_FAILED;
+    }
+    for (size_t i = 0; i < gatherer->server_count; i++) {
+        struct ice_gather_server *server = &gatherer->servers[i];
+        server->resolve_reported = server->resolve_reported && server->state == ICE_SERVER_RESOLVING;
+        if (server->state == ICE_SERVER_GIVEN_UP)
+            start_server(agent, server);
+    }
+    gather_interfaces(agent, now_us);
+}
+
 /* ---- messages ------------------------------------------------------------------------------------------------------------------------ */
 
 static size_t send_request(struct ice_gather_transaction *transaction, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path) {
@@ -227,7 +255,7 @@ static size_t send_request(struct ice_gather_transaction *transaction, uint64_t 
 
 static bool is_refreshing(const struct ice_agent *agent) {
     /* RFC 8445 section 5.1.1.4, MUST: kept alive until ICE has ended; a relay or a peer keeps it alive from then on. */
-    return agent->selected == ICE_NONE && agent->state != ICE_STATE_FAILED && agent->state != ICE_STATE_CLOSED;
+    return !ice_pair_is_concluded(agent, agent->generation) && agent->state != ICE_STATE_FAILED && agent->state != ICE_STATE_CLOSED;
 }
 
 size_t ice_gather_poll(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path) {

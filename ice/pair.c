@@ -38,6 +38,10 @@ uint16_t ice_pair_index(const struct ice_agent *agent, const struct ice_pair *pa
     return (uint16_t)(pair - agent->pairs);
 }
 
+bool ice_pair_is_concluded(const struct ice_agent *agent, uint16_t generation) {
+    return agent->selected != ICE_NONE && agent->pairs[agent->selected].generation == generation;
+}
+
 void ice_pair_cancel_check(struct ice_pair *pair, uint64_t now_us) {
     struct ice_check *check = &pair->check;
     if (!check->transaction.done && check->transaction.sent > 0) {
@@ -94,7 +98,7 @@ void ice_pair_succeed(struct ice_agent *agent, struct ice_pair *pair, uint64_t n
     ice_pair_compute_priority(agent, pair);
     /* RFC 8445 section 7.2.5.3.3, MUST: the frozen pairs of its foundation wait from now on. */
     ice_checklist_thaw_foundation(agent, pair);
-    if (agent->first_valid_us == ICE_NEVER_US)
+    if (agent->first_valid_us == ICE_NEVER_US && pair->generation == agent->generation)
         agent->first_valid_us = now_us;
 }
 
@@ -103,19 +107,30 @@ void ice_pair_select(struct ice_agent *agent, struct ice_pair *pair, uint64_t no
     pair->nominate_on_success = false;
     agent->selected = ice_pair_index(agent, pair);
     agent->nominating = ICE_NONE;
-    agent->restart_needed = false;
+    agent->restart_reason = ICE_RESTART_NONE;
     if (agent->statistics.connected_us == 0)
         agent->statistics.connected_us = now_us;
     /* RFC 8445 section 8.1.2, MUST: the others leave the check list and the triggered queue; running checks are cancelled. */
     ice_checklist_clear_triggered(agent);
     for (size_t i = 0; i < agent->pair_count; i++) {
         struct ice_pair *other = &agent->pairs[i];
+        if (other->generation != pair->generation)
+            continue;
         ice_pair_cancel_check(other, now_us);
         other->nominate_on_success = false;
         if (other->state == ICE_PAIR_IN_PROGRESS)
             other->state = ICE_PAIR_WAITING;
     }
+    if (pair->generation == agent->generation)
+        ice_restart_conclude(agent, now_us);
     ice_consent_start(agent, now_us);
+}
+
+void ice_pair_view(const struct ice_agent *agent, const struct ice_pair *pair, struct ice_candidate *local, struct ice_candidate *remote) {
+    const struct ice_generation *generation = &agent->generations[pair->generation];
+    ice_local_view(agent, ice_pair_is_valid(pair) ? pair->valid_local : pair->local, local);
+    memcpy(local->ufrag, generation->local_ufrag, sizeof generation->local_ufrag); /* not what it is called after a restart */
+    ice_remote_view(agent, pair->remote, remote);
 }
 
 const char *ice_pair_state_name(enum ice_pair_state state) {

@@ -52,12 +52,13 @@ static void gather(struct ice_agent *agent, const struct ice_interface *interfac
     for (size_t i = 0; i < agent->local_count; i++) {
         struct ice_local *local = &agent->locals[i];
         if (local->transport == ICE_TRANSPORT_TCP && local->tcp_type == tcp_type && stun_address_equal(&local->base, &base))
-            local->gone = false;
+            local->gone = local->told = false;
     }
     for (size_t i = 0; i < agent->pair_count; i++)
-        if (agent->pairs[i].local == index && agent->pairs[i].state == ICE_PAIR_FAILED)
+        if (agent->pairs[i].generation == agent->generation && agent->pairs[i].local == index && agent->pairs[i].state == ICE_PAIR_FAILED)
             agent->pairs[i].state = ICE_PAIR_WAITING;
     ice_checklist_add_local(agent, index);
+    ice_restart_consider_local(agent, index);
 }
 
 void ice_tcp_gather_host(struct ice_agent *agent, const struct ice_interface *interface) {
@@ -89,14 +90,14 @@ void ice_tcp_leave(struct ice_agent *agent, uint64_t now_us) {
     for (size_t i = 0; i < agent->pair_count; i++) {
         struct ice_pair *pair = &agent->pairs[i];
         if (ice_tcp_is_pair(agent, pair) && agent->locals[pair->local].gone && pair->state != ICE_PAIR_FAILED)
-            ice_tcp_fail_pair(agent, pair, now_us, false);
+            ice_tcp_fail_pair(agent, pair, now_us, ICE_RESTART_INTERFACE_GONE, false);
     }
 }
 
 /* ---- pairs ----------------------------------------------------------------------------------------------------------------------- */
 
 bool ice_tcp_is_pair(const struct ice_agent *agent, const struct ice_pair *pair) {
-    return agent->locals[pair->local].transport == ICE_TRANSPORT_TCP;
+    return pair->generation != ICE_NONE && agent->locals[pair->local].transport == ICE_TRANSPORT_TCP;
 }
 
 bool ice_tcp_can_pair(const struct ice_local *local, const struct ice_remote *remote) {
@@ -114,31 +115,30 @@ bool ice_tcp_can_pair(const struct ice_local *local, const struct ice_remote *re
 }
 
 /* Whose is a connection that was accepted there? That of the simultaneous-open candidate if it comes from one, else the passive one's. */
-static uint16_t listening_local(struct ice_agent *agent, const struct ice_path *path) {
-    bool simultaneous = ice_remote_find_tcp(agent, &path->remote, ICE_TCP_SIMULTANEOUS_OPEN) != ICE_NONE;
+static uint16_t listening_local(struct ice_agent *agent, uint16_t generation, const struct ice_path *path) {
+    bool simultaneous = ice_remote_find_tcp(agent, generation, &path->remote, ICE_TCP_SIMULTANEOUS_OPEN) != ICE_NONE;
     struct ice_local wanted = {.address = path->local, .base = path->local, .transport = ICE_TRANSPORT_TCP,
                                .tcp_type = simultaneous ? ICE_TCP_SIMULTANEOUS_OPEN : ICE_TCP_PASSIVE};
     return ice_local_find_like(agent, &wanted);
 }
 
-uint16_t ice_tcp_local_of_path(struct ice_agent *agent, const struct ice_path *path) {
+uint16_t ice_tcp_local_of_path(struct ice_agent *agent, uint16_t generation, const struct ice_path *path) {
     const struct ice_stream *stream = ice_tcp_open_stream(agent, path->stream_id);
     if (stream == NULL)
         return ICE_NONE;
-    return stream->owner == ICE_STREAM_OF_PAIR ? agent->pairs[stream->index].local : listening_local(agent, path);
+    return stream->owner == ICE_STREAM_OF_PAIR ? agent->pairs[stream->index].local : listening_local(agent, generation, path);
 }
 
 /* RFC 6544 section 7.2: who connects to a passive candidate is learned as a peer-reflexive one, mostly. */
-static uint16_t connecting_remote(struct ice_agent *agent, uint16_t local, const struct ice_path *path, const struct stun_message *request, uint64_t ufrag_tag) {
-    bool simultaneous = agent->locals[local].tcp_type == ICE_TCP_SIMULTANEOUS_OPEN;
-    enum ice_tcp_type tcp_type = simultaneous ? ICE_TCP_SIMULTANEOUS_OPEN : ICE_TCP_ACTIVE;
-    uint16_t known = ice_remote_find_tcp(agent, &path->remote, tcp_type);
+static uint16_t connecting_remote(struct ice_agent *agent, uint16_t generation, const struct ice_path *path, enum ice_tcp_type tcp_type,
+                                  const struct stun_message *request, uint64_t ufrag_tag) {
+    uint16_t known = ice_remote_find_tcp(agent, generation, &path->remote, tcp_type);
     if (known != ICE_NONE)
         return known;
     uint32_t priority;
     if (stun_message_read_u32(request, STUN_ATTRIBUTE_PRIORITY, &priority) != STUN_OK || priority == 0)
         return ICE_NONE;
-    uint16_t added = ice_remote_add_peer_reflexive(agent, &path->remote, priority, ufrag_tag);
+    uint16_t added = ice_remote_add_peer_reflexive(agent, generation, &path->remote, priority, ufrag_tag);
     if (added != ICE_NONE) {
         agent->remotes[added].transport = ICE_TRANSPORT_TCP;
         agent->remotes[added].tcp_type = tcp_type;
@@ -146,12 +146,16 @@ static uint16_t connecting_remote(struct ice_agent *agent, uint16_t local, const
     return added;
 }
 
-struct ice_pair *ice_tcp_pair_of_request(struct ice_agent *agent, uint16_t local, const struct ice_path *path, const struct stun_message *request,
-                                         uint64_t ufrag_tag) {
+struct ice_pair *ice_tcp_pair_of_request(struct ice_agent *agent, uint16_t generation, uint16_t local, const struct ice_path *path,
+                                         const struct stun_message *request, uint64_t ufrag_tag) {
     struct ice_stream *stream = ice_stream_find(agent, path->stream_id);
-    if (stream->owner == ICE_STREAM_OF_PAIR)
+    const struct ice_pair *owner = stream->owner == ICE_STREAM_OF_PAIR ? &agent->pairs[stream->index] : NULL;
+    if (owner != NULL && owner->generation == generation)
         return &agent->pairs[stream->index];
-    uint16_t remote = connecting_remote(agent, local, path, request, ufrag_tag);
+    enum ice_tcp_type tcp_type = agent->locals[local].tcp_type == ICE_TCP_SIMULTANEOUS_OPEN ? ICE_TCP_SIMULTANEOUS_OPEN : ICE_TCP_ACTIVE;
+    if (owner != NULL) /* RFC 6544 section 9.2: after a restart the connection that is there is checked again */
+        tcp_type = agent->remotes[owner->remote].tcp_type;
+    uint16_t remote = connecting_remote(agent, generation, path, tcp_type, request, ufrag_tag);
     if (remote == ICE_NONE)
         return NULL;
     if (agent->remotes[remote].foreign) { /* authentic now, under credentials that are ours */
@@ -161,7 +165,7 @@ struct ice_pair *ice_tcp_pair_of_request(struct ice_agent *agent, uint16_t local
     struct ice_pair *pair = ice_checklist_find(agent, local, remote);
     if (pair == NULL)
         pair = ice_checklist_add(agent, local, remote);
-    if (pair != NULL)
+    if (pair != NULL && owner == NULL)
         ice_tcp_adopt(agent, stream, pair);
     return pair;
 }

@@ -4,6 +4,9 @@
  *
  * Anybody can connect to a listening socket. What is accepted has ICE_TCP_UNPROVEN_TIMEOUT_US and ICE_TCP_UNPROVEN_BYTES to bring a
  * check that our password has signed; at most ICE_TCP_UNPROVEN_MAX may be on probation at a time.
+ *
+ * A connection belongs to one pair. After a restart the same two ends can be a pair of the new generation too, which shares it
+ * (RFC 6544 section 9.2); it is handed on when the old pair is forgotten.
  */
 #include "ice/tcp_internal.h"
 
@@ -22,13 +25,24 @@ const struct ice_stream *ice_tcp_open_stream(const struct ice_agent *agent, uint
     return is_ours && stream->state == ICE_STREAM_OPEN ? stream : NULL;
 }
 
+/* Are these two pairs, one of each generation, the same two ends of one connection? */
+static bool are_twins(const struct ice_agent *agent, const struct ice_pair *a, const struct ice_pair *b) {
+    const struct ice_remote *of_a = &agent->remotes[a->remote], *of_b = &agent->remotes[b->remote];
+    if (agent->locals[a->local].tcp_type == ICE_TCP_ACTIVE)
+        return false; /* an active candidate has another port each time */
+    return a->generation != b->generation && a->local == b->local && of_a->tcp_type == of_b->tcp_type && stun_address_equal(&of_a->address, &of_b->address);
+}
+
+static bool uses(const struct ice_agent *agent, const struct ice_pair *pair, const struct ice_stream *stream) {
+    if (stream->owner != ICE_STREAM_OF_PAIR || stream->state == ICE_STREAM_UNWANTED || !ice_tcp_is_pair(agent, pair))
+        return false;
+    return stream->index == ice_pair_index(agent, pair) || are_twins(agent, pair, &agent->pairs[stream->index]);
+}
+
 const struct ice_stream *ice_tcp_stream_of_pair(const struct ice_agent *agent, const struct ice_pair *pair) {
-    uint16_t index = ice_pair_index(agent, pair);
-    for (size_t i = 0; i < ICE_STREAM_MAX; i++) {
-        const struct ice_stream *stream = &agent->streams[i];
-        if (stream->owner == ICE_STREAM_OF_PAIR && stream->index == index && stream->state != ICE_STREAM_UNWANTED)
-            return stream;
-    }
+    for (size_t i = 0; i < ICE_STREAM_MAX; i++)
+        if (uses(agent, pair, &agent->streams[i]))
+            return &agent->streams[i];
     return NULL;
 }
 
@@ -64,7 +78,7 @@ void ice_tcp_close(struct ice_agent *agent, struct ice_stream *stream) {
 void ice_tcp_adopt(struct ice_agent *agent, struct ice_stream *stream, const struct ice_pair *pair) {
     /* Of two connections of one pair (both sides of a simultaneous open got through) the one that brought the check stays. */
     const struct ice_stream *other = ice_tcp_stream_of_pair(agent, pair);
-    if (other != NULL)
+    if (other != NULL && other->index == ice_pair_index(agent, pair))
         ice_tcp_close(agent, ice_stream_find(agent, other->path.stream_id));
     stream->owner = ICE_STREAM_OF_PAIR;
     stream->index = ice_pair_index(agent, pair);
@@ -85,17 +99,14 @@ bool ice_tcp_is_path_open(const struct ice_agent *agent, const struct ice_path *
     return ice_tcp_open_stream(agent, path->stream_id) != NULL;
 }
 
-struct ice_pair *ice_tcp_pair_of_path(struct ice_agent *agent, const struct ice_path *path) {
-    const struct ice_stream *stream = ice_tcp_open_stream(agent, path->stream_id);
-    return stream != NULL && stream->owner == ICE_STREAM_OF_PAIR ? &agent->pairs[stream->index] : NULL;
-}
-
 bool ice_tcp_is_path_valid(const struct ice_agent *agent, const struct ice_path *path) {
     const struct ice_stream *stream = ice_tcp_open_stream(agent, path->stream_id);
-    if (stream == NULL || stream->owner != ICE_STREAM_OF_PAIR)
-        return false;
-    const struct ice_pair *pair = &agent->pairs[stream->index];
-    return ice_pair_is_valid(pair) || pair->requests_received > 0;
+    for (size_t i = 0; stream != NULL && i < agent->pair_count; i++) {
+        const struct ice_pair *pair = &agent->pairs[i];
+        if ((ice_pair_is_valid(pair) || pair->requests_received > 0) && uses(agent, pair, stream))
+            return true;
+    }
+    return false;
 }
 
 bool ice_tcp_is_cut(const struct ice_agent *agent, const struct ice_pair *pair) {
@@ -143,15 +154,17 @@ bool ice_tcp_prepare(struct ice_agent *agent, struct ice_pair *pair, uint64_t no
     return false;
 }
 
+static bool is_check_due(const struct ice_agent *agent, const struct ice_pair *pair) {
+    if (!ice_tcp_is_pair(agent, pair) || pair->state != ICE_PAIR_IN_PROGRESS || !pair->check.transaction.done || !ice_pair_is_usable(agent, pair))
+        return false;
+    const struct ice_stream *stream = ice_tcp_stream_of_pair(agent, pair);
+    return stream != NULL && stream->state == ICE_STREAM_OPEN;
+}
+
 struct ice_pair *ice_tcp_check_due(struct ice_agent *agent) {
-    for (size_t i = 0; agent->tcp != NULL && i < ICE_STREAM_MAX; i++) {
-        const struct ice_stream *stream = &agent->streams[i];
-        if (stream->owner != ICE_STREAM_OF_PAIR || stream->state != ICE_STREAM_OPEN)
-            continue;
-        struct ice_pair *pair = &agent->pairs[stream->index];
-        if (pair->state == ICE_PAIR_IN_PROGRESS && pair->check.transaction.done && ice_pair_is_usable(agent, pair))
-            return pair;
-    }
+    for (size_t i = 0; agent->tcp != NULL && i < agent->pair_count; i++)
+        if (is_check_due(agent, &agent->pairs[i]))
+            return &agent->pairs[i];
     return NULL;
 }
 
@@ -174,7 +187,7 @@ static bool listens_at(const struct ice_agent *agent, const struct stun_address 
 
 static bool is_signaled_ip(const struct ice_agent *agent, const struct stun_address *address) {
     for (size_t i = 0; i < agent->remote_count; i++)
-        if (stun_address_equal_ip(&agent->remotes[i].address, address))
+        if (agent->remotes[i].generation != ICE_NONE && stun_address_equal_ip(&agent->remotes[i].address, address))
             return true;
     return false;
 }
@@ -224,10 +237,10 @@ int ice_tcp_handle_accepted(struct ice_agent *agent, uint64_t now_us, const stru
 
 /* ---- the end of a connection ------------------------------------------------------------------------------------------------------------ */
 
-void ice_tcp_fail_pair(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us, bool timed_out) {
+void ice_tcp_fail_pair(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us, enum ice_restart_reason reason, bool timed_out) {
     uint16_t index = ice_pair_index(agent, pair);
     if (index == agent->selected) { /* RFC 6544 section 11.1: without it nothing can be sent; a restart brings another */
-        agent->restart_needed = true;
+        ice_agent_need_restart(agent, reason);
         return;
     }
     if (index == agent->nominating)
@@ -236,15 +249,41 @@ void ice_tcp_fail_pair(struct ice_agent *agent, struct ice_pair *pair, uint64_t 
         ice_pair_fail(agent, pair, now_us, timed_out);
 }
 
+void ice_tcp_fail_stream(struct ice_agent *agent, struct ice_stream *stream, uint64_t now_us, int error, bool timed_out) {
+    bool failed[ICE_PAIR_SLOT_MAX];
+    for (size_t i = 0; i < agent->pair_count; i++)
+        failed[i] = uses(agent, &agent->pairs[i], stream);
+    ice_tcp_close(agent, stream);
+    for (size_t i = 0; i < agent->pair_count; i++) {
+        if (!failed[i])
+            continue;
+        agent->pairs[i].last_send_error = error;
+        ice_tcp_fail_pair(agent, &agent->pairs[i], now_us, ICE_RESTART_STREAM_LOST, timed_out);
+    }
+}
+
 void ice_tcp_handle_closed(struct ice_agent *agent, uint64_t now_us, struct ice_stream *stream, int error) {
-    end_connection(agent, stream->path.stream_id);
-    struct ice_pair *pair = stream->owner == ICE_STREAM_OF_PAIR && stream->state != ICE_STREAM_UNWANTED ? &agent->pairs[stream->index] : NULL;
-    ice_stream_forget(stream);
-    if (pair == NULL)
-        return;
-    pair->last_send_error = error;
+    uint64_t stream_id = stream->path.stream_id;
     /* RFC 6544 section 7.1: no connection, no pair. It is not tried again: who refuses now has never listened. */
-    ice_tcp_fail_pair(agent, pair, now_us, false);
+    ice_tcp_fail_stream(agent, stream, now_us, error, false);
+    if ((stream = ice_stream_find(agent, stream_id)) != NULL)
+        ice_stream_forget(stream); /* there is nothing to be closed */
+}
+
+void ice_tcp_forget_pair(struct ice_agent *agent, const struct ice_pair *pair) {
+    uint16_t index = ice_pair_index(agent, pair);
+    for (size_t i = 0; agent->tcp != NULL && i < ICE_STREAM_MAX; i++) {
+        struct ice_stream *stream = &agent->streams[i];
+        if (stream->owner != ICE_STREAM_OF_PAIR || stream->index != index || stream->state == ICE_STREAM_UNWANTED)
+            continue;
+        size_t heir = 0;
+        while (heir < agent->pair_count && (heir == index || !uses(agent, &agent->pairs[heir], stream)))
+            heir++;
+        if (heir < agent->pair_count)
+            stream->index = (uint16_t)heir;
+        else
+            ice_tcp_close(agent, stream);
+    }
 }
 
 void ice_tcp_handle_timeout(struct ice_agent *agent, uint64_t now_us) {
@@ -253,27 +292,36 @@ void ice_tcp_handle_timeout(struct ice_agent *agent, uint64_t now_us) {
         if (connection->stream_id == 0 || now_us < connection->deadline_us)
             continue;
         struct ice_stream *stream = ice_stream_find(agent, connection->stream_id);
-        struct ice_pair *pair = stream->owner == ICE_STREAM_OF_PAIR ? &agent->pairs[stream->index] : NULL;
-        agent->statistics.streams_unproven += pair == NULL;
-        ice_tcp_close(agent, stream);
-        if (pair != NULL)
-            ice_tcp_fail_pair(agent, pair, now_us, true);
+        agent->statistics.streams_unproven += stream->owner == ICE_STREAM_ACCEPTED_NEW;
+        ice_tcp_fail_stream(agent, stream, now_us, 0, true);
     }
 }
 
-/* A pair that was not selected keeps its connection for a while, and as long as it could still become better than the selected one. */
-static bool may_linger(const struct ice_agent *agent, const struct ice_pair *pair, uint64_t now_us) {
-    return agent->selected == ICE_NONE || pair->priority > agent->pairs[agent->selected].priority ||
-           now_us < ice_after(agent->tcp->selected_us, ICE_TCP_LINGER_US);
+/*
+ * Until when a pair may have its connection, which another is preferred to: RFC 8445 section 8.3 gives it three seconds more. Before the
+ * choice, for ever; and what could still become better than the choice, too. The generation before a restart ends as a whole.
+ */
+static uint64_t linger_us(const struct ice_agent *agent, const struct ice_pair *pair) {
+    if (agent->selected == ICE_NONE || ice_pair_index(agent, pair) == agent->selected)
+        return ICE_NEVER_US;
+    const struct ice_pair *selected = &agent->pairs[agent->selected];
+    bool is_inferior = pair->generation == selected->generation && pair->priority <= selected->priority;
+    return is_inferior ? ice_after(agent->tcp->selected_us, ICE_TCP_LINGER_US) : ICE_NEVER_US;
 }
 
-static bool is_needed(const struct ice_agent *agent, const struct ice_stream *stream, uint64_t now_us) {
+/* Until when it is of use to any pair; 0: it is not. */
+static uint64_t needed_until_us(const struct ice_agent *agent, const struct ice_stream *stream) {
     if (agent->state == ICE_STATE_FAILED || agent->state == ICE_STATE_CLOSED)
-        return false;
-    if (stream->owner != ICE_STREAM_OF_PAIR || stream->index == agent->selected)
-        return true;
-    const struct ice_pair *pair = &agent->pairs[stream->index];
-    return pair->state != ICE_PAIR_FAILED && may_linger(agent, pair, now_us);
+        return 0;
+    if (stream->owner != ICE_STREAM_OF_PAIR)
+        return ICE_NEVER_US;
+    uint64_t until_us = 0;
+    for (size_t i = 0; i < agent->pair_count; i++) {
+        const struct ice_pair *pair = &agent->pairs[i];
+        if (uses(agent, pair, stream) && pair->state != ICE_PAIR_FAILED)
+            until_us = ice_later(until_us, linger_us(agent, pair));
+    }
+    return until_us;
 }
 
 void ice_tcp_update(struct ice_agent *agent, uint64_t now_us) {
@@ -286,7 +334,7 @@ void ice_tcp_update(struct ice_agent *agent, uint64_t now_us) {
     for (size_t i = 0; i < ICE_TCP_CONNECTION_MAX; i++) {
         uint64_t stream_id = agent->tcp->connections[i].stream_id;
         struct ice_stream *stream = stream_id != 0 ? ice_stream_find(agent, stream_id) : NULL;
-        if (stream != NULL && !is_needed(agent, stream, now_us))
+        if (stream != NULL && now_us >= needed_until_us(agent, stream))
             ice_tcp_close(agent, stream);
     }
 }
@@ -298,15 +346,10 @@ uint64_t ice_tcp_next_timeout(const struct ice_agent *agent) {
         if (connection->stream_id == 0)
             continue;
         next_us = ice_earlier(next_us, connection->deadline_us);
-        const struct ice_stream *stream = find(agent, connection->stream_id);
-        if (stream->owner != ICE_STREAM_OF_PAIR || stream->index == agent->selected)
-            continue;
-        const struct ice_pair *pair = &agent->pairs[stream->index];
-        if (agent->selected != ICE_NONE && pair->priority <= agent->pairs[agent->selected].priority)
-            next_us = ice_earlier(next_us, ice_after(agent->tcp->selected_us, ICE_TCP_LINGER_US));
-        bool is_due = stream->state == ICE_STREAM_OPEN && pair->state == ICE_PAIR_IN_PROGRESS && pair->check.transaction.done;
-        if (is_due && ice_pair_is_usable(agent, pair) && ice_checklist_can_check(agent))
-            next_us = ice_earlier(next_us, ice_agent_earliest_transaction(agent));
+        next_us = ice_earlier(next_us, needed_until_us(agent, find(agent, connection->stream_id)));
     }
+    for (size_t i = 0; agent->tcp != NULL && ice_checklist_is_running(agent) && i < agent->pair_count; i++)
+        if (is_check_due(agent, &agent->pairs[i]))
+            next_us = ice_earlier(next_us, ice_agent_earliest_transaction(agent));
     return next_us;
 }

@@ -47,7 +47,9 @@ struct ice_tcp_connection *ice_tcp_connection_of(struct ice_agent *agent, uint64
 void ice_tcp_adopt(struct ice_agent *agent, struct ice_stream *stream, const struct ice_pair *pair);
 /* We close it: a CLOSE_STREAM event follows, if the caller knows of it. */
 void ice_tcp_close(struct ice_agent *agent, struct ice_stream *stream);
-/* The connection of this pair has gone, or never came. */
-void ice_tcp_fail_pair(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us, bool timed_out);
+/* The pair cannot be used any more. The selected one stays selected: what becomes of it is for consent, and a restart, to say. */
+void ice_tcp_fail_pair(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us, enum ice_restart_reason reason, bool timed_out);
+/* The same for all pairs of a connection that has gone, or never came. */
+void ice_tcp_fail_stream(struct ice_agent *agent, struct ice_stream *stream, uint64_t now_us, int error, bool timed_out);
 
 #endif

@@ -41,11 +41,8 @@ int ice_tcp_wrap_payload(uint8_t *buffer, struct ice_transmit *out) {
 /* Nothing good can come by this connection any more. */
 static void refuse(struct ice_agent *agent, uint64_t now_us, uint64_t stream_id) {
     struct ice_stream *stream = ice_stream_find(agent, stream_id);
-    struct ice_pair *pair = stream->owner == ICE_STREAM_OF_PAIR ? &agent->pairs[stream->index] : NULL;
-    agent->statistics.streams_unproven += pair == NULL;
-    ice_tcp_close(agent, stream);
-    if (pair != NULL)
-        ice_tcp_fail_pair(agent, pair, now_us, false);
+    agent->statistics.streams_unproven += stream->owner == ICE_STREAM_ACCEPTED_NEW;
+    ice_tcp_fail_stream(agent, stream, now_us, 0, false);
 }
 
 static bool is_unproven(const struct ice_agent *agent, uint64_t stream_id) {

@@ -35,6 +35,18 @@ static void handle_resolved(void *object, uint64_t now_us, uint64_t query, const
     (void)peer_connection_handle_resolved(((struct call *)object)->connection, now_us, query, addresses, count);
 }
 
+static void handle_stream_opened(void *object, uint64_t now_us, const struct ice_path *path) {
+    (void)peer_connection_handle_stream_opened(((struct call *)object)->connection, now_us, path);
+}
+
+static void handle_stream_bytes(void *object, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length) {
+    (void)peer_connection_handle_stream_bytes(((struct call *)object)->connection, now_us, path, bytes, length);
+}
+
+static void handle_stream_closed(void *object, uint64_t now_us, const struct ice_path *path, int error) {
+    (void)peer_connection_handle_stream_closed(((struct call *)object)->connection, now_us, path, error);
+}
+
 /* ---- events --------------------------------------------------------------------------------------------------------------- */
 
 static void log_state(struct call *call, const char *event, const char *state) {
@@ -87,6 +99,12 @@ static void on_selected_pair(struct call *call, const struct ice_candidate *loca
     stun_address_write(&local->address, from, sizeof from);
     stun_address_write(&remote->address, to, sizeof to);
     call_say(call, 0, "path: %s %s -> %s %s", ice_candidate_type_name(local->type), from, ice_candidate_type_name(remote->type), to);
+}
+
+static void on_open_stream(struct call *call, const struct ice_path *path, const char *server_name) {
+    int error = net_driver_open_stream(call->driver, path, server_name);
+    if (error != 0)
+        (void)peer_connection_handle_stream_closed(call->connection, net_clock_now_us(), path, -error);
 }
 
 static void on_connection_state(struct call *call, enum peer_connection_state state) {
@@ -145,11 +163,21 @@ static void on_event(struct call *call, const struct peer_connection_event *even
     case PEER_CONNECTION_EVENT_KEY_LOG:
         on_key_log(call, event->as.key_log.line, event->as.key_log.length);
         break;
-    case PEER_CONNECTION_EVENT_NEGOTIATION_NEEDED: /* the session says when */
+    case PEER_CONNECTION_EVENT_OPEN_STREAM:
+        on_open_stream(call, &event->as.stream.path, event->as.stream.server_name);
+        break;
+    case PEER_CONNECTION_EVENT_CLOSE_STREAM:
+        net_driver_close_stream(call->driver, event->as.stream.path.stream_id);
+        break;
+    case PEER_CONNECTION_EVENT_ICE_RESTART_NEEDED:
+        call_say(call, 0, "the path may be lost (%s): looking for another", ice_restart_reason_name(event->as.restart_reason));
+        break;
+    case PEER_CONNECTION_EVENT_NEGOTIATION_NEEDED:
+        if (call->is_described) /* the first time the session says when */
+            call_peer_renegotiate(call);
+        break;
     case PEER_CONNECTION_EVENT_DTLS_STATE:         /* in the statistics */
     case PEER_CONNECTION_EVENT_TRACK_ENDED:        /* close_notify follows, or consent ends */
-    case PEER_CONNECTION_EVENT_OPEN_STREAM:        /* ICE opens none yet */
-    case PEER_CONNECTION_EVENT_CLOSE_STREAM:
         break;
     }
 }
@@ -175,6 +203,9 @@ static const struct net_driver_verbs verbs = {
     .handle_interfaces = handle_interfaces,
     .handle_send_error = handle_send_error,
     .handle_resolved = handle_resolved,
+    .handle_stream_opened = handle_stream_opened,
+    .handle_stream_bytes = handle_stream_bytes,
+    .handle_stream_closed = handle_stream_closed,
 };
 
 /* ---- beginning ------------------------------------------------------------------------------------------------------------ */
@@ -271,7 +302,7 @@ void call_peer_free(struct call *call) {
 void call_peer_restart(struct call *call) {
     call_peer_free(call);
     call_media_close_receivers(call);
-    call->is_described = false;
+    call->is_described = call->is_negotiation_wanted = call->has_peer_left = false;
     (void)call_peer_begin(call);
 }
 

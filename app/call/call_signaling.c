@@ -32,6 +32,7 @@ static void on_joined(struct call *call, const struct signaling_message *message
 
 /* Before the call is up another one may come instead; once it is up, media tells whether the other side is alive. */
 static void on_peer_left(struct call *call) {
+    call->has_peer_left = true;
     if (call->is_connected) {
         call_say(call, 0, "the other side has lost signaling; the call goes on while its packets come");
         return;
@@ -80,9 +81,9 @@ static void on_event(struct call *call, const struct signaling_event *event) {
         call_say(call, 0, "calling");
         call_peer_offer(call);
         break;
-    case SIGNALING_EVENT_REMOTE_OFFER: /* with `rollback` too: a fresh connection has no offer of ours to roll back */
-        call_say(call, 0, "answering");
-        call_peer_answer(call, event->message->sdp);
+    case SIGNALING_EVENT_REMOTE_OFFER:
+        call_say(call, call->is_connected ? 1 : 0, "answering");
+        call_peer_answer(call, event->message->sdp, event->rollback);
         break;
     case SIGNALING_EVENT_REMOTE_ANSWER:
         call_peer_accept(call, event->message->sdp);

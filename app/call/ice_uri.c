@@ -5,9 +5,9 @@
  *     turn:HOST[:PORT][?transport=udp|tcp]   RFC 7065 section 3.1
  *     stuns: and turns: are the same over TLS
  */
-#include <string.h>
+#include "app/call/ice_uri.h"
 
-#include "app/call/options.h"
+#include <string.h>
 
 #define PORT_PLAIN 3478 /* RFC 8489 section 8.1, RFC 8656 section 15 */
 #define PORT_TLS 5349

@@ -9,26 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "app/call/ice_uri.h"
 #include "app/call/problem.h"
 
 #define CALL_ICE_SERVER_MAX 8         /* given by flags; the room may add as many */
 #define CALL_CODEC_PREFERENCE_MAX 8
 #define CALL_CODEC_NAME_BYTES 16
-#define CALL_HOST_BYTES 256           /* RFC 1035: 253 and the NUL, and brackets */
-#define CALL_SECRET_BYTES 512
 #define CALL_WAIT_DEFAULT_SECONDS 60
-
-enum call_ice_scheme { CALL_ICE_STUN, CALL_ICE_STUNS, CALL_ICE_TURN, CALL_ICE_TURNS };
-
-/* A URI of RFC 7064 or RFC 7065, taken apart. */
-struct call_ice_server {
-    enum call_ice_scheme scheme;
-    bool is_tcp;
-    char host[CALL_HOST_BYTES]; /* without brackets, NUL-terminated */
-    uint16_t port;              /* the default of the scheme when none is given */
-    char username[CALL_SECRET_BYTES];
-    char credential[CALL_SECRET_BYTES];
-};
 
 /* Strings point into argv. */
 struct call_options {
@@ -60,9 +47,6 @@ struct call_options {
  * problem  written when false is returned; its exit code is CALL_EXIT_USAGE, or CALL_EXIT_FILE for a credential file that cannot be read
  */
 bool call_options_parse(int argument_count, char **arguments, struct call_options *out, struct call_problem *problem);
-
-/* Reads one ICE server URI. Returns NULL, or a sentence that says what is wrong with it. */
-const char *call_ice_uri_parse(const char *uri, struct call_ice_server *out);
 
 /* Prints the help to stdout. */
 void call_options_help(const char *program, bool creates_offer);

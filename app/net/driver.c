@@ -61,6 +61,8 @@ bool net_driver_begin_turn(struct net_driver *driver, uint64_t *now_us) {
 
 static void queue(struct net_driver *driver, const uint8_t *buffer, const struct ice_transmit *transmit) {
     const struct ice_path *path = &transmit->path;
+    if (path->transport != ICE_TRANSPORT_UDP && net_driver_send_stream(driver, path->stream_id, buffer + transmit->offset, transmit->length))
+        return;
     struct net_udp_socket *udp = path->transport == ICE_TRANSPORT_UDP ? net_driver_socket_of(driver, &path->local) : NULL;
     if (udp != NULL) {
         net_send_batch_commit(driver->sending, udp, &path->remote, buffer + transmit->offset, transmit->length, transmit->segment_bytes);
@@ -122,18 +124,20 @@ static bool tell_errors(struct net_driver *driver, uint64_t now_us) {
     struct ice_path paths[NET_UDP_ERROR_MAX];
     memcpy(paths, driver->unroutable, count * sizeof paths[0]);
     for (size_t i = 0; i < count; i++)
-        tell(driver, now_us, &paths[i], paths[i].transport == ICE_TRANSPORT_UDP ? EADDRNOTAVAIL : EPROTONOSUPPORT);
+        tell(driver, now_us, &paths[i], paths[i].transport == ICE_TRANSPORT_UDP ? EADDRNOTAVAIL : ENOTCONN);
     return told || count > 0;
 }
 
 void net_driver_end_turn(struct net_driver *driver, uint64_t now_us) {
     for (int round = 0; !driver->freed; round++) {
         net_send_batch_flush(driver->sending);
+        net_driver_flush_streams(driver);
         if (round == ERROR_ROUNDS_MAX) {
             driver->again = true;
             break;
         }
-        if (!tell_errors(driver, now_us))
+        bool told = tell_errors(driver, now_us);
+        if (!net_driver_tell_streams(driver, now_us) && !told)
             break;
         net_driver_settle(driver, now_us);
     }
@@ -242,6 +246,7 @@ void net_driver_release(struct net_driver *driver) {
         return;
     net_receive_batch_free(driver->received);
     net_send_batch_free(driver->sending);
+    net_tls_trust_free(driver->trust);
     free(driver);
 }
 
@@ -257,17 +262,22 @@ void net_driver_free(struct net_driver *driver) {
     driver->freed = true;
     net_interface_watch_free(driver->watch);
     net_resolver_free(driver->resolver);
+    net_driver_close_streams(driver);
     net_driver_close_sockets(driver);
     uv_close((uv_handle_t *)&driver->wake, on_closed);
     uv_close((uv_handle_t *)&driver->timer, on_closed);
     close(driver->timer_descriptor);
 }
 
+static bool has_streams(const struct net_driver_verbs *verbs) {
+    return verbs->handle_stream_opened != NULL && verbs->handle_stream_bytes != NULL && verbs->handle_stream_closed != NULL;
+}
+
 static bool is_complete(const struct net_driver_config *config) {
     const struct net_driver_verbs *verbs = config->verbs;
     return verbs != NULL && verbs->handle_datagram != NULL && verbs->handle_timeout != NULL && verbs->next_timeout != NULL &&
            verbs->poll_transmit != NULL && verbs->drain != NULL && verbs->handle_interfaces != NULL &&
-           config->address_count <= NET_INTERFACE_MAX &&
+           config->address_count <= NET_INTERFACE_MAX && (!config->tcp_listen || has_streams(verbs)) &&
            (config->filter.name == NULL || strlen(config->filter.name) < NET_INTERFACE_NAME_BYTES);
 }
 
@@ -281,10 +291,13 @@ static void copy_config(struct net_driver *driver, const struct net_driver_confi
     if (config->address_count > 0)
         memcpy(driver->addresses, config->addresses, config->address_count * sizeof driver->addresses[0]);
     driver->config.addresses = driver->addresses;
+    if (driver->config.connect_timeout_ms == 0)
+        driver->config.connect_timeout_ms = NET_DRIVER_CONNECT_TIMEOUT_MS;
+    driver->config.tls_ca_file = NULL; /* read by now, never again */
 }
 
 /* Everything that can fail, in the order of taking; on failure gives back what was taken and says why. */
-static int take_resources(struct net_driver *driver) {
+static int take_resources(struct net_driver *driver, const char *ca_file) {
     driver->received = net_receive_batch_new(driver->config.udp.with_gro);
     driver->sending = net_send_batch_new();
     driver->resolver = net_resolver_new(driver->loop, on_resolved, driver);
@@ -292,6 +305,8 @@ static int take_resources(struct net_driver *driver) {
     int error = driver->timer_descriptor < 0 ? -errno : 0;
     if (driver->received == NULL || driver->sending == NULL || driver->resolver == NULL)
         error = -ENOMEM;
+    if (error == 0 && ca_file != NULL)
+        error = net_tls_trust_new(ca_file, &driver->trust);
     if (error == 0)
         error = uv_poll_init(driver->loop, &driver->timer, driver->timer_descriptor);
     if (error != 0)
@@ -317,7 +332,7 @@ int net_driver_new(uv_loop_t *loop, const struct net_driver_config *config, stru
     driver->loop = loop;
     driver->armed_us = UINT64_MAX;
     copy_config(driver, config);
-    int error = take_resources(driver);
+    int error = take_resources(driver, config->tls_ca_file);
     if (error != 0) {
         if (driver->timer_descriptor >= 0)
             close(driver->timer_descriptor);

@@ -44,6 +44,10 @@ static int open_socket(struct net_driver *driver, const struct net_interface_add
     socket->poll.data = socket;
     driver->open_handles++;
     driver->sockets[driver->socket_count++] = socket;
+    if (driver->config.tcp_listen) {
+        socket->listener = net_driver_listen(driver, interface);
+        driver->statistics.listen_refused += socket->listener == NULL;
+    }
     uv_poll_start(&socket->poll, UV_READABLE, on_readable);
     return 0;
 }
@@ -55,6 +59,8 @@ static void close_socket(struct net_driver *driver, size_t index) {
     uv_close((uv_handle_t *)&socket->poll, on_closed);
     net_udp_close(socket->udp);
     socket->udp = NULL;
+    net_driver_unlisten(socket->listener);
+    socket->listener = NULL;
     for (driver->socket_count--; index < driver->socket_count; index++)
         driver->sockets[index] = driver->sockets[index + 1];
 }
@@ -71,12 +77,25 @@ struct net_udp_socket *net_driver_socket_of(const struct net_driver *driver, con
     return NULL;
 }
 
+uint32_t net_driver_scope_of(const struct net_driver *driver, const struct stun_address *local) {
+    for (size_t i = 0; i < driver->socket_count; i++) {
+        struct stun_address bound = driver->sockets[i]->interface.address;
+        bound.port = local->port;
+        if (stun_address_equal(&bound, local))
+            return driver->sockets[i]->interface.index;
+    }
+    return 0;
+}
+
 /* ---- the set ---------------------------------------------------------------------------------------------------------- */
 
-/* The addresses to bind: those of the configuration, or those of the interfaces. */
+/* The addresses to bind: those of the configuration, or those of the interfaces; superseded ones only if they are bound already. */
 static int wanted_addresses(const struct net_driver *driver, struct net_interface_address out[NET_INTERFACE_MAX]) {
-    if (driver->config.address_count == 0)
-        return net_interfaces_list(&driver->config.filter, out, NET_INTERFACE_MAX);
+    if (driver->config.address_count == 0) {
+        struct net_interface_filter filter = driver->config.filter;
+        filter.superseded = true;
+        return net_interfaces_list(&filter, out, NET_INTERFACE_MAX);
+    }
     for (size_t i = 0; i < driver->config.address_count; i++)
         out[i] = (struct net_interface_address){.address = driver->addresses[i], .preference = (uint16_t)(UINT16_MAX - i)};
     return (int)driver->config.address_count;
@@ -124,7 +143,7 @@ int net_driver_update_sockets(struct net_driver *driver, bool *changed) {
         driver->sockets[i]->seen = false;
     for (size_t i = 0; i < usable; i++) {
         struct driver_socket *known = find(driver, &wanted[i]);
-        fresh[i] = known == NULL;
+        fresh[i] = known == NULL && !wanted[i].superseded;
         if (known == NULL)
             continue;
         *changed = *changed || known->interface.preference != wanted[i].preference;
@@ -146,10 +165,21 @@ int net_driver_update_sockets(struct net_driver *driver, bool *changed) {
 
 void net_driver_tell_interfaces(struct net_driver *driver, uint64_t now_us) {
     struct ice_interface interfaces[NET_INTERFACE_MAX];
+    size_t count = 0;
     for (size_t i = 0; i < driver->socket_count; i++)
-        interfaces[i] = (struct ice_interface){.base = *net_udp_local(driver->sockets[i]->udp),
-                                               .preference = driver->sockets[i]->interface.preference};
-    driver->verbs->handle_interfaces(driver->object, now_us, interfaces, driver->socket_count);
+        interfaces[count++] = (struct ice_interface){.base = *net_udp_local(driver->sockets[i]->udp),
+                                                     .preference = driver->sockets[i]->interface.preference};
+    for (size_t i = 0; i < driver->socket_count; i++) {
+        const struct driver_listener *listener = driver->sockets[i]->listener;
+        if (listener == NULL)
+            continue;
+        if (count == NET_INTERFACE_MAX)
+            driver->statistics.listen_refused++;
+        else
+            interfaces[count++] = (struct ice_interface){.base = listener->local, .transport = ICE_TRANSPORT_TCP,
+                                                         .preference = driver->sockets[i]->interface.preference};
+    }
+    driver->verbs->handle_interfaces(driver->object, now_us, interfaces, count);
 }
 
 /* ---- numbers ---------------------------------------------------------------------------------------------------------- */
@@ -179,4 +209,10 @@ void net_driver_statistics(const struct net_driver *driver, struct net_driver_st
     out->sockets = driver->socket_count;
     for (size_t i = 0; i < driver->socket_count; i++)
         net_driver_add_statistics(&out->udp, driver->sockets[i]->udp);
+    for (size_t i = 0; i < driver->socket_count; i++)
+        out->listeners += driver->sockets[i]->listener != NULL;
+    out->streams = driver->opened_count + driver->accepted_count;
+    for (const struct driver_stream *at = driver->streams; at != NULL; at = at->next)
+        if (at->stream != NULL)
+            net_driver_add_stream_statistics(&out->stream, at->stream);
 }

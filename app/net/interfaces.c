@@ -48,8 +48,8 @@ static bool is_vpn(const struct net_interface_fact *fact) {
 }
 
 /* An interface identifier made from the hardware address (RFC 4291 appendix A): it follows its owner from network to network. */
-static bool allows_tracking(const struct stun_address *address) {
-    return address->family == STUN_ADDRESS_IPV6 && address->ip[11] == 0xff && address->ip[12] == 0xfe;
+static bool allows_tracking(const struct net_interface_fact *fact) {
+    return fact->address.family == STUN_ADDRESS_IPV6 && !fact->temporary && fact->address.ip[11] == 0xff && fact->address.ip[12] == 0xfe;
 }
 
 static bool same_network(const struct net_interface_fact *a, const struct net_interface_fact *b) {
@@ -59,7 +59,7 @@ static bool same_network(const struct net_interface_fact *a, const struct net_in
 /* ---- filtering ------------------------------------------------------------------------------------------------------- */
 
 static bool wanted(const struct net_interface_fact *fact, const struct net_interface_filter *filter) {
-    if (!fact->up || stun_address_ip_bytes(&fact->address) == 0 || is_useless(&fact->address))
+    if (!fact->up || fact->unusable || stun_address_ip_bytes(&fact->address) == 0 || is_useless(&fact->address))
         return false;
     if (filter->name != NULL && filter->name[0] != '\0' && strcmp(filter->name, fact->name) != 0)
         return false;
@@ -85,8 +85,22 @@ static void keep_only(struct net_interface_fact *facts, size_t *count, const boo
 static void drop_trackable(struct net_interface_fact *facts, size_t *count, bool *drop) {
     for (size_t i = 0; i < *count; i++) {
         drop[i] = false;
-        for (size_t j = 0; allows_tracking(&facts[i].address) && j < *count; j++)
-            drop[i] = drop[i] || (same_network(&facts[i], &facts[j]) && !allows_tracking(&facts[j].address));
+        for (size_t j = 0; allows_tracking(&facts[i]) && j < *count; j++)
+            drop[i] = drop[i] || (same_network(&facts[i], &facts[j]) && !allows_tracking(&facts[j]));
+    }
+    keep_only(facts, count, drop);
+}
+
+/*
+ * RFC 4862 section 5.5.4, SHOULD NOT: an address whose preferred lifetime is over begins nothing new where its interface has another one; what is under way
+ * on it may go on. (Temporary addresses come to that every day.)
+ */
+static void drop_superseded(struct net_interface_fact *facts, size_t *count, bool *drop, bool keep) {
+    for (size_t i = 0; i < *count; i++) {
+        for (size_t j = 0; facts[i].deprecated && j < *count; j++)
+            facts[i].superseded = facts[i].superseded || (facts[j].index == facts[i].index && facts[j].address.family == facts[i].address.family &&
+                                                          !facts[j].deprecated && !net_address_is_link_local(&facts[j].address));
+        drop[i] = facts[i].superseded && !keep;
     }
     keep_only(facts, count, drop);
 }
@@ -107,11 +121,13 @@ static void drop_link_local(struct net_interface_fact *facts, size_t *count, boo
 
 /* ---- ordering -------------------------------------------------------------------------------------------------------- */
 
-enum rank { RANK_ORDINARY, RANK_VPN, RANK_LOOPBACK };
+enum rank { RANK_ORDINARY, RANK_VPN, RANK_SUPERSEDED, RANK_LOOPBACK };
 
 static enum rank rank_of(const struct net_interface_fact *fact) {
     if (is_loopback(fact))
         return RANK_LOOPBACK;
+    if (fact->superseded)
+        return RANK_SUPERSEDED;
     return is_vpn(fact) ? RANK_VPN : RANK_ORDINARY;
 }
 
@@ -123,6 +139,9 @@ static int compare(const void *left, const void *right) {
         return a->address.family == STUN_ADDRESS_IPV6 ? -1 : 1;
     if (a->index != b->index)
         return a->index < b->index ? -1 : 1;
+    /* RFC 6724 section 5, rule 7: temporary addresses come first. */
+    if (a->temporary != b->temporary)
+        return a->temporary ? -1 : 1;
     return memcmp(a->address.ip, b->address.ip, sizeof a->address.ip);
 }
 
@@ -143,7 +162,8 @@ static size_t interleave(const struct net_interface_fact *facts, size_t count, c
 
 static struct net_interface_address chosen(const struct net_interface_fact *fact, uint16_t preference) {
     struct net_interface_address address = {.address = fact->address, .index = fact->index, .preference = preference,
-                                            .loopback = is_loopback(fact), .vpn = rank_of(fact) == RANK_VPN};
+                                            .loopback = is_loopback(fact), .vpn = rank_of(fact) == RANK_VPN,
+                                            .superseded = fact->superseded};
     memcpy(address.name, fact->name, sizeof address.name);
     address.address.port = 0;
     return address;
@@ -162,6 +182,7 @@ size_t net_interfaces_choose(struct net_interface_fact *facts, size_t count, con
         drop[i] = !wanted(&facts[i], filter);
     if (count > 0) {
         keep_only(facts, &count, drop);
+        drop_superseded(facts, &count, drop, filter->superseded);
         drop_trackable(facts, &count, drop);
         drop_link_local(facts, &count, drop);
         qsort(facts, count, sizeof *facts, compare);
@@ -172,7 +193,7 @@ size_t net_interfaces_choose(struct net_interface_fact *facts, size_t count, con
             end++;
         written += interleave(facts + start, end - start, order + written);
     }
-    /* RFC 5245 section 4.1.2.2, SHOULD: a VPN has local preference 0. Ours have to be distinct, so they count down to 0; so does loopback. */
+    /* RFC 5245 section 4.1.2.2, SHOULD: a VPN has local preference 0. Ours have to be distinct, so they count down to 0, with those after them. */
     for (size_t i = 0; i < written && i < capacity; i++)
         out[i] = chosen(order[i], (uint16_t)(rank_of(order[i]) == RANK_ORDINARY ? UINT16_MAX - i : written - 1 - i));
     free(drop);
@@ -212,6 +233,7 @@ int net_interfaces_list(const struct net_interface_filter *filter, struct net_in
     freeifaddrs(list);
     if (facts == NULL)
         return -ENOMEM;
+    net_interfaces_read_flags(facts, count);
     int usable = named ? (int)net_interfaces_choose(facts, count, filter, out, capacity) : -ENODEV;
     free(facts);
     return usable;

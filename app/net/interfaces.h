@@ -19,12 +19,14 @@
  * Which addresses are wanted; all zero takes what RFC 8445 takes.
  * name       only this interface, NUL-terminated; NULL or "": any
  * only_ipv4, only_ipv6  both: nothing is left
+ * superseded also IPv6 addresses that are deprecated while their interface has a better one: for those who use them already
  * loopback   also 127.0.0.0/8 and ::1, last in order; for tests and for calls within one host
  */
 struct net_interface_filter {
     const char *name;
     bool only_ipv4;
     bool only_ipv6;
+    bool superseded;
     bool loopback;
 };
 
@@ -41,6 +43,7 @@ struct net_interface_address {
     uint16_t preference;
     bool loopback;
     bool vpn;
+    bool superseded;
 };
 
 /*

@@ -215,6 +215,10 @@ int peer_transport_set_remote_parameters(struct peer_transport *transport, uint6
     return transport->dtls ? PEER_OK : PEER_ERROR_MEMORY;
 }
 
+int peer_transport_restart(struct peer_transport *transport, uint64_t now_us) {
+    return transport->closed ? PEER_ERROR_STATE : from_ice(ice_agent_restart(transport->ice, now_us));
+}
+
 int peer_transport_add_remote_candidate(struct peer_transport *transport, uint64_t now_us, const struct ice_candidate *candidate) {
     return from_ice(ice_agent_add_remote_candidate(transport->ice, now_us, candidate));
 }

@@ -95,10 +95,18 @@ void peer_transport_local_parameters(const struct peer_transport *transport, str
 
 /*
  * The peer's half. Copied. `local_role` is what offer and answer agreed (RFC 8842 section 5.3); CLIENT starts the handshake as soon
- * as ICE has a pair. PEER_ERROR_ARGUMENT: no fingerprint, or bad ICE credentials; PEER_ERROR_STATE: called twice with others.
+ * as ICE has a pair. PEER_ERROR_ARGUMENT: no fingerprint, or bad ICE credentials; PEER_ERROR_STATE: called twice with other ICE credentials
+ * without a restart in between, or with another role.
  */
 int peer_transport_set_remote_parameters(struct peer_transport *transport, uint64_t now_us,
                                          const struct peer_transport_parameters *parameters, enum dtls_role local_role);
+
+/*
+ * ICE restart (RFC 8445 section 9): new ICE credentials in the local parameters; what is selected goes on carrying data until a new pair is.
+ * DTLS and SRTP stay as they are (RFC 8842 section 3.1). Call it before the offer that restarts is written; or, when the peer's
+ * description has other credentials than its last one, before set_remote_parameters. Errors of ice_agent_restart.
+ */
+int peer_transport_restart(struct peer_transport *transport, uint64_t now_us);
 
 /* See ice/agent.h; errors are translated one to one. */
 int peer_transport_add_remote_candidate(struct peer_transport *transport, uint64_t now_us, const struct ice_candidate *candidate);

@@ -402,6 +402,66 @@ static void interface_goes_before(void **state) {
     tcp_agents_close(&net);
 }
 
+/* ---- restarting --------------------------------------------------------------------------------------------------------------------------- */
+
+static void restart_by(enum ice_tcp_type of_first, enum ice_tcp_type of_second) {
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ice_agent_restart(net.side[i].agent, net.now_us), ICE_OK);
+        net.side[i].candidate_count = 0;
+        net.side[i].connected_us = 0;
+        net.side[i].selected = false;
+        tcp_agents_drain(&net, i);
+    }
+    assert_true(tcp_agents_send(&net, 0, 10, 200)); /* the old pair carries data meanwhile */
+    tcp_agents_credentials(&net);
+    tcp_agents_give(&net, 0, of_first);
+    tcp_agents_give(&net, 1, of_second);
+    uint64_t until_us = net.now_us + 3 * SECOND;
+    while (!(net.side[0].selected && net.side[1].selected) && tcp_agents_step(&net, until_us)) {
+    }
+    assert_true(net.side[0].selected && net.side[1].selected);
+}
+
+/* RFC 6544 section 9.2: the old connection stays until the new pair is selected, and the old generation has ended */
+static void restart_with_a_new_connection(void **state) {
+    (void)state;
+    open_net(1);
+    net.chunk_bytes = 50;
+    connect_by(ICE_TCP_ACTIVE, ICE_TCP_PASSIVE);
+    assert_true(tcp_agents_run_until_connected(&net, net.now_us + 2 * SECOND));
+    restart_by(ICE_TCP_ACTIVE, ICE_TCP_PASSIVE);
+    assert_int_equal(net.side[0].opens, 2);
+    exchange_data(10);
+    assert_int_equal(tcp_agents_open_count(&net), 2);
+    tcp_agents_run(&net, net.now_us + 40 * SECOND);
+    assert_int_equal(tcp_agents_open_count(&net), 1);
+    exchange_data(10);
+    assert_int_equal(net.side[0].restarts + net.side[1].restarts, 0);
+    tcp_agents_close(&net);
+}
+
+/* RFC 6544 section 9.2, MUST NOT: a simultaneous-open pair that has a connection opens no second one */
+static void restart_with_the_same_connection(void **state) {
+    (void)state;
+    open_net(1);
+    net.chunk_bytes = 50;
+    connect_by(ICE_TCP_SIMULTANEOUS_OPEN, ICE_TCP_SIMULTANEOUS_OPEN);
+    assert_true(tcp_agents_run_until_connected(&net, net.now_us + 2 * SECOND));
+    size_t opens = net.side[0].opens + net.side[1].opens;
+    restart_by(ICE_TCP_SIMULTANEOUS_OPEN, ICE_TCP_SIMULTANEOUS_OPEN);
+    assert_int_equal(net.side[0].opens + net.side[1].opens, opens);
+    exchange_data(10);
+    tcp_agents_run(&net, net.now_us + 60 * SECOND); /* the old generation has ended, its connection not */
+    assert_int_equal(tcp_agents_open_count(&net), 1);
+    assert_int_equal(net.side[0].closes + net.side[1].closes, 0);
+    exchange_data(10);
+    tcp_agents_break(&net, 0, 104);
+    tcp_agents_run(&net, net.now_us + MS);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(net.side[i].state, ICE_STATE_DISCONNECTED);
+    tcp_agents_close(&net);
+}
+
 /* ---- strangers ---------------------------------------------------------------------------------------------------------------------------- */
 
 static void listen_only(void) {
@@ -677,7 +737,7 @@ int main(void) {
         cmocka_unit_test(talking_stranger),  cmocka_unit_test(stranger_without_stun), cmocka_unit_test(many_strangers),
         cmocka_unit_test(accepted_where_nobody_listens), cmocka_unit_test(unauthentic_checks), cmocka_unit_test(no_allocation_per_packet),
         cmocka_unit_test(short_memory),      cmocka_unit_test(many_connections),     cmocka_unit_test(longest_payload),
-        cmocka_unit_test(failure_closes),
+        cmocka_unit_test(failure_closes),    cmocka_unit_test(restart_with_a_new_connection), cmocka_unit_test(restart_with_the_same_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

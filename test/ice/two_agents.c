@@ -135,13 +135,17 @@ static void take_event(struct two_agents *net, int index, const struct ice_event
         break;
     case ICE_EVENT_SELECTED_PAIR:
         side->selected = true;
+        side->selections++;
         side->local = *event->as.selected_pair.local;
         side->remote = *event->as.selected_pair.remote;
         if (side->selected_us == 0)
             side->selected_us = net->now_us;
         break;
     case ICE_EVENT_ROLE: side->roles++; break;
-    case ICE_EVENT_RESTART_NEEDED: side->restarts++; break;
+    case ICE_EVENT_RESTART_NEEDED:
+        side->restarts++;
+        side->restart_reason = event->as.restart_reason;
+        break;
     case ICE_EVENT_RESOLVE: side->resolves++; break;
     case ICE_EVENT_OPEN_STREAM: break;
     case ICE_EVENT_CLOSE_STREAM: break;
@@ -286,6 +290,16 @@ void two_agents_connect(struct two_agents *net) {
 }
 
 /* ---- time -------------------------------------------------------------------------------------------------------------------------- */
+
+/* RFC 8839 section 4.4.1.1.1: one side offers new credentials, the other answers with its own, then candidates. */
+void two_agents_restart(struct two_agents *net) {
+    for (int i = 0; i < 2; i++) {
+        net->side[i].candidate_count = 0;
+        assert_int_equal(ice_agent_restart(net->side[i].agent, net->now_us), ICE_OK);
+        two_agents_drain(net, i);
+    }
+    two_agents_signal(net);
+}
 
 static size_t first_in_queue(const struct two_agents *net) {
     size_t first = 0;

@@ -36,7 +36,8 @@ struct side {
     struct ice_candidate local, remote; /* of the selected pair */
     struct ice_candidate candidates[ICE_LOCAL_CANDIDATE_MAX];
     size_t candidate_count;
-    size_t roles, restarts, resolves;
+    size_t roles, restarts, resolves, selections;
+    enum ice_restart_reason restart_reason;
     uint64_t selected_us, connected_us, completed_us, failed_us;
     uint64_t states[8]; /* how often each was entered */
     uint64_t sent, new_transactions, last_new_us, closest_new_us;
@@ -80,6 +81,8 @@ void two_agents_gather(struct two_agents *net);
 void two_agents_signal(struct two_agents *net);
 void two_agents_exchange_credentials(struct two_agents *net);
 void two_agents_give_candidates(struct two_agents *net, int from);
+/* Both restart, at the same moment, and are signaled to each other. */
+void two_agents_restart(struct two_agents *net);
 /* all of the above */
 void two_agents_connect(struct two_agents *net);
 

@@ -166,11 +166,7 @@ lab_home() {
 lab_up() {
     local nat_a=${1:-preserving} nat_b=${2:-${1:-preserving}} node
     lab_check_host
-    trap lab_down EXIT
-    trap 'lab_interrupted INT' INT
-    trap 'lab_interrupted TERM' TERM
-    trap 'lab_interrupted HUP' HUP
-    lab_guard
+    lab_traps
     for node in $LAB_NODES; do
         lab_node "$node"
     done
@@ -233,6 +229,15 @@ lab_guard() {
         </dev/null >/dev/null 2>&1 &
     LAB_GUARDIAN=$!
     disown "$LAB_GUARDIAN"
+}
+
+# From here on the lab goes when the script does, however that comes about.
+lab_traps() {
+    trap lab_down EXIT
+    trap 'lab_interrupted INT' INT
+    trap 'lab_interrupted TERM' TERM
+    trap 'lab_interrupted HUP' HUP
+    lab_guard
 }
 
 lab_down() {

@@ -1,11 +1,14 @@
 /* Loopback and descriptors for the tests of app/net. */
 #include "test/net/test_net.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define DESCRIPTOR_LIMIT 256
@@ -32,6 +35,40 @@ uint16_t closed_port(void) {
     uint16_t port = net_udp_local(udp)->port;
     net_udp_close(udp);
     return port;
+}
+
+int listen_loopback(int backlog, struct stun_address *bound) {
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof name;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&name, sizeof name), 0);
+    assert_int_equal(listen(listener, backlog), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&name, &length), 0);
+    *bound = loopback_v4(ntohs(name.sin_port));
+    return listener;
+}
+
+int accept_loopback(int listener) {
+    int descriptor = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(descriptor >= 0);
+    return descriptor;
+}
+
+void progress_until_settled(struct net_stream *stream) {
+    for (int i = 0; i < 1000 && net_stream_state(stream) < NET_STREAM_OPEN; i++) {
+        struct pollfd poller = {.fd = net_stream_descriptor(stream), .events = (short)(POLLIN | (net_stream_wants_write(stream) ? POLLOUT : 0))};
+        assert_true(poll(&poller, 1, 5000) > 0);
+        net_stream_progress(stream);
+    }
+}
+
+struct net_stream *connect_loopback(int listener, const struct stun_address *to, int *server) {
+    struct net_stream *stream = NULL;
+    assert_int_equal(net_stream_connect(&(struct stun_address){0}, to, 0, NULL, &stream), 0);
+    progress_until_settled(stream);
+    assert_int_equal(net_stream_state(stream), NET_STREAM_OPEN);
+    *server = accept_loopback(listener);
+    return stream;
 }
 
 bool wait_readable(int descriptor, int timeout_ms) {

@@ -8,6 +8,14 @@
 
 #define OBJECT_QUEUE 4096
 
+/* What the verbs of streams were told: 'o'pened, 'b'ytes, 'c'losed. */
+#define OBJECT_STREAM_EVENTS 4096
+struct object_stream_event {
+    char kind;
+    struct ice_path path;
+    int error;
+};
+
 struct object {
     uv_loop_t loop;
     struct net_driver *driver;
@@ -32,6 +40,12 @@ struct object {
     size_t resolved_count;
     unsigned resolved_calls;
 
+    struct object_stream_event stream_events[OBJECT_STREAM_EVENTS];
+    size_t stream_event_count;
+    uint8_t stream_bytes[65536];
+    size_t stream_byte_count, longest_read;
+    _Bool reopen; /* a closed stream is opened again from within the verb */
+
     _Bool echo;             /* handle_datagram queues the answer */
     _Bool overdue_at_once;  /* the first datagram makes a timeout that is already due */
     unsigned stop_after;    /* stop the loop once this many calls came (datagrams + timeouts + wakes + errors + resolved) */
@@ -47,9 +61,20 @@ struct object *object_new(void);
 void object_start(struct object *object);
 void object_free(struct object *object);
 
+/* As object_new, with a configuration of the test's own; verbs, object and, when none is given, the address are filled in. */
+struct object *object_new_with(const struct net_driver_config *config);
+
+/* How many events of this kind there were; the last one is written, if there was one. */
+size_t object_stream_events(const struct object *object, char kind, struct object_stream_event *last);
+
 /* Queues datagram: `length` bytes of its number. */
 void object_queue(struct object *object, const struct stun_address *local, const struct stun_address *remote, size_t length);
 const struct stun_address *object_address(const struct object *object);
+
+void object_queue_path(struct object *object, const struct ice_path *path, size_t length);
+
+/* Runs the loop in small steps, `step` between them (may be NULL), until done says so; fails the test after five seconds. */
+void object_run_until(struct object *object, _Bool (*done)(struct object *object), void (*step)(void *context), void *context);
 
 /* Runs the loop until the object stops it; fails the test after five seconds. */
 void object_run(struct object *object);

@@ -153,12 +153,44 @@ static void the_driver_follows_addresses(void **state) {
     object_free(object);
 }
 
+/* RFC 4862 section 5.5.4: a deprecated address that is in use goes on; it begins nothing new where there is a better one. */
+static void deprecated_addresses_fade_out(void **state) {
+    (void)state;
+    need_namespace("deprecated_addresses_fade_out");
+    struct object *object = object_new();
+    net_driver_free(object->driver);
+    struct net_driver_config config = {.verbs = &object_verbs, .object = object, .filter = {.only_ipv6 = true}};
+    object->stop_after = 1000;
+    command("ip link set d0 up && ip -6 address add 2001:db8::1/64 dev d0 nodad");
+    assert_int_equal(net_driver_new(&object->loop, &config, &object->driver), 0);
+    assert_int_equal(net_driver_start(object->driver), 0);
+    assert_int_equal(object->interface_count, 1);
+
+    unsigned calls = 1; /* a new one comes, the old one is deprecated: both serve */
+    command("ip -6 address add 2001:db8::2/64 dev d0 nodad");
+    run_until(&object->loop, &object->interface_calls, ++calls);
+    command("ip -6 address change 2001:db8::1/64 dev d0 preferred_lft 0");
+    run_until(&object->loop, &object->interface_calls, ++calls);
+    assert_int_equal(object->interface_count, 2);
+    assert_true(has(object, "2001:db8::1") && has(object, "2001:db8::2"));
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(object->interfaces[i].preference == UINT16_MAX, object->interfaces[i].base.ip[15] == 2);
+
+    /* A driver that starts now does not begin with it. */
+    struct net_interface_address list[4];
+    assert_int_equal(net_interfaces_list(&config.filter, list, COUNT(list)), 1);
+    assert_int_equal(list[0].address.ip[15], 2);
+    command("ip address flush dev d0");
+    object_free(object);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(netlink_tells_of_changes),
         cmocka_unit_test(without_netlink_a_timer_does_it),
         cmocka_unit_test(without_descriptors_a_timer_does_it),
         cmocka_unit_test(the_driver_follows_addresses),
+        cmocka_unit_test(deprecated_addresses_fade_out),
     };
     return cmocka_run_group_tests(tests, enter_namespace, NULL);
 }

@@ -70,6 +70,40 @@ static void link_local_only_when_alone(void **state) {
     assert_string_equal(chosen(&(struct net_interface_filter){.loopback = true}), "fe80::1 127.0.0.1");
 }
 
+/* RFC 6724 section 5, rule 7; RFC 4862 section 5.5.4: what the kernel's table says about each address decides. */
+static void flags_of_the_kernel_decide(void **state) {
+    (void)state;
+    static const char table[] = "20010db8000000000000000000000009 02 40 00 80     eth0\n" /* permanent */
+                                "20010db80000000000000000000000a1 02 40 00 01     eth0\n" /* temporary */
+                                "20010db80000000000000000000000a2 02 40 00 21     eth0\n" /* temporary, deprecated */
+                                "20010db80000000000000000000000a3 02 40 00 41     eth0\n" /* tentative */
+                                "20010db80000000000000000000000a4 02 40 00 45     eth0\n" /* tentative, optimistic */
+                                "20010db80000000000000000000000a5 02 40 00 08     eth0\n" /* a duplicate */
+                                "20010db80000000000000000000000b1 03 40 00 20     eth1\n" /* deprecated, nothing else there */
+                                "20010db80000000000000000000000a1 09 40 00 41     eth9\n" /* another interface */
+                                "zz010db80000000000000000000000a1 02 40 00 41     eth0\n"
+                                "20010db80000000000000000000000a1 02 40\n\n"
+                                "20010db80000000000000000000000a1 02 40 00 41     cut off";
+    static const char *const last[] = {"9", "a1", "a2", "a3", "a4", "a5"};
+    static const char *const outcome[] = {"2001:db8::a1 2001:db8::a4 2001:db8::9 2001:db8::b1",
+                                          "2001:db8::a1 2001:db8::a4 2001:db8::9 2001:db8::b1 2001:db8::a2"};
+    for (size_t cut = 0; cut <= sizeof table - 1; cut++) { /* cut anywhere, it is read to its last whole line */
+        fact_count = 0;
+        for (size_t i = 0; i < COUNT(last); i++) {
+            char text[32];
+            snprintf(text, sizeof text, "2001:db8::%s", last[i]);
+            add("eth0", 2, text);
+        }
+        add("eth1", 3, "2001:db8::b1");
+        add("eth1", 3, "fe80::1"); /* no alternative */
+        char exact[sizeof table];
+        memcpy(exact, table, cut);
+        net_interfaces_apply_flags(exact, cut, facts, fact_count);
+        if (cut >= sizeof table - 3)
+            assert_string_equal(chosen(&(struct net_interface_filter){.superseded = cut % 2 == 0}), outcome[cut % 2 == 0]);
+    }
+}
+
 /* Where an address does not give its owner away, one of the same network that does is not shown. */
 static void trackable_addresses_are_left_out(void **state) {
     (void)state;
@@ -186,6 +220,7 @@ int main(void) {
         cmocka_unit_test(families_take_turns),
         cmocka_unit_test(loopback_only_when_asked_and_last),
         cmocka_unit_test(link_local_only_when_alone),
+        cmocka_unit_test(flags_of_the_kernel_decide),
         cmocka_unit_test(trackable_addresses_are_left_out),
         cmocka_unit_test(useless_addresses_are_left_out),
         cmocka_unit_test(tunnels_come_after_everything_else),

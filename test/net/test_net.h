@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "app/net/stream.h"
 #include "app/net/udp_socket.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -21,6 +22,14 @@ struct net_udp_socket *open_loopback(const struct net_udp_options *options);
 
 /* A port of 127.0.0.1 that nobody listens on (it was just given back). */
 uint16_t closed_port(void);
+
+/* A TCP socket listening on 127.0.0.1, and the next connection to it (accept blocks; it does not when a connect has succeeded). */
+int listen_loopback(int backlog, struct stun_address *bound);
+int accept_loopback(int listener);
+
+/* Connects a stream to the listener and goes on until it is OPEN or has ENDED; *server is the other end, which blocks. */
+struct net_stream *connect_loopback(int listener, const struct stun_address *to, int *server);
+void progress_until_settled(struct net_stream *stream);
 
 /* Waits until the descriptor is readable; false after timeout_ms. Loopback delivers at once: this is for errors and for other threads. */
 _Bool wait_readable(int descriptor, int timeout_ms);

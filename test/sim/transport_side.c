@@ -69,7 +69,11 @@ static bool poll_transmit(void *object, uint64_t now_us, uint8_t *buffer, size_t
         side->next_frame_us = side->frames_sent < SIDE_FRAMES ? side->next_frame_us + SIDE_FRAME_INTERVAL_US : UINT64_MAX;
     }
     if (has_one)
-        *out = (struct sim_transmit){{transmit.path.local, transmit.path.remote}, transmit.offset, transmit.length, transmit.segment_bytes};
+        *out = (struct sim_transmit){.path = {transmit.path.local, transmit.path.remote},
+                                     .offset = transmit.offset,
+                                     .length = transmit.length,
+                                     .segment_bytes = transmit.segment_bytes,
+                                     .stream_id = transmit.path.stream_id};
     return has_one;
 }
 
@@ -139,7 +143,12 @@ static bool poll_upward(void *object, uint64_t now_us) {
     return true;
 }
 
-static const struct sim_verbs verbs = {handle_datagram, handle_timeout, handle_send_error, poll_transmit, poll_upward, next_timeout};
+static const struct sim_verbs verbs = {.handle_datagram = handle_datagram,
+                                       .handle_timeout = handle_timeout,
+                                       .handle_send_error = handle_send_error,
+                                       .poll_transmit = poll_transmit,
+                                       .poll_upward = poll_upward,
+                                       .next_timeout = next_timeout};
 
 /* ---- life ------------------------------------------------------------------------------------------------------------------ */
 
