@@ -6,7 +6,7 @@
 
 #include "ice/agent_internal.h"
 
-#define NOMINATION_GRACE_US (5u * ICE_SECOND_US) /* beyond RFC 8863's patience, when a pair is valid and only the nomination is missing */
+#define NOMINATION_GRACE_US (5u * ICE_SECOND_US) /* beyond RFC 8863's patience, when only the nomination of a valid pair, or a name, is missing */
 
 /* ---- making ---------------------------------------------------------------------------------------------------------------------- */
 
@@ -113,6 +113,7 @@ void ice_agent_free(struct ice_agent *agent) {
     ice_generation_end(agent, 0);
     ice_generation_end(agent, 1);
     ice_tcp_free(agent);
+    ice_names_free(agent);
     struct ice_allocator allocator = agent->allocator;
     allocator.release(allocator.context, agent); /* the agent is the first member of its block */
 }
@@ -181,7 +182,8 @@ static uint64_t verdict_us(const struct ice_agent *agent) {
     if (agent->patience_us == ICE_NEVER_US || ice_pair_is_concluded(agent, agent->generation) ||
         ice_generation_current_const(agent)->given_up || agent->state == ICE_STATE_FAILED)
         return ICE_NEVER_US;
-    return has_valid_pair(agent) ? ice_after(agent->patience_us, NOMINATION_GRACE_US) : agent->patience_us;
+    bool has_hope = has_valid_pair(agent) || ice_names_is_pending(agent);
+    return has_hope ? ice_after(agent->patience_us, NOMINATION_GRACE_US) : agent->patience_us;
 }
 
 static void pass_verdict(struct ice_agent *agent) {
@@ -204,10 +206,11 @@ static enum ice_state derive_state(const struct ice_agent *agent) {
         /* W3C webrtc-pc section 5.6.4: a restart of what was disconnected, or failed, is checking; of what works, connected. */
         if (agent->consent.late || !ice_pair_is_usable(agent, &agent->pairs[agent->selected]))
             return restarted ? ICE_STATE_CHECKING : ICE_STATE_DISCONNECTED;
-        bool over = concluded && generation->remote_end && agent->gatherer.state == ICE_GATHERING_COMPLETE;
+        bool over = concluded && generation->remote_end && !ice_names_is_pending(agent) && agent->gatherer.state == ICE_GATHERING_COMPLETE;
         return over ? ICE_STATE_COMPLETED : ICE_STATE_CONNECTED;
     }
-    bool can_check = ice_checklist_can_check(agent) && generation->remote_signaled_count + generation->remote_peer_reflexive_count > 0;
+    bool has_remote = generation->remote_signaled_count + generation->remote_peer_reflexive_count > 0 || ice_names_is_pending(agent);
+    bool can_check = ice_checklist_can_check(agent) && has_remote;
     return can_check || (restarted && agent->statistics.checking_started_us != 0) ? ICE_STATE_CHECKING : ICE_STATE_NEW;
 }
 
@@ -219,6 +222,7 @@ static void update(struct ice_agent *agent, uint64_t now_us) {
     }
     ice_gather_handle_timeout(agent, now_us);
     ice_tcp_update(agent, now_us);
+    ice_names_update(agent);
     ice_controlling_update(agent, now_us);
     agent->state = derive_state(agent);
     if (agent->state == ICE_STATE_CHECKING && agent->statistics.checking_started_us == 0)
@@ -228,6 +232,7 @@ static void update(struct ice_agent *agent, uint64_t now_us) {
 void ice_agent_handle_timeout(struct ice_agent *agent, uint64_t now_us) {
     ice_check_handle_timeout(agent, now_us);
     ice_tcp_handle_timeout(agent, now_us);
+    ice_names_handle_timeout(agent, now_us);
     ice_consent_handle_timeout(agent, now_us);
     ice_restart_handle_timeout(agent, now_us);
     if (now_us >= verdict_us(agent))
@@ -239,6 +244,7 @@ uint64_t ice_agent_next_timeout(const struct ice_agent *agent) {
     uint64_t next_us = ice_earlier(ice_check_next_timeout(agent), ice_gather_next_timeout(agent));
     next_us = ice_earlier(next_us, ice_consent_next_timeout(agent));
     next_us = ice_earlier(next_us, ice_tcp_next_timeout(agent));
+    next_us = ice_earlier(next_us, ice_names_next_timeout(agent));
     next_us = ice_earlier(next_us, ice_restart_next_timeout(agent));
     next_us = ice_earlier(next_us, ice_controlling_next_timeout(agent, 0));
     return ice_earlier(next_us, verdict_us(agent));
@@ -279,16 +285,17 @@ static bool is_port_usable(const struct ice_candidate *candidate) {
 
 int ice_agent_add_remote_candidate(struct ice_agent *agent, uint64_t now_us, const struct ice_candidate *candidate) {
     if (candidate == NULL || !is_terminated(candidate->ufrag, sizeof candidate->ufrag) ||
-        !is_terminated(candidate->foundation, sizeof candidate->foundation))
+        !is_terminated(candidate->foundation, sizeof candidate->foundation) || !is_terminated(candidate->hostname, sizeof candidate->hostname))
         return ICE_ERROR_ARGUMENT;
     bool is_tcp = candidate->protocol == ICE_PROTOCOL_TCP;
     if (is_tcp != (candidate->tcp_type != ICE_TCP_NONE))
         return ICE_ERROR_ARGUMENT;
-    if ((is_tcp && agent->tcp == NULL) || candidate->hostname[0] != '\0') {
+    if (is_tcp && agent->tcp == NULL) {
         agent->statistics.candidates_not_supported++;
         return ICE_ERROR_NOT_SUPPORTED;
     }
-    if (!ice_address_is_usable(&candidate->address) || !is_port_usable(candidate))
+    bool has_name = candidate->hostname[0] != '\0';
+    if ((!has_name && !ice_address_is_usable(&candidate->address)) || !is_port_usable(candidate))
         return ICE_ERROR_ARGUMENT;
     if (candidate->component != 1) /* RFC 8445 section 6.1.2.2: RTCP's own component pairs with nothing of ours */
         return ICE_OK;
@@ -297,6 +304,11 @@ int ice_agent_add_remote_candidate(struct ice_agent *agent, uint64_t now_us, con
     if (ufrag_length > 0 && (generation->remote_key != NULL ? !ice_generation_is_remote_ufrag(generation, candidate->ufrag, ufrag_length)
                                                             : ice_generation_is_remote_ufrag(&agent->generations[1 - agent->generation], candidate->ufrag, ufrag_length)))
         return ICE_ERROR_STATE;
+    if (has_name) {
+        int added = ice_names_add_remote(agent, now_us, candidate);
+        update(agent, now_us);
+        return added;
+    }
     uint16_t index;
     int result = ice_remote_add_signaled(agent, candidate, &index);
     if (result != ICE_OK) {
@@ -345,7 +357,11 @@ int ice_agent_gather(struct ice_agent *agent, uint64_t now_us) {
 }
 
 int ice_agent_handle_resolved(struct ice_agent *agent, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count) {
-    int result = ice_gather_handle_resolved(agent, now_us, query, addresses, count);
+    int result;
+    if (ice_names_is_query(query))
+        result = ice_names_handle_resolved(agent, query, addresses, count);
+    else
+        result = ice_gather_handle_resolved(agent, now_us, query, addresses, count);
     update(agent, now_us);
     return result;
 }

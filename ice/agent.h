@@ -13,8 +13,7 @@
  * After every call that takes a non-const agent: drain ice_agent_poll_transmit, ice_agent_poll_received and
  * ice_agent_poll_event until they return false, then read ice_agent_next_timeout.
  *
- * Not yet there, its place is visible: relayed candidates (TURN), TCP candidates, mDNS names. The verbs they
- * need exist and answer ICE_ERROR_NOT_SUPPORTED.
+ * Not yet there, its place is visible: relayed candidates (TURN). The verbs they need exist and answer ICE_ERROR_NOT_SUPPORTED.
  */
 #ifndef ICE_AGENT_H
 #define ICE_AGENT_H
@@ -102,6 +101,7 @@ struct ice_server {
 #define ICE_REMOTE_CANDIDATE_MAX 64 /* per generation, security.md: 64 per section */
 #define ICE_PAIR_MAX 100            /* RFC 8445 section 6.1.2.5 */
 #define ICE_PREVIOUS_PAIR_MAX 8     /* of the generation before a restart, beside those; and as many remote candidates */
+#define ICE_REMOTE_NAME_MAX 32      /* remote candidates with a name, of these */
 #define ICE_TCP_CONNECTION_MAX 24   /* of TCP candidates, at a time */
 #define ICE_TCP_UNPROVEN_MAX 8      /* accepted ones among them by which no authentic check has come yet; each has 5 s and 4096 bytes for it */
 
@@ -151,7 +151,9 @@ int ice_agent_set_remote_credentials(struct ice_agent *agent, uint64_t now_us, c
 
 /*
  * One remote candidate. It may come before the credentials; it then waits. Duplicates are ignored (ICE_OK). ICE_ERROR_CAPACITY beyond
- * ICE_REMOTE_CANDIDATE_MAX; ICE_ERROR_NOT_SUPPORTED for TCP and for names (kept out of the check list, counted);
+ * ICE_REMOTE_CANDIDATE_MAX or ICE_REMOTE_NAME_MAX; ICE_ERROR_NOT_SUPPORTED (kept out of the check list, counted) for TCP while no TCP
+ * interface has been given, and for names that are not a UUID and ".local" (draft-ietf-mmusic-mdns-ice-candidates section 3.2.1), whose
+ * RESOLVE event is to be answered by RFC 6762, never by a DNS server;
  * ICE_ERROR_ARGUMENT for an address nobody may be sent checks to (port 0, 0.0.0.0, multicast, broadcast, IPv4 inside IPv6, ports
  * below 1024 but for 80 and 443); ICE_ERROR_STATE when its ufrag is not the peer's current one.
  */
@@ -185,7 +187,8 @@ int ice_agent_restart(struct ice_agent *agent, uint64_t now_us);
  * transport   UDP; or TCP: a listening socket, which makes a passive and a simultaneous-open candidate, and an active one of the same IP
  *             (RFC 6544 section 4.1). TCP with port 9 has no socket: the active candidate only.
  * mdns_name   NULL, or the name under which the caller answers for this address (RFC 6762): the host candidate shows it instead of
- *             the address, and reflexive ones say 0.0.0.0:9 as their related address. ICE_MDNS_NAME_MAX_BYTES at most; copied.
+ *             the address, and reflexive ones say 0.0.0.0:9 as their related address. ICE_MDNS_NAME_MAX_BYTES at most, letters, digits,
+ *             hyphens and dots, ".local" at the end; copied.
  */
 struct ice_interface {
     struct stun_address base;
@@ -204,7 +207,8 @@ void ice_interfaces_set_preferences(struct ice_interface *interfaces, size_t cou
 /*
  * The interfaces there are now (the full list, every time it changes; an array that is copied). New ones are gathered
  * from, vanished ones fail their pairs. ICE_ERROR_ARGUMENT: a base that cannot be one (port 0, unspecified, multicast,
- * IPv4-mapped); ICE_ERROR_CAPACITY beyond ICE_INTERFACE_MAX; nothing changed then.
+ * IPv4-mapped), or a name that is none; ICE_ERROR_CAPACITY beyond ICE_INTERFACE_MAX, or when memory_budget_bytes has no room for TCP or
+ * for names; nothing changed then.
  */
 int ice_agent_handle_interfaces(struct ice_agent *agent, uint64_t now_us, const struct ice_interface *interfaces, size_t count);
 
@@ -238,7 +242,11 @@ int ice_agent_handle_stream_opened(struct ice_agent *agent, uint64_t now_us, con
 int ice_agent_handle_stream_bytes(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length);
 int ice_agent_handle_stream_closed(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, int error);
 
-/* The answer to RESOLVE event `query`; count 0 says that the name does not exist. */
+/*
+ * The answer to RESOLVE event `query`; count 0 says that the name does not exist. Of a remote candidate's name one address per family is
+ * taken; it shows in no view or event: such a candidate has `hostname` and no address.
+ * ICE_ERROR_ARGUMENT: never asked; ICE_ERROR_STATE: answered already, or not wanted any more
+ */
 int ice_agent_handle_resolved(struct ice_agent *agent, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count);
 
 struct ice_transmit {
@@ -383,6 +391,7 @@ struct ice_statistics {
     uint64_t restarts;
     uint64_t capacity_refused;         /* something did not fit a limit of this header */
     uint64_t candidates_not_supported; /* remote candidates over TCP without a TCP interface, or with a name that is not looked up */
+    uint64_t names_unresolved;         /* remote candidates whose name nobody has answered for, in time */
     uint64_t streams_unproven;         /* accepted connections that were closed, for no authentic check had come by them */
     size_t memory_bytes;
 };

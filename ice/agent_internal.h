@@ -12,7 +12,8 @@
  *   event.c           what the caller is told                agent.c       dispatch, and the states of the agent
  *
  * All memory is in one block that ice_agent_new allocates: after it nothing can run out, and no packet allocates. (Keys
- * are the exception: stun/integrity.h makes one per password.) Lists are arrays with their limit in the name; items are
+ * are the exception: stun/integrity.h makes one per password; and what TCP candidates and mDNS names need, each a block made when
+ * the first one is given.) Lists are arrays with their limit in the name; items are
  * never moved, so that an index stays good for the life of the item.
  *
  * Two generations (RFC 8445 section 9) share the arrays of pairs and of remote candidates: each item says which of them it
@@ -390,6 +391,27 @@ void ice_tcp_handle_timeout(struct ice_agent *agent, uint64_t now_us);
 /* Connections that nothing needs any more are closed. */
 void ice_tcp_update(struct ice_agent *agent, uint64_t now_us);
 uint64_t ice_tcp_next_timeout(const struct ice_agent *agent);
+
+/* ---- names.c -------------------------------------------------------------------------------------------------------------------- */
+
+void ice_names_free(struct ice_agent *agent);
+/* May an interface be called so? */
+bool ice_names_is_own_name(const char *name);
+/* The names of interfaces, copied: mdns_name points to our copy from then on. ICE_ERROR_CAPACITY: the memory budget says no. */
+int ice_names_copy(struct ice_agent *agent, struct ice_interface *interfaces, size_t count);
+uint16_t ice_names_of_interface(const struct ice_agent *agent, const struct ice_interface *interface); /* for ice_local.name */
+/* Names in place of what they stand for. */
+void ice_names_hide_local(const struct ice_agent *agent, const struct ice_local *local, struct ice_candidate *view);
+void ice_names_hide_remote(const struct ice_agent *agent, const struct ice_remote *remote, struct ice_candidate *view);
+/* A remote candidate with a name: it waits for ice_names_handle_resolved. */
+int ice_names_add_remote(struct ice_agent *agent, uint64_t now_us, const struct ice_candidate *candidate);
+bool ice_names_is_query(uint64_t query);
+int ice_names_handle_resolved(struct ice_agent *agent, uint64_t query, const struct stun_address *addresses, size_t count);
+bool ice_names_is_pending(const struct ice_agent *agent);
+bool ice_names_poll_event(struct ice_agent *agent, struct ice_event *out);
+void ice_names_handle_timeout(struct ice_agent *agent, uint64_t now_us);
+void ice_names_update(struct ice_agent *agent);
+uint64_t ice_names_next_timeout(const struct ice_agent *agent);
 
 /* ---- pair.c ---------------------------------------------------------------------------------------------------------------- */
 

@@ -143,6 +143,16 @@ uint32_t ice_local_peer_reflexive_priority(const struct ice_local *local) {
     return priority_of(local, ICE_CANDIDATE_PEER_REFLEXIVE);
 }
 
+/* What is reached through a base with a name must not give that away either. */
+static uint16_t name_of_base(const struct ice_agent *agent, const struct ice_local *added) {
+    for (size_t i = 0; i < agent->local_count; i++) {
+        const struct ice_local *other = &agent->locals[i];
+        if (other->type == ICE_CANDIDATE_HOST && other->transport == added->transport && stun_address_equal(&other->base, &added->base))
+            return other->name;
+    }
+    return 0;
+}
+
 uint16_t ice_local_add_like(struct ice_agent *agent, const struct ice_local *wanted) {
     /* RFC 8445 section 5.1.3, SHOULD: of two with the same address and base, the one of lower priority goes. Host comes
      * first here and is the higher. */
@@ -152,6 +162,8 @@ uint16_t ice_local_add_like(struct ice_agent *agent, const struct ice_local *wan
         return known;
     }
     struct ice_local added = *wanted;
+    if (added.name == 0)
+        added.name = name_of_base(agent, wanted);
     added.gone = added.stale = added.told = false;
     added.preference = distinct_preference(agent, wanted);
     added.priority = priority_of(&added, added.type);
@@ -296,6 +308,7 @@ void ice_local_view(const struct ice_agent *agent, uint16_t index, struct ice_ca
     /* RFC 8839 section 5.1: raddr and rport of a reflexive candidate are its base. */
     if (local->type != ICE_CANDIDATE_HOST)
         out->related = local->base;
+    ice_names_hide_local(agent, local, out);
     memcpy(out->ufrag, generation->local_ufrag, sizeof generation->local_ufrag);
 }
 
@@ -305,6 +318,7 @@ void ice_remote_view(const struct ice_agent *agent, uint16_t index, struct ice_c
     *out = (struct ice_candidate){.component = 1, .protocol = remote->transport == ICE_TRANSPORT_TCP ? ICE_PROTOCOL_TCP : ICE_PROTOCOL_UDP,
                                   .priority = remote->priority, .address = remote->address, .related = remote->related, .type = remote->type,
                                   .tcp_type = remote->tcp_type};
+    ice_names_hide_remote(agent, remote, out);
     if (remote->foundation_text[0] != '\0')
         memcpy(out->foundation, remote->foundation_text, sizeof out->foundation);
     else

@@ -121,6 +121,7 @@ static void gather_host(struct ice_agent *agent, const struct ice_interface *int
     uint16_t added = known != ICE_NONE ? known : ice_local_add(agent, ICE_CANDIDATE_HOST, &interface->base, &interface->base, &no_server, interface->preference);
     if (added == ICE_NONE)
         return;
+    agent->locals[added].name = ice_names_of_interface(agent, interface);
     for (size_t i = 0; i < agent->local_count; i++) /* the interface is back, and what is behind it */
         if (agent->locals[i].transport == ICE_TRANSPORT_UDP && stun_address_equal(&agent->locals[i].base, &interface->base))
             agent->locals[i].gone = agent->locals[i].told = false;
@@ -178,16 +179,21 @@ int ice_gather_set_interfaces(struct ice_agent *agent, uint64_t now_us, const st
     if (count > ICE_INTERFACE_MAX)
         return ICE_ERROR_CAPACITY;
     for (size_t i = 0; i < count; i++)
-        if (!ice_address_is_usable(&interfaces[i].base) || interfaces[i].transport == ICE_TRANSPORT_TLS)
+        if (!ice_address_is_usable(&interfaces[i].base) || interfaces[i].transport == ICE_TRANSPORT_TLS ||
+            (interfaces[i].mdns_name != NULL && !ice_names_is_own_name(interfaces[i].mdns_name)))
             return ICE_ERROR_ARGUMENT;
     for (size_t i = 0; i < count; i++)
         if (interfaces[i].transport == ICE_TRANSPORT_TCP && ice_tcp_enable(agent) != ICE_OK)
             return ICE_ERROR_CAPACITY;
-    struct ice_interface before[ICE_INTERFACE_MAX];
+    struct ice_interface now[ICE_INTERFACE_MAX], before[ICE_INTERFACE_MAX];
+    if (count > 0)
+        memcpy(now, interfaces, count * sizeof now[0]);
+    if (ice_names_copy(agent, now, count) != ICE_OK)
+        return ICE_ERROR_CAPACITY;
     size_t before_count = gatherer->interface_count;
     memcpy(before, gatherer->interfaces, sizeof before);
     if (count > 0)
-        memcpy(gatherer->interfaces, interfaces, count * sizeof interfaces[0]);
+        memcpy(gatherer->interfaces, now, count * sizeof now[0]);
     gatherer->interface_count = count;
     for (size_t i = 0; i < before_count; i++)
         if (before[i].transport == ICE_TRANSPORT_UDP && !is_present(gatherer, &before[i].base))

@@ -49,6 +49,7 @@ static void gather(struct ice_agent *agent, const struct ice_interface *interfac
     uint16_t index = known != ICE_NONE ? known : ice_local_add_like(agent, &wanted);
     if (index == ICE_NONE)
         return;
+    agent->locals[index].name = ice_names_of_interface(agent, interface);
     for (size_t i = 0; i < agent->local_count; i++) {
         struct ice_local *local = &agent->locals[i];
         if (local->transport == ICE_TRANSPORT_TCP && local->tcp_type == tcp_type && stun_address_equal(&local->base, &base))

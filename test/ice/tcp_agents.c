@@ -173,6 +173,10 @@ static void take_segment(struct tcp_agents *net, const struct segment *segment) 
         if (end->state == END_OPEN)
             take_bytes(net, segment->to, &end->path, segment->bytes, segment->length);
         break;
+    case SEGMENT_RESOLVED:
+        ice_agent_handle_resolved(net->side[segment->to].agent, net->now_us, segment->query, &segment->address, segment->address.family != STUN_ADDRESS_NONE);
+        tcp_agents_drain(net, segment->to);
+        break;
     case SEGMENT_DATAGRAM:
         ice_agent_handle_datagram(net->side[segment->to].agent, net->now_us, &segment->path, segment->bytes, segment->length);
         tcp_agents_drain(net, segment->to);
@@ -199,6 +203,19 @@ static void transmit(struct tcp_agents *net, int from, const struct ice_path *pa
     segment->length = length;
 }
 
+/* RFC 6762: whose interface is called so? Answers go to the one who asked. */
+static void resolve(struct tcp_agents *net, int index, uint64_t query, const char *name) {
+    net->side[index].resolves++;
+    struct segment *answer = add_segment(net, SEGMENT_RESOLVED, 0, index, 2 * net->delay_us);
+    answer->query = query;
+    answer->address = (struct stun_address){.family = STUN_ADDRESS_NONE};
+    for (size_t i = 0; i < net->side[1 - index].interface_count; i++) {
+        const struct ice_interface *interface = &net->side[1 - index].interfaces[i];
+        if (interface->mdns_name != NULL && strcmp(interface->mdns_name, name) == 0)
+            answer->address = interface->base;
+    }
+}
+
 /* ---- the agents -------------------------------------------------------------------------------------------------------------------- */
 
 static void take_event(struct tcp_agents *net, int index, const struct ice_event *event) {
@@ -218,6 +235,7 @@ static void take_event(struct tcp_agents *net, int index, const struct ice_event
         side->remote = *event->as.selected_pair.remote;
         break;
     case ICE_EVENT_RESTART_NEEDED: side->restarts++; break;
+    case ICE_EVENT_RESOLVE: resolve(net, index, event->as.resolve.query, event->as.resolve.name); break;
     case ICE_EVENT_OPEN_STREAM:
         assert_null(event->as.stream.server_name);
         assert_int_equal(event->as.stream.path.transport, ICE_TRANSPORT_TCP);
@@ -261,6 +279,7 @@ void tcp_agents_interface(struct tcp_agents *net, int index, enum ice_transport 
     struct ice_interface *added = &side->interfaces[side->interface_count++];
     *added = (struct ice_interface){.base = ip(index == 0 ? "192.0.2.1" : "198.51.100.1", port), .transport = transport};
     added->preference = (uint16_t)(65536 - side->interface_count);
+    added->mdns_name = side->mdns_name;
     assert_int_equal(ice_agent_handle_interfaces(side->agent, net->now_us, side->interfaces, side->interface_count), ICE_OK);
     tcp_agents_drain(net, index);
 }

@@ -24,7 +24,7 @@ struct connection {
     struct end end[2]; /* of side 0, of side 1 */
 };
 
-enum segment_kind { SEGMENT_BYTES, SEGMENT_CONNECT, SEGMENT_OPENED, SEGMENT_CLOSED, SEGMENT_DATAGRAM };
+enum segment_kind { SEGMENT_BYTES, SEGMENT_CONNECT, SEGMENT_OPENED, SEGMENT_CLOSED, SEGMENT_DATAGRAM, SEGMENT_RESOLVED };
 
 struct segment {
     enum segment_kind kind;
@@ -32,6 +32,8 @@ struct segment {
     size_t connection;
     int to, error;
     struct ice_path path; /* of a datagram */
+    uint64_t query;       /* of an answered one */
+    struct stun_address address; /* what it is; family NONE: nobody answers */
     size_t length;
     uint8_t bytes[ICE_HEADROOM_BYTES + TCP_PAYLOAD_MAX];
 };
@@ -45,7 +47,8 @@ struct tcp_side {
     struct ice_candidate local, remote; /* selected */
     bool selected;
     uint64_t connected_us;
-    size_t opens, closes, accepts, refusals, restarts;
+    size_t opens, closes, accepts, refusals, restarts, resolves;
+    const char *mdns_name; /* of the interfaces that follow */
     struct ice_interface interfaces[4];
     size_t interface_count;
     struct ice_path last_open; /* as the OPEN_STREAM event said it */
@@ -60,7 +63,6 @@ struct tcp_agents {
     uint64_t now_us, random, order, delay_us;
     size_t chunk_bytes;  /* 0: as they were written; SIZE_MAX: random */
     bool udp, black_hole; /* UDP works; nobody answers a SYN */
-    bool slow_listener;   /* what was accepted is said SECOND later: only for the tests of simultaneous open */
     struct stun_address nat[2]; /* side i is seen from outside as this IP, another port for each connection; family NONE: as it is */
     uint16_t nat_port;
     struct connection connections[TCP_CONNECTION_COUNT_MAX];
