@@ -162,6 +162,9 @@ $(BUILD)/test/lab/lab_nat $(BUILD)/test/lab/lab_link: $(BUILD)/test/lab/%: $(BUI
   $(patsubst %,$(BUILD)/test/wire/%.o,udp_datagram packet_queue packet_socket settings) $(patsubst %,$(BUILD)/test/sim/%.o,nat link random) $(call archive,stun)
 	$(CC) $(LDFLAGS) -o $@ $^
 
+$(BUILD)/test/lab/turn_coturn: $(BUILD)/test/lab/turn_coturn.o $(call archives_of,ice)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_ice)
+
 $(BUILD)/docs/example/%: $(BUILD)/docs/example/%.o $(PEER_ARCHIVES)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_peer)
 

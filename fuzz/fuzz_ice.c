@@ -114,8 +114,8 @@ static struct stun_address address_of(int side, uint16_t port) {
 /* A request on the selected pair: it has succeeded, so nothing but consent is asked there. */
 static bool is_consent(const struct side *side, const struct flying *sent) {
     struct ice_transmit out;
-    uint8_t buffer[ICE_HEADROOM_BYTES + 16];
-    return ice_agent_wrap_payload(side->agent, world.now_us, buffer, 16, &out) == ICE_OK &&
+    uint8_t buffer[ICE_HEADROOM_BYTES + 16 + ICE_TAILROOM_BYTES];
+    return ice_agent_wrap_payload(side->agent, world.now_us, buffer, 16, sizeof buffer, &out) == ICE_OK &&
            stun_address_equal(&out.path.local, &sent->path.local) && stun_address_equal(&out.path.remote, &sent->path.remote);
 }
 
@@ -147,7 +147,7 @@ static void check_invariants(struct side *side) {
     struct ice_statistics statistics;
     struct ice_pair_statistics pair;
     struct ice_transmit out;
-    uint8_t buffer[ICE_HEADROOM_BYTES + 16];
+    uint8_t buffer[ICE_HEADROOM_BYTES + 16 + ICE_TAILROOM_BYTES];
     size_t selected = 0, previous = 0;
     ice_agent_statistics(side->agent, &statistics);
     REQUIRE(ice_agent_pair_count(side->agent) <= ICE_PAIR_MAX + ICE_PREVIOUS_PAIR_MAX);
@@ -169,7 +169,7 @@ static void check_invariants(struct side *side) {
     if (is_up)
         REQUIRE(selected == 1);
     /* RFC 7675: no payload later than 30 s after an answer that the peer did sign */
-    if (ice_agent_wrap_payload(side->agent, world.now_us, buffer, 16, &out) == ICE_OK) {
+    if (ice_agent_wrap_payload(side->agent, world.now_us, buffer, 16, sizeof buffer, &out) == ICE_OK) {
         REQUIRE(selected == 1 && world.now_us - side->last_answer_us < 30 * SECOND);
         struct ice_path path = out.path;
         REQUIRE(ice_agent_is_path_valid(side->agent, &path));

@@ -46,12 +46,11 @@ enum ice_error {
 
 /* ---- paths ------------------------------------------------------------------------------------------------------ */
 
-enum ice_transport { ICE_TRANSPORT_UDP, ICE_TRANSPORT_TCP, ICE_TRANSPORT_TLS };
-
 /*
  * What a datagram came by or goes out by.
  * local      the address of our socket: for UDP, a base given to ice_agent_handle_interfaces
  * remote     the far end of the socket: the peer, or the TURN server for relayed data
+ * What comes out of ice_agent_poll_received has been unwrapped: there `local` is our relayed address and `remote` the peer.
  * stream_id  for TCP and TLS, the number of the OPEN_STREAM event (1..), or, for a connection that the caller has accepted on a
  *            listening socket, a number of the caller's own with ICE_STREAM_ACCEPTED set; 0 for UDP
  */
@@ -85,7 +84,10 @@ enum ice_role { ICE_ROLE_CONTROLLED, ICE_ROLE_CONTROLLING };
 enum ice_transport_policy { ICE_TRANSPORT_POLICY_ALL, ICE_TRANSPORT_POLICY_RELAY }; /* RTCIceTransportPolicy */
 enum ice_server_kind { ICE_SERVER_STUN, ICE_SERVER_TURN };
 
-/* One server. `host` is an IP literal or a name (a name makes a RESOLVE event). Strings are NUL-terminated and copied. */
+/*
+ * One server. `host` is an IP literal or a name (a name makes a RESOLVE event). Strings are NUL-terminated and copied.
+ * A STUN server over TCP or TLS is never asked: what it sees is the port of that connection, which no candidate of ours has.
+ */
 struct ice_server {
     enum ice_server_kind kind;
     enum ice_transport transport;
@@ -96,6 +98,9 @@ struct ice_server {
 };
 
 #define ICE_SERVER_MAX 16
+#define ICE_RELAY_MAX 16 /* allocations at a time: one per interface and address of a TURN server over UDP, one per address over TCP or TLS */
+#define ICE_SERVER_USERNAME_MAX_BYTES 508 /* RFC 8489 section 14.3 */
+#define ICE_SERVER_CREDENTIAL_MAX_BYTES 512
 #define ICE_INTERFACE_MAX 32
 #define ICE_LOCAL_CANDIDATE_MAX 64
 #define ICE_REMOTE_CANDIDATE_MAX 64 /* per generation, security.md: 64 per section */
@@ -123,7 +128,7 @@ struct ice_agent_config {
     const struct ice_allocator *allocator;  /* NULL: malloc, free; copied */
     size_t memory_budget_bytes;             /* 0: ICE_MEMORY_BUDGET_DEFAULT_BYTES */
 };
-#define ICE_MEMORY_BUDGET_DEFAULT_BYTES (256u * 1024u)
+#define ICE_MEMORY_BUDGET_DEFAULT_BYTES (512u * 1024u)
 
 struct ice_agent;
 
@@ -138,6 +143,12 @@ void ice_agent_free(struct ice_agent *agent);
 const char *ice_agent_local_ufrag(const struct ice_agent *agent);
 const char *ice_agent_local_password(const struct ice_agent *agent);
 enum ice_role ice_agent_role(const struct ice_agent *agent);
+
+/*
+ * The polite end: allocations are given back (RFC 8656 section 8), nothing else is sent or answered any more; the state is CLOSED. Drain
+ * poll_transmit once, then free; or go on until ice_agent_next_timeout says never: then every server has answered, or had its second to.
+ */
+void ice_agent_close(struct ice_agent *agent, uint64_t now_us);
 
 /* ---- what signaling brings ---------------------------------------------------------------------------------------- */
 
@@ -261,7 +272,10 @@ struct ice_transmit {
 /* Writes one outgoing datagram. Returns false when there is none, or when capacity < ICE_DATAGRAM_MAX_BYTES. */
 bool ice_agent_poll_transmit(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out);
 
-/* Data of the layers above that came wrapped (TURN, RFC 4571): a view, valid until the next call. Never returns true for plain UDP. */
+/*
+ * Data of the layers above that came wrapped (TURN, RFC 4571): a view, valid until the next call, perhaps into the bytes of the call that
+ * brought it: those must stay until this has returned false. Never returns true for plain UDP.
+ */
 struct ice_received {
     struct ice_path path;
     const uint8_t *bytes;
@@ -347,14 +361,20 @@ bool ice_agent_poll_event(struct ice_agent *agent, struct ice_event *out);
 
 /* ---- for the layers above ------------------------------------------------------------------------------------------- */
 
-#define ICE_HEADROOM_BYTES 48 /* before a payload: a TURN Send indication to an IPv6 peer has 48 bytes of header, to an IPv4 peer 36, ChannelData 4 */
+/*
+ * Before and behind a payload, for the longest wrapping there is: a Send indication (RFC 8656 section 11.1) to an IPv6 peer is the STUN
+ * header, XOR-PEER-ADDRESS, and the header of DATA, whose value is padded to four bytes.
+ */
+#define ICE_HEADROOM_BYTES (20 + (4 + 20) + 4)
+#define ICE_TAILROOM_BYTES 4
 
 /*
  * Puts around a payload what the selected pair needs, and says where to send it.
- * buffer   the payload starts at buffer + ICE_HEADROOM_BYTES and is `length` bytes
+ * buffer     the payload starts at buffer + ICE_HEADROOM_BYTES and is `length` bytes
+ * capacity   of the whole buffer: ICE_HEADROOM_BYTES + length + ICE_TAILROOM_BYTES at least, else ICE_ERROR_BUFFER
  * Returns ICE_OK; ICE_ERROR_STATE when there is no selected pair or consent has expired (drop it).
  */
-int ice_agent_wrap_payload(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t length, struct ice_transmit *out);
+int ice_agent_wrap_payload(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t length, size_t capacity, struct ice_transmit *out);
 
 /* True when ice_agent_wrap_payload would succeed: there is a selected pair and consent to use it. */
 bool ice_agent_can_send(const struct ice_agent *agent, uint64_t now_us);
@@ -401,6 +421,41 @@ size_t ice_agent_pair_count(const struct ice_agent *agent);
 bool ice_agent_pair_statistics(const struct ice_agent *agent, size_t index, struct ice_pair_statistics *out);
 size_t ice_agent_local_candidate_count(const struct ice_agent *agent);
 const struct ice_candidate *ice_agent_local_candidate(const struct ice_agent *agent, size_t index);
+
+/*
+ * One server of the configuration, by its index there: what became of it. For RTCPeerConnectionIceErrorEvent, and for people.
+ * Strings are views, NUL-terminated, "" when unknown, valid until the next non-const call.
+ */
+enum ice_server_state {
+    ICE_SERVER_NEW,        /* gathering has not begun, or its turn has not come */
+    ICE_SERVER_RESOLVING,
+    ICE_SERVER_ASKING,
+    ICE_SERVER_ANSWERED,   /* a candidate came of it */
+    ICE_SERVER_SILENT,     /* given up: no answer */
+    ICE_SERVER_REFUSED,    /* it answered `code`, or the host or the network did: `error` */
+    ICE_SERVER_UNRESOLVED, /* no such name, or nobody has answered for it */
+    ICE_SERVER_NOT_ASKED   /* STUN over TCP or TLS; a STUN server under policy RELAY; no interface of its family */
+};
+
+struct ice_server_statistics {
+    enum ice_server_kind kind;
+    enum ice_transport transport;
+    const char *host;
+    uint16_t port;
+    enum ice_server_state state;
+    struct stun_address address; /* the one in use; after a redirection (300) the new one; family NONE: not known yet */
+    uint16_t code;               /* its last error code that was not part of the usual course; 0 none */
+    int error;                   /* errno, or ICE_STREAM_ERROR_*; 0 none */
+    const char *realm, *reason, *software;
+    struct stun_address mapped;     /* how it sees us */
+    struct stun_address relayed[2]; /* IPv4, IPv6 */
+    uint64_t round_trip_us;         /* 0: not measured */
+    uint64_t answered_us;           /* when a candidate came of it; 0 none did */
+    uint32_t relays_lost;           /* allocations that the server has forgotten, or that broke with their stream */
+};
+size_t ice_agent_server_count(const struct ice_agent *agent);
+bool ice_agent_server_statistics(const struct ice_agent *agent, size_t index, struct ice_server_statistics *out);
+const char *ice_server_state_name(enum ice_server_state state);
 
 /* The W3C words, for logs and JSON. */
 const char *ice_state_name(enum ice_state state);

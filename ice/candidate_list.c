@@ -165,6 +165,9 @@ uint16_t ice_local_add_like(struct ice_agent *agent, const struct ice_local *wan
     if (added.name == 0)
         added.name = name_of_base(agent, wanted);
     added.gone = added.stale = added.told = false;
+    /* RFC 8839 section 5.1: raddr and rport of a reflexive candidate are its base. */
+    if (added.type != ICE_CANDIDATE_HOST)
+        added.related = added.base;
     added.preference = distinct_preference(agent, wanted);
     added.priority = priority_of(&added, added.type);
     added.foundation = foundation_of(agent, wanted);
@@ -177,7 +180,7 @@ uint16_t ice_local_add_like(struct ice_agent *agent, const struct ice_local *wan
 uint16_t ice_local_add(struct ice_agent *agent, enum ice_candidate_type type, const struct stun_address *address, const struct stun_address *base,
                        const struct stun_address *server, uint16_t preference) {
     return ice_local_add_like(agent, &(struct ice_local){.address = *address, .base = *base, .server = *server, .transport = ICE_TRANSPORT_UDP,
-                                                         .preference = preference, .relay = ICE_NONE, .type = type});
+                                                         .preference = preference, .relay = ICE_NONE, .server_index = ICE_NONE, .type = type});
 }
 
 /* ---- remote ------------------------------------------------------------------------------------------------------------------- */
@@ -305,9 +308,9 @@ void ice_local_view(const struct ice_agent *agent, uint16_t index, struct ice_ca
     *out = (struct ice_candidate){.component = 1, .protocol = local->transport == ICE_TRANSPORT_TCP ? ICE_PROTOCOL_TCP : ICE_PROTOCOL_UDP,
                                   .priority = local->priority, .address = local->address, .base = local->base, .type = local->type, .tcp_type = local->tcp_type};
     write_decimal(local->foundation, out->foundation);
-    /* RFC 8839 section 5.1: raddr and rport of a reflexive candidate are its base. */
-    if (local->type != ICE_CANDIDATE_HOST)
-        out->related = local->base;
+    out->related = local->related;
+    out->server = local->server_index != ICE_NONE ? (uint16_t)(local->server_index + 1) : 0;
+    out->relay_transport = local->relay_transport;
     ice_names_hide_local(agent, local, out);
     memcpy(out->ufrag, generation->local_ufrag, sizeof generation->local_ufrag);
 }

@@ -77,7 +77,8 @@ static void start_check(struct ice_agent *agent, struct ice_pair *pair, uint64_t
     /* A nomination repeats a check that has succeeded: the pair stays valid meanwhile. */
     if (!use_candidate) {
         pair->state = ICE_PAIR_IN_PROGRESS;
-        pair->checks++;
+        if (pair->checks++ == 0)
+            pair->first_check_us = now_us;
     }
     agent->last_transaction_us = now_us;
 }
@@ -153,7 +154,7 @@ void ice_check_switch_role(struct ice_agent *agent, enum ice_role role) {
     /* RFC 8445 section 7.3.1.1: pair priorities depend on the role. */
     ice_checklist_recompute_priorities(agent);
     for (size_t i = 0; i < agent->pair_count; i++) {
-        agent->pairs[i].nominate_on_success = false;
+        agent->pairs[i].nominate_on_success = agent->pairs[i].overrides = false;
         /* A controlled agent never sends USE-CANDIDATE (section 7.1.2, MUST NOT), not even again. */
         if (agent->pairs[i].check.use_candidate)
             stun_transaction_finish(&agent->pairs[i].check.transaction);
@@ -233,8 +234,9 @@ static void act_on_request(struct ice_agent *agent, struct ice_pair *pair, uint6
     if (pair->generation != agent->generation && ice_pair_is_concluded(agent, agent->generation))
         return;
     /* RFC 8445 section 7.3.1.4: nothing further for a pair that has succeeded; section 8.1.2: nor once another is nominated,
-     * unless the peer nominates again (RFC 5245 peers do). */
-    if (pair->state != ICE_PAIR_SUCCEEDED && (!ice_pair_is_concluded(agent, pair->generation) || use_candidate))
+     * unless this one is better, or the peer nominates again. */
+    bool wanted = use_candidate || !ice_pair_is_concluded(agent, pair->generation) || ice_reselect_is_of_interest(agent, pair);
+    if (pair->state != ICE_PAIR_SUCCEEDED && wanted)
         ice_checklist_trigger(agent, pair, now_us);
     if (use_candidate)
         ice_controlled_handle_nomination(agent, pair, now_us);
@@ -329,7 +331,7 @@ static int handle_success(struct ice_agent *agent, const struct answered *answer
     ice_pair_succeed(agent, pair, now_us, &mapped);
     if (nomination_runs) /* a late answer to an earlier check of a pair that is being nominated */
         pair->check.transaction = running;
-    if (answered->use_candidate && agent->role == ICE_ROLE_CONTROLLING && !ice_pair_is_concluded(agent, pair->generation))
+    if (answered->use_candidate && agent->role == ICE_ROLE_CONTROLLING && ice_reselect_may_select(agent, pair))
         ice_pair_select(agent, pair, now_us); /* RFC 8445 section 7.2.5.3.4 */
     else if (agent->role == ICE_ROLE_CONTROLLED)
         ice_controlled_handle_success(agent, pair, now_us);

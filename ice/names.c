@@ -9,8 +9,7 @@
 static bool enable(struct ice_agent *agent) {
     if (agent->names != NULL)
         return true;
-    size_t budget = agent->config.memory_budget_bytes != 0 ? agent->config.memory_budget_bytes : ICE_MEMORY_BUDGET_DEFAULT_BYTES;
-    if (budget - agent->memory_bytes < sizeof *agent->names)
+    if (agent->memory_bytes > agent->config.memory_budget_bytes || agent->config.memory_budget_bytes - agent->memory_bytes < sizeof *agent->names)
         return false;
     agent->names = agent->allocator.allocate(agent->allocator.context, sizeof *agent->names);
     if (agent->names == NULL)
@@ -109,17 +108,25 @@ uint16_t ice_names_of_interface(const struct ice_agent *agent, const struct ice_
     return interface->mdns_name != NULL ? (uint16_t)(1 + find_own(agent, interface->mdns_name)) : 0;
 }
 
+static bool is_hidden(const struct ice_agent *agent, const struct stun_address *address) {
+    for (size_t i = 0; i < agent->local_count; i++)
+        if (agent->locals[i].name != 0 && agent->locals[i].type == ICE_CANDIDATE_HOST && stun_address_equal_ip(&agent->locals[i].base, address))
+            return true;
+    return false;
+}
+
 void ice_names_hide_local(const struct ice_agent *agent, const struct ice_local *local, struct ice_candidate *view) {
-    if (local->name == 0)
+    if (agent->names == NULL)
         return;
     /* draft-ietf-mmusic-mdns-ice-candidates section 3.1.1: the name stands where the address was. A peer-reflexive candidate of
      * TCP has that address, too, and another port. */
-    if (stun_address_equal_ip(&local->address, &local->base)) {
+    if (local->name != 0 && stun_address_equal_ip(&local->address, &local->base)) {
         view->address = (struct stun_address){.family = STUN_ADDRESS_NONE, .port = local->address.port};
         memcpy(view->hostname, agent->names->own[local->name - 1], ICE_MDNS_NAME_MAX_BYTES + 1);
     }
-    /* Section 3.1.2.2: a reflexive candidate says nothing of the address that it was found from. */
-    if (view->related.family != STUN_ADDRESS_NONE && stun_address_equal_ip(&view->related, &local->base))
+    /* Section 3.1.2.2: a reflexive candidate says nothing of the address that it was found from, nor does a relayed one when the
+     * server has seen that very address. */
+    if (view->related.family != STUN_ADDRESS_NONE && is_hidden(agent, &view->related))
         view->related = (struct stun_address){.family = STUN_ADDRESS_IPV4, .port = 9};
 }
 

@@ -12,14 +12,12 @@
 int ice_tcp_enable(struct ice_agent *agent) {
     if (agent->tcp != NULL)
         return ICE_OK;
-    size_t budget = agent->config.memory_budget_bytes != 0 ? agent->config.memory_budget_bytes : ICE_MEMORY_BUDGET_DEFAULT_BYTES;
-    if (budget - agent->memory_bytes < sizeof *agent->tcp)
+    if (agent->memory_bytes > agent->config.memory_budget_bytes || agent->config.memory_budget_bytes - agent->memory_bytes < sizeof *agent->tcp)
         return ICE_ERROR_CAPACITY;
     agent->tcp = agent->allocator.allocate(agent->allocator.context, sizeof *agent->tcp);
     if (agent->tcp == NULL)
         return ICE_ERROR_CAPACITY;
     memset(agent->tcp, 0, sizeof *agent->tcp);
-    agent->tcp->selected = ICE_NONE;
     agent->memory_bytes += sizeof *agent->tcp;
     return ICE_OK;
 }
@@ -41,7 +39,8 @@ static struct stun_address with_port(const struct stun_address *address, uint16_
 /* The interface is there, perhaps again: so are its candidates, and their pairs get another chance. */
 static void gather(struct ice_agent *agent, const struct ice_interface *interface, enum ice_tcp_type tcp_type) {
     struct stun_address base = with_port(&interface->base, tcp_type == ICE_TCP_ACTIVE ? ICE_TCP_ACTIVE_PORT : interface->base.port);
-    struct ice_local wanted = {.address = base, .base = base, .transport = ICE_TRANSPORT_TCP, .tcp_type = tcp_type, .relay = ICE_NONE, .type = ICE_CANDIDATE_HOST};
+    struct ice_local wanted = {.address = base, .base = base, .transport = ICE_TRANSPORT_TCP, .tcp_type = tcp_type, .relay = ICE_NONE,
+                               .server_index = ICE_NONE, .type = ICE_CANDIDATE_HOST};
     wanted.preference = ice_candidate_tcp_preference(ICE_CANDIDATE_HOST, tcp_type, interface->preference);
     uint16_t known = ice_local_find_like(agent, &wanted);
     if (known != ICE_NONE && !agent->locals[known].gone)

@@ -168,13 +168,14 @@ struct ice_pair *ice_tcp_check_due(struct ice_agent *agent) {
     return NULL;
 }
 
-void ice_tcp_handle_opened(struct ice_agent *agent, struct ice_stream *stream, const struct ice_path *path) {
+int ice_tcp_handle_opened(struct ice_agent *agent, struct ice_stream *stream, const struct ice_path *path) {
     struct ice_tcp_connection *connection = ice_tcp_connection_of(agent, stream->path.stream_id);
     if (stream->state != ICE_STREAM_OPENING || connection == NULL)
-        return;
+        return ICE_ERROR_STATE;
     stream->state = ICE_STREAM_OPEN;
     stream->path.local = path->local;
     connection->deadline_us = ICE_NEVER_US;
+    return ICE_OK;
 }
 
 /* ---- accepting ------------------------------------------------------------------------------------------------------------------------- */
@@ -245,8 +246,11 @@ void ice_tcp_fail_pair(struct ice_agent *agent, struct ice_pair *pair, uint64_t 
     }
     if (index == agent->nominating)
         agent->nominating = ICE_NONE;
+    bool has_worked = pair->state == ICE_PAIR_SUCCEEDED;
     if (pair->state != ICE_PAIR_FAILED)
         ice_pair_fail(agent, pair, now_us, timed_out);
+    if (has_worked) /* and may again: it is asked when the selected pair dies (reselect.c) */
+        pair->state = ICE_PAIR_WAITING;
 }
 
 void ice_tcp_fail_stream(struct ice_agent *agent, struct ice_stream *stream, uint64_t now_us, int error, bool timed_out) {
@@ -262,12 +266,13 @@ void ice_tcp_fail_stream(struct ice_agent *agent, struct ice_stream *stream, uin
     }
 }
 
-void ice_tcp_handle_closed(struct ice_agent *agent, uint64_t now_us, struct ice_stream *stream, int error) {
+int ice_tcp_handle_closed(struct ice_agent *agent, uint64_t now_us, struct ice_stream *stream, int error) {
     uint64_t stream_id = stream->path.stream_id;
     /* RFC 6544 section 7.1: no connection, no pair. It is not tried again: who refuses now has never listened. */
     ice_tcp_fail_stream(agent, stream, now_us, error, false);
     if ((stream = ice_stream_find(agent, stream_id)) != NULL)
         ice_stream_forget(stream); /* there is nothing to be closed */
+    return ICE_OK;
 }
 
 void ice_tcp_forget_pair(struct ice_agent *agent, const struct ice_pair *pair) {
@@ -306,7 +311,7 @@ static uint64_t linger_us(const struct ice_agent *agent, const struct ice_pair *
         return ICE_NEVER_US;
     const struct ice_pair *selected = &agent->pairs[agent->selected];
     bool is_inferior = pair->generation == selected->generation && pair->priority <= selected->priority;
-    return is_inferior ? ice_after(agent->tcp->selected_us, ICE_TCP_LINGER_US) : ICE_NEVER_US;
+    return is_inferior ? ice_after(agent->selected_us, ICE_TCP_LINGER_US) : ICE_NEVER_US;
 }
 
 /* Until when it is of use to any pair; 0: it is not. */
@@ -327,15 +332,11 @@ static uint64_t needed_until_us(const struct ice_agent *agent, const struct ice_
 void ice_tcp_update(struct ice_agent *agent, uint64_t now_us) {
     if (agent->tcp == NULL)
         return;
-    if (agent->tcp->selected != agent->selected) {
-        agent->tcp->selected = agent->selected;
-        agent->tcp->selected_us = now_us;
-    }
     for (size_t i = 0; i < ICE_TCP_CONNECTION_MAX; i++) {
         uint64_t stream_id = agent->tcp->connections[i].stream_id;
         struct ice_stream *stream = stream_id != 0 ? ice_stream_find(agent, stream_id) : NULL;
         if (stream != NULL && now_us >= needed_until_us(agent, stream))
-            ice_tcp_close(agent, stream);
+            ice_tcp_fail_stream(agent, stream, now_us, 0, false);
     }
 }
 

@@ -26,7 +26,6 @@ struct ice_tcp_connection {
 
 /*
  * completed, rest   what poll_received hands out of the last chunk: a frame that began in an earlier chunk, and the caller's bytes
- * selected_us       since when the selected pair is what it is
  */
 struct ice_tcp {
     struct ice_tcp_connection connections[ICE_TCP_CONNECTION_MAX];
@@ -36,8 +35,6 @@ struct ice_tcp {
     uint8_t completed[ICE_FRAMING_FRAME_MAX_BYTES];
     const uint8_t *rest;
     size_t rest_length;
-    uint16_t selected;
-    uint64_t selected_us;
 };
 
 const struct ice_stream *ice_tcp_stream_of_pair(const struct ice_agent *agent, const struct ice_pair *pair);

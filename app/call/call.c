@@ -9,8 +9,6 @@
 #include "app/call/call_internal.h"
 #include "app/net/clock.h"
 
-#define CALL_VERSION "0.1.0"
-
 /* ---- the end: asked for anywhere, done on the loop, where nothing of ours is on the stack ------------------------------------ */
 
 void call_end(struct call *call) {
@@ -249,12 +247,13 @@ static int make_call(const struct call_options *options, const char *program, bo
 int call_main(int argument_count, char **arguments, const char *program, bool creates_offer) {
     struct call_options options;
     struct call_problem problem;
-    if (!call_options_parse(argument_count, arguments, &options, &problem)) {
+    enum call_program kind = creates_offer ? CALL_PROGRAM_CALLER : CALL_PROGRAM_CALLEE;
+    if (!call_options_parse(argument_count, arguments, kind, &options, &problem)) {
         call_problem_print(&problem, program);
         return (int)problem.exit_code;
     }
     if (options.wants_help) {
-        call_options_help(program, creates_offer);
+        call_options_help(program, kind);
         return CALL_EXIT_OK;
     }
     if (options.wants_version) {

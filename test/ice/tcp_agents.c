@@ -323,12 +323,12 @@ void tcp_agents_give_all(struct tcp_agents *net) {
 }
 
 bool tcp_agents_send(struct tcp_agents *net, int from, size_t length, uint8_t value) {
-    static uint8_t buffer[ICE_HEADROOM_BYTES + TCP_PAYLOAD_MAX];
+    static uint8_t buffer[ICE_HEADROOM_BYTES + TCP_PAYLOAD_MAX + ICE_TAILROOM_BYTES];
     struct ice_transmit out;
     memset(buffer, 0xEE, sizeof buffer);
     memset(buffer + ICE_HEADROOM_BYTES, value, length);
     bool can_send = ice_agent_can_send(net->side[from].agent, net->now_us);
-    int result = ice_agent_wrap_payload(net->side[from].agent, net->now_us, buffer, length, &out);
+    int result = ice_agent_wrap_payload(net->side[from].agent, net->now_us, buffer, length, sizeof buffer, &out);
     assert_int_equal(result == ICE_OK, can_send);
     if (can_send)
         transmit(net, from, &out.path, buffer + out.offset, out.length);

@@ -369,13 +369,13 @@ static void other_datagrams(void **state) {
 static void payloads(void **state) {
     (void)state;
     struct ice_transmit out;
-    uint8_t buffer[ICE_HEADROOM_BYTES + 100];
+    uint8_t buffer[ICE_HEADROOM_BYTES + 100 + ICE_TAILROOM_BYTES];
     scripted_open(&peer, ICE_ROLE_CONTROLLING, NULL);
-    assert_int_equal(ice_agent_wrap_payload(peer.agent, peer.now_us, buffer, 100, &out), ICE_ERROR_STATE);
+    assert_int_equal(ice_agent_wrap_payload(peer.agent, peer.now_us, buffer, 100, sizeof buffer, &out), ICE_ERROR_STATE);
     struct ice_path path = {.local = peer.base, .remote = peer.address};
     assert_false(ice_agent_is_path_valid(peer.agent, &path));
     scripted_connect(&peer);
-    assert_int_equal(ice_agent_wrap_payload(peer.agent, peer.now_us, buffer, 100, &out), ICE_OK);
+    assert_int_equal(ice_agent_wrap_payload(peer.agent, peer.now_us, buffer, 100, sizeof buffer, &out), ICE_OK);
     assert_int_equal(out.offset, ICE_HEADROOM_BYTES);
     assert_int_equal(out.length, 100);
     assert_int_equal(out.segment_bytes, 0);

@@ -9,7 +9,7 @@
 #   RATE=KBPS QUEUE=BYTES   of each home's cable, each way: a round trip between the homes is 4 times DELAY
 #   WIRE_A= WIRE_B=      the same in words of test/wire/settings.h, instead
 #   THEN="SETTINGS" AT=SEC  other settings for both cables, that many seconds after the caller was started
-#   DURATION=SEC WAIT=SEC VIDEO=none|pattern POLICY=all|relay SEED=N
+#   DURATION=SEC WAIT=SEC VIDEO=none|pattern SIZE=320x240 POLICY=all|relay SEED=N
 #   OUT=FOLDER           where logs and reports go; a folder of its own under build/lab without it
 #   DURING=COMMAND       a bash command that is run in the middle of the call, with the lab's functions (attack.py, a restart of coturn)
 #
@@ -79,7 +79,7 @@ side() {
     if [ "${3%%+*}" = ipv6-only ]; then host="[$LAB_SIGNALING_V6]"; fi
     mapfile -t flags < <(ice_servers "$3" "$4")
     lab_start "$1" timeout -k 5 "$((WAIT + DURATION + 20))" "$LAB_BUILD/$2" "${flags[@]}" --ice-transport-policy "${POLICY:-all}" --audio tone \
-        --video "${VIDEO:-none}" --duration "$DURATION" --wait "$WAIT" -v --json="$LAB_LOG/$2.json" "ws://$host:443/r/lab" 2>"$LAB_LOG/$2.log"
+        --video "${VIDEO:-none}" --size "${SIZE:-320x240}" --duration "$DURATION" --wait "$WAIT" -v --json="$LAB_LOG/$2.json" "ws://$host:443/r/lab" 2>"$LAB_LOG/$2.log"
 }
 
 lab_build "$A" "$B"

@@ -133,11 +133,24 @@ def judge_failed(report, sides):
         report["problems"].append("the failure is not explained")
 
 
+def cable_lines(folder):
+    """What the bad cables did, in their own words."""
+    for home in "AB":
+        reports = [line for line in lines_of(os.path.join(folder, f"w{home}.json")) if line.get("program") == "lab_link"]
+        for report in reports:
+            ways = []
+            for way in ("up", "down"):
+                one = report[way]
+                fates = [f"{count} {fate}" for fate, count in one["dropped"].items() if count] + [f"{one[k]} {k}" for k in ("duplicated", "reordered", "corrupted") if one[k]]
+                ways.append(f"{way} {one['in']} packets" + (f" ({', '.join(fates)})" if fates else ""))
+            yield f"cable {home}: {'; '.join(ways)}; {1000 * report['cpuSeconds']:.0f} ms of CPU in {report['seconds']:.0f} s"
+
+
 def milliseconds(value):
     return "-" if value is None else f"{value:.0f}"
 
 
-def say(report):
+def say(report, folder):
     print(f"{report['a']} calls {report['b']}: {report['path']} (expected {report['expected']})")
     for name, words in report.get("pairs", {}).items():
         spent = report["milliseconds"][name]
@@ -145,6 +158,8 @@ def say(report):
         print(f"  {name}: {words}; ICE {milliseconds(spent)} ms{trips}, DTLS {milliseconds(report['dtlsMilliseconds'][name])} ms")
     if report.get("failure"):
         print("  " + " ".join(str(report["failure"].get(part)) for part in ("what", "why", "try")))
+    for line in cable_lines(folder):
+        print(f"  {line}")
     for problem in report["problems"]:
         print(f"  FAIL {problem}")
 
@@ -163,7 +178,7 @@ def main():
     report = judge(arguments.folder, arguments)
     with open(os.path.join(arguments.folder, "call.json"), "w", encoding="utf-8") as file:
         json.dump(report, file, indent=1)
-    say(report)
+    say(report, arguments.folder)
     return 1 if report["problems"] else 0
 
 

@@ -243,6 +243,7 @@ static bool peer_is_good(struct asked *asked, const struct turn_wire_value *valu
         refuse_wrong(asked, SIM_TURN_WRONG_PEER, 400);
         return false;
     }
+    turn_settle_doubt(asked->server, &asked->client->tuple, peer);
     if (!asked->allocation->relays[turn_family_index(peer)]) {
         refuse_wrong(asked, SIM_TURN_WRONG_FAMILY, 443);
         return false;
