@@ -491,11 +491,12 @@ void ice_agent_handle_send_error(struct ice_agent *agent, uint64_t now_us, const
         if (pair == NULL)
             continue;
         pair->last_send_error = error;
-        /* RFC 8445 section 7.2.5.2.2, SHOULD: the pair fails. Not one that works: ICMP can be forged, consent cannot. */
+        /*
+         * RFC 8445 section 7.2.5.2.2, SHOULD: the pair fails. But ICMP can be forged and its answer not held up, so it has one RTO left to come;
+         * and what works is asked by consent, not by ICMP.
+         */
         if (pair->state == ICE_PAIR_IN_PROGRESS)
-            ice_pair_fail(agent, pair, now_us, true);
-        else if (index == agent->nominating && !pair->check.transaction.done)
-            ice_controlling_nomination_failed(agent, pair, now_us);
+            stun_transaction_doubt(&pair->check.transaction, now_us);
     }
     update(agent, now_us);
 }
