@@ -39,8 +39,8 @@ static const struct ice_pair *best_valid(const struct ice_agent *agent) {
 
 /* Until when does a direct pair that has not been answered have a chance, when all that is valid is relayed? */
 static uint64_t direct_chance_until(const struct ice_pair *pair) {
-    bool silent = pair->state == ICE_PAIR_IN_PROGRESS || (pair->state == ICE_PAIR_FAILED && pair->timed_out && pair->last_send_error == 0);
-    if (!silent)
+    bool silent = pair->state == ICE_PAIR_IN_PROGRESS || (pair->state == ICE_PAIR_FAILED && pair->timed_out);
+    if (!silent || pair->send_failed)
         return 0;
     /* The peer's checks arrive by it: only our own, or their answers, are missing. */
     return pair->requests_received > 0 ? ICE_NEVER_US : ice_after(pair->first_check_us, DIRECT_CHANCE_US);
@@ -55,7 +55,7 @@ static uint64_t in_question_until(const struct ice_agent *agent, const struct ic
     if (pair->state == ICE_PAIR_FROZEN || (pair->state == ICE_PAIR_WAITING && pair->checks < ICE_PAIR_CHECK_MAX))
         return latest_us;
     uint64_t until_us = 0;
-    if (pair->state == ICE_PAIR_IN_PROGRESS && pair->timeouts == 0)
+    if (pair->state == ICE_PAIR_IN_PROGRESS && pair->timeouts == 0 && !pair->send_failed)
         until_us = ice_after(pair->check.transaction.first_sent_us, 2 * best->current_round_trip_us + NOMINATION_MARGIN_US);
     if (relayed_for_direct)
         until_us = ice_later(until_us, direct_chance_until(pair));
