@@ -13,7 +13,7 @@
  * After every call that takes a non-const agent: drain ice_agent_poll_transmit, ice_agent_poll_received and
  * ice_agent_poll_event until they return false, then read ice_agent_next_timeout.
  *
- * Not yet there, its place is visible: relayed candidates (TURN), TCP candidates, mDNS names. The verbs they
+ * Not yet there, its place is visible: TCP candidates, mDNS names. The verbs they
  * need exist and answer ICE_ERROR_NOT_SUPPORTED.
  */
 #ifndef ICE_AGENT_H

@@ -6,6 +6,9 @@
 #include "ice/turn_client_internal.h"
 
 #define PROTOCOL_UDP (17u << 24)         /* REQUESTED-TRANSPORT, RFC 8656 section 18.8: an IP protocol number and three reserved octets */
+/* The numbers of draft-martinsen-tram-ssoda, which coturn (up to 4.6 at least) knows instead of those of RFC 8656: see docs/turn.md. */
+#define DRAFT_ADDITIONAL_ADDRESS_FAMILY 0x8032
+#define DRAFT_ADDRESS_ERROR_CODE 0x8033
 #define FAMILY_IPV6 (UINT32_C(2) << 24) /* RFC 8656 sections 18.6 and 18.11: the family and three reserved octets */
 
 void ice_turn_allocation_write(const struct ice_turn_client *client, enum ice_turn_request_kind kind, struct stun_writer *writer) {
@@ -18,8 +21,10 @@ void ice_turn_allocation_write(const struct ice_turn_client *client, enum ice_tu
     /* RFC 8656 section 7.1: IPv4 is what no attribute means, so that servers of RFC 5766 are not asked what they cannot understand. */
     if (client->families == ICE_TURN_IPV6)
         stun_writer_add_u32(writer, STUN_ATTRIBUTE_REQUESTED_ADDRESS_FAMILY, FAMILY_IPV6);
-    else if (client->families == ICE_TURN_BOTH)
+    if (client->families == ICE_TURN_BOTH) {
         stun_writer_add_u32(writer, STUN_ATTRIBUTE_ADDITIONAL_ADDRESS_FAMILY, FAMILY_IPV6);
+        stun_writer_add_u32(writer, DRAFT_ADDITIONAL_ADDRESS_FAMILY, FAMILY_IPV6);
+    }
 }
 
 const struct stun_address *ice_turn_allocation_relayed(const struct ice_turn_client *client, uint8_t family) {
@@ -57,7 +62,9 @@ static bool read_relayed(struct ice_turn_client *client, const struct stun_messa
 static void note_missing_family(struct ice_turn_client *client, const struct stun_message *message) {
     const uint8_t *value;
     size_t length;
-    if (stun_message_read_bytes(message, STUN_ATTRIBUTE_ADDRESS_ERROR_CODE, &value, &length) == STUN_OK && length >= 4)
+    bool has_code = stun_message_read_bytes(message, STUN_ATTRIBUTE_ADDRESS_ERROR_CODE, &value, &length) == STUN_OK ||
+                    stun_message_read_bytes(message, DRAFT_ADDRESS_ERROR_CODE, &value, &length) == STUN_OK;
+    if (has_code && length >= 4)
         client->code = (uint16_t)((value[2] & 7u) * 100u + value[3]);
 }
 
@@ -95,6 +102,17 @@ static void allocated(struct ice_turn_client *client, uint64_t now_us, const str
             ice_turn_permission_drop_family(client, family);
 }
 
+/*
+ * 437: there is an allocation of this 5-tuple already. Another local port is not ours to choose (ICE gathers from the one it has), but it
+ * is most likely our own, from before an outage that was longer than our patience: then the server lets us delete it, and we ask again.
+ */
+static bool delete_leftover(struct ice_turn_client *client, uint64_t now_us) {
+    if (client->has_deleted_leftover || ice_turn_is_stream(client))
+        return false;
+    client->has_deleted_leftover = true;
+    return ice_turn_request_start(client, now_us, ICE_TURN_REQUEST_DELETE, 0) != ICE_TURN_NO_REQUEST;
+}
+
 static void allocate_ended(struct ice_turn_client *client, uint64_t now_us, const struct ice_turn_request *request, enum ice_turn_outcome outcome,
                            uint16_t code, const struct stun_message *message) {
     switch (outcome) {
@@ -105,6 +123,8 @@ static void allocate_ended(struct ice_turn_client *client, uint64_t now_us, cons
         /* RFC 8656 section 7.4. 437 wants another local port: that is a new client's, which the caller may make. 441 is about who we are. */
         if (code == STUN_CODE_TRY_ALTERNATE)
             ice_turn_client_redirect(client, now_us, message);
+        else if (code == STUN_CODE_ALLOCATION_MISMATCH && delete_leftover(client, now_us))
+            break;
         else
             ice_turn_client_fail(client, code == STUN_CODE_WRONG_CREDENTIALS ? ICE_TURN_FAILURE_CREDENTIALS : ICE_TURN_FAILURE_REFUSED, code, 0);
         break;
@@ -154,6 +174,8 @@ void ice_turn_allocation_ended(struct ice_turn_client *client, uint64_t now_us, 
         allocate_ended(client, now_us, request, outcome, code, message);
     else if (request->kind == ICE_TURN_REQUEST_REFRESH)
         refresh_ended(client, now_us, outcome, code, message);
+    else if (client->state == ICE_TURN_ALLOCATING) /* what was left over is gone, or not ours: the answer to this one is final */
+        ice_turn_request_start(client, now_us, ICE_TURN_REQUEST_ALLOCATE, 0);
     else
         ice_turn_client_closed(client); /* RFC 8656 section 8.3: also after 437. What else should one do? */
 }

@@ -55,9 +55,23 @@ bool ice_turn_client_is_permitted(const struct ice_turn_client *client, const st
 
 /* ---- requests ---------------------------------------------------------------------------------------------------------------------- */
 
-void ice_turn_permission_pump(struct ice_turn_client *client, uint64_t now_us) {
+/* A request for several that has not left yet: others may join it. */
+static uint8_t unsent_batch(const struct ice_turn_client *client, size_t *count) {
     uint8_t batch = ICE_TURN_NO_REQUEST;
+    for (size_t i = 0; i < ICE_TURN_PEER_MAX; i++) {
+        const struct ice_turn_permission *permission = &client->permissions[i];
+        if (permission->state != ICE_TURN_PERMISSION_ASKED || permission->is_alone || client->requests[permission->request].timer.sent > 0)
+            continue;
+        if (batch == ICE_TURN_NO_REQUEST)
+            batch = permission->request;
+        *count += permission->request == batch;
+    }
+    return batch;
+}
+
+void ice_turn_permission_pump(struct ice_turn_client *client, uint64_t now_us) {
     size_t batch_count = 0;
+    uint8_t batch = unsent_batch(client, &batch_count);
     for (size_t i = 0; i < ICE_TURN_PEER_MAX; i++) {
         struct ice_turn_permission *permission = &client->permissions[i];
         /* RFC 8656 section 9: it lasts 300 s, and is refreshed by asking again. */

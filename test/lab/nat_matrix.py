@@ -29,7 +29,8 @@ class Cell:
 
     def __init__(self, a, b, relay=True, **settings):
         self.a, self.b, self.relay = a, b, relay
-        self.settings = {"TURN": "udp tcp tls" if relay else "none", **settings}
+        # Nothing but the agents' own patience shall end a call that cannot succeed: they must give up within 45 s.
+        self.settings = {"TURN": "udp tcp tls" if relay else "none", "WAIT": "25" if relay else "46", **settings}
         self.report = None
 
     @property
@@ -43,7 +44,7 @@ class Cell:
         if os.path.exists(path):
             os.remove(path)
         environment = {**os.environ, "A": self.a, "B": self.b, "DELAY": str(delay), "DURATION": "2", "OUT": folder, **self.settings}
-        with open(os.path.join(folder, "lab.log"), "w", encoding="utf-8") as log:
+        with open(os.path.join(folder, "said.txt"), "w", encoding="utf-8") as log:
             code = subprocess.run([os.path.join(HERE, "lab_call.sh")], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False).returncode
         if os.path.exists(path):
             with open(path, encoding="utf-8") as file:
@@ -131,12 +132,14 @@ def median(numbers):
 
 
 def times_text(cells):
-    rows = ["| path | calls | median ms | slowest ms | median round trips |", "|---|---|---|---|---|"]
+    rows = ["| path | calls | median ms | slowest ms | median round trips | of these: answer | ICE | then DTLS | first sound |", "|---|---|---|---|---|---|---|---|---|"]
     for path in ("direct", "relay"):
         reports = [cell.report for cell in cells if cell.report["path"] == path and cell.report.get("milliseconds", {}).get("caller") and cell.relay]
         spent = [report["milliseconds"]["caller"] for report in reports]
         trips = [report["milliseconds"]["caller"] / report["roundTripMs"] for report in reports if report["roundTripMs"]]
-        rows.append(f"| {path} | {len(spent)} | {median(spent):.0f} | {max(spent, default=0):.0f} | {median(trips):.1f} |")
+        layers = [f"{median(report['layers'][name] / report['roundTripMs'] for report in reports if report['roundTripMs'] and name in report['layers']):.1f}"
+                  for name in ("answer", "ice", "dtls", "media")]
+        rows.append(f"| {path} | {len(spent)} | {median(spent):.0f} | {max(spent, default=0):.0f} | {median(trips):.1f} | {' | '.join(layers)} |")
     return "\n".join(rows)
 
 
@@ -170,9 +173,10 @@ Every pair that needs one was also tried without; each failed with exit code 10 
 
 
 def run_all(cells, jobs, out, delay):
+    """Calls that must fail spend half a minute waiting, which costs nothing: they run beside the others."""
     began, finished = time.monotonic(), 0
-    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        for future in concurrent.futures.as_completed([pool.submit(cell.run, out, delay) for cell in cells]):
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool, concurrent.futures.ThreadPoolExecutor(2 * jobs) as patient:
+        for future in concurrent.futures.as_completed([(pool if cell.relay else patient).submit(cell.run, out, delay) for cell in cells]):
             cell = future.result()
             finished += 1
             print(f"{'ok  ' if not cell.report['problems'] else 'FAIL'} {finished}/{len(cells)} {cell.name}: {words(cell.report)}", flush=True)
