@@ -40,15 +40,20 @@ static bool is_wanted(const struct ice_turn_client *client, uint8_t family) {
     return family == STUN_ADDRESS_IPV4 ? client->families != ICE_TURN_IPV6 : client->families != ICE_TURN_IPV4;
 }
 
-/* One or two XOR-RELAYED-ADDRESS, of which the wanted ones are kept. False: one of them cannot be read. */
+/*
+ * One or two XOR-RELAYED-ADDRESS, of which the wanted ones are kept. False: one of them cannot be read. coturn 4.6 without an IPv6 address, asked for
+ * both families, writes a second one that is all zero beside its ADDRESS-ERROR-CODE: what has no port is no address, and says nothing about the other.
+ */
 static bool read_relayed(struct ice_turn_client *client, const struct stun_message *message, bool *has_other_family) {
     struct stun_attribute attribute = {0};
     while (stun_message_next(message, &attribute)) {
         struct stun_address address;
         if (attribute.type != STUN_ATTRIBUTE_XOR_RELAYED_ADDRESS)
             continue;
-        if (stun_attribute_read_xor_address(message, &attribute, &address) != STUN_OK || address.port == 0)
+        if (stun_attribute_read_xor_address(message, &attribute, &address) != STUN_OK)
             return false;
+        if (address.port == 0)
+            continue;
         struct stun_address *place = &client->relayed[address.family == STUN_ADDRESS_IPV4 ? 0 : 1];
         if (!is_wanted(client, address.family))
             *has_other_family = true;
