@@ -40,10 +40,7 @@ static bool is_wanted(const struct ice_turn_client *client, uint8_t family) {
     return family == STUN_ADDRESS_IPV4 ? client->families != ICE_TURN_IPV6 : client->families != ICE_TURN_IPV4;
 }
 
-/*
- * One or two XOR-RELAYED-ADDRESS, of which the wanted ones are kept. False: one of them cannot be read. coturn 4.6 without an IPv6 address, asked for
- * both families, writes a second one that is all zero beside its ADDRESS-ERROR-CODE: what has no port is no address, and says nothing about the other.
- */
+/* One or two XOR-RELAYED-ADDRESS, of which the wanted ones are kept. False: one of them cannot be read. */
 static bool read_relayed(struct ice_turn_client *client, const struct stun_message *message, bool *has_other_family) {
     struct stun_attribute attribute = {0};
     while (stun_message_next(message, &attribute)) {
@@ -52,6 +49,7 @@ static bool read_relayed(struct ice_turn_client *client, const struct stun_messa
             continue;
         if (stun_attribute_read_xor_address(message, &attribute, &address) != STUN_OK)
             return false;
+        /* For the family that it has not, coturn 4.6 sends 0.0.0.0:0 beside its ADDRESS-ERROR-CODE. */
         if (address.port == 0)
             continue;
         struct stun_address *place = &client->relayed[address.family == STUN_ADDRESS_IPV4 ? 0 : 1];
