@@ -153,6 +153,9 @@ $(BUILD)/sdp-explain: $(BUILD)/app/sdp_explain.o $(call archive,sdp)
 $(BUILD)/test/lab/transport_pair: $(BUILD)/test/lab/transport_pair.o $(BUILD)/test/sim/description.o $(APP_NET) $(PEER_ARCHIVES)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_peer) $(LIBS_net)
 
+$(BUILD)/test/lab/mdns_peer: $(BUILD)/test/lab/mdns_peer.o $(APP_NET) $(call archive,stun)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_net)
+
 $(BUILD)/docs/example/%: $(BUILD)/docs/example/%.o $(PEER_ARCHIVES)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_peer)
 
