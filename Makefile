@@ -3,6 +3,8 @@
 #   make                 everything, into build/release
 #   make MODE=asan       the same with AddressSanitizer and UBSan (also: debug)
 #   make demo            a call across two NATed hosts, judged from its recordings
+#   make lab A=symmetric B=port-restricted DELAY=40 LOSS=3     one call in the laboratory, who won and when
+#   make nat-matrix      every pair of NAT kinds, into docs/nat-matrix.md and .svg
 #   make check           all tests; ends with "N passed, N failed, N skipped"
 #   make check-unit      the unit tests;  make check-stun, check-ice, ...: one room
 #   make check-layers    who may know whom, read from the archives
@@ -85,7 +87,7 @@ archives_of = $(foreach l,$(1) $(DEPS_$(1)),$(call archive,$(l)))
 ARCHIVES := $(foreach l,$(LIBRARIES),$(call archive,$(l)))
 APP_NET   := $(BUILD)/libapp-net.a
 APP_MEDIA := $(BUILD)/libapp-media.a
-# The mains: app/NAME.c is one program; the sources in app/call are what caller and callee share.
+# The mains: app/NAME.c is one program; the sources in app/call are what caller and callee share, those in app/server are signaling-server's.
 PROGRAM_SOURCES := $(wildcard app/*.c)
 PROGRAMS := $(foreach s,$(PROGRAM_SOURCES),$(BUILD)/$(subst _,-,$(basename $(notdir $(s)))))
 PKGCONFIGS := $(foreach l,$(LIBRARIES),$(BUILD)/strata-$(l).pc)
@@ -95,7 +97,7 @@ EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(wildcard docs/example/*.c))
 all: $(ARCHIVES) $(PROGRAMS) $(EXAMPLES) $(PKGCONFIGS)
 
 # Strict C for the protocol libraries; the app, its tests and the test network speak to the operating system.
-$(BUILD)/app/net/%.o $(BUILD)/app/media/%.o $(BUILD)/app/call/%.o: CPPFLAGS += -D_GNU_SOURCE $(MEDIA_CPPFLAGS)
+$(BUILD)/app/net/%.o $(BUILD)/app/media/%.o $(BUILD)/app/call/%.o $(BUILD)/app/server/%.o $(BUILD)/app/probe/%.o: CPPFLAGS += -D_GNU_SOURCE $(MEDIA_CPPFLAGS)
 $(BUILD)/signaling/websocket/%.o $(BUILD)/test/%.o $(BUILD)/bench/%.o $(BUILD)/docs/%.o: CPPFLAGS += -D_GNU_SOURCE
 $(patsubst %.c,$(BUILD)/%.o,$(PROGRAM_SOURCES)): CPPFLAGS += -D_GNU_SOURCE $(MEDIA_CPPFLAGS)
 
@@ -143,10 +145,17 @@ install: $(ARCHIVES) $(PKGCONFIGS) $(PROGRAMS)
 PEER_ARCHIVES := $(foreach l,peer $(DEPS_peer),$(call archive,$(l)))
 CALL_OBJECTS  := $(call objects,app/call)
 
-$(BUILD)/signaling-server: $(BUILD)/app/signaling_server.o $(call archives_of,signaling-websocket) $(APP_NET) $(call archive,stun)
+SERVER_OBJECTS := $(call objects,app/server) $(BUILD)/app/call/ice_uri.o
+
+# What probe has in common with caller and callee: the command line, problems, the JSON log.
+PROBE_SHARES := options.o options_network.o help.o ice_uri.o ice_servers.o problem.o json_log.o
+
+$(BUILD)/signaling-server: $(BUILD)/app/signaling_server.o $(SERVER_OBJECTS) $(call archives_of,signaling-websocket) $(APP_NET) $(call archive,stun)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_signaling-websocket) -lcrypto
 $(BUILD)/caller $(BUILD)/callee: $(BUILD)/%: $(BUILD)/app/%.o $(CALL_OBJECTS) $(APP_MEDIA) $(APP_NET) $(call archives_of,signaling-websocket) $(PEER_ARCHIVES)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_signaling-websocket) $(LIBS_peer) $(LIBS_media) -lm
+$(BUILD)/probe: $(BUILD)/app/probe.o $(call objects,app/probe) $(addprefix $(BUILD)/app/call/,$(PROBE_SHARES)) $(APP_NET) $(call archives_of,ice)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_net) $(LIBS_ice) -ljansson
 $(BUILD)/sdp-explain: $(BUILD)/app/sdp_explain.o $(call archive,sdp)
 	$(CC) $(LDFLAGS) -o $@ $^
 
@@ -156,24 +165,38 @@ $(BUILD)/test/lab/transport_pair: $(BUILD)/test/lab/transport_pair.o $(BUILD)/te
 $(BUILD)/test/lab/mdns_peer: $(BUILD)/test/lab/mdns_peer.o $(APP_NET) $(call archive,stun)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_net)
 
+# The laboratory's NAT and its bad cable share their models with the simulator.
+$(BUILD)/test/lab/lab_nat $(BUILD)/test/lab/lab_link: $(BUILD)/test/lab/%: $(BUILD)/test/lab/%.o \
+  $(patsubst %,$(BUILD)/test/wire/%.o,udp_datagram packet_queue packet_socket settings) $(patsubst %,$(BUILD)/test/sim/%.o,nat link random) $(call archive,stun)
+	$(CC) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/test/lab/turn_coturn: $(BUILD)/test/lab/turn_coturn.o $(call archives_of,ice)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_ice)
+
 $(BUILD)/docs/example/%: $(BUILD)/docs/example/%.o $(PEER_ARCHIVES)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_peer)
 
 # ---- tests: test/ROOM/test_NAME.c is one cmocka program; other sources of that folder are its helpers -------------------
 
-TEST_ROOMS := stun ice sdp dtls rtp signaling websocket peer net media sim call
+TEST_ROOMS := stun ice sdp dtls rtp signaling websocket peer net media sim wire call server
 ROOM_ARCHIVES_websocket := $(call archives_of,signaling-websocket) $(APP_NET) $(call archive,stun)
 ROOM_LIBS_websocket := $(LIBS_signaling-websocket) -lcrypto
 ROOM_ARCHIVES_net  := $(APP_NET) $(call archives_of,ice)
 ROOM_LIBS_net      := $(LIBS_net) $(LIBS_ice)
 ROOM_ARCHIVES_media := $(APP_MEDIA) $(call archive,rtp)
 ROOM_LIBS_media    := $(LIBS_media) -lm
+ROOM_ARCHIVES_wire := $(call archive,stun)
+ROOM_OBJECTS_wire  := $(patsubst %,$(BUILD)/test/sim/%.o,link random)
+ROOM_LIBS_wire     := -lm
 ROOM_ARCHIVES_sim  := $(PEER_ARCHIVES)
 ROOM_LIBS_sim      := $(LIBS_peer) -lm
 ROOM_OBJECTS_peer   := $(filter-out $(BUILD)/test/sim/test_%,$(call objects,test/sim))
 ROOM_LIBS_peer     := $(LIBS_peer) -lm
 ROOM_ARCHIVES_call := $(APP_MEDIA) $(APP_NET) $(call archives_of,signaling-websocket) $(PEER_ARCHIVES)
 ROOM_OBJECTS_call  := $(CALL_OBJECTS)
+ROOM_ARCHIVES_server := $(call archives_of,signaling-websocket) $(APP_NET) $(call archive,stun)
+ROOM_OBJECTS_server  := $(SERVER_OBJECTS)
+ROOM_LIBS_server     := $(LIBS_signaling-websocket) -lcrypto
 ROOM_LIBS_call     := $(LIBS_signaling-websocket) $(LIBS_peer) $(LIBS_media) -lm
 
 define test_room
@@ -204,15 +227,28 @@ check-unit $(addprefix check-,$(TEST_ROOMS)):
 	$(MAKE) MODE=asan $@
 endif
 
-# The long proof: every crossable pair of NAT kinds, 1,000 seeds each, without sanitizers.
-.PHONY: sim-proof
-sim-proof:
+# The long proofs in virtual time, without sanitizers: the mapping and filtering kinds of RFC 4787 with 1,000 seeds a pair, and every
+# pair of the kinds that have names, with a TURN server and without.
+.PHONY: sim-proof nat-matrix-sim
+sim-proof: nat-matrix-sim
 	$(MAKE) MODE=release build/release/test/sim/test_transports
 	SIM_SEEDS=$(or $(SEEDS),1000) build/release/test/sim/test_transports
+nat-matrix-sim:
+	$(MAKE) MODE=release build/release/test/sim/test_nat_matrix
+	SIM_SEEDS=$(or $(SEEDS),100) SIM_PROCESSES=$(shell nproc) build/release/test/sim/test_nat_matrix
 
 .PHONY: check-layers
 check-layers: $(ARCHIVES)
 	test/layers/check_layers.py $(BUILD)
+
+# What the laboratory runs. Settings of a call are variables: make lab A=symmetric B=port-restricted DELAY=40 LOSS=3 (test/lab/lab_call.sh).
+LAB_PROGRAMS := $(addprefix $(BUILD)/,caller callee signaling-server test/lab/lab_nat test/lab/lab_link)
+.PHONY: lab lab-programs nat-matrix
+lab-programs: $(LAB_PROGRAMS)
+lab: $(LAB_PROGRAMS)
+	LAB_BUILD=$(BUILD) test/lab/lab_call.sh
+nat-matrix: $(LAB_PROGRAMS)
+	LAB_BUILD=$(BUILD) test/lab/nat_matrix.py --jobs $(or $(JOBS),3)
 
 .PHONY: check demo interop-smoke
 check:

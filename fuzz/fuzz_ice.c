@@ -46,6 +46,14 @@ enum operation {
     OPERATION_COUNT
 };
 
+/* Codes 0x20..0x2F: what happens to generations, and to the selected pair. */
+enum generation_operation {
+    GENERATION_RESTART,      /* one side, for itself */
+    GENERATION_RENEGOTIATE,  /* both sides, signaled */
+    GENERATION_FORGE_OLD,    /* byte: flags; byte: port. A request with the key of the generation before */
+    GENERATION_OPERATION_COUNT
+};
+
 struct flying {
     struct ice_path path;
     size_t length;
@@ -61,11 +69,12 @@ struct side {
     uint8_t seen[SEEN_MAX][STUN_TRANSACTION_ID_BYTES];
     size_t seen_count;
     bool failed;
+    char old_ufrag[16], old_password[32]; /* before the last restart */
 };
 
 /* What a run has reached. */
 struct fuzz_ice_reached {
-    bool nominated, connected, completed, disconnected, failed, role_changed;
+    bool nominated, connected, completed, disconnected, failed, role_changed, selected_after_restart;
 };
 
 struct world {
@@ -105,8 +114,8 @@ static struct stun_address address_of(int side, uint16_t port) {
 /* A request on the selected pair: it has succeeded, so nothing but consent is asked there. */
 static bool is_consent(const struct side *side, const struct flying *sent) {
     struct ice_transmit out;
-    uint8_t buffer[ICE_HEADROOM_BYTES + 16];
-    return ice_agent_wrap_payload(side->agent, world.now_us, buffer, 16, &out) == ICE_OK &&
+    uint8_t buffer[ICE_HEADROOM_BYTES + 16 + ICE_TAILROOM_BYTES];
+    return ice_agent_wrap_payload(side->agent, world.now_us, buffer, 16, sizeof buffer, &out) == ICE_OK &&
            stun_address_equal(&out.path.local, &sent->path.local) && stun_address_equal(&out.path.remote, &sent->path.remote);
 }
 
@@ -138,14 +147,16 @@ static void check_invariants(struct side *side) {
     struct ice_statistics statistics;
     struct ice_pair_statistics pair;
     struct ice_transmit out;
-    uint8_t buffer[ICE_HEADROOM_BYTES + 16];
-    size_t selected = 0;
+    uint8_t buffer[ICE_HEADROOM_BYTES + 16 + ICE_TAILROOM_BYTES];
+    size_t selected = 0, previous = 0;
     ice_agent_statistics(side->agent, &statistics);
-    REQUIRE(ice_agent_pair_count(side->agent) <= ICE_PAIR_MAX);
+    REQUIRE(ice_agent_pair_count(side->agent) <= ICE_PAIR_MAX + ICE_PREVIOUS_PAIR_MAX);
     REQUIRE(ice_agent_local_candidate_count(side->agent) <= ICE_LOCAL_CANDIDATE_MAX);
     for (size_t i = 0; ice_agent_pair_statistics(side->agent, i, &pair); i++) {
+        previous += pair.previous;
         if (pair.selected) {
             selected++;
+            world.reached.selected_after_restart |= statistics.restarts > 0 && !pair.previous;
             /* who is selected has been asked, and has answered with the right key */
             REQUIRE(pair.state == ICE_PAIR_SUCCEEDED && pair.nominated && pair.responses_received > 0);
         }
@@ -153,17 +164,17 @@ static void check_invariants(struct side *side) {
             REQUIRE(pair.responses_received > 0);
         REQUIRE(pair.responses_received <= pair.requests_sent);
     }
-    REQUIRE(selected <= 1);
+    REQUIRE(selected <= 1 && previous <= ICE_PREVIOUS_PAIR_MAX);
     bool is_up = statistics.state == ICE_STATE_CONNECTED || statistics.state == ICE_STATE_COMPLETED;
     if (is_up)
         REQUIRE(selected == 1);
     /* RFC 7675: no payload later than 30 s after an answer that the peer did sign */
-    if (ice_agent_wrap_payload(side->agent, world.now_us, buffer, 16, &out) == ICE_OK) {
+    if (ice_agent_wrap_payload(side->agent, world.now_us, buffer, 16, sizeof buffer, &out) == ICE_OK) {
         REQUIRE(selected == 1 && world.now_us - side->last_answer_us < 30 * SECOND);
         struct ice_path path = out.path;
         REQUIRE(ice_agent_is_path_valid(side->agent, &path));
     }
-    if (side->failed) { /* for ever */
+    if (side->failed) { /* until a restart */
         REQUIRE(statistics.state == ICE_STATE_FAILED && selected == 0);
         REQUIRE(ice_agent_next_timeout(side->agent) == UINT64_MAX);
     }
@@ -265,7 +276,8 @@ static void run(unsigned steps) {
 static void signal_from(int from, int to) {
     const struct ice_agent *agent = world.side[from].agent;
     const char *ufrag = ice_agent_local_ufrag(agent), *password = ice_agent_local_password(agent);
-    REQUIRE(ice_agent_set_remote_credentials(world.side[to].agent, world.now_us, ufrag, strlen(ufrag), password, strlen(password)) == ICE_OK);
+    int result = ice_agent_set_remote_credentials(world.side[to].agent, world.now_us, ufrag, strlen(ufrag), password, strlen(password));
+    REQUIRE(result == ICE_OK || result == ICE_ERROR_STATE); /* the one has restarted, the other has not */
     drain(to);
     for (size_t i = 0; i < ice_agent_local_candidate_count(agent); i++) {
         char text[ICE_CANDIDATE_TEXT_BYTES];
@@ -297,9 +309,7 @@ static void add_candidate(int index, uint8_t value) {
 }
 
 /* A peer that knows the password and behaves as badly as it likes. */
-static void forge(int to, uint8_t flags, uint8_t port) {
-    const char *ufrag = ice_agent_local_ufrag(world.side[to].agent), *password = ice_agent_local_password(world.side[to].agent);
-    const char *other = ice_agent_local_ufrag(world.side[1 - to].agent);
+static void forge_with(int to, const char *ufrag, const char *password, const char *other, uint8_t flags, uint8_t port) {
     char username[64];
     size_t length = strlen(ufrag), other_length = strlen(other);
     memcpy(username, ufrag, length);
@@ -326,6 +336,43 @@ static void forge(int to, uint8_t flags, uint8_t port) {
     REQUIRE(written > 0);
     struct stun_address from = address_of(1 - to, (uint16_t)(5000 + (flags & 32 ? port : 0))), at = address_of(to, 5000);
     handle(to, &from, &at, bytes, (size_t)written);
+}
+
+static void forge(int to, uint8_t flags, uint8_t port) {
+    const struct ice_agent *agent = world.side[to].agent;
+    forge_with(to, ice_agent_local_ufrag(agent), ice_agent_local_password(agent), ice_agent_local_ufrag(world.side[1 - to].agent), flags, port);
+}
+
+static void restart(int index) {
+    struct side *side = &world.side[index];
+    const char *ufrag = ice_agent_local_ufrag(side->agent), *password = ice_agent_local_password(side->agent);
+    REQUIRE(strlen(ufrag) < sizeof side->old_ufrag && strlen(password) < sizeof side->old_password);
+    memcpy(side->old_ufrag, ufrag, strlen(ufrag) + 1);
+    memcpy(side->old_password, password, strlen(password) + 1);
+    REQUIRE(ice_agent_restart(side->agent, world.now_us) == ICE_OK);
+    REQUIRE(strcmp(ice_agent_local_ufrag(side->agent), side->old_ufrag) != 0);
+    side->failed = false;
+    drain(index);
+}
+
+static void operate_on_generations(int side, enum generation_operation operation) {
+    switch (operation) {
+    case GENERATION_RESTART: restart(side); break;
+    case GENERATION_RENEGOTIATE:
+        restart(side);
+        restart(1 - side);
+        signal_from(side, 1 - side);
+        signal_from(1 - side, side);
+        break;
+    case GENERATION_FORGE_OLD: {
+        uint8_t flags = next_byte(), port = next_byte();
+        const struct side *to = &world.side[side];
+        if (to->old_ufrag[0] != '\0' && world.side[1 - side].old_ufrag[0] != '\0')
+            forge_with(side, to->old_ufrag, to->old_password, world.side[1 - side].old_ufrag, flags, port);
+        break;
+    }
+    case GENERATION_OPERATION_COUNT: break;
+    }
 }
 
 static void raw(int to) {
@@ -370,6 +417,10 @@ static void operate_on_oldest(enum operation operation) {
 static void operate(uint8_t code) {
     int side = code >> 7;
     enum operation operation = (enum operation)(code % OPERATION_COUNT);
+    if ((code & 0x70) == 0x20) {
+        operate_on_generations(side, (enum generation_operation)(code % 16 % GENERATION_OPERATION_COUNT));
+        return;
+    }
     switch (operation) {
     case OPERATION_TIMEOUT: timeout(side); break;
     case OPERATION_WAIT:

@@ -13,7 +13,7 @@
  * After every call that takes a non-const agent: drain ice_agent_poll_transmit, ice_agent_poll_received and
  * ice_agent_poll_event until they return false, then read ice_agent_next_timeout.
  *
- * Not yet there, its place is visible: relayed candidates (TURN), TCP candidates, mDNS names, restart. The verbs they
+ * Not yet there, its place is visible: relayed candidates (TURN), TCP candidates, mDNS names. The verbs they
  * need exist and answer ICE_ERROR_NOT_SUPPORTED.
  */
 #ifndef ICE_AGENT_H
@@ -47,12 +47,11 @@ enum ice_error {
 
 /* ---- paths ------------------------------------------------------------------------------------------------------ */
 
-enum ice_transport { ICE_TRANSPORT_UDP, ICE_TRANSPORT_TCP, ICE_TRANSPORT_TLS };
-
 /*
  * What a datagram came by or goes out by.
  * local      the address of our socket: for UDP, a base given to ice_agent_handle_interfaces
  * remote     the far end of the socket: the peer, or the TURN server for relayed data
+ * What comes out of ice_agent_poll_received has been unwrapped: there `local` is our relayed address and `remote` the peer.
  * stream_id  for TCP and TLS, the number of the OPEN_STREAM event (1..), or, for a connection that the caller has accepted on a
  *            listening socket, a number of the caller's own with ICE_STREAM_ACCEPTED set; 0 for UDP
  */
@@ -86,7 +85,10 @@ enum ice_role { ICE_ROLE_CONTROLLED, ICE_ROLE_CONTROLLING };
 enum ice_transport_policy { ICE_TRANSPORT_POLICY_ALL, ICE_TRANSPORT_POLICY_RELAY }; /* RTCIceTransportPolicy */
 enum ice_server_kind { ICE_SERVER_STUN, ICE_SERVER_TURN };
 
-/* One server. `host` is an IP literal or a name (a name makes a RESOLVE event). Strings are NUL-terminated and copied. */
+/*
+ * One server. `host` is an IP literal or a name (a name makes a RESOLVE event). Strings are NUL-terminated and copied.
+ * A STUN server over TCP or TLS is never asked: what it sees is the port of that connection, which no candidate of ours has.
+ */
 struct ice_server {
     enum ice_server_kind kind;
     enum ice_transport transport;
@@ -97,10 +99,14 @@ struct ice_server {
 };
 
 #define ICE_SERVER_MAX 16
+#define ICE_RELAY_MAX 16 /* allocations at a time: one per interface and address of a TURN server over UDP, one per address over TCP or TLS */
+#define ICE_SERVER_USERNAME_MAX_BYTES 508 /* RFC 8489 section 14.3 */
+#define ICE_SERVER_CREDENTIAL_MAX_BYTES 512
 #define ICE_INTERFACE_MAX 32
 #define ICE_LOCAL_CANDIDATE_MAX 64
 #define ICE_REMOTE_CANDIDATE_MAX 64 /* per generation, security.md: 64 per section */
 #define ICE_PAIR_MAX 100            /* RFC 8445 section 6.1.2.5 */
+#define ICE_PREVIOUS_PAIR_MAX 8     /* of the generation before a restart, beside those; and as many remote candidates */
 
 /*
  * Every duration in microseconds; 0 takes the default named beside it.
@@ -120,7 +126,7 @@ struct ice_agent_config {
     const struct ice_allocator *allocator;  /* NULL: malloc, free; copied */
     size_t memory_budget_bytes;             /* 0: ICE_MEMORY_BUDGET_DEFAULT_BYTES */
 };
-#define ICE_MEMORY_BUDGET_DEFAULT_BYTES (256u * 1024u)
+#define ICE_MEMORY_BUDGET_DEFAULT_BYTES (512u * 1024u)
 
 struct ice_agent;
 
@@ -131,10 +137,16 @@ struct ice_agent;
 struct ice_agent *ice_agent_new(const struct ice_agent_config *config, uint64_t now_us);
 void ice_agent_free(struct ice_agent *agent);
 
-/* The credentials of the current local generation: NUL-terminated, valid until ice_agent_restart or free. */
+/* The credentials of the current local generation, the youngest: NUL-terminated, valid until ice_agent_restart or free. */
 const char *ice_agent_local_ufrag(const struct ice_agent *agent);
 const char *ice_agent_local_password(const struct ice_agent *agent);
 enum ice_role ice_agent_role(const struct ice_agent *agent);
+
+/*
+ * The polite end: allocations are given back (RFC 8656 section 8), nothing else is sent or answered any more; the state is CLOSED. Drain
+ * poll_transmit once, then free; or go on until ice_agent_next_timeout says never: then every server has answered, or had its second to.
+ */
+void ice_agent_close(struct ice_agent *agent, uint64_t now_us);
 
 /* ---- what signaling brings ---------------------------------------------------------------------------------------- */
 
@@ -155,7 +167,22 @@ int ice_agent_set_remote_credentials(struct ice_agent *agent, uint64_t now_us, c
 int ice_agent_add_remote_candidate(struct ice_agent *agent, uint64_t now_us, const struct ice_candidate *candidate);
 int ice_agent_end_of_remote_candidates(struct ice_agent *agent, uint64_t now_us); /* RFC 8838 section 14 */
 
-/* RFC 8445 section 9. ICE_ERROR_NOT_SUPPORTED for now: the generations are there, the procedure comes next. */
+/*
+ * ICE restart (RFC 8445 section 9, RFC 8839 section 4.4.1.1.1): a new generation, with new credentials, an empty check list and
+ * no remote candidates. The role stays. The selected pair goes on carrying data, with consent under its own credentials, until
+ * a pair of the new generation is selected; the old generation is listened to for consent_expiry_us more and then forgotten.
+ * An agent that is FAILED checks again. Restarting before an earlier restart has selected a pair abandons that one.
+ *
+ * Gathering begins anew, if it had begun: host and relayed candidates that still exist are signaled again, the servers are
+ * asked again; GATHERING_STATE gathering, CANDIDATE ..., GATHERING_STATE complete, all under the new ufrag.
+ *
+ *   we offer     ice_agent_restart; offer with ice_agent_local_ufrag; with the answer: set_remote_credentials, candidates
+ *   they offer   their description has another ufrag and password than the last one: ice_agent_restart first, then
+ *                set_remote_credentials and their candidates, then our answer with ice_agent_local_ufrag
+ *
+ * Candidates with the ufrag of the peer's previous generation answer ICE_ERROR_STATE from now on, and so do its credentials.
+ * ICE_ERROR_CRYPTO: nothing has changed.
+ */
 int ice_agent_restart(struct ice_agent *agent, uint64_t now_us);
 
 /* ---- gathering ---------------------------------------------------------------------------------------------------- */
@@ -225,7 +252,10 @@ struct ice_transmit {
 /* Writes one outgoing datagram. Returns false when there is none, or when capacity < ICE_DATAGRAM_MAX_BYTES. */
 bool ice_agent_poll_transmit(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out);
 
-/* Data of the layers above that came wrapped (TURN, RFC 4571): a view, valid until the next call. Never returns true for plain UDP. */
+/*
+ * Data of the layers above that came wrapped (TURN, RFC 4571): a view, valid until the next call, perhaps into the bytes of the call that
+ * brought it: those must stay until this has returned false. Never returns true for plain UDP.
+ */
 struct ice_received {
     struct ice_path path;
     const uint8_t *bytes;
@@ -266,7 +296,18 @@ enum ice_event_type {
     ICE_EVENT_RESOLVE,       /* look this name up, answer with ice_agent_handle_resolved */
     ICE_EVENT_OPEN_STREAM,
     ICE_EVENT_CLOSE_STREAM,
-    ICE_EVENT_RESTART_NEEDED
+    ICE_EVENT_RESTART_NEEDED /* the session lives, or lived, on a path that may be lost: offer an ICE restart (RFC 8445 section 9) */
+};
+
+/* The first of these since the last selection of a pair, or restart. */
+enum ice_restart_reason {
+    ICE_RESTART_NONE,
+    ICE_RESTART_INTERFACE_GONE, /* that of the selected pair */
+    ICE_RESTART_INTERFACE_NEW,  /* a pair with it would be better than the selected one */
+    ICE_RESTART_CONSENT_LATE,   /* the peer is silent; DISCONNECTED */
+    ICE_RESTART_CONSENT_LOST,   /* RFC 7675: and has been for consent_expiry_us; FAILED */
+    ICE_RESTART_RELAY_LOST,     /* the TURN allocation of the selected pair is gone */
+    ICE_RESTART_NO_PAIR         /* a restart has found no path; the old pair still carries data */
 };
 
 struct ice_event {
@@ -282,6 +323,7 @@ struct ice_event {
             const struct ice_candidate *local, *remote;
         } selected_pair;
         enum ice_role role;
+        enum ice_restart_reason restart_reason;
         struct {
             uint64_t query;
             const char *name;
@@ -298,14 +340,20 @@ bool ice_agent_poll_event(struct ice_agent *agent, struct ice_event *out);
 
 /* ---- for the layers above ------------------------------------------------------------------------------------------- */
 
-#define ICE_HEADROOM_BYTES 36 /* before a payload: a TURN Send indication's header, or ChannelData's four bytes */
+/*
+ * Before and behind a payload, for the longest wrapping there is: a Send indication (RFC 8656 section 11.1) to an IPv6 peer is the STUN
+ * header, XOR-PEER-ADDRESS, and the header of DATA, whose value is padded to four bytes.
+ */
+#define ICE_HEADROOM_BYTES (20 + (4 + 20) + 4)
+#define ICE_TAILROOM_BYTES 4
 
 /*
  * Puts around a payload what the selected pair needs, and says where to send it.
- * buffer   the payload starts at buffer + ICE_HEADROOM_BYTES and is `length` bytes
+ * buffer     the payload starts at buffer + ICE_HEADROOM_BYTES and is `length` bytes
+ * capacity   of the whole buffer: ICE_HEADROOM_BYTES + length + ICE_TAILROOM_BYTES at least, else ICE_ERROR_BUFFER
  * Returns ICE_OK; ICE_ERROR_STATE when there is no selected pair or consent has expired (drop it).
  */
-int ice_agent_wrap_payload(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t length, struct ice_transmit *out);
+int ice_agent_wrap_payload(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t length, size_t capacity, struct ice_transmit *out);
 
 /* True when ice_agent_wrap_payload would succeed: there is a selected pair and consent to use it. */
 bool ice_agent_can_send(const struct ice_agent *agent, uint64_t now_us);
@@ -323,6 +371,7 @@ struct ice_pair_statistics {
     enum ice_pair_state state;
     bool nominated;
     bool selected;
+    bool previous; /* of the generation before the last restart */
     uint64_t priority;
     uint64_t requests_sent, responses_received, requests_received, responses_sent;
     uint64_t consent_requests_sent;
@@ -338,6 +387,7 @@ struct ice_statistics {
     uint64_t gathering_started_us, gathering_completed_us, checking_started_us, connected_us; /* 0: has not happened */
     uint64_t datagrams_sent, datagrams_received;
     uint64_t malformed_dropped, unauthentic_dropped, unmatched_dropped;
+    uint64_t restarts;
     uint64_t capacity_refused;         /* something did not fit a limit of this header */
     uint64_t candidates_not_supported; /* remote candidates over TCP, or with a name */
     size_t memory_bytes;
@@ -349,9 +399,46 @@ bool ice_agent_pair_statistics(const struct ice_agent *agent, size_t index, stru
 size_t ice_agent_local_candidate_count(const struct ice_agent *agent);
 const struct ice_candidate *ice_agent_local_candidate(const struct ice_agent *agent, size_t index);
 
+/*
+ * One server of the configuration, by its index there: what became of it. For RTCPeerConnectionIceErrorEvent, and for people.
+ * Strings are views, NUL-terminated, "" when unknown, valid until the next non-const call.
+ */
+enum ice_server_state {
+    ICE_SERVER_NEW,        /* gathering has not begun, or its turn has not come */
+    ICE_SERVER_RESOLVING,
+    ICE_SERVER_ASKING,
+    ICE_SERVER_ANSWERED,   /* a candidate came of it */
+    ICE_SERVER_SILENT,     /* given up: no answer */
+    ICE_SERVER_REFUSED,    /* it answered `code`, or the host or the network did: `error` */
+    ICE_SERVER_UNRESOLVED, /* no such name, or nobody has answered for it */
+    ICE_SERVER_NOT_ASKED   /* STUN over TCP or TLS; a STUN server under policy RELAY; no interface of its family */
+};
+
+struct ice_server_statistics {
+    enum ice_server_kind kind;
+    enum ice_transport transport;
+    const char *host;
+    uint16_t port;
+    enum ice_server_state state;
+    struct stun_address address; /* the one in use; after a redirection (300) the new one; family NONE: not known yet */
+    uint16_t code;               /* its last error code that was not part of the usual course; 0 none */
+    int error;                   /* errno, or ICE_STREAM_ERROR_*; 0 none */
+    const char *realm, *reason, *software;
+    struct stun_address mapped;     /* how it sees us */
+    struct stun_address relayed[2]; /* IPv4, IPv6 */
+    uint64_t round_trip_us;         /* 0: not measured */
+    uint64_t answered_us;           /* when a candidate came of it; 0 none did */
+    uint32_t relays_lost;           /* allocations that the server has forgotten, or that broke with their stream */
+};
+size_t ice_agent_server_count(const struct ice_agent *agent);
+bool ice_agent_server_statistics(const struct ice_agent *agent, size_t index, struct ice_server_statistics *out);
+const char *ice_server_state_name(enum ice_server_state state);
+
 /* The W3C words, for logs and JSON. */
 const char *ice_state_name(enum ice_state state);
 const char *ice_gathering_state_name(enum ice_gathering_state state);
 const char *ice_pair_state_name(enum ice_pair_state state);
+/* Words for people: "the interface of the selected pair has gone" ... */
+const char *ice_restart_reason_name(enum ice_restart_reason reason);
 
 #endif

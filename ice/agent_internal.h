@@ -5,17 +5,24 @@
  *   pair.c            one pair: priority, state              check.c       Binding requests and responses
  *   checklist.c       pairs, freezing, what is next          controlling.c nomination    controlled.c obeying it
  *   generation.c      credentials                            consent.c     the selected pair, after ICE
+ *   restart.c         from one generation to the next        reselect.c    when the selected pair moves
  *   stream.c          TCP and TLS connections, whoever uses them
+ *   server.c          STUN and TURN servers               relay.c, relay_path.c   allocations: see relay_internal.h
  *   event.c           what the caller is told                agent.c       dispatch, and the states of the agent
  *
  * All memory is in one block that ice_agent_new allocates: after it nothing can run out, and no packet allocates. (Keys
- * are the exception: stun/integrity.h makes one per password.) Lists are arrays with their limit in the name; items are
- * never moved, so that an index stays good for the life of the agent.
+ * are the exception: stun/integrity.h makes one per password. So are TURN clients: one per relay, within the budget.) Lists are
+ * arrays with their limit in the name; items are never moved, so that an index stays good for the life of the item.
+ *
+ * Two generations (RFC 8445 section 9) share the arrays of pairs and of remote candidates: each item says which of them it
+ * belongs to, ICE_NONE marks a free slot, and a generation is what has credentials of its own. A restart leaves of the old
+ * check list only what may still carry data, ICE_PREVIOUS_PAIR_MAX pairs; the new one has all of ICE_PAIR_MAX to itself.
  */
 #ifndef ICE_AGENT_INTERNAL_H
 #define ICE_AGENT_INTERNAL_H
 
 #include "ice/agent.h"
+#include "ice/relay_internal.h"
 #include "stun/integrity.h"
 #include "stun/message.h"
 #include "stun/transaction.h"
@@ -34,11 +41,12 @@
 #define ICE_CONSENT_EXPIRY_DEFAULT_US (30u * ICE_SECOND_US)
 
 #define ICE_REMOTE_PEER_REFLEXIVE_MAX 16 /* learned from checks, beside ICE_REMOTE_CANDIDATE_MAX signaled ones */
-#define ICE_REMOTE_MAX (ICE_REMOTE_CANDIDATE_MAX + ICE_REMOTE_PEER_REFLEXIVE_MAX)
+#define ICE_REMOTE_SLOT_MAX (ICE_REMOTE_CANDIDATE_MAX + ICE_REMOTE_PEER_REFLEXIVE_MAX + ICE_PREVIOUS_PAIR_MAX)
+#define ICE_PAIR_SLOT_MAX (ICE_PAIR_MAX + ICE_PREVIOUS_PAIR_MAX)
 #define ICE_RESPONSE_MAX 32         /* requests that wait for poll_transmit to be answered */
 #define ICE_RESPONSE_UNKNOWN_MAX 4  /* types listed in a 420 */
 #define ICE_GATHER_TRANSACTION_MAX 64
-#define ICE_SERVER_ADDRESS_MAX 2    /* of one server: one per family */
+#define ICE_SERVER_ADDRESS_MAX 4    /* of one server; one per family is used at a time, the next when it refuses */
 #define ICE_PAIR_CHECK_MAX 64       /* transactions that one pair may start before it has succeeded (RFC 8445 section 19.5.1) */
 #define ICE_CONSENT_OUTSTANDING_MAX 16
 #define ICE_STREAM_MAX 64 /* TCP and TLS connections at a time */
@@ -52,22 +60,27 @@
  * server      whose answer made it; family NONE for host and peer-reflexive ones
  * transport   of its base; for a relayed candidate that of the relayed address, UDP
  * tcp_type    RFC 6544, NONE for UDP
+ * related     what is shown as raddr and rport
  * relay       relayed: index into the agent's relays; else ICE_NONE
+ * relay_transport, server_index   relayed and srflx: how the server was asked, and which it was; ICE_NONE: none
  * gone        the interface of its base, or its relay, has vanished
+ * stale       reflexive, from before a restart: not signaled again until the server has confirmed it
+ * told        the caller knows it, under the ufrag of the current generation
  */
 struct ice_local {
-    struct stun_address address, base, server;
-    enum ice_transport transport;
+    struct stun_address address, base, server, related;
+    enum ice_transport transport, relay_transport;
     enum ice_tcp_type tcp_type;
-    uint16_t relay;
+    uint16_t relay, server_index;
     uint32_t priority;
     uint16_t preference;
     uint16_t foundation;
     enum ice_candidate_type type;
-    bool gone;
+    bool gone, stale, told;
 };
 
 /*
+ * generation the one it belongs to; ICE_NONE: the slot is free
  * ufrag_tag  which generation the signaling (or the USERNAME of a check) says it is of: see ice_ufrag_tag; 0 none
  * foreign    it turned out to be of another generation: no checks
  */
@@ -75,6 +88,7 @@ struct ice_remote {
     struct stun_address address, related;
     uint64_t ufrag_tag;
     uint32_t priority;
+    uint16_t generation;
     uint16_t foundation;
     enum ice_candidate_type type;
     bool foreign;
@@ -93,26 +107,31 @@ struct ice_check {
 
 /*
  * A pair of the check list. Its local candidate is always a base: reflexive ones were replaced (RFC 8445 section 6.1.2.4).
+ * generation    whose credentials its checks carry; ICE_NONE: the slot is free
  * valid_local   once valid: the local candidate that has the mapped address (section 7.2.5.3.2), else ICE_NONE
  * check         what runs now; check.transaction.done when nothing does
  * last_id       the transaction before that: cancelled or timed out, its answer still counts until last_id_until_us
  * timed_out     FAILED because nothing was heard, which another try may repair
  * nominate_on_success   controlled: USE-CANDIDATE came before our own check succeeded
+ * overrides     controlled: that nomination replaces the selected pair though it is better
  */
 struct ice_pair {
+    uint16_t generation;
     uint16_t local, remote, valid_local;
     enum ice_pair_state state;
-    bool queued, timed_out, nominated, nominate_on_success;
+    bool queued, timed_out, nominated, nominate_on_success, overrides;
+    bool permitted; /* of a relay: the peer has been announced to the server (RFC 8656 section 9) */
     uint8_t timeouts;
     uint16_t checks;
     uint64_t priority;
+    uint64_t first_check_us; /* of all its checks */
     uint64_t last_response_us, last_heard_us;
     struct ice_check check;
     uint8_t last_id[STUN_TRANSACTION_ID_BYTES];
     enum ice_role last_role;
     bool last_use_candidate;
     uint64_t last_id_until_us;
-    uint64_t requests_sent, responses_received, requests_received, responses_sent, consent_requests_sent;
+    uint32_t requests_sent, responses_received, requests_received, responses_sent, consent_requests_sent;
     uint64_t current_round_trip_us, total_round_trip_us;
     uint16_t last_error_code;
     int last_send_error;
@@ -120,15 +139,22 @@ struct ice_pair {
 
 /* RFC 8445 section 6.1.4.1: a FIFO of pairs; each is in it once at most (ice_pair.queued), hence it cannot overflow. */
 struct ice_triggered_queue {
-    uint16_t pairs[ICE_PAIR_MAX];
+    uint16_t pairs[ICE_PAIR_SLOT_MAX];
     size_t head, count;
 };
 
 /* ---- the rest ---------------------------------------------------------------------------------------------------------- */
 
-/* RFC 8445 section 9: what a restart changes. Two of them, so that the old one is accepted until the new one is selected. */
+/*
+ * RFC 8445 section 9: what a restart begins anew, its credentials and what is counted under them. Two of them, so that the
+ * selected pair of the old one carries data until the new one has a selected pair.
+ * given_up  the patience with it ended while the old pair still worked: no ordinary checks, but whoever asks is answered
+ * ends_us   when a generation that has been replaced is forgotten; ICE_NEVER_US until then
+ */
 struct ice_generation {
-    bool in_use;
+    bool in_use, given_up;
+    uint64_t ends_us;
+    size_t pair_count, remote_signaled_count, remote_peer_reflexive_count;
     char local_ufrag[ICE_LOCAL_UFRAG_BYTES + 1];
     char local_password[ICE_LOCAL_PASSWORD_BYTES + 1];
     struct stun_key *local_key;
@@ -153,17 +179,26 @@ struct ice_response_queue {
     size_t head, count;
 };
 
-enum ice_server_state { ICE_SERVER_IDLE, ICE_SERVER_RESOLVING, ICE_SERVER_READY, ICE_SERVER_GIVEN_UP };
+enum ice_server_progress { ICE_SERVER_IDLE, ICE_SERVER_LOOKED_UP, ICE_SERVER_READY, ICE_SERVER_NAMELESS, ICE_SERVER_USELESS };
 
+/*
+ * One server of the configuration. The strings are in the agent's block.
+ * progress   IDLE before gathering; LOOKED_UP while a RESOLVE is open; NAMELESS: no address came of it; USELESS: see ICE_SERVER_NOT_ASKED
+ * code, error, round_trip_us, answered_us, mapped   of the last answer to a Binding request
+ */
 struct ice_gather_server {
     enum ice_server_kind kind;
     enum ice_transport transport;
-    char *host; /* in the agent's block of strings */
+    char *host, *username, *credential; /* the latter two NULL when there are none */
     uint16_t port;
-    enum ice_server_state state;
+    enum ice_server_progress progress;
     bool resolve_reported;
     struct stun_address addresses[ICE_SERVER_ADDRESS_MAX];
     size_t address_count;
+    uint16_t code;
+    int error;
+    uint64_t round_trip_us, answered_us;
+    struct stun_address mapped;
 };
 
 enum ice_gather_state { ICE_GATHER_WAITING, ICE_GATHER_RUNNING, ICE_GATHER_SUCCEEDED, ICE_GATHER_FAILED };
@@ -172,8 +207,10 @@ enum ice_gather_state { ICE_GATHER_WAITING, ICE_GATHER_RUNNING, ICE_GATHER_SUCCE
 struct ice_gather_transaction {
     struct stun_transaction transaction;
     struct stun_address base, server;
+    uint16_t server_index;
     uint16_t preference;
     enum ice_gather_state state;
+    bool redirected; /* a 300 has been followed; not a second one */
     uint64_t refresh_us;
 };
 
@@ -188,6 +225,7 @@ struct ice_gatherer {
     size_t server_count;
     struct ice_gather_transaction transactions[ICE_GATHER_TRANSACTION_MAX];
     size_t transaction_count;
+    bool relay_turn; /* Binding requests and allocations take turns */
 };
 
 /*
@@ -226,8 +264,7 @@ struct ice_reported {
     enum ice_role role;
     uint16_t selected;
     uint16_t selected_local;
-    size_t local_count;
-    bool restart_needed;
+    enum ice_restart_reason restart_reason;
 };
 
 /* Candidates in their public shape, for views handed out. Behind a pointer: const functions fill them too. */
@@ -252,23 +289,30 @@ struct ice_agent {
     struct ice_gatherer gatherer;
     struct ice_local locals[ICE_LOCAL_CANDIDATE_MAX];
     size_t local_count;
-    struct ice_remote remotes[ICE_REMOTE_MAX];
-    size_t remote_count;
-    size_t remote_peer_reflexive_count;
+    struct ice_remote remotes[ICE_REMOTE_SLOT_MAX];
+    size_t remote_count; /* slots, free ones included */
     uint16_t next_foundation;
 
-    struct ice_pair pairs[ICE_PAIR_MAX];
-    size_t pair_count;
-    struct ice_triggered_queue triggered;
+    struct ice_pair pairs[ICE_PAIR_SLOT_MAX];
+    size_t pair_count; /* slots, free ones included */
+    struct ice_triggered_queue triggered; /* of both generations */
     uint64_t next_check_us;        /* Ta */
     uint64_t last_transaction_us;  /* any new transaction; ICE_NEVER_US: none yet */
     uint64_t patience_us;          /* RFC 8863; ICE_NEVER_US until checking can start */
 
     uint16_t nominating;           /* controlling: the pair that carries USE-CANDIDATE, or ICE_NONE */
-    uint64_t first_valid_us;       /* controlling: ICE_NEVER_US until a pair is valid */
-    uint16_t selected;             /* pair, or ICE_NONE */
-    bool restart_needed;
+    uint64_t first_valid_us;       /* controlling: ICE_NEVER_US until a pair may be nominated */
+    uint64_t selected_us;
+    uint64_t reopened_us;          /* since when the selected pair has been dying; ICE_NEVER_US: it has not */
+    uint16_t selected;             /* the pair that carries data, of either generation, or ICE_NONE */
+    enum ice_restart_reason restart_reason;
     struct ice_consent consent;
+
+    struct ice_relay *relays; /* in the agent's block; ICE_RELAY_MAX of them, or 0 when there is no TURN server */
+    uint16_t relay_count;
+    uint16_t relay_next;           /* who may speak first */
+    uint16_t relay_reading;        /* whose client has data for poll_received, or ICE_NONE */
+    uint16_t relay_bound;          /* the pair that has a channel, or ICE_NONE */
 
     struct ice_stream streams[ICE_STREAM_MAX];
     uint64_t next_stream_id;
@@ -294,9 +338,11 @@ uint16_t ice_local_find_base(const struct ice_agent *agent, const struct stun_ad
 /* Adds one unless it is redundant (RFC 8445 section 5.1.3). ICE_NONE: ICE_LOCAL_CANDIDATE_MAX reached, and counted. */
 uint16_t ice_local_add(struct ice_agent *agent, enum ice_candidate_type type, const struct stun_address *address, const struct stun_address *base,
                        const struct stun_address *server, uint16_t preference);
-uint16_t ice_remote_find(const struct ice_agent *agent, const struct stun_address *address);
+uint16_t ice_remote_find(const struct ice_agent *agent, uint16_t generation, const struct stun_address *address);
+/* Into the current generation. */
 int ice_remote_add_signaled(struct ice_agent *agent, const struct ice_candidate *candidate, uint16_t *index);
-uint16_t ice_remote_add_peer_reflexive(struct ice_agent *agent, const struct stun_address *address, uint32_t priority, uint64_t ufrag_tag);
+uint16_t ice_remote_add_peer_reflexive(struct ice_agent *agent, uint16_t generation, const struct stun_address *address, uint32_t priority, uint64_t ufrag_tag);
+void ice_remote_free(struct ice_agent *agent, uint16_t index);
 void ice_local_view(const struct ice_agent *agent, uint16_t index, struct ice_candidate *out);
 void ice_remote_view(const struct ice_agent *agent, uint16_t index, struct ice_candidate *out);
 
@@ -319,6 +365,7 @@ uint64_t ice_pair_priority(uint32_t controlling, uint32_t controlled);
 void ice_pair_compute_priority(const struct ice_agent *agent, struct ice_pair *pair);
 bool ice_pair_is_valid(const struct ice_pair *pair);  /* is it on the valid list? */
 bool ice_pair_is_usable(const struct ice_agent *agent, const struct ice_pair *pair); /* neither end has gone */
+bool ice_pair_is_relayed(const struct ice_agent *agent, const struct ice_pair *pair); /* by either side's relay */
 bool ice_pair_same_foundation(const struct ice_agent *agent, const struct ice_pair *a, const struct ice_pair *b);
 /* Stops retransmitting; an answer still counts (RFC 8445 section 7.3.1.4). */
 void ice_pair_cancel_check(struct ice_pair *pair, uint64_t now_us);
@@ -327,20 +374,31 @@ void ice_pair_succeed(struct ice_agent *agent, struct ice_pair *pair, uint64_t n
 /* RFC 8445 section 8.1.2: this pair carries the data from now on. */
 void ice_pair_select(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
 uint16_t ice_pair_index(const struct ice_agent *agent, const struct ice_pair *pair);
+/* Its candidates in their public shape: the local one is that of the mapped address once it is known. */
+void ice_pair_view(const struct ice_agent *agent, const struct ice_pair *pair, struct ice_candidate *local, struct ice_candidate *remote);
+/* Is a pair of this generation selected? */
+bool ice_pair_is_concluded(const struct ice_agent *agent, uint16_t generation);
 
 /* ---- checklist.c ------------------------------------------------------------------------------------------------------------ */
 
 struct ice_pair *ice_checklist_find(struct ice_agent *agent, uint16_t local, uint16_t remote);
-struct ice_pair *ice_checklist_find_path(struct ice_agent *agent, const struct ice_path *path);
-/* NULL: they cannot pair, or ICE_PAIR_MAX is reached by better ones (counted). */
+/* The pair of this slot that checks this path, or NULL: two generations may each have one. */
+struct ice_pair *ice_checklist_at_path(struct ice_agent *agent, size_t index, const struct ice_path *path);
+/* Into the generation of the remote candidate. NULL: they cannot pair, or ICE_PAIR_MAX is reached by better ones (counted). */
 struct ice_pair *ice_checklist_add(struct ice_agent *agent, uint16_t local, uint16_t remote);
 void ice_checklist_add_local(struct ice_agent *agent, uint16_t local);
 void ice_checklist_add_remote(struct ice_agent *agent, uint16_t remote);
 void ice_checklist_trigger(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
+/* Frees the slot. */
+void ice_checklist_remove(struct ice_agent *agent, struct ice_pair *pair);
+/* One that has succeeded proves itself once more, and is valid meanwhile. */
+void ice_checklist_check_again(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
 void ice_checklist_unqueue(struct ice_agent *agent, struct ice_pair *pair);
 void ice_checklist_clear_triggered(struct ice_agent *agent);
 void ice_checklist_thaw_foundation(struct ice_agent *agent, const struct ice_pair *succeeded);
 void ice_checklist_recompute_priorities(struct ice_agent *agent);
+/* May the agent send checks at all; and may it check pairs of the current generation? */
+bool ice_checklist_is_running(const struct ice_agent *agent);
 bool ice_checklist_can_check(const struct ice_agent *agent);
 bool ice_checklist_has_work(const struct ice_agent *agent);
 /* RFC 8445 section 6.1.4.2: the pair to check next, or NULL. */
@@ -356,7 +414,7 @@ void ice_check_handle_timeout(struct ice_agent *agent, uint64_t now_us);
 size_t ice_check_poll(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path);
 uint64_t ice_check_next_timeout(const struct ice_agent *agent);
 /* A Binding request with all that RFC 8445 section 7.2 asks for; its length, 0 on failure. */
-size_t ice_check_write_request(const struct ice_agent *agent, uint16_t local, const uint8_t id[STUN_TRANSACTION_ID_BYTES], enum ice_role role,
+size_t ice_check_write_request(const struct ice_agent *agent, const struct ice_pair *pair, const uint8_t id[STUN_TRANSACTION_ID_BYTES], enum ice_role role,
                                uint64_t tie_breaker, bool use_candidate, uint8_t *buffer, size_t capacity);
 void ice_check_path(const struct ice_agent *agent, const struct ice_pair *pair, struct ice_path *path);
 void ice_check_switch_role(struct ice_agent *agent, enum ice_role role);
@@ -378,6 +436,18 @@ bool ice_controlling_nomination_due(const struct ice_agent *agent, uint64_t now_
 void ice_controlled_handle_nomination(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
 void ice_controlled_handle_success(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
 
+/* ---- reselect.c -------------------------------------------------------------------------------------------------------------------- */
+
+/* Consent to the selected pair is late, or one of its ends has gone. */
+bool ice_reselect_is_dying(const struct ice_agent *agent);
+/* Could this pair still become the selected one? */
+bool ice_reselect_is_of_interest(const struct ice_agent *agent, const struct ice_pair *pair);
+/* Is any such pair still in question? */
+bool ice_reselect_is_searching(const struct ice_agent *agent);
+/* May this valid pair be nominated, or selected, now? */
+bool ice_reselect_may_select(const struct ice_agent *agent, const struct ice_pair *pair);
+void ice_reselect_update(struct ice_agent *agent, uint64_t now_us);
+
 /* ---- consent.c --------------------------------------------------------------------------------------------------------------------- */
 
 void ice_consent_start(struct ice_agent *agent, uint64_t now_us);
@@ -389,22 +459,46 @@ bool ice_consent_is_fresh(const struct ice_agent *agent, uint64_t now_us);
 
 /* ---- generation.c -------------------------------------------------------------------------------------------------------------------- */
 
+/* New credentials. False: libcrypto failed. */
 bool ice_generation_start(struct ice_agent *agent, struct ice_generation *generation);
-void ice_generation_end(struct ice_generation *generation);
+/* Its credentials, pairs and remote candidates are forgotten. */
+void ice_generation_end(struct ice_agent *agent, uint16_t generation);
+void ice_generation_forget_pair(struct ice_agent *agent, uint16_t index);
+/* Those of this generation that no pair has. */
+void ice_generation_forget_remotes(struct ice_agent *agent, uint16_t generation);
 int ice_generation_set_remote(struct ice_generation *generation, const char *ufrag, size_t ufrag_length, const char *password, size_t password_length);
 struct ice_generation *ice_generation_current(struct ice_agent *agent);
 const struct ice_generation *ice_generation_current_const(const struct ice_agent *agent);
+bool ice_generation_is_remote_ufrag(const struct ice_generation *generation, const char *ufrag, size_t length);
 /* Which generation a received USERNAME belongs to, or ICE_NONE. */
 uint16_t ice_generation_of_username(const struct ice_agent *agent, const uint8_t *username, size_t length, const char **remote_ufrag, size_t *remote_length);
+
+/* ---- restart.c --------------------------------------------------------------------------------------------------------------------------- */
+
+/* Makes the other generation the current one. ICE_ERROR_CRYPTO: nothing has changed. */
+int ice_restart(struct ice_agent *agent);
+/* A pair of the current generation is selected: the one before is listened to for a while, and has nothing to say any more. */
+void ice_restart_conclude(struct ice_agent *agent, uint64_t now_us);
+/* A new interface has come: is one of its pairs better than the selected one? */
+void ice_restart_consider_local(struct ice_agent *agent, uint16_t local);
+void ice_restart_handle_timeout(struct ice_agent *agent, uint64_t now_us);
+uint64_t ice_restart_next_timeout(const struct ice_agent *agent);
 
 /* ---- gather.c -------------------------------------------------------------------------------------------------------------------------- */
 
 int ice_gather_start(struct ice_agent *agent, uint64_t now_us);
+/* Signals all again that is still good, and asks the servers again. */
+void ice_gather_restart(struct ice_agent *agent, uint64_t now_us);
 int ice_gather_set_interfaces(struct ice_agent *agent, uint64_t now_us, const struct ice_interface *interfaces, size_t count);
-int ice_gather_handle_resolved(struct ice_agent *agent, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count);
+/* Asks the first address of each family of this server that is not being asked yet, from every interface of that family. */
+void ice_gather_add_server(struct ice_agent *agent, uint16_t server);
+/* A TURN server that has told us our mapped address: only the NAT's binding is kept alive from now on. Or has not: it is asked. */
+void ice_gather_keep_binding(struct ice_agent *agent, uint64_t now_us, uint16_t server, const struct ice_path *path, uint16_t preference);
+void ice_gather_ask_turn_server(struct ice_agent *agent, uint16_t server, const struct ice_path *path, uint16_t preference);
 bool ice_gather_handle_response(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const struct stun_message *message);
-void ice_gather_handle_send_error(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path);
-void ice_gather_give_up(struct ice_agent *agent);
+void ice_gather_handle_send_error(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, int error);
+void ice_gather_give_up(struct ice_agent *agent, uint64_t now_us);
+uint64_t ice_gather_rto_us(const struct ice_agent *agent);
 void ice_gather_handle_timeout(struct ice_agent *agent, uint64_t now_us);
 size_t ice_gather_poll(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path);
 uint64_t ice_gather_next_timeout(const struct ice_agent *agent);
@@ -415,7 +509,13 @@ uint64_t ice_agent_random_u64(struct ice_agent *agent);
 void ice_agent_random_id(struct ice_agent *agent, uint8_t id[STUN_TRANSACTION_ID_BYTES]);
 /* May a new transaction be sent now, and note that one is? (the 5 ms that hold for all of them together) */
 uint64_t ice_agent_earliest_transaction(const struct ice_agent *agent);
-void ice_agent_fail(struct ice_agent *agent, enum ice_failure failure);
+void ice_agent_fail(struct ice_agent *agent, uint64_t now_us, enum ice_failure failure);
+/* The selected pair may not be used any more (RFC 7675): the agent fails, unless a restart is still looking for another. */
+void ice_agent_lose_selected(struct ice_agent *agent, uint64_t now_us);
+/* An ICE_EVENT_RESTART_NEEDED follows; only the first reason since the last selection or restart is told. */
+void ice_agent_need_restart(struct ice_agent *agent, enum ice_restart_reason reason);
+/* A STUN message by this path, which may go through a relay. */
+int ice_agent_handle_message(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length);
 
 static inline uint64_t ice_earlier(uint64_t a, uint64_t b) {
     return a < b ? a : b;

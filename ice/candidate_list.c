@@ -89,6 +89,29 @@ static uint16_t foundation_of(struct ice_agent *agent, enum ice_candidate_type t
     return ++agent->next_foundation;
 }
 
+/* Is there a pair, of either generation, whose data this candidate describes? */
+static bool is_local_in_use(const struct ice_agent *agent, uint16_t index) {
+    for (size_t i = 0; i < agent->pair_count; i++) {
+        const struct ice_pair *pair = &agent->pairs[i];
+        if (pair->generation != ICE_NONE && (pair->local == index || pair->valid_local == index))
+            return true;
+    }
+    return false;
+}
+
+/* A free place, or that of a candidate whose mapping or interface is history. */
+static uint16_t place_of_new_local(struct ice_agent *agent) {
+    if (agent->local_count < ICE_LOCAL_CANDIDATE_MAX)
+        return (uint16_t)agent->local_count++;
+    for (uint16_t i = 0; i < agent->local_count; i++) {
+        const struct ice_local *local = &agent->locals[i];
+        if ((local->gone || local->stale) && local->relay == ICE_NONE && !is_local_in_use(agent, i))
+            return i;
+    }
+    agent->statistics.capacity_refused++;
+    return ICE_NONE;
+}
+
 /* RFC 8445 section 5.1.2.1, MUST: candidates of one type have different local preferences. */
 static uint16_t distinct_preference(const struct ice_agent *agent, enum ice_candidate_type type, uint16_t preference) {
     for (size_t i = 0; i < agent->local_count;) {
@@ -107,39 +130,59 @@ uint16_t ice_local_add(struct ice_agent *agent, enum ice_candidate_type type, co
     /* RFC 8445 section 5.1.3, SHOULD: of two with the same address and base, the one of lower priority goes. Host comes
      * first here and is the higher. */
     uint16_t known = ice_local_find(agent, address, base);
-    if (known != ICE_NONE)
+    if (known != ICE_NONE) {
+        agent->locals[known].stale = false;
         return known;
-    if (agent->local_count == ICE_LOCAL_CANDIDATE_MAX) {
-        agent->statistics.capacity_refused++;
-        return ICE_NONE;
     }
-    struct ice_local added = {.address = *address, .base = *base, .server = *server, .relay = ICE_NONE, .type = type};
+    struct ice_local added = {.address = *address, .base = *base, .server = *server, .relay = ICE_NONE, .server_index = ICE_NONE, .type = type};
+    /* RFC 8839 section 5.1: raddr and rport of a reflexive candidate are its base. */
+    if (type != ICE_CANDIDATE_HOST)
+        added.related = *base;
     added.preference = distinct_preference(agent, type, preference);
     added.priority = ice_candidate_priority(type, added.preference, 1);
     added.foundation = foundation_of(agent, type, base, server);
-    agent->locals[agent->local_count] = added;
-    return (uint16_t)agent->local_count++;
+    uint16_t index = place_of_new_local(agent);
+    if (index != ICE_NONE)
+        agent->locals[index] = added;
+    return index;
 }
 
 /* ---- remote ------------------------------------------------------------------------------------------------------------------- */
 
-uint16_t ice_remote_find(const struct ice_agent *agent, const struct stun_address *address) {
+uint16_t ice_remote_find(const struct ice_agent *agent, uint16_t generation, const struct stun_address *address) {
     for (size_t i = 0; i < agent->remote_count; i++)
-        if (stun_address_equal(&agent->remotes[i].address, address))
+        if (agent->remotes[i].generation == generation && stun_address_equal(&agent->remotes[i].address, address))
             return (uint16_t)i;
     return ICE_NONE;
 }
 
+static uint16_t free_remote(struct ice_agent *agent) {
+    for (uint16_t i = 0; i < agent->remote_count; i++)
+        if (agent->remotes[i].generation == ICE_NONE)
+            return i;
+    return agent->remote_count < ICE_REMOTE_SLOT_MAX ? (uint16_t)agent->remote_count++ : ICE_NONE;
+}
+
+void ice_remote_free(struct ice_agent *agent, uint16_t index) {
+    struct ice_remote *remote = &agent->remotes[index];
+    struct ice_generation *generation = &agent->generations[remote->generation];
+    if (remote->type == ICE_CANDIDATE_PEER_REFLEXIVE && remote->foundation_text[0] == '\0')
+        generation->remote_peer_reflexive_count--;
+    else
+        generation->remote_signaled_count--;
+    *remote = (struct ice_remote){.generation = ICE_NONE};
+}
+
 /* A number for a remote foundation: the same text has the same one. A peer-reflexive candidate has one of its own, and no text. */
-static uint16_t remote_foundation(struct ice_agent *agent, const char *text) {
+static uint16_t remote_foundation(struct ice_agent *agent, uint16_t generation, const char *text) {
     for (size_t i = 0; i < agent->remote_count; i++)
-        if (strcmp(agent->remotes[i].foundation_text, text) == 0)
+        if (agent->remotes[i].generation == generation && strcmp(agent->remotes[i].foundation_text, text) == 0)
             return agent->remotes[i].foundation;
     return ++agent->next_foundation;
 }
 
 static void take_signaled(struct ice_agent *agent, struct ice_remote *remote, const struct ice_candidate *candidate) {
-    remote->foundation = remote_foundation(agent, candidate->foundation);
+    remote->foundation = remote_foundation(agent, remote->generation, candidate->foundation);
     memcpy(remote->foundation_text, candidate->foundation, sizeof remote->foundation_text);
     remote->foundation_text[ICE_FOUNDATION_MAX_BYTES] = '\0';
     remote->address = candidate->address;
@@ -152,40 +195,44 @@ static void take_signaled(struct ice_agent *agent, struct ice_remote *remote, co
 }
 
 int ice_remote_add_signaled(struct ice_agent *agent, const struct ice_candidate *candidate, uint16_t *index) {
-    uint16_t known = ice_remote_find(agent, &candidate->address);
+    struct ice_generation *generation = ice_generation_current(agent);
+    uint16_t known = ice_remote_find(agent, agent->generation, &candidate->address);
     if (known != ICE_NONE) {
         struct ice_remote *remote = &agent->remotes[known];
         *index = known;
         /* RFC 8445 section 7.3.1.3: the signaling may bring the true foundation of one that was learned from a check. */
         if (remote->type == ICE_CANDIDATE_PEER_REFLEXIVE && remote->foundation_text[0] == '\0' && !remote->foreign) {
-            if (agent->remote_count - agent->remote_peer_reflexive_count == ICE_REMOTE_CANDIDATE_MAX)
+            if (generation->remote_signaled_count == ICE_REMOTE_CANDIDATE_MAX)
                 return ICE_ERROR_CAPACITY;
             take_signaled(agent, remote, candidate);
-            agent->remote_peer_reflexive_count--;
+            generation->remote_peer_reflexive_count--;
+            generation->remote_signaled_count++;
             ice_checklist_recompute_priorities(agent);
         }
         return ICE_OK;
     }
-    if (agent->remote_count - agent->remote_peer_reflexive_count == ICE_REMOTE_CANDIDATE_MAX || agent->remote_count == ICE_REMOTE_MAX)
+    if (generation->remote_signaled_count == ICE_REMOTE_CANDIDATE_MAX || (*index = free_remote(agent)) == ICE_NONE)
         return ICE_ERROR_CAPACITY;
-    *index = (uint16_t)agent->remote_count;
-    agent->remotes[*index] = (struct ice_remote){0};
+    agent->remotes[*index] = (struct ice_remote){.generation = agent->generation};
     take_signaled(agent, &agent->remotes[*index], candidate);
-    agent->remote_count++;
+    generation->remote_signaled_count++;
     return ICE_OK;
 }
 
-uint16_t ice_remote_add_peer_reflexive(struct ice_agent *agent, const struct stun_address *address, uint32_t priority, uint64_t ufrag_tag) {
-    if (agent->remote_peer_reflexive_count == ICE_REMOTE_PEER_REFLEXIVE_MAX || agent->remote_count == ICE_REMOTE_MAX) {
+uint16_t ice_remote_add_peer_reflexive(struct ice_agent *agent, uint16_t generation, const struct stun_address *address, uint32_t priority, uint64_t ufrag_tag) {
+    size_t *count = &agent->generations[generation].remote_peer_reflexive_count;
+    size_t limit = generation == agent->generation ? ICE_REMOTE_PEER_REFLEXIVE_MAX : ICE_PREVIOUS_PAIR_MAX;
+    uint16_t index = *count < limit ? free_remote(agent) : ICE_NONE;
+    if (index == ICE_NONE) {
         agent->statistics.capacity_refused++;
         return ICE_NONE;
     }
     /* RFC 8445 section 7.3.1.3: the priority is that of the request, the foundation is unlike all others. */
-    struct ice_remote added = {.address = *address, .priority = priority, .type = ICE_CANDIDATE_PEER_REFLEXIVE, .ufrag_tag = ufrag_tag};
+    struct ice_remote added = {.generation = generation, .address = *address, .priority = priority, .type = ICE_CANDIDATE_PEER_REFLEXIVE, .ufrag_tag = ufrag_tag};
     added.foundation = ++agent->next_foundation;
-    agent->remotes[agent->remote_count] = added;
-    agent->remote_peer_reflexive_count++;
-    return (uint16_t)agent->remote_count++;
+    agent->remotes[index] = added;
+    (*count)++;
+    return index;
 }
 
 /* ---- views --------------------------------------------------------------------------------------------------------------------- */
@@ -208,15 +255,15 @@ void ice_local_view(const struct ice_agent *agent, uint16_t index, struct ice_ca
     *out = (struct ice_candidate){.component = 1, .protocol = ICE_PROTOCOL_UDP, .priority = local->priority, .address = local->address,
                                   .base = local->base, .type = local->type};
     write_decimal(local->foundation, out->foundation);
-    /* RFC 8839 section 5.1: raddr and rport of a reflexive candidate are its base. */
-    if (local->type != ICE_CANDIDATE_HOST)
-        out->related = local->base;
+    out->related = local->related;
+    out->server = local->server_index != ICE_NONE ? (uint16_t)(local->server_index + 1) : 0;
+    out->relay_transport = local->relay_transport;
     memcpy(out->ufrag, generation->local_ufrag, sizeof generation->local_ufrag);
 }
 
 void ice_remote_view(const struct ice_agent *agent, uint16_t index, struct ice_candidate *out) {
     const struct ice_remote *remote = &agent->remotes[index];
-    const struct ice_generation *generation = ice_generation_current_const(agent);
+    const struct ice_generation *generation = &agent->generations[remote->generation];
     *out = (struct ice_candidate){.component = 1, .protocol = ICE_PROTOCOL_UDP, .priority = remote->priority, .address = remote->address,
                                   .related = remote->related, .type = remote->type};
     if (remote->foundation_text[0] != '\0')

@@ -16,9 +16,9 @@ static const uint16_t known_attributes[] = {STUN_ATTRIBUTE_PRIORITY, STUN_ATTRIB
 
 /* ---- sending ------------------------------------------------------------------------------------------------------------------- */
 
-size_t ice_check_write_request(const struct ice_agent *agent, uint16_t local, const uint8_t id[STUN_TRANSACTION_ID_BYTES], enum ice_role role,
+size_t ice_check_write_request(const struct ice_agent *agent, const struct ice_pair *pair, const uint8_t id[STUN_TRANSACTION_ID_BYTES], enum ice_role role,
                                uint64_t tie_breaker, bool use_candidate, uint8_t *buffer, size_t capacity) {
-    const struct ice_generation *generation = ice_generation_current_const(agent);
+    const struct ice_generation *generation = &agent->generations[pair->generation];
     uint8_t username[STUN_USERNAME_MAX_BYTES];
     size_t remote_length = strlen(generation->remote_ufrag);
     /* RFC 8445 section 7.2.2: the peer's ufrag, a colon, our own; the peer's password is the key. */
@@ -31,7 +31,7 @@ size_t ice_check_write_request(const struct ice_agent *agent, uint16_t local, co
     stun_writer_add_bytes(&writer, STUN_ATTRIBUTE_USERNAME, username, remote_length + 1 + ICE_LOCAL_UFRAG_BYTES);
     /* RFC 8445 section 7.1.1, MUST: the priority that a peer-reflexive candidate found by this check would have. */
     stun_writer_add_u32(&writer, STUN_ATTRIBUTE_PRIORITY,
-                        ice_candidate_priority(ICE_CANDIDATE_PEER_REFLEXIVE, agent->locals[local].preference, 1));
+                        ice_candidate_priority(ICE_CANDIDATE_PEER_REFLEXIVE, agent->locals[pair->local].preference, 1));
     /* RFC 8445 section 7.1.3, MUST: our role and tie-breaker. */
     stun_writer_add_u64(&writer, role == ICE_ROLE_CONTROLLING ? STUN_ATTRIBUTE_ICE_CONTROLLING : STUN_ATTRIBUTE_ICE_CONTROLLED, tie_breaker);
     if (use_candidate)
@@ -50,7 +50,7 @@ void ice_check_path(const struct ice_agent *agent, const struct ice_pair *pair, 
 
 static size_t send_check(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path) {
     struct ice_check *check = &pair->check;
-    size_t length = ice_check_write_request(agent, pair->local, check->transaction.id, check->role, check->tie_breaker, check->use_candidate, buffer, capacity);
+    size_t length = ice_check_write_request(agent, pair, check->transaction.id, check->role, check->tie_breaker, check->use_candidate, buffer, capacity);
     stun_transaction_sent(&check->transaction, now_us);
     pair->requests_sent++;
     ice_check_path(agent, pair, path);
@@ -69,7 +69,8 @@ static void start_check(struct ice_agent *agent, struct ice_pair *pair, uint64_t
     /* A nomination repeats a check that has succeeded: the pair stays valid meanwhile. */
     if (!use_candidate) {
         pair->state = ICE_PAIR_IN_PROGRESS;
-        pair->checks++;
+        if (pair->checks++ == 0)
+            pair->first_check_us = now_us;
     }
     agent->last_transaction_us = now_us;
 }
@@ -84,7 +85,7 @@ static struct ice_pair *retransmission_due(struct ice_agent *agent, uint64_t now
 }
 
 size_t ice_check_poll(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path) {
-    if (!ice_checklist_can_check(agent))
+    if (!ice_checklist_is_running(agent))
         return 0;
     struct ice_pair *pair = retransmission_due(agent, now_us);
     if (pair != NULL)
@@ -106,7 +107,7 @@ size_t ice_check_poll(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer,
 
 uint64_t ice_check_next_timeout(const struct ice_agent *agent) {
     uint64_t next_us = ICE_NEVER_US;
-    if (!ice_checklist_can_check(agent))
+    if (!ice_checklist_is_running(agent))
         return next_us;
     for (size_t i = 0; i < agent->pair_count; i++)
         next_us = ice_earlier(next_us, stun_transaction_deadline(&agent->pairs[i].check.transaction));
@@ -139,7 +140,7 @@ void ice_check_switch_role(struct ice_agent *agent, enum ice_role role) {
     /* RFC 8445 section 7.3.1.1: pair priorities depend on the role. */
     ice_checklist_recompute_priorities(agent);
     for (size_t i = 0; i < agent->pair_count; i++) {
-        agent->pairs[i].nominate_on_success = false;
+        agent->pairs[i].nominate_on_success = agent->pairs[i].overrides = false;
         /* A controlled agent never sends USE-CANDIDATE (section 7.1.2, MUST NOT), not even again. */
         if (agent->pairs[i].check.use_candidate)
             stun_transaction_finish(&agent->pairs[i].check.transaction);
@@ -169,7 +170,7 @@ static void handle_role_conflict(struct ice_agent *agent, struct ice_pair *pair,
         ice_check_switch_role(agent, sent_role == ICE_ROLE_CONTROLLING ? ICE_ROLE_CONTROLLED : ICE_ROLE_CONTROLLING);
         agent->tie_breaker = ice_agent_random_u64(agent);
     }
-    if (agent->selected == ICE_NONE)
+    if (!ice_pair_is_concluded(agent, pair->generation))
         ice_checklist_trigger(agent, pair, now_us);
 }
 
@@ -191,14 +192,14 @@ static uint16_t authenticate_request(struct ice_agent *agent, const struct stun_
 }
 
 /* RFC 8445 sections 7.3.1.3 and 7.3.1.4: the pair that the request came by, its remote candidate learned when it is new. */
-static struct ice_pair *pair_of_request(struct ice_agent *agent, uint16_t local, const struct ice_path *path, const struct stun_message *request,
-                                        uint64_t ufrag_tag) {
-    uint16_t remote = ice_remote_find(agent, &path->remote);
+static struct ice_pair *pair_of_request(struct ice_agent *agent, uint16_t generation, uint16_t local, const struct ice_path *path,
+                                        const struct stun_message *request, uint64_t ufrag_tag) {
+    uint16_t remote = ice_remote_find(agent, generation, &path->remote);
     if (remote == ICE_NONE) {
         uint32_t priority;
         if (!ice_address_is_usable(&path->remote) || stun_message_read_u32(request, STUN_ATTRIBUTE_PRIORITY, &priority) != STUN_OK || priority == 0)
             return NULL;
-        remote = ice_remote_add_peer_reflexive(agent, &path->remote, priority, ufrag_tag);
+        remote = ice_remote_add_peer_reflexive(agent, generation, &path->remote, priority, ufrag_tag);
         if (remote == ICE_NONE)
             return NULL;
     }
@@ -215,9 +216,13 @@ static void act_on_request(struct ice_agent *agent, struct ice_pair *pair, uint6
     pair->responses_sent++;
     pair->last_heard_us = now_us;
     use_candidate = use_candidate && agent->role == ICE_ROLE_CONTROLLED; /* RFC 8445 section 7.3.1.5: only the controlling side nominates */
+    /* The generation before a restart that has selected its pair is answered, and moves nothing. */
+    if (pair->generation != agent->generation && ice_pair_is_concluded(agent, agent->generation))
+        return;
     /* RFC 8445 section 7.3.1.4: nothing further for a pair that has succeeded; section 8.1.2: nor once another is nominated,
-     * unless the peer nominates again (RFC 5245 peers do). */
-    if (pair->state != ICE_PAIR_SUCCEEDED && (agent->selected == ICE_NONE || use_candidate))
+     * unless this one is better, or the peer nominates again. */
+    bool wanted = use_candidate || !ice_pair_is_concluded(agent, pair->generation) || ice_reselect_is_of_interest(agent, pair);
+    if (pair->state != ICE_PAIR_SUCCEEDED && wanted)
         ice_checklist_trigger(agent, pair, now_us);
     if (use_candidate)
         ice_controlled_handle_nomination(agent, pair, now_us);
@@ -246,12 +251,8 @@ int ice_check_handle_request(struct ice_agent *agent, uint64_t now_us, const str
         ice_response_queue_add(agent, path, message, STUN_CODE_ROLE_CONFLICT, generation, NULL, 0);
         return ICE_OK;
     }
-    if (generation != agent->generation) { /* a check of the other generation is answered, and moves nothing */
-        ice_response_queue_add(agent, path, message, 0, generation, NULL, 0);
-        return ICE_OK;
-    }
     /* A success says that data may come by this path: there must be a pair for it, or the peer would talk to the wall. */
-    struct ice_pair *pair = pair_of_request(agent, local, path, message, ufrag_tag);
+    struct ice_pair *pair = pair_of_request(agent, generation, local, path, message, ufrag_tag);
     if (pair == NULL) {
         agent->statistics.unmatched_dropped++;
         return ICE_OK;
@@ -276,7 +277,7 @@ struct answered {
 static bool find_answered(struct ice_agent *agent, const struct stun_message *message, uint64_t now_us, struct answered *out) {
     for (size_t i = 0; i < agent->pair_count; i++) {
         struct ice_pair *pair = &agent->pairs[i];
-        if (!ice_pair_is_usable(agent, pair))
+        if (pair->generation == ICE_NONE || !ice_pair_is_usable(agent, pair))
             continue;
         if (pair->check.transaction.sent > 0 && stun_transaction_matches(&pair->check.transaction, message)) {
             *out = (struct answered){pair, pair->check.role, pair->check.use_candidate, true};
@@ -314,7 +315,7 @@ static int handle_success(struct ice_agent *agent, const struct answered *answer
     ice_pair_succeed(agent, pair, now_us, &mapped);
     if (nomination_runs) /* a late answer to an earlier check of a pair that is being nominated */
         pair->check.transaction = running;
-    if (answered->use_candidate && agent->role == ICE_ROLE_CONTROLLING && agent->selected == ICE_NONE)
+    if (answered->use_candidate && agent->role == ICE_ROLE_CONTROLLING && ice_reselect_may_select(agent, pair))
         ice_pair_select(agent, pair, now_us); /* RFC 8445 section 7.2.5.3.4 */
     else if (agent->role == ICE_ROLE_CONTROLLED)
         ice_controlled_handle_success(agent, pair, now_us);
@@ -345,14 +346,14 @@ int ice_check_handle_response(struct ice_agent *agent, uint64_t now_us, const st
     int result;
     if (ice_consent_handle_response(agent, now_us, path, message, &result))
         return result;
-    if (!ice_checklist_can_check(agent) || !find_answered(agent, message, now_us, &answered)) {
+    if (!ice_checklist_is_running(agent) || !find_answered(agent, message, now_us, &answered)) {
         agent->statistics.unmatched_dropped++;
         return ICE_OK;
     }
     /* RFC 8489 section 9.1.4, MUST: a response whose integrity is missing or wrong is dropped as if it had never come, an
      * error response too: who cannot sign cannot fail a pair or change our role. */
     if (stun_message_check_fingerprint(message) != STUN_OK ||
-        stun_message_check_integrity(message, ice_generation_current(agent)->remote_key) != STUN_OK) {
+        stun_message_check_integrity(message, agent->generations[answered.pair->generation].remote_key) != STUN_OK) {
         agent->statistics.unauthentic_dropped++;
         return ICE_ERROR_UNAUTHENTIC;
     }

@@ -9,31 +9,53 @@
 
 struct ice_pair *ice_checklist_find(struct ice_agent *agent, uint16_t local, uint16_t remote) {
     for (size_t i = 0; i < agent->pair_count; i++)
-        if (agent->pairs[i].local == local && agent->pairs[i].remote == remote)
+        if (agent->pairs[i].generation != ICE_NONE && agent->pairs[i].local == local && agent->pairs[i].remote == remote)
             return &agent->pairs[i];
     return NULL;
 }
 
-struct ice_pair *ice_checklist_find_path(struct ice_agent *agent, const struct ice_path *path) {
-    uint16_t local = ice_local_find_base(agent, &path->local);
-    uint16_t remote = ice_remote_find(agent, &path->remote);
-    return local != ICE_NONE && remote != ICE_NONE ? ice_checklist_find(agent, local, remote) : NULL;
+struct ice_pair *ice_checklist_at_path(struct ice_agent *agent, size_t index, const struct ice_path *path) {
+    struct ice_pair *pair = &agent->pairs[index];
+    struct ice_path own;
+    if (pair->generation == ICE_NONE)
+        return NULL;
+    ice_check_path(agent, pair, &own);
+    return own.transport == path->transport && stun_address_equal(&own.local, &path->local) && stun_address_equal(&own.remote, &path->remote) ? pair : NULL;
+}
+
+static struct ice_pair *free_slot(struct ice_agent *agent) {
+    for (size_t i = 0; i < agent->pair_count; i++)
+        if (agent->pairs[i].generation == ICE_NONE)
+            return &agent->pairs[i];
+    return agent->pair_count < ICE_PAIR_SLOT_MAX ? &agent->pairs[agent->pair_count++] : NULL;
 }
 
 /* RFC 8445 section 6.1.2.5: at the limit the pair of lowest priority goes, unless work has begun on it. */
-static struct ice_pair *make_room(struct ice_agent *agent, uint64_t priority) {
-    if (agent->pair_count < ICE_PAIR_MAX)
-        return &agent->pairs[agent->pair_count++];
+static struct ice_pair *make_room(struct ice_agent *agent, uint16_t generation, uint64_t priority) {
+    size_t limit = generation == agent->generation ? ICE_PAIR_MAX : ICE_PREVIOUS_PAIR_MAX;
+    if (agent->generations[generation].pair_count < limit)
+        return free_slot(agent);
     struct ice_pair *victim = NULL;
     for (size_t i = 0; i < agent->pair_count; i++) {
         struct ice_pair *pair = &agent->pairs[i];
+        if (pair->generation != generation)
+            continue;
         bool idle = (pair->state == ICE_PAIR_FROZEN || pair->state == ICE_PAIR_WAITING || pair->state == ICE_PAIR_FAILED) && !pair->queued;
         bool lowest = victim == NULL || pair->priority < victim->priority;
         if (idle && pair->checks == 0 && pair->requests_received == 0 && pair->priority < priority && lowest)
             victim = pair;
     }
     agent->statistics.capacity_refused++;
+    if (victim != NULL)
+        ice_checklist_remove(agent, victim);
     return victim;
+}
+
+void ice_checklist_remove(struct ice_agent *agent, struct ice_pair *pair) {
+    ice_checklist_unqueue(agent, pair);
+    agent->generations[pair->generation].pair_count--;
+    *pair = (struct ice_pair){.generation = ICE_NONE, .state = ICE_PAIR_FAILED, .valid_local = ICE_NONE};
+    stun_transaction_finish(&pair->check.transaction);
 }
 
 /* RFC 8838 section 12: a new pair waits if its foundation is proven or nobody else of it is on the way; else it is frozen. */
@@ -41,7 +63,7 @@ static enum ice_pair_state initial_state(const struct ice_agent *agent, const st
     bool on_the_way = false;
     for (size_t i = 0; i < agent->pair_count; i++) {
         const struct ice_pair *other = &agent->pairs[i];
-        if (other == added || !ice_pair_same_foundation(agent, other, added))
+        if (other == added || other->generation != added->generation || !ice_pair_same_foundation(agent, other, added))
             continue;
         if (other->state == ICE_PAIR_SUCCEEDED)
             return ICE_PAIR_WAITING;
@@ -51,13 +73,14 @@ static enum ice_pair_state initial_state(const struct ice_agent *agent, const st
 }
 
 struct ice_pair *ice_checklist_add(struct ice_agent *agent, uint16_t local, uint16_t remote) {
-    struct ice_pair added = {.local = local, .remote = remote, .valid_local = ICE_NONE};
+    struct ice_pair added = {.generation = agent->remotes[remote].generation, .local = local, .remote = remote, .valid_local = ICE_NONE};
     stun_transaction_finish(&added.check.transaction);
     ice_pair_compute_priority(agent, &added);
-    struct ice_pair *pair = make_room(agent, added.priority);
+    struct ice_pair *pair = make_room(agent, added.generation, added.priority);
     if (pair == NULL)
         return NULL;
     *pair = added;
+    agent->generations[pair->generation].pair_count++;
     pair->state = initial_state(agent, pair);
     return pair;
 }
@@ -79,7 +102,8 @@ static void add_if_promising(struct ice_agent *agent, uint16_t local_index, uint
 
 void ice_checklist_add_local(struct ice_agent *agent, uint16_t local) {
     for (size_t i = 0; i < agent->remote_count; i++)
-        add_if_promising(agent, local, (uint16_t)i);
+        if (agent->remotes[i].generation == agent->generation)
+            add_if_promising(agent, local, (uint16_t)i);
 }
 
 void ice_checklist_add_remote(struct ice_agent *agent, uint16_t remote) {
@@ -89,10 +113,18 @@ void ice_checklist_add_remote(struct ice_agent *agent, uint16_t remote) {
 
 void ice_checklist_recompute_priorities(struct ice_agent *agent) {
     for (size_t i = 0; i < agent->pair_count; i++)
-        ice_pair_compute_priority(agent, &agent->pairs[i]);
+        if (agent->pairs[i].generation != ICE_NONE)
+            ice_pair_compute_priority(agent, &agent->pairs[i]);
 }
 
 /* ---- the triggered-check queue ------------------------------------------------------------------------------------------------- */
+
+static void enqueue(struct ice_agent *agent, struct ice_pair *pair) {
+    struct ice_triggered_queue *queue = &agent->triggered;
+    queue->pairs[(queue->head + queue->count) % ICE_PAIR_SLOT_MAX] = ice_pair_index(agent, pair);
+    queue->count++;
+    pair->queued = true;
+}
 
 void ice_checklist_trigger(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us) {
     if (pair->checks >= ICE_PAIR_CHECK_MAX) {
@@ -106,12 +138,13 @@ void ice_checklist_trigger(struct ice_agent *agent, struct ice_pair *pair, uint6
     pair->state = ICE_PAIR_WAITING;
     pair->timed_out = false;
     pair->timeouts = 0;
-    if (pair->queued)
-        return;
-    struct ice_triggered_queue *queue = &agent->triggered;
-    queue->pairs[(queue->head + queue->count) % ICE_PAIR_MAX] = ice_pair_index(agent, pair);
-    queue->count++;
-    pair->queued = true;
+    if (!pair->queued)
+        enqueue(agent, pair);
+}
+
+void ice_checklist_check_again(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us) {
+    pair->state = ICE_PAIR_WAITING;
+    ice_checklist_trigger(agent, pair, now_us);
 }
 
 static struct ice_pair *dequeue(struct ice_agent *agent) {
@@ -119,7 +152,7 @@ static struct ice_pair *dequeue(struct ice_agent *agent) {
     if (queue->count == 0)
         return NULL;
     struct ice_pair *pair = &agent->pairs[queue->pairs[queue->head]];
-    queue->head = (queue->head + 1) % ICE_PAIR_MAX;
+    queue->head = (queue->head + 1) % ICE_PAIR_SLOT_MAX;
     queue->count--;
     pair->queued = false;
     return pair;
@@ -130,11 +163,8 @@ void ice_checklist_unqueue(struct ice_agent *agent, struct ice_pair *pair) {
         return;
     for (size_t left = agent->triggered.count; left > 0; left--) {
         struct ice_pair *first = dequeue(agent);
-        if (first != pair) {
-            agent->triggered.pairs[(agent->triggered.head + agent->triggered.count) % ICE_PAIR_MAX] = ice_pair_index(agent, first);
-            agent->triggered.count++;
-            first->queued = true;
-        }
+        if (first != pair)
+            enqueue(agent, first);
     }
 }
 
@@ -148,7 +178,7 @@ void ice_checklist_clear_triggered(struct ice_agent *agent) {
 void ice_checklist_thaw_foundation(struct ice_agent *agent, const struct ice_pair *succeeded) {
     for (size_t i = 0; i < agent->pair_count; i++) {
         struct ice_pair *pair = &agent->pairs[i];
-        if (pair->state == ICE_PAIR_FROZEN && ice_pair_same_foundation(agent, pair, succeeded))
+        if (pair->generation == succeeded->generation && pair->state == ICE_PAIR_FROZEN && ice_pair_same_foundation(agent, pair, succeeded))
             pair->state = ICE_PAIR_WAITING;
     }
 }
@@ -157,7 +187,7 @@ void ice_checklist_thaw_foundation(struct ice_agent *agent, const struct ice_pai
 static bool can_thaw(const struct ice_agent *agent, const struct ice_pair *frozen) {
     for (size_t i = 0; i < agent->pair_count; i++) {
         const struct ice_pair *other = &agent->pairs[i];
-        if ((other->state == ICE_PAIR_WAITING || other->state == ICE_PAIR_IN_PROGRESS) && ice_pair_is_usable(agent, other) &&
+        if ((other->state == ICE_PAIR_WAITING || other->state == ICE_PAIR_IN_PROGRESS) && ice_reselect_is_of_interest(agent, other) &&
             ice_pair_same_foundation(agent, other, frozen))
             return false;
     }
@@ -173,7 +203,7 @@ static struct ice_pair *highest(struct ice_agent *agent, bool (*fits)(const stru
     struct ice_pair *best = NULL;
     for (size_t i = 0; i < agent->pair_count; i++) {
         struct ice_pair *pair = &agent->pairs[i];
-        if (ice_pair_is_usable(agent, pair) && fits(agent, pair) && (best == NULL || pair->priority > best->priority))
+        if (fits(agent, pair) && ice_reselect_is_of_interest(agent, pair) && (best == NULL || pair->priority > best->priority))
             best = pair;
     }
     return best;
@@ -193,35 +223,51 @@ static bool is_retried(const struct ice_agent *agent, const struct ice_pair *pai
     return can_retry(pair);
 }
 
+bool ice_checklist_is_running(const struct ice_agent *agent) {
+    return agent->gatherer.started && agent->state != ICE_STATE_FAILED && agent->state != ICE_STATE_CLOSED;
+}
+
 bool ice_checklist_can_check(const struct ice_agent *agent) {
-    return agent->gatherer.started && ice_generation_current_const(agent)->remote_key != NULL && agent->state != ICE_STATE_FAILED &&
-           agent->state != ICE_STATE_CLOSED;
+    return ice_checklist_is_running(agent) && ice_generation_current_const(agent)->remote_key != NULL;
+}
+
+/* A triggered check waits in the queue until the peer's password is known (RFC 8445 section 7.3). */
+static bool can_send_triggered(const struct ice_agent *agent, const struct ice_pair *pair) {
+    return agent->generations[pair->generation].remote_key != NULL;
 }
 
 bool ice_checklist_has_work(const struct ice_agent *agent) {
-    if (!ice_checklist_can_check(agent))
+    if (!ice_checklist_is_running(agent))
         return false;
-    if (agent->triggered.count > 0)
-        return true;
-    if (agent->selected != ICE_NONE || agent->nominating != ICE_NONE)
+    for (size_t i = 0; i < agent->triggered.count; i++)
+        if (can_send_triggered(agent, &agent->pairs[agent->triggered.pairs[(agent->triggered.head + i) % ICE_PAIR_SLOT_MAX]]))
+            return true;
+    if (!ice_checklist_can_check(agent))
         return false;
     for (size_t i = 0; i < agent->pair_count; i++) {
         const struct ice_pair *pair = &agent->pairs[i];
-        if (ice_pair_is_usable(agent, pair) && (is_waiting(agent, pair) || can_retry(pair) || is_thawing(agent, pair)))
+        if ((is_waiting(agent, pair) || can_retry(pair) || is_thawing(agent, pair)) && ice_reselect_is_of_interest(agent, pair))
             return true;
     }
     return false;
 }
 
+static struct ice_pair *next_triggered(struct ice_agent *agent) {
+    for (size_t left = agent->triggered.count; left > 0; left--) {
+        struct ice_pair *pair = dequeue(agent);
+        if (!can_send_triggered(agent, pair))
+            enqueue(agent, pair);
+        else if (pair->state == ICE_PAIR_WAITING && ice_pair_is_usable(agent, pair))
+            return pair;
+    }
+    return NULL;
+}
+
 struct ice_pair *ice_checklist_next(struct ice_agent *agent) {
     /* RFC 8445 section 6.1.4.2: triggered checks first, then the waiting pair of highest priority, after thawing if none waits. */
-    struct ice_pair *pair;
-    while ((pair = dequeue(agent)) != NULL)
-        if (pair->state == ICE_PAIR_WAITING && ice_pair_is_usable(agent, pair))
-            return pair;
-    /* RFC 8445 section 8.1.1: the choice has been made, the rest of the list is not checked any more. */
-    if (agent->selected != ICE_NONE || agent->nominating != ICE_NONE)
-        return NULL;
+    struct ice_pair *pair = next_triggered(agent);
+    if (pair != NULL || !ice_checklist_can_check(agent))
+        return pair;
     if ((pair = highest(agent, is_waiting)) != NULL)
         return pair;
     if ((pair = highest(agent, is_thawing)) != NULL)
@@ -232,7 +278,7 @@ struct ice_pair *ice_checklist_next(struct ice_agent *agent) {
 uint64_t ice_checklist_rto_us(const struct ice_agent *agent, const struct ice_pair *pair) {
     uint64_t active = 0;
     for (size_t i = 0; i < agent->pair_count; i++)
-        if (agent->pairs[i].state == ICE_PAIR_WAITING || agent->pairs[i].state == ICE_PAIR_IN_PROGRESS)
+        if (agent->pairs[i].generation == pair->generation && (agent->pairs[i].state == ICE_PAIR_WAITING || agent->pairs[i].state == ICE_PAIR_IN_PROGRESS))
             active++;
     /* RFC 8445 section 14.3, SHOULD: MAX(500 ms, Ta N (waiting + in progress)); other ways are allowed, never below 500 ms.
      * We leave N out (docs/ice.md), and double for each round that a pair was silent, unless the peer has been heard on it. */

@@ -69,7 +69,7 @@ size_t ice_consent_poll(struct ice_agent *agent, uint64_t now_us, uint8_t *buffe
         return 0;
     pair->requests_sent++;
     ice_check_path(agent, pair, path);
-    return ice_check_write_request(agent, pair->local, last->id, agent->role, agent->tie_breaker, false, buffer, capacity);
+    return ice_check_write_request(agent, pair, last->id, agent->role, agent->tie_breaker, false, buffer, capacity);
 }
 
 static void measure_round_trip(const struct stun_transaction *last, struct ice_pair *pair, const struct stun_message *message, uint64_t now_us) {
@@ -86,7 +86,7 @@ static int handle_answer(struct ice_agent *agent, size_t slot, uint64_t now_us, 
     ice_check_path(agent, pair, &sent);
     /* RFC 7675 section 5.1: only a valid answer renews consent: signed by the peer, and from where the request went. */
     if (stun_message_check_fingerprint(message) != STUN_OK ||
-        stun_message_check_integrity(message, ice_generation_current(agent)->remote_key) != STUN_OK) {
+        stun_message_check_integrity(message, agent->generations[pair->generation].remote_key) != STUN_OK) {
         agent->statistics.unauthentic_dropped++;
         return ICE_ERROR_UNAUTHENTIC;
     }
@@ -135,9 +135,11 @@ void ice_consent_handle_timeout(struct ice_agent *agent, uint64_t now_us) {
     if (last->sent == last->rc && stun_transaction_deadline(last) <= now_us)
         stun_transaction_finish(last); /* no more repetitions; its answer counts as long as consent lasts */
     agent->consent.late = now_us >= late_us(agent);
+    if (agent->consent.late)
+        ice_agent_need_restart(agent, ICE_RESTART_CONSENT_LATE);
     /* RFC 7675 section 5.1, MUST: when consent has expired, sending stops. */
     if (now_us >= agent->consent.expiry_us)
-        ice_agent_fail(agent, ICE_FAILURE_CONSENT_EXPIRED);
+        ice_agent_lose_selected(agent, now_us);
 }
 
 uint64_t ice_consent_next_timeout(const struct ice_agent *agent) {

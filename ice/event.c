@@ -11,7 +11,7 @@ static bool poll_gathering(struct ice_agent *agent, struct ice_event *out) {
     }
     for (size_t i = 0; i < agent->gatherer.server_count; i++) {
         struct ice_gather_server *server = &agent->gatherer.servers[i];
-        if (server->state == ICE_SERVER_RESOLVING && !server->resolve_reported) {
+        if (server->progress == ICE_SERVER_LOOKED_UP && !server->resolve_reported) {
             server->resolve_reported = true;
             *out = (struct ice_event){.type = ICE_EVENT_RESOLVE};
             out->as.resolve.query = i + 1;
@@ -19,12 +19,13 @@ static bool poll_gathering(struct ice_agent *agent, struct ice_event *out) {
             return true;
         }
     }
-    while (reported->local_count < agent->local_count) {
-        const struct ice_local *local = &agent->locals[reported->local_count++];
+    for (size_t i = 0; i < agent->local_count; i++) {
+        struct ice_local *local = &agent->locals[i];
         /* RFC 8445 section 7.2.5.3.1: a peer-reflexive one needs no telling, the peer has found it too. */
-        if (local->type == ICE_CANDIDATE_PEER_REFLEXIVE || local->gone)
+        if (local->told || local->gone || local->stale || local->type == ICE_CANDIDATE_PEER_REFLEXIVE)
             continue;
-        ice_local_view(agent, (uint16_t)(reported->local_count - 1), &agent->views->event[0]);
+        local->told = true;
+        ice_local_view(agent, (uint16_t)i, &agent->views->event[0]);
         *out = (struct ice_event){.type = ICE_EVENT_CANDIDATE, .as.candidate = &agent->views->event[0]};
         return true;
     }
@@ -46,8 +47,7 @@ static bool poll_selected_pair(struct ice_agent *agent, struct ice_event *out) {
         return false;
     reported->selected = agent->selected;
     reported->selected_local = local;
-    ice_local_view(agent, local, &agent->views->event[0]);
-    ice_remote_view(agent, pair->remote, &agent->views->event[1]);
+    ice_pair_view(agent, pair, &agent->views->event[0], &agent->views->event[1]);
     *out = (struct ice_event){.type = ICE_EVENT_SELECTED_PAIR};
     out->as.selected_pair.local = &agent->views->event[0];
     out->as.selected_pair.remote = &agent->views->event[1];
@@ -72,10 +72,10 @@ bool ice_agent_poll_event(struct ice_agent *agent, struct ice_event *out) {
         out->as.state.failure = agent->state == ICE_STATE_FAILED ? agent->failure : ICE_FAILURE_NONE;
         return true;
     }
-    if (reported->restart_needed != agent->restart_needed) {
-        reported->restart_needed = agent->restart_needed;
-        if (agent->restart_needed) {
-            *out = (struct ice_event){.type = ICE_EVENT_RESTART_NEEDED};
+    if (reported->restart_reason != agent->restart_reason) {
+        reported->restart_reason = agent->restart_reason;
+        if (agent->restart_reason != ICE_RESTART_NONE) {
+            *out = (struct ice_event){.type = ICE_EVENT_RESTART_NEEDED, .as.restart_reason = agent->restart_reason};
             return true;
         }
     }

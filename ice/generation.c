@@ -25,7 +25,7 @@ static void random_text(struct ice_agent *agent, char *text, size_t length) {
 }
 
 bool ice_generation_start(struct ice_agent *agent, struct ice_generation *generation) {
-    *generation = (struct ice_generation){.in_use = true};
+    *generation = (struct ice_generation){.in_use = true, .ends_us = ICE_NEVER_US};
     /* RFC 8839 section 5.4, MUST: at least 24 bits of ufrag and 128 of password; ours are 48 and 144. */
     random_text(agent, generation->local_ufrag, ICE_LOCAL_UFRAG_BYTES);
     random_text(agent, generation->local_password, ICE_LOCAL_PASSWORD_BYTES);
@@ -33,10 +33,34 @@ bool ice_generation_start(struct ice_agent *agent, struct ice_generation *genera
     return generation->local_key != NULL;
 }
 
-void ice_generation_end(struct ice_generation *generation) {
-    stun_key_free(generation->local_key);
-    stun_key_free(generation->remote_key);
-    *generation = (struct ice_generation){.in_use = false};
+void ice_generation_forget_remotes(struct ice_agent *agent, uint16_t generation) {
+    bool wanted[ICE_REMOTE_SLOT_MAX] = {false};
+    for (size_t i = 0; i < agent->pair_count; i++)
+        if (agent->pairs[i].generation != ICE_NONE)
+            wanted[agent->pairs[i].remote] = true;
+    for (uint16_t i = 0; i < agent->remote_count; i++)
+        if (agent->remotes[i].generation == generation && !wanted[i])
+            ice_remote_free(agent, i);
+}
+
+void ice_generation_forget_pair(struct ice_agent *agent, uint16_t index) {
+    if (agent->selected == index)
+        agent->selected = ICE_NONE;
+    if (agent->nominating == index)
+        agent->nominating = ICE_NONE;
+    if (agent->reported.selected == index)
+        agent->reported.selected = ICE_NONE;
+    ice_checklist_remove(agent, &agent->pairs[index]);
+}
+
+void ice_generation_end(struct ice_agent *agent, uint16_t generation) {
+    for (uint16_t i = 0; i < agent->pair_count; i++)
+        if (agent->pairs[i].generation == generation)
+            ice_generation_forget_pair(agent, i);
+    ice_generation_forget_remotes(agent, generation);
+    stun_key_free(agent->generations[generation].local_key);
+    stun_key_free(agent->generations[generation].remote_key);
+    agent->generations[generation] = (struct ice_generation){.in_use = false, .ends_us = ICE_NEVER_US};
 }
 
 int ice_generation_set_remote(struct ice_generation *generation, const char *ufrag, size_t ufrag_length, const char *password, size_t password_length) {
@@ -67,6 +91,10 @@ const struct ice_generation *ice_generation_current_const(const struct ice_agent
     return &agent->generations[agent->generation];
 }
 
+bool ice_generation_is_remote_ufrag(const struct ice_generation *generation, const char *ufrag, size_t length) {
+    return generation->remote_key != NULL && strlen(generation->remote_ufrag) == length && memcmp(generation->remote_ufrag, ufrag, length) == 0;
+}
+
 static bool username_fits(const struct ice_generation *generation, const char *username, size_t length) {
     /* RFC 8445 section 7.3, MUST: two values and a colon between them, the first is our own ufrag. */
     if (!generation->in_use || length < ICE_LOCAL_UFRAG_BYTES + 1 + ICE_UFRAG_MIN_BYTES || length > ICE_LOCAL_UFRAG_BYTES + 1 + ICE_UFRAG_MAX_BYTES)
@@ -78,7 +106,7 @@ static bool username_fits(const struct ice_generation *generation, const char *u
     if (generation->remote_key == NULL)
         return are_ice_chars(remote, remote_length);
     /* The second value must be the peer's, once we know it. */
-    return strlen(generation->remote_ufrag) == remote_length && memcmp(generation->remote_ufrag, remote, remote_length) == 0;
+    return ice_generation_is_remote_ufrag(generation, remote, remote_length);
 }
 
 uint16_t ice_generation_of_username(const struct ice_agent *agent, const uint8_t *username, size_t length, const char **remote_ufrag, size_t *remote_length) {

@@ -29,6 +29,10 @@ bool ice_pair_is_usable(const struct ice_agent *agent, const struct ice_pair *pa
     return !agent->locals[pair->local].gone && !agent->remotes[pair->remote].foreign;
 }
 
+bool ice_pair_is_relayed(const struct ice_agent *agent, const struct ice_pair *pair) {
+    return agent->locals[pair->local].type == ICE_CANDIDATE_RELAYED || agent->remotes[pair->remote].type == ICE_CANDIDATE_RELAYED;
+}
+
 bool ice_pair_same_foundation(const struct ice_agent *agent, const struct ice_pair *a, const struct ice_pair *b) {
     return agent->locals[a->local].foundation == agent->locals[b->local].foundation &&
            agent->remotes[a->remote].foundation == agent->remotes[b->remote].foundation;
@@ -36,6 +40,10 @@ bool ice_pair_same_foundation(const struct ice_agent *agent, const struct ice_pa
 
 uint16_t ice_pair_index(const struct ice_agent *agent, const struct ice_pair *pair) {
     return (uint16_t)(pair - agent->pairs);
+}
+
+bool ice_pair_is_concluded(const struct ice_agent *agent, uint16_t generation) {
+    return agent->selected != ICE_NONE && agent->pairs[agent->selected].generation == generation;
 }
 
 void ice_pair_cancel_check(struct ice_pair *pair, uint64_t now_us) {
@@ -91,28 +99,45 @@ void ice_pair_succeed(struct ice_agent *agent, struct ice_pair *pair, uint64_t n
     ice_pair_compute_priority(agent, pair);
     /* RFC 8445 section 7.2.5.3.3, MUST: the frozen pairs of its foundation wait from now on. */
     ice_checklist_thaw_foundation(agent, pair);
-    if (agent->first_valid_us == ICE_NEVER_US)
-        agent->first_valid_us = now_us;
 }
 
 void ice_pair_select(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us) {
+    bool replaces_dying = ice_reselect_is_dying(agent);
+    uint16_t replaced = agent->selected;
     pair->nominated = true;
-    pair->nominate_on_success = false;
+    pair->nominate_on_success = pair->overrides = false;
     agent->selected = ice_pair_index(agent, pair);
+    agent->selected_us = now_us;
     agent->nominating = ICE_NONE;
-    agent->restart_needed = false;
+    agent->first_valid_us = agent->reopened_us = ICE_NEVER_US;
+    agent->consent.late = false;
+    if (replaces_dying) /* it may come back, by a check */
+        ice_pair_fail(agent, &agent->pairs[replaced], now_us, true);
+    agent->restart_reason = ICE_RESTART_NONE;
     if (agent->statistics.connected_us == 0)
         agent->statistics.connected_us = now_us;
-    /* RFC 8445 section 8.1.2, MUST: the others leave the check list and the triggered queue; running checks are cancelled. */
-    ice_checklist_clear_triggered(agent);
+    /* RFC 8445 section 8.1.2, MUST: the others leave the check list and the triggered queue; running checks are cancelled. But
+     * better ones that are in question stay there for a while (docs/ice.md). */
     for (size_t i = 0; i < agent->pair_count; i++) {
         struct ice_pair *other = &agent->pairs[i];
+        if (other->generation != pair->generation || (other != pair && ice_reselect_is_of_interest(agent, other)))
+            continue;
+        ice_checklist_unqueue(agent, other);
         ice_pair_cancel_check(other, now_us);
-        other->nominate_on_success = false;
+        other->nominate_on_success = other->overrides = false;
         if (other->state == ICE_PAIR_IN_PROGRESS)
             other->state = ICE_PAIR_WAITING;
     }
+    if (pair->generation == agent->generation)
+        ice_restart_conclude(agent, now_us);
     ice_consent_start(agent, now_us);
+}
+
+void ice_pair_view(const struct ice_agent *agent, const struct ice_pair *pair, struct ice_candidate *local, struct ice_candidate *remote) {
+    const struct ice_generation *generation = &agent->generations[pair->generation];
+    ice_local_view(agent, ice_pair_is_valid(pair) ? pair->valid_local : pair->local, local);
+    memcpy(local->ufrag, generation->local_ufrag, sizeof generation->local_ufrag); /* not what it is called after a restart */
+    ice_remote_view(agent, pair->remote, remote);
 }
 
 const char *ice_pair_state_name(enum ice_pair_state state) {

@@ -22,21 +22,32 @@ void ice_agent_statistics(const struct ice_agent *agent, struct ice_statistics *
 }
 
 size_t ice_agent_pair_count(const struct ice_agent *agent) {
-    return agent->pair_count;
+    size_t count = 0;
+    for (size_t i = 0; i < agent->pair_count; i++)
+        count += agent->pairs[i].generation != ICE_NONE;
+    return count;
+}
+
+/* The pairs are counted without the free slots between them. */
+static const struct ice_pair *nth_pair(const struct ice_agent *agent, size_t index) {
+    for (size_t i = 0; i < agent->pair_count; i++)
+        if (agent->pairs[i].generation != ICE_NONE && index-- == 0)
+            return &agent->pairs[i];
+    return NULL;
 }
 
 bool ice_agent_pair_statistics(const struct ice_agent *agent, size_t index, struct ice_pair_statistics *out) {
-    if (index >= agent->pair_count)
+    const struct ice_pair *pair = nth_pair(agent, index);
+    if (pair == NULL)
         return false;
-    const struct ice_pair *pair = &agent->pairs[index];
-    ice_local_view(agent, ice_pair_is_valid(pair) ? pair->valid_local : pair->local, &agent->views->statistics[0]);
-    ice_remote_view(agent, pair->remote, &agent->views->statistics[1]);
+    ice_pair_view(agent, pair, &agent->views->statistics[0], &agent->views->statistics[1]);
     *out = (struct ice_pair_statistics){
         .local = &agent->views->statistics[0],
         .remote = &agent->views->statistics[1],
         .state = pair->state,
         .nominated = pair->nominated,
-        .selected = index == agent->selected,
+        .selected = ice_pair_index(agent, pair) == agent->selected,
+        .previous = pair->generation != agent->generation,
         .priority = pair->priority,
         .requests_sent = pair->requests_sent,
         .responses_received = pair->responses_received,
@@ -65,7 +76,7 @@ const struct ice_candidate *ice_agent_local_candidate(const struct ice_agent *ag
 bool ice_agent_is_path_valid(const struct ice_agent *agent, const struct ice_path *path) {
     for (size_t i = 0; i < agent->pair_count; i++) {
         const struct ice_pair *pair = &agent->pairs[i];
-        if ((ice_pair_is_valid(pair) || pair->requests_received > 0) && path->transport == ICE_TRANSPORT_UDP &&
+        if (pair->generation != ICE_NONE && (ice_pair_is_valid(pair) || pair->requests_received > 0) && path->transport == ICE_TRANSPORT_UDP &&
             stun_address_equal(&agent->remotes[pair->remote].address, &path->remote) && stun_address_equal(&agent->locals[pair->local].base, &path->local))
             return true;
     }
@@ -90,6 +101,19 @@ const char *ice_gathering_state_name(enum ice_gathering_state state) {
     case ICE_GATHERING_NEW: return "new";
     case ICE_GATHERING_GATHERING: return "gathering";
     case ICE_GATHERING_COMPLETE: return "complete";
+    }
+    return "";
+}
+
+const char *ice_restart_reason_name(enum ice_restart_reason reason) {
+    switch (reason) {
+    case ICE_RESTART_NONE: return "";
+    case ICE_RESTART_INTERFACE_GONE: return "the interface of the selected pair has gone";
+    case ICE_RESTART_INTERFACE_NEW: return "a new interface may have a better path";
+    case ICE_RESTART_CONSENT_LATE: return "the peer is silent";
+    case ICE_RESTART_CONSENT_LOST: return "the peer has been silent too long, consent has expired";
+    case ICE_RESTART_RELAY_LOST: return "the relay of the selected pair is gone";
+    case ICE_RESTART_NO_PAIR: return "the restart has found no path, the old one is still in use";
     }
     return "";
 }

@@ -30,23 +30,29 @@ static bool fill_defaults(struct signaling_rooms_config *config) {
     fill_default(&config->join_burst, SIGNALING_JOIN_BURST_DEFAULT);
     return config->random != NULL && config->max_room_size >= 2 && config->max_room_size <= SIGNALING_PEERS_MAX &&
            config->max_rooms <= SIGNALING_POOL_MAX && config->max_members <= SIGNALING_POOL_MAX &&
-           config->max_message_bytes <= SIGNALING_MESSAGE_MAX_BYTES && config->byte_burst >= config->max_message_bytes && config->ice_server_count <= SIGNALING_ICE_SERVERS_MAX;
+           config->max_message_bytes <= SIGNALING_MESSAGE_MAX_BYTES && config->byte_burst >= config->max_message_bytes;
 }
 
-/* Copies the ICE servers' texts into one block. A server without URL, or with text that is not UTF-8, is the configuration's fault. */
-static bool copy_ice_servers(struct signaling_rooms *rooms, const struct signaling_ice_server *from, size_t count) {
+static bool is_ice_server(const struct signaling_ice_server *server) {
+    return server->url.bytes != NULL && signaling_text_is_utf8(server->url) && signaling_text_is_utf8(server->username) &&
+           signaling_text_is_utf8(server->credential);
+}
+
+enum signaling_error signaling_rooms_set_ice_servers(struct signaling_rooms *rooms, const struct signaling_ice_server *ice_servers, size_t count) {
     size_t total = 0;
+    if (count > SIGNALING_ICE_SERVERS_MAX)
+        return SIGNALING_ERROR_ARGUMENT;
     for (size_t i = 0; i < count; i++) {
-        if (from[i].url.bytes == NULL || !signaling_text_is_utf8(from[i].url) || !signaling_text_is_utf8(from[i].username) ||
-            !signaling_text_is_utf8(from[i].credential))
-            return false;
-        total += from[i].url.length + from[i].username.length + from[i].credential.length;
+        if (!is_ice_server(&ice_servers[i]))
+            return SIGNALING_ERROR_ARGUMENT;
+        total += ice_servers[i].url.length + ice_servers[i].username.length + ice_servers[i].credential.length;
     }
-    char *at = rooms->ice_text = malloc(total + 1);
-    if (at == NULL)
-        return false;
+    /* All texts in one block. */
+    char *block = malloc(total + 1), *at = block;
+    if (block == NULL)
+        return SIGNALING_ERROR_MEMORY;
     for (size_t i = 0; i < count; i++) {
-        rooms->ice_servers[i] = from[i];
+        rooms->ice_servers[i] = ice_servers[i];
         struct signaling_text *texts[] = {&rooms->ice_servers[i].url, &rooms->ice_servers[i].username, &rooms->ice_servers[i].credential};
         for (size_t t = 0; t < 3; t++) {
             if (texts[t]->bytes == NULL)
@@ -56,7 +62,10 @@ static bool copy_ice_servers(struct signaling_rooms *rooms, const struct signali
             at += texts[t]->length;
         }
     }
-    return true;
+    free(rooms->ice_text);
+    rooms->ice_text = block;
+    rooms->ice_server_count = count;
+    return SIGNALING_OK;
 }
 
 struct signaling_rooms *signaling_rooms_new(const struct signaling_rooms_config *config, uint64_t now_us) {
@@ -64,11 +73,11 @@ struct signaling_rooms *signaling_rooms_new(const struct signaling_rooms_config 
     if (rooms == NULL)
         return NULL;
     rooms->config = *config;
-    if (!fill_defaults(&rooms->config) || !copy_ice_servers(rooms, config->ice_servers, config->ice_server_count)) {
+    if (!fill_defaults(&rooms->config) || signaling_rooms_set_ice_servers(rooms, config->ice_servers, config->ice_server_count) != SIGNALING_OK) {
         signaling_rooms_free(rooms);
         return NULL;
     }
-    rooms->config.ice_servers = rooms->ice_servers;
+    rooms->config.ice_servers = NULL; /* copied */
     rooms->rooms = (struct signaling_pool){.entry_bytes = sizeof(struct signaling_room_entry),
                                            .next_offset = offsetof(struct signaling_room_entry, next),
                                            .limit = rooms->config.max_rooms,
@@ -229,7 +238,7 @@ static enum signaling_error announce(struct signaling_rooms *rooms, uint32_t ind
             joined.peers[joined.peer_count++] = signaling_text_of(signaling_member_at(rooms, other)->id);
     }
     memcpy(joined.ice_servers, rooms->ice_servers, sizeof joined.ice_servers);
-    joined.ice_server_count = rooms->config.ice_server_count;
+    joined.ice_server_count = rooms->ice_server_count;
     struct signaling_message peer_joined = {.type = SIGNALING_PEER_JOINED, .id = joined.id};
     enum signaling_error error = signaling_output_for(rooms, &joined, handle, 0);
     return error != SIGNALING_OK ? error : signaling_output_room(rooms, &peer_joined, member->room, index);

@@ -76,6 +76,13 @@ struct signaling_rooms *signaling_rooms_new(const struct signaling_rooms_config 
 void signaling_rooms_free(struct signaling_rooms *rooms); /* NULL is fine */
 
 /*
+ * Another list of ICE servers, for those who join from now on: credentials that expire are made anew for each.
+ * ice_servers, count  as in the configuration; copied
+ * Returns SIGNALING_OK; ARGUMENT (too many, one without URL, or text that is not UTF-8) or MEMORY, and the list is what it was.
+ */
+enum signaling_error signaling_rooms_set_ice_servers(struct signaling_rooms *rooms, const struct signaling_ice_server *ice_servers, size_t count);
+
+/*
  * Someone wants to enter a room.
  * name, name_length      of the room; it begins to exist with its first member
  * source, source_length  who it is for the limits of one source: 0..SIGNALING_SOURCE_MAX_BYTES; of IPv6 give the first 8 (a /64 is one house)

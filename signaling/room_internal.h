@@ -63,6 +63,7 @@ struct signaling_pending {
 struct signaling_rooms {
     struct signaling_rooms_config config; /* with the defaults filled in */
     struct signaling_ice_server ice_servers[SIGNALING_ICE_SERVERS_MAX];
+    size_t ice_server_count;
     char *ice_text; /* what those views point into */
     struct signaling_table rooms_by_name, sources_by_key;
     struct signaling_pool rooms, members, sources;

@@ -108,6 +108,13 @@ struct stun_key *stun_key_new_long_term(enum stun_password_algorithm algorithm, 
     return key;
 }
 
+bool stun_userhash(const uint8_t *username, size_t username_length, const uint8_t *realm, size_t realm_length, uint8_t out[STUN_USERHASH_BYTES]) {
+    /* RFC 8489 section 14.4: userhash = SHA-256(OpaqueString(username) ":" OpaqueString(realm)). */
+    SHA256_CTX sha256;
+    return SHA256_Init(&sha256) && SHA256_Update(&sha256, username, username_length) && SHA256_Update(&sha256, ":", 1) &&
+           SHA256_Update(&sha256, realm, realm_length) && SHA256_Final(out, &sha256);
+}
+
 void stun_key_free(struct stun_key *key) {
     if (key == NULL)
         return;

@@ -35,6 +35,13 @@ enum stun_password_algorithm { STUN_PASSWORD_MD5 = 0x0001, STUN_PASSWORD_SHA256 
 struct stun_key *stun_key_new_long_term(enum stun_password_algorithm algorithm, const uint8_t *username, size_t username_length,
                                         const uint8_t *realm, size_t realm_length, const uint8_t *password, size_t password_length);
 
+/*
+ * USERHASH (RFC 8489 section 14.4): SHA-256 of username ":" realm, both already prepared by OpaqueString. What a client sends instead of
+ * USERNAME when the nonce asks for it (STUN_SECURITY_FEATURE_USERNAME_ANONYMITY). False when libcrypto fails.
+ */
+#define STUN_USERHASH_BYTES 32
+bool stun_userhash(const uint8_t *username, size_t username_length, const uint8_t *realm, size_t realm_length, uint8_t out[STUN_USERHASH_BYTES]);
+
 /* Wipes and frees. NULL is fine. */
 void stun_key_free(struct stun_key *key);
 

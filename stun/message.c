@@ -225,24 +225,26 @@ int stun_message_read_u64(const struct stun_message *message, uint16_t type, uin
  *   |             Address (32 bits or 128 bits)                  ....
  *   +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
-int stun_message_read_address(const struct stun_message *message, uint16_t type, struct stun_address *out) {
-    struct stun_attribute attribute;
-    if (!stun_message_find(message, type, &attribute))
-        return STUN_ERROR_NOT_FOUND;
-    if (attribute.length < 4)
+static int decode_address(const struct stun_attribute *attribute, struct stun_address *out) {
+    if (attribute->length < 4)
         return STUN_ERROR_MALFORMED;
     /* RFC 8489 section 14.1, MUST: the first octet is ignored. */
-    struct stun_address address = {.family = attribute.value[1], .port = stun_load_u16(attribute.value + 2)};
+    struct stun_address address = {.family = attribute->value[1], .port = stun_load_u16(attribute->value + 2)};
     size_t ip_bytes = stun_address_ip_bytes(&address);
-    if (ip_bytes == 0 || attribute.length != 4 + ip_bytes)
+    if (ip_bytes == 0 || attribute->length != 4 + ip_bytes)
         return STUN_ERROR_MALFORMED;
-    memcpy(address.ip, attribute.value + 4, ip_bytes);
+    memcpy(address.ip, attribute->value + 4, ip_bytes);
     *out = address;
     return STUN_OK;
 }
 
-int stun_message_read_xor_address(const struct stun_message *message, uint16_t type, struct stun_address *out) {
-    int error = stun_message_read_address(message, type, out);
+int stun_message_read_address(const struct stun_message *message, uint16_t type, struct stun_address *out) {
+    struct stun_attribute attribute;
+    return stun_message_find(message, type, &attribute) ? decode_address(&attribute, out) : STUN_ERROR_NOT_FOUND;
+}
+
+int stun_attribute_read_xor_address(const struct stun_message *message, const struct stun_attribute *attribute, struct stun_address *out) {
+    int error = decode_address(attribute, out);
     if (error != STUN_OK)
         return error;
     /* RFC 8489 section 14.2: the port is XORed with the cookie's upper half, the address with cookie and transaction id,
@@ -251,6 +253,11 @@ int stun_message_read_xor_address(const struct stun_message *message, uint16_t t
     for (size_t i = 0; i < stun_address_ip_bytes(out); i++)
         out->ip[i] ^= message->bytes[4 + i];
     return STUN_OK;
+}
+
+int stun_message_read_xor_address(const struct stun_message *message, uint16_t type, struct stun_address *out) {
+    struct stun_attribute attribute;
+    return stun_message_find(message, type, &attribute) ? stun_attribute_read_xor_address(message, &attribute, out) : STUN_ERROR_NOT_FOUND;
 }
 
 /*

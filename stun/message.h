@@ -66,9 +66,10 @@ enum stun_method {
     STUN_METHOD_CHANNEL_BIND = 0x009
 };
 
-/* RFC 8489 section 18.3, RFC 8445 section 20.1, RFC 8656 section 18. Below 0x8000: comprehension-required. */
+/* RFC 8489 section 18.3, RFC 8445 section 20.1, RFC 8656 section 18, RFC 5780 section 7. Below 0x8000: comprehension-required. */
 enum stun_attribute_type {
     STUN_ATTRIBUTE_MAPPED_ADDRESS = 0x0001,
+    STUN_ATTRIBUTE_CHANGE_REQUEST = 0x0003,
     STUN_ATTRIBUTE_USERNAME = 0x0006,
     STUN_ATTRIBUTE_MESSAGE_INTEGRITY = 0x0008,
     STUN_ATTRIBUTE_ERROR_CODE = 0x0009,
@@ -100,7 +101,9 @@ enum stun_attribute_type {
     STUN_ATTRIBUTE_ALTERNATE_SERVER = 0x8023,
     STUN_ATTRIBUTE_FINGERPRINT = 0x8028,
     STUN_ATTRIBUTE_ICE_CONTROLLED = 0x8029,
-    STUN_ATTRIBUTE_ICE_CONTROLLING = 0x802A
+    STUN_ATTRIBUTE_ICE_CONTROLLING = 0x802A,
+    STUN_ATTRIBUTE_RESPONSE_ORIGIN = 0x802B,
+    STUN_ATTRIBUTE_OTHER_ADDRESS = 0x802C
 };
 
 /* Error codes of RFC 8489 section 14.8, RFC 8445 section 7.3.1.1 and RFC 8656 section 19. Range of a code: 300..699. */
@@ -185,6 +188,9 @@ int stun_message_read_u64(const struct stun_message *message, uint16_t type, uin
 int stun_message_read_address(const struct stun_message *message, uint16_t type, struct stun_address *out);     /* MAPPED-ADDRESS, ALTERNATE-SERVER */
 int stun_message_read_xor_address(const struct stun_message *message, uint16_t type, struct stun_address *out); /* XOR-* */
 
+/* The same for one attribute that stun_message_next has shown: of XOR-RELAYED-ADDRESS there may be two (RFC 8656 section 7.2). */
+int stun_attribute_read_xor_address(const struct stun_message *message, const struct stun_attribute *attribute, struct stun_address *out);
+
 /* ERROR-CODE: code 300..699; reason is a view of `reason_length` bytes of UTF-8, not NUL-terminated. */
 int stun_message_read_error_code(const struct stun_message *message, uint16_t *code, const uint8_t **reason, size_t *reason_length);
 
@@ -220,6 +226,8 @@ void stun_writer_begin(struct stun_writer *writer, uint8_t *bytes, size_t capaci
 #define STUN_USERNAME_MAX_BYTES 513
 #define STUN_TEXT_MAX_BYTES 763
 void stun_writer_add_bytes(struct stun_writer *writer, uint16_t type, const uint8_t *value, size_t length);
+/* The value stands already where it belongs: behind the writer's next four bytes. Saves a copy of what a TURN client relays. */
+void stun_writer_add_in_place(struct stun_writer *writer, uint16_t type, size_t length);
 void stun_writer_add_flag(struct stun_writer *writer, uint16_t type); /* zero-length: USE-CANDIDATE, DONT-FRAGMENT */
 void stun_writer_add_u32(struct stun_writer *writer, uint16_t type, uint32_t value);
 void stun_writer_add_u64(struct stun_writer *writer, uint16_t type, uint64_t value);

@@ -110,6 +110,13 @@ void stun_writer_add_bytes(struct stun_writer *writer, uint16_t type, const uint
         memcpy(out, value, length);
 }
 
+void stun_writer_add_in_place(struct stun_writer *writer, uint16_t type, size_t length) {
+    if (length > limit_of(type))
+        stun_writer_fail(writer, STUN_ERROR_ARGUMENT);
+    else
+        stun_writer_append(writer, type, length);
+}
+
 void stun_writer_add_flag(struct stun_writer *writer, uint16_t type) {
     stun_writer_append(writer, type, 0);
 }

@@ -61,13 +61,40 @@ static bool take_description(struct call *call, enum peer_sdp_type type, struct 
     return error == PEER_OK;
 }
 
-void call_peer_answer(struct call *call, struct signaling_text offer) {
-    if (call->is_described)
+static void offer_again(struct call *call) {
+    call->is_negotiation_wanted = false;
+    if (!call->is_signaling_open)
+        call_say(call, 0, "signaling is gone: no other path can be agreed");
+    else if (peer_connection_signaling_state(call->connection) == PEER_SIGNALING_STABLE && describe(call, PEER_SDP_OFFER))
+        call_say(call, 1, "another offer");
+}
+
+static void on_restart_patience(uv_timer_t *timer) {
+    struct call *call = timer->data;
+    if (!call->is_negotiation_wanted || !call->connection || call->is_ending)
+        return;
+    offer_again(call);
+    net_driver_run(call->driver);
+    call_signaling_pump(call);
+}
+
+void call_peer_renegotiate(struct call *call) {
+    call->is_negotiation_wanted = true;
+    uv_timer_start(&call->restart_timer, on_restart_patience, call->creates_offer ? 0 : CALL_RESTART_PATIENCE_MS, 0);
+}
+
+void call_peer_answer(struct call *call, struct signaling_text offer, bool rolls_back) {
+    bool is_same_peer = call->is_described && call->is_connected && !call->has_peer_left;
+    if (call->is_described && !is_same_peer)
         call_peer_restart(call);
     if (!call->connection)
         return;
+    if (is_same_peer && rolls_back)
+        (void)peer_connection_set_local_description(call->connection, net_clock_now_us(), PEER_SDP_ROLLBACK, NULL, 0, NULL);
     call->is_described = true;
-    call->timings.offer_or_answer = net_clock_now_us();
+    call->is_negotiation_wanted = false;
+    if (!is_same_peer)
+        call->timings.offer_or_answer = net_clock_now_us();
     if (take_description(call, PEER_SDP_OFFER, offer) && describe(call, PEER_SDP_ANSWER))
         net_driver_run(call->driver);
 }

@@ -15,6 +15,7 @@
 
 #include <uv.h>
 
+#include "app/call/ice_servers.h"
 #include "app/call/json_log.h"
 #include "app/call/options.h"
 #include "app/media/media_receiver.h"
@@ -26,8 +27,8 @@
 
 #define CALL_SDP_MAX_BYTES PEER_DESCRIPTION_MAX_BYTES
 #define CALL_NO_MEDIA_PATIENCE_MS 10000u /* connected this long without any frame: exit 13 */
+#define CALL_RESTART_PATIENCE_MS 2000u   /* both sides may notice that a path is lost: the caller offers at once, the callee after this */
 #define CALL_FAREWELL_MS 4000u           /* signaling's closing handshake is given up then */
-#define CALL_ICE_SERVERS_TOTAL (CALL_ICE_SERVER_MAX + ICE_SERVER_MAX)
 
 /* One section of the call; the index into `media` is the transceiver's. */
 struct call_media {
@@ -55,7 +56,7 @@ struct call {
     uv_loop_t loop;
     uv_async_t media_wake;
     uv_signal_t interrupt, terminate;
-    uv_timer_t wait_timer, duration_timer, no_media_timer, second_timer;
+    uv_timer_t wait_timer, duration_timer, no_media_timer, second_timer, restart_timer;
     unsigned interruptions;
 
     struct signaling_session *session;
@@ -66,10 +67,12 @@ struct call {
     struct dtls_certificate *certificate;
     struct peer_connection *connection;
     struct net_driver *driver;
-    struct call_ice_server room_servers[ICE_SERVER_MAX];
-    size_t room_server_count;
+    struct call_ice_server servers[ICE_SERVER_MAX]; /* usable ones, from the command line and from the room; the agent has them in this order */
+    size_t server_count;
     struct call_media media[CALL_MEDIA_COUNT];
     bool is_described; /* offer or answer has been made: this connection belongs to one peer */
+    bool has_peer_left; /* the room: an offer that comes now is another one's */
+    bool is_negotiation_wanted; /* by our connection, and not begun */
     bool is_connected; /* was connected at least once */
 
     bool is_ending;
@@ -100,7 +103,8 @@ void call_peer_free(struct call *call);
 
 /* call_description.c */
 void call_peer_offer(struct call *call);
-void call_peer_answer(struct call *call, struct signaling_text offer);
+void call_peer_answer(struct call *call, struct signaling_text offer, bool rolls_back);
+void call_peer_renegotiate(struct call *call); /* another offer to the same peer, when it is this side's turn */
 void call_peer_accept(struct call *call, struct signaling_text answer);
 void call_peer_add_candidate(struct call *call, const struct signaling_candidate *candidate, bool is_of_ignored_offer);
 
@@ -121,6 +125,7 @@ json_t *call_statistics_json(const struct call *call);
 
 /* summary.c */
 json_t *call_summary_json(const struct call *call);
+void call_set_server(const struct call *call, json_t *out, const struct ice_candidate *candidate); /* url and relayProtocol, of a local one that has them */
 void call_summary_print(const struct call *call);
 
 /* live.c */

@@ -35,6 +35,18 @@ static void handle_resolved(void *object, uint64_t now_us, uint64_t query, const
     (void)peer_connection_handle_resolved(((struct call *)object)->connection, now_us, query, addresses, count);
 }
 
+static void handle_stream_opened(void *object, uint64_t now_us, const struct ice_path *path) {
+    (void)peer_connection_handle_stream_opened(((struct call *)object)->connection, now_us, path);
+}
+
+static void handle_stream_bytes(void *object, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length) {
+    (void)peer_connection_handle_stream_bytes(((struct call *)object)->connection, now_us, path, bytes, length);
+}
+
+static void handle_stream_closed(void *object, uint64_t now_us, const struct ice_path *path, int error) {
+    (void)peer_connection_handle_stream_closed(((struct call *)object)->connection, now_us, path, error);
+}
+
 /* ---- events --------------------------------------------------------------------------------------------------------------- */
 
 static void log_state(struct call *call, const char *event, const char *state) {
@@ -87,6 +99,12 @@ static void on_selected_pair(struct call *call, const struct ice_candidate *loca
     stun_address_write(&local->address, from, sizeof from);
     stun_address_write(&remote->address, to, sizeof to);
     call_say(call, 0, "path: %s %s -> %s %s", ice_candidate_type_name(local->type), from, ice_candidate_type_name(remote->type), to);
+}
+
+static void on_open_stream(struct call *call, const struct ice_path *path, const char *server_name) {
+    int error = net_driver_open_stream(call->driver, path, server_name);
+    if (error != 0)
+        (void)peer_connection_handle_stream_closed(call->connection, net_clock_now_us(), path, -error);
 }
 
 static void on_connection_state(struct call *call, enum peer_connection_state state) {
@@ -145,11 +163,21 @@ static void on_event(struct call *call, const struct peer_connection_event *even
     case PEER_CONNECTION_EVENT_KEY_LOG:
         on_key_log(call, event->as.key_log.line, event->as.key_log.length);
         break;
-    case PEER_CONNECTION_EVENT_NEGOTIATION_NEEDED: /* the session says when */
+    case PEER_CONNECTION_EVENT_OPEN_STREAM:
+        on_open_stream(call, &event->as.stream.path, event->as.stream.server_name);
+        break;
+    case PEER_CONNECTION_EVENT_CLOSE_STREAM:
+        net_driver_close_stream(call->driver, event->as.stream.path.stream_id);
+        break;
+    case PEER_CONNECTION_EVENT_ICE_RESTART_NEEDED:
+        call_say(call, 0, "the path may be lost (%s): looking for another", ice_restart_reason_name(event->as.restart_reason));
+        break;
+    case PEER_CONNECTION_EVENT_NEGOTIATION_NEEDED:
+        if (call->is_described) /* the first time the session says when */
+            call_peer_renegotiate(call);
+        break;
     case PEER_CONNECTION_EVENT_DTLS_STATE:         /* in the statistics */
     case PEER_CONNECTION_EVENT_TRACK_ENDED:        /* close_notify follows, or consent ends */
-    case PEER_CONNECTION_EVENT_OPEN_STREAM:        /* ICE opens none yet */
-    case PEER_CONNECTION_EVENT_CLOSE_STREAM:
         break;
     }
 }
@@ -175,20 +203,12 @@ static const struct net_driver_verbs verbs = {
     .handle_interfaces = handle_interfaces,
     .handle_send_error = handle_send_error,
     .handle_resolved = handle_resolved,
+    .handle_stream_opened = handle_stream_opened,
+    .handle_stream_bytes = handle_stream_bytes,
+    .handle_stream_closed = handle_stream_closed,
 };
 
 /* ---- beginning ------------------------------------------------------------------------------------------------------------ */
-
-static size_t list_servers(struct call *call, struct ice_server *out) {
-    size_t count = 0;
-    const struct call_options *options = call->options;
-    for (size_t i = 0; i < options->ice_server_count + call->room_server_count && count < ICE_SERVER_MAX; i++) {
-        const struct call_ice_server *server =
-            i < options->ice_server_count ? &options->ice_servers[i] : &call->room_servers[i - options->ice_server_count];
-        out[count++] = (struct ice_server){.kind = ICE_SERVER_STUN, .transport = ICE_TRANSPORT_UDP, .host = server->host, .port = server->port};
-    }
-    return count;
-}
 
 /* setCodecPreferences: the codecs of a kind in the order of --codec; none of them named: the default of PeerConnection. */
 static size_t list_codecs(const struct call_options *options, enum peer_media_kind kind, enum peer_codec *out) {
@@ -226,7 +246,7 @@ static bool add_transceivers(struct call *call) {
 static bool make_connection(struct call *call) {
     struct ice_server servers[ICE_SERVER_MAX];
     struct peer_connection_config config = {
-        .ice = {.servers = servers, .server_count = list_servers(call, servers), .random = net_random,
+        .ice = {.servers = servers, .server_count = call_ice_servers_map(call->servers, call->server_count, servers, ICE_SERVER_MAX), .random = net_random,
                 .transport_policy = call->options->relay_only ? ICE_TRANSPORT_POLICY_RELAY : ICE_TRANSPORT_POLICY_ALL},
         .certificate = call->certificate,
         .wall_clock_offset_us = net_clock_wall_offset_us(),
@@ -247,6 +267,7 @@ bool call_peer_begin(struct call *call) {
         .object = call,
         .filter = {.name = options->interface, .only_ipv4 = options->only_ipv4, .only_ipv6 = options->only_ipv6,
                    .loopback = options->interface && strcmp(options->interface, "lo") == 0},
+        .tls_ca_file = options->turn_ca_file,
     };
     int error = net_driver_new(&call->loop, &config, &call->driver);
     if (error == 0)
@@ -271,7 +292,7 @@ void call_peer_free(struct call *call) {
 void call_peer_restart(struct call *call) {
     call_peer_free(call);
     call_media_close_receivers(call);
-    call->is_described = false;
+    call->is_described = call->is_negotiation_wanted = call->has_peer_left = false;
     (void)call_peer_begin(call);
 }
 

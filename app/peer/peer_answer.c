@@ -113,17 +113,47 @@ static int negotiate_offer(struct peer_connection *connection, struct offered *o
     return peer_negotiated_check(offered->negotiated, &parameters, problem);
 }
 
+static struct sdp_view credential(const struct sdp_session *session, size_t section, enum sdp_attribute_kind kind) {
+    struct sdp_attribute found;
+    bool is_found = section < session->section_count && sdp_find(session, &session->sections[section], kind, &found);
+    return is_found ? found.value : (struct sdp_view){NULL, 0};
+}
+
+static bool is_same(struct sdp_view a, struct sdp_view b) {
+    return a.length == b.length && (a.length == 0 || memcmp(a.text, b.text, a.length) == 0);
+}
+
+/* RFC 8839 section 4.4.1.1.1: other credentials than in their last description are a restart. */
+static bool is_restart(const struct peer_connection *connection, const struct sdp_session *offer) {
+    static const enum sdp_attribute_kind credentials[] = {SDP_ATTRIBUTE_ICE_UFRAG, SDP_ATTRIBUTE_ICE_PWD};
+    for (size_t i = 0; i < 2; i++)
+        if (!is_same(credential(offer, connection->transport_section, credentials[i]),
+                     credential(&connection->remote.sdp->session, connection->transport_section, credentials[i])))
+            return true;
+    return false;
+}
+
+static int prepare_transport(struct peer_connection *connection, uint64_t now_us, const struct sdp_session *offer) {
+    if (connection->remote.sdp && !is_restart(connection, offer))
+        return PEER_OK;
+    if (connection->remote.sdp) { /* RFC 8445 section 9: the roles stay */
+        connection->restart_wanted = false;
+        return peer_transport_restart(connection->transports[0], now_us);
+    }
+    /* RFC 8445 section 6.1.1: the offerer controls, unless it is lite; the answerer then takes that over. */
+    struct sdp_attribute lite;
+    bool is_lite = sdp_header_find(offer, SDP_ATTRIBUTE_ICE_LITE, &lite);
+    return peer_description_make_transport(connection, now_us, is_lite ? ICE_ROLE_CONTROLLING : ICE_ROLE_CONTROLLED);
+}
+
 static int take_offer(struct peer_connection *connection, uint64_t now_us, struct offered *offered, const char *text, size_t length, struct peer_problem *problem) {
     struct sdp_problem found = {0};
     int error = sdp_description_new(text, length, &connection->sdp_allocator, &offered->remote, &found);
     if (error != SDP_OK)
         return peer_problem_from_sdp(problem, peer_error_from_sdp(error), &found, NULL);
-    /* RFC 8445 section 6.1.1: the offerer controls, unless it is lite; the answerer then takes that over. */
-    struct sdp_attribute lite;
-    bool is_lite = sdp_header_find(&offered->remote->session, SDP_ATTRIBUTE_ICE_LITE, &lite);
-    error = peer_description_make_transport(connection, now_us, is_lite ? ICE_ROLE_CONTROLLING : ICE_ROLE_CONTROLLED);
+    error = prepare_transport(connection, now_us, &offered->remote->session);
     if (error != PEER_OK)
-        return peer_problem_set(problem, error, "the transport could not be made");
+        return peer_problem_set(problem, error, "the transport could not be made or restarted");
     error = write_answer(connection, offered, problem);
     return error == PEER_OK ? negotiate_offer(connection, offered, problem) : error;
 }

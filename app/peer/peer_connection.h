@@ -8,6 +8,7 @@
  *     answerer:  set_remote_description(offer) -> create_answer -> set_local_description -> send it
  *     both:      event ICE_CANDIDATE -> send it;  what comes from the other side -> add_ice_candidate
  *     event CONNECTION_STATE connected -> send_frame;  event FRAME -> decode
+ *     event NEGOTIATION_NEEDED when stable -> create_offer as above: ICE restarts (restart_ice)
  *     close -> drain poll_transmit -> free
  *
  * It follows docs/contract.md. After every call that takes a non-const connection: drain poll_transmit and poll_event until
@@ -117,8 +118,11 @@ struct peer_problem {
  * text      `capacity` bytes; 8 KiB is enough for every offer, an answer grows with the sections of the offer it answers
  * *length   without the NUL
  * problem   may be NULL
- * PEER_ERROR_STATE: create_offer outside stable or have-local-offer, or with descriptions exchanged already (renegotiation
- * is a later issue); create_answer outside have-remote-offer; after close. PEER_ERROR_BUFFER: too small, nothing written. PEER_ERROR_ARGUMENT: no transceiver.
+ * A later offer has the same sections as the first (adding and removing them is a later issue); after restart_ice it has new ICE
+ * credentials, which ICE uses from then on.
+ * PEER_ERROR_STATE: create_offer outside stable or have-local-offer; create_answer outside have-remote-offer; after close.
+ * PEER_ERROR_BUFFER: too small, nothing written. PEER_ERROR_ARGUMENT: no transceiver. PEER_ERROR_NOT_SUPPORTED: a later offer where the
+ * peer's first one had sections that none of our transceivers took.
  */
 int peer_connection_create_offer(struct peer_connection *connection, uint64_t now_us, char *text, size_t capacity, size_t *length, struct peer_problem *problem);
 int peer_connection_create_answer(struct peer_connection *connection, uint64_t now_us, char *text, size_t capacity, size_t *length, struct peer_problem *problem);
@@ -128,9 +132,17 @@ int peer_connection_create_answer(struct peer_connection *connection, uint64_t n
  * it, as W3C's parameterless form). Copied. Starts gathering; the description that goes to the peer needs no candidates,
  * they follow as ICE_CANDIDATE events.
  * PEER_ERROR_STATE: the signaling state does not allow that type now; PEER_ERROR_ARGUMENT: another text (W3C
- * InvalidModificationError); PEER_ERROR_NOT_SUPPORTED: pranswer, rollback.
+ * InvalidModificationError); PEER_ERROR_NOT_SUPPORTED: pranswer, and rollback of the first offer. A rollback of a later one (text NULL,
+ * length 0) goes back to stable and to the description that was agreed last (RFC 9429 section 4.1.10.2).
  */
 int peer_connection_set_local_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem);
+
+/*
+ * restartIce (W3C webrtc section 4.4.2): the next offer has new ICE credentials (RFC 8445 section 9). Raises NEGOTIATION_NEEDED; before
+ * the first description it does nothing. The connection calls it for itself when ICE says that its path may be lost (event
+ * ICE_RESTART_NEEDED). PEER_ERROR_STATE after close.
+ */
+int peer_connection_restart_ice(struct peer_connection *connection, uint64_t now_us);
 
 /*
  * setRemoteDescription. `length` bytes, not NUL-terminated; copied. Candidates in it, and those that waited, go to ICE.
@@ -268,6 +280,7 @@ enum peer_connection_event_type {
     PEER_CONNECTION_EVENT_ICE_CANDIDATE,        /* as.ice_candidate */
     PEER_CONNECTION_EVENT_ICE_CONNECTION_STATE, /* as.ice_connection_state */
     PEER_CONNECTION_EVENT_SELECTED_PAIR,        /* as.selected_pair */
+    PEER_CONNECTION_EVENT_ICE_RESTART_NEEDED,   /* as.restart_reason: for the log; NEGOTIATION_NEEDED follows */
     PEER_CONNECTION_EVENT_DTLS_STATE,           /* as.dtls_state */
     PEER_CONNECTION_EVENT_CONNECTION_STATE,     /* as.connection_state */
     PEER_CONNECTION_EVENT_TRACK,                /* as.track: the peer will send on this transceiver */
@@ -321,6 +334,7 @@ struct peer_connection_event {
         struct {
             const struct ice_candidate *local, *remote;
         } selected_pair;
+        enum ice_restart_reason restart_reason;
         enum dtls_transport_state dtls_state;
         enum peer_connection_state connection_state;
         struct {

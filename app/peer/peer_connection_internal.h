@@ -86,6 +86,8 @@ struct peer_connection {
 
     enum peer_signaling_state signaling_state;
     struct peer_description local, remote;
+    struct peer_description agreed_local; /* while a later offer of ours is open: what rollback goes back to */
+    bool restart_wanted;                  /* the next offer restarts ICE */
     struct peer_created created;
     struct sdp_negotiated *negotiated; /* between an offer and the answer to it that we set; views into remote and answer */
     struct sdp_description *answer;    /* our answer, until it becomes the local description */

@@ -105,9 +105,7 @@ int peer_connection_create_answer(struct peer_connection *connection, uint64_t n
 
 static int check_type(struct peer_connection *connection, bool is_local, enum peer_sdp_type type, enum peer_signaling_state *next, struct peer_problem *problem) {
     if (type == PEER_SDP_PRANSWER || type == PEER_SDP_ROLLBACK)
-        return peer_problem_set(problem, PEER_ERROR_NOT_SUPPORTED, "only offer and answer are known here (RFC 9429 sections 4.1.10.1 and 4.1.10.2: pranswer, rollback)");
-    if (type == PEER_SDP_OFFER && connection->signaling_state == PEER_SIGNALING_STABLE && connection->remote.sdp)
-        return peer_problem_set(problem, PEER_ERROR_STATE, "descriptions have been exchanged already: this is one offer and one answer (RFC 9429 section 5.2.2)");
+        return peer_problem_set(problem, PEER_ERROR_NOT_SUPPORTED, "only offer, answer and the rollback of a later local offer are known here (RFC 9429 sections 4.1.10.1 and 4.1.10.2)");
     if (peer_states_signaling_next(connection->signaling_state, is_local, type, next))
         return PEER_OK;
     static const char *const rules[] = {
@@ -136,11 +134,39 @@ static int set_local_offer(struct peer_connection *connection, struct peer_probl
     int error = sdp_description_new(connection->created.text, connection->created.length, &connection->sdp_allocator, &sdp, &found);
     if (error != SDP_OK)
         return peer_problem_from_sdp(problem, peer_error_from_sdp(error), &found, NULL);
+    if (connection->remote.sdp && !connection->agreed_local.sdp) {
+        connection->agreed_local = connection->local;
+        connection->local.sdp = NULL;
+    }
     peer_description_replace(&connection->local, PEER_SDP_OFFER, sdp);
-    for (size_t i = 0; i < connection->transceiver_count; i++) {
+    for (size_t i = 0; !connection->remote.sdp && i < connection->transceiver_count; i++) {
         connection->transceivers[i].section = (int)i;
         connection->transceivers[i].facts.mid[0] = (char)('0' + i);
     }
+    return PEER_OK;
+}
+
+/* RFC 9429 section 4.1.10.2: back to what was agreed. New ICE credentials stay: what is selected carries on, and whoever offers next restarts again. */
+static int roll_back(struct peer_connection *connection, struct peer_problem *problem) {
+    if (connection->signaling_state != PEER_SIGNALING_HAVE_LOCAL_OFFER)
+        return peer_problem_set(problem, PEER_ERROR_STATE, "there is no local offer to roll back (RFC 9429 section 4.1.10.2)");
+    if (!connection->agreed_local.sdp)
+        return peer_problem_set(problem, PEER_ERROR_NOT_SUPPORTED, "the first offer cannot be rolled back: make another connection");
+    sdp_description_free(connection->local.sdp);
+    connection->local = connection->agreed_local;
+    connection->agreed_local.sdp = NULL;
+    enter(connection, PEER_SIGNALING_STABLE);
+    return PEER_OK;
+}
+
+int peer_connection_restart_ice(struct peer_connection *connection, uint64_t now_us) {
+    if (connection->is_closed)
+        return PEER_ERROR_STATE;
+    connection->now_us = now_us;
+    if (!connection->local.sdp && !connection->remote.sdp)
+        return PEER_OK;
+    connection->restart_wanted = true;
+    connection->negotiation_needed_pending = true;
     return PEER_OK;
 }
 
@@ -157,6 +183,8 @@ static int set_local_answer(struct peer_connection *connection, uint64_t now_us,
 
 int peer_connection_set_local_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem) {
     connection->now_us = now_us;
+    if (type == PEER_SDP_ROLLBACK && !connection->is_closed)
+        return roll_back(connection, problem);
     enum peer_signaling_state next;
     int error = check_type(connection, true, type, &next, problem);
     if (error != PEER_OK)
@@ -172,7 +200,7 @@ int peer_connection_set_local_description(struct peer_connection *connection, ui
     if (error != PEER_OK)
         return error;
     enter(connection, next);
-    connection->negotiation_needed_pending = false;
+    connection->negotiation_needed_pending = connection->restart_wanted;
     connection->gathering_wanted = true;
     return peer_description_gather(connection, now_us);
 }
@@ -197,6 +225,7 @@ static int set_remote_answer(struct peer_connection *connection, uint64_t now_us
         error = peer_negotiated_apply(connection, now_us, negotiated, problem);
     if (error == PEER_OK) {
         peer_description_replace(&connection->remote, PEER_SDP_ANSWER, remote);
+        peer_description_replace(&connection->agreed_local, PEER_SDP_OFFER, NULL);
         connection->transport_section = negotiated->transport_section;
         error = peer_candidates_take(connection, now_us);
     } else {
@@ -216,7 +245,7 @@ int peer_connection_set_remote_description(struct peer_connection *connection, u
     if (error != PEER_OK)
         return error;
     enter(connection, next);
-    connection->negotiation_needed_pending = false;
+    connection->negotiation_needed_pending = connection->restart_wanted;
     return PEER_OK;
 }
 
@@ -239,6 +268,7 @@ bool peer_connection_remote_description(const struct peer_connection *connection
 
 void peer_description_free(struct peer_connection *connection) {
     sdp_description_free(connection->local.sdp);
+    sdp_description_free(connection->agreed_local.sdp);
     sdp_description_free(connection->remote.sdp);
     sdp_description_free(connection->answer);
     peer_connection_release(connection, connection->negotiated);

@@ -99,9 +99,12 @@ static bool translate_ice(struct peer_connection *connection, size_t transport, 
         out->as.stream.path = event->as.stream.path;
         out->as.stream.server_name = event->as.stream.server_name;
         return true;
-    case ICE_EVENT_ROLE:
     case ICE_EVENT_RESTART_NEEDED:
-        return false; /* the role stands in the statistics */
+        (void)peer_connection_restart_ice(connection, connection->now_us);
+        *out = (struct peer_connection_event){.type = PEER_CONNECTION_EVENT_ICE_RESTART_NEEDED, .as.restart_reason = event->as.restart_reason};
+        return true;
+    case ICE_EVENT_ROLE:
+        return false; /* it stands in the statistics */
     }
     return false;
 }

@@ -52,7 +52,8 @@ void peer_local_describe(const struct peer_connection *connection, struct peer_l
         .ice_pwd = transport.password,
         .fingerprint_hash = storage->fingerprint,
         .fingerprint_value = space ? space + 1 : storage->fingerprint,
-        .setup = SDP_SETUP_ACTIVE,
+        /* RFC 8842 section 5.3: active unless the association that is there says otherwise. */
+        .setup = transport.setup == PEER_SETUP_PASSIVE ? SDP_SETUP_PASSIVE : SDP_SETUP_ACTIVE,
         .bundle_only = true,
         .sections = storage->sections,
         .section_count = connection->transceiver_count,
@@ -61,18 +62,45 @@ void peer_local_describe(const struct peer_connection *connection, struct peer_l
 
 /* ---- the offer ------------------------------------------------------------------------------------------------------- */
 
+/* Section i is transceiver i's: so it is unless the peer has offered other sections, or in another order. */
+static bool has_the_sections_of(const struct peer_connection *connection, const struct sdp_session *session) {
+    if (session->section_count != connection->transceiver_count)
+        return false;
+    for (size_t i = 0; i < connection->transceiver_count; i++)
+        if (connection->transceivers[i].section != (int)i)
+            return false;
+    return true;
+}
+
+/* RFC 9429 section 5.2.1: a restart takes new credentials. They are ICE's own from here on, not only from setLocalDescription (docs/peer.md). */
+static int restart_if_wanted(struct peer_connection *connection) {
+    if (!connection->restart_wanted || !connection->remote.sdp)
+        return PEER_OK;
+    int error = peer_transport_restart(connection->transports[0], connection->now_us);
+    if (error == PEER_OK)
+        connection->restart_wanted = false;
+    return error;
+}
+
 int peer_local_make_offer(struct peer_connection *connection, struct peer_problem *problem) {
     if (connection->signaling_state == PEER_SIGNALING_CLOSED)
         return peer_problem_set(problem, PEER_ERROR_STATE, "the connection is closed (W3C webrtc section 4.4.2, createOffer)");
     if (connection->signaling_state == PEER_SIGNALING_HAVE_REMOTE_OFFER)
         return peer_problem_set(problem, PEER_ERROR_STATE, "an offer of the peer waits for its answer: the signaling state is have-remote-offer (RFC 9429 section 3.2)");
-    if (connection->remote.sdp)
-        return peer_problem_set(problem, PEER_ERROR_STATE, "descriptions have been exchanged already: this is one offer and one answer (RFC 9429 section 5.2.2)");
     if (connection->transceiver_count == 0)
         return peer_problem_set(problem, PEER_ERROR_ARGUMENT, "there is no transceiver to offer (RFC 9429 section 5.2.1)");
+    if (connection->remote.sdp && !has_the_sections_of(connection, &connection->remote.sdp->session))
+        return peer_problem_set(problem, PEER_ERROR_NOT_SUPPORTED, "a later offer repeats every section of the first (RFC 3264 section 8), and one of them is no transceiver's");
+    int error = restart_if_wanted(connection);
+    if (error != PEER_OK)
+        return peer_problem_set(problem, error, "ICE could not be restarted");
     struct peer_local_storage storage = {0};
-    for (size_t i = 0; i < connection->transceiver_count; i++)
-        storage.mids[i][0] = (char)('0' + i);
+    for (size_t i = 0; i < connection->transceiver_count; i++) {
+        if (connection->remote.sdp)
+            memcpy(storage.mids[i], connection->transceivers[i].facts.mid, sizeof storage.mids[i]);
+        else
+            storage.mids[i][0] = (char)('0' + i);
+    }
     struct sdp_local local;
     peer_local_describe(connection, &storage, &local);
     /* RFC 9429 section 5.2.2: a later offer has the same session id and a version one higher. */

@@ -79,7 +79,7 @@ static void describe_bundle(const struct peer_connection *connection, const stru
     }
 }
 
-int peer_media_start(struct peer_connection *connection, uint64_t now_us, const struct sdp_negotiated *negotiated) {
+static int make_session(struct peer_connection *connection, uint64_t now_us, const struct sdp_negotiated *negotiated) {
     struct rtp_allocator allocator = {connection->allocator.allocate, connection->allocator.release, connection->allocator.context};
     struct rtp_session_config config = {
         .random = connection->config.ice.random,
@@ -90,16 +90,19 @@ int peer_media_start(struct peer_connection *connection, uint64_t now_us, const 
     };
     describe_bundle(connection, negotiated, &config);
     connection->rtp = rtp_session_new(&config, now_us);
-    if (!connection->rtp)
-        return PEER_ERROR_MEMORY;
-    int error = PEER_OK;
+    return connection->rtp ? PEER_OK : PEER_ERROR_MEMORY;
+}
+
+/* A later description finds senders and receivers there; what it newly agrees is added, what it takes away falls silent (send_frame). */
+int peer_media_start(struct peer_connection *connection, uint64_t now_us, const struct sdp_negotiated *negotiated) {
+    int error = connection->rtp ? PEER_OK : make_session(connection, now_us, negotiated);
     for (size_t i = 0; i < connection->transceiver_count && error == PEER_OK; i++) {
         struct peer_transceiver_entry *entry = &connection->transceivers[i];
         if (entry->facts.codec == PEER_CODEC_NONE)
             continue;
-        if (entry->facts.current_direction & PEER_SENDONLY)
+        if ((entry->facts.current_direction & PEER_SENDONLY) && !entry->sender)
             error = add_sender(connection, now_us, entry);
-        if (error == PEER_OK && (entry->facts.current_direction & PEER_RECVONLY))
+        if (error == PEER_OK && (entry->facts.current_direction & PEER_RECVONLY) && !entry->receiver)
             error = add_receiver(connection, now_us, entry, negotiated);
     }
     return error;
@@ -143,7 +146,7 @@ bool peer_media_poll_transmit(struct peer_connection *connection, uint64_t now_u
     if (!connection->rtp || !peer_media_can_send(connection, now_us))
         return false;
     enum rtp_packet_kind kind;
-    size_t length, room = capacity - ICE_HEADROOM_BYTES - DTLS_SRTP_MAX_OVERHEAD_BYTES;
+    size_t length, room = capacity - ICE_HEADROOM_BYTES - DTLS_SRTP_MAX_OVERHEAD_BYTES - ICE_TAILROOM_BYTES;
     while (rtp_session_poll_packet(connection->rtp, now_us, buffer + ICE_HEADROOM_BYTES, room, &length, &kind)) {
         int error = kind == RTP_PACKET_CONTROL ? peer_transport_protect_rtcp(connection->transports[0], now_us, buffer, length, capacity, out)
                                                : peer_transport_protect_rtp(connection->transports[0], now_us, buffer, length, capacity, out);
@@ -161,7 +164,7 @@ int peer_connection_send_frame(struct peer_connection *connection, uint64_t now_
         return PEER_ERROR_ARGUMENT;
     connection->now_us = now_us;
     const struct peer_transceiver_entry *entry = &connection->transceivers[transceiver];
-    if (connection->is_closed || !entry->sender || !peer_media_can_send(connection, now_us))
+    if (connection->is_closed || !entry->sender || !(entry->facts.current_direction & PEER_SENDONLY) || !peer_media_can_send(connection, now_us))
         return PEER_ERROR_STATE;
     struct rtp_frame media = {
         .bytes = frame->bytes,

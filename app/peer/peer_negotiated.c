@@ -81,6 +81,7 @@ const struct sdp_negotiated_codec *peer_negotiated_codec(const struct sdp_negoti
 
 static void tell_transceiver(struct peer_transceiver_entry *entry, const struct sdp_negotiated *negotiated) {
     struct peer_transceiver *facts = &entry->facts;
+    bool was_receiving = (facts->current_direction & PEER_RECVONLY) != 0;
     if (entry->section < 0 || (size_t)entry->section >= negotiated->section_count) {
         facts->refused = "no section was offered for it (RFC 9429 section 5.10)";
         return;
@@ -98,7 +99,7 @@ static void tell_transceiver(struct peer_transceiver_entry *entry, const struct 
     facts->channels = codec->channels;
     facts->current_direction = (enum peer_direction)(section->direction & (unsigned)facts->direction);
     /* W3C webrtc section 4.4.1.5: a track event for each transceiver that will receive. */
-    entry->track_pending = (facts->current_direction & PEER_RECVONLY) != 0;
+    entry->track_pending = !was_receiving && (facts->current_direction & PEER_RECVONLY) != 0;
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------------------------------- */

@@ -95,10 +95,18 @@ void peer_transport_local_parameters(const struct peer_transport *transport, str
 
 /*
  * The peer's half. Copied. `local_role` is what offer and answer agreed (RFC 8842 section 5.3); CLIENT starts the handshake as soon
- * as ICE has a pair. PEER_ERROR_ARGUMENT: no fingerprint, or bad ICE credentials; PEER_ERROR_STATE: called twice with others.
+ * as ICE has a pair. PEER_ERROR_ARGUMENT: no fingerprint, or bad ICE credentials; PEER_ERROR_STATE: called twice with other ICE credentials
+ * without a restart in between, or with another role.
  */
 int peer_transport_set_remote_parameters(struct peer_transport *transport, uint64_t now_us,
                                          const struct peer_transport_parameters *parameters, enum dtls_role local_role);
+
+/*
+ * ICE restart (RFC 8445 section 9): new ICE credentials in the local parameters; what is selected goes on carrying data until a new pair is.
+ * DTLS and SRTP stay as they are (RFC 8842 section 3.1). Call it before the offer that restarts is written; or, when the peer's
+ * description has other credentials than its last one, before set_remote_parameters. Errors of ice_agent_restart.
+ */
+int peer_transport_restart(struct peer_transport *transport, uint64_t now_us);
 
 /* See ice/agent.h; errors are translated one to one. */
 int peer_transport_add_remote_candidate(struct peer_transport *transport, uint64_t now_us, const struct ice_candidate *candidate);
@@ -136,13 +144,13 @@ bool peer_transport_poll_received(struct peer_transport *transport, uint64_t now
 /*
  * Protects a plaintext packet in place for the selected pair.
  * buffer    the packet starts at buffer + ICE_HEADROOM_BYTES and is `length` bytes
- * capacity  of the whole buffer: ICE_HEADROOM_BYTES + length + DTLS_SRTP_MAX_OVERHEAD_BYTES at least, else PEER_ERROR_BUFFER
+ * capacity  of the whole buffer: ICE_HEADROOM_BYTES + length + DTLS_SRTP_MAX_OVERHEAD_BYTES + ICE_TAILROOM_BYTES at least, else PEER_ERROR_BUFFER
  * Returns PEER_OK and what to send in *out; PEER_ERROR_STATE before DTLS is connected or without a pair (drop the packet).
  */
 int peer_transport_protect_rtp(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t length, size_t capacity, struct ice_transmit *out);
 int peer_transport_protect_rtcp(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t length, size_t capacity, struct ice_transmit *out);
 
-/* Sends close_notify and stops. Drain poll_transmit once more, then free. */
+/* Sends close_notify, gives relays back and stops. Drain poll_transmit once more, then free. */
 void peer_transport_close(struct peer_transport *transport, uint64_t now_us);
 
 /* RTCPeerConnectionState of this one transport (W3C webrtc section 4.3.3). */

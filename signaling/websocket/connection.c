@@ -98,6 +98,29 @@ static void drain(struct signaling_server *server, struct signaling_connection *
     }
 }
 
+/* ---- who joins ---------------------------------------------------------------------------------------------------- */
+
+/* How this one reached us. */
+static void find_host(struct lws *wsi, char host[SIGNALING_SERVER_HOST_MAX_BYTES + 1]) {
+    char value[SIGNALING_SERVER_HOST_MAX_BYTES + 8]; /* with a port */
+    int length = lws_hdr_copy(wsi, value, (int)sizeof value, WSI_TOKEN_HOST);
+    if (length <= 0 || !signaling_page_host(value, (size_t)length, host))
+        signaling_listener_host(lws_get_socket_fd(wsi), host);
+}
+
+/* What is handed to this one. */
+static void list_ice_servers(struct signaling_server *server, const struct signaling_connection *connection) {
+    char host[SIGNALING_SERVER_HOST_MAX_BYTES + 1];
+    struct signaling_ice_server ice_servers[SIGNALING_ICE_SERVERS_MAX];
+    if (server->list_ice_servers == NULL)
+        return;
+    find_host(connection->wsi, host);
+    struct signaling_server_joiner joiner = {host, connection->room, connection->remote};
+    size_t count = server->list_ice_servers(server->callback_context, &joiner, ice_servers);
+    if (signaling_rooms_set_ice_servers(server->rooms, ice_servers, count) != SIGNALING_OK)
+        signaling_rooms_set_ice_servers(server->rooms, NULL, 0);
+}
+
 /* ---- life --------------------------------------------------------------------------------------------------------- */
 
 int signaling_connection_established(struct signaling_server *server, struct signaling_connection *connection, struct lws *wsi) {
@@ -111,6 +134,7 @@ int signaling_connection_established(struct signaling_server *server, struct sig
     char path[SIGNALING_ROOM_NAME_MAX_BYTES + 8];
     if (!signaling_page_path(wsi, path, sizeof path) || !signaling_page_room(path, strlen(path), connection->room) || server->stopping)
         return -1;
+    list_ice_servers(server, connection);
     enum signaling_error error = signaling_rooms_join(server->rooms, signaling_server_now_us(), connection->room, strlen(connection->room), source,
                                                       source_length, &connection->member);
     if (error == SIGNALING_OK) {

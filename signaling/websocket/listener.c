@@ -42,13 +42,58 @@ size_t signaling_listener_source(int descriptor, uint8_t source[SIGNALING_SOURCE
     return 8;
 }
 
+void signaling_listener_host(int descriptor, char host[SIGNALING_SERVER_HOST_MAX_BYTES + 1]) {
+    struct sockaddr_storage local;
+    socklen_t length = sizeof local;
+    char text[64] = "";
+    if (getsockname(descriptor, (struct sockaddr *)&local, &length) != 0)
+        local.ss_family = AF_UNSPEC;
+    if (local.ss_family == AF_INET) {
+        uv_ip4_name((struct sockaddr_in *)&local, text, sizeof text);
+    } else if (local.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *address = (const struct sockaddr_in6 *)&local;
+        if (IN6_IS_ADDR_V4MAPPED(&address->sin6_addr))
+            uv_inet_ntop(AF_INET, &address->sin6_addr.s6_addr[12], text, sizeof text);
+        else
+            uv_ip6_name(address, text, sizeof text);
+    }
+    bool in_brackets = strchr(text, ':') != NULL;
+    lws_snprintf(host, SIGNALING_SERVER_HOST_MAX_BYTES + 1, "%s%s%s", in_brackets ? "[" : "", text[0] != '\0' ? text : "localhost", in_brackets ? "]" : "");
+}
+
+/* ---- accepting ------------------------------------------------------------------------------------------------------ */
+
+static void on_readable(uv_poll_t *poll, int status, int events);
+
+static void on_pause_over(uv_timer_t *timer) {
+    struct signaling_server *server = timer->data;
+    uv_poll_start(server->poll, UV_READABLE, on_readable);
+}
+
+/*
+ * Whoever waits stays in the backlog, and the listener stays readable: to look again at once, and again, would take all of the CPU from those who
+ * are connected and could leave. So nothing is accepted for a moment.
+ */
+static void pause_accepting(struct signaling_server *server) {
+    uv_poll_stop(server->poll);
+    uv_timer_start(server->accept_timer, on_pause_over, SIGNALING_SERVER_ACCEPT_PAUSE_MS, 0);
+    signaling_server_event(server, SIGNALING_SERVER_REFUSED, "", "", strerror(errno));
+}
+
+static bool is_shortage(int error) {
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events) {
     struct signaling_server *server = poll->data;
     (void)events;
     for (int i = 0; status == 0 && i < ACCEPT_MAX; i++) {
         int descriptor = accept4(server->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (descriptor < 0)
-            return; /* nothing more; or the host is out of descriptors: those who wait stay in the backlog */
+        if (descriptor < 0) {
+            if (is_shortage(errno))
+                pause_accepting(server);
+            return; /* else nothing more, or somebody who left while waiting */
+        }
         /* Messages are small and answer each other: Nagle with delayed acknowledgement costs a call 40 ms of its set-up. */
         const int on = 1;
         (void)setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -83,12 +128,16 @@ enum signaling_error signaling_listener_open(struct signaling_server *server, co
         return refuse(server, problem, errno);
     server->port = ntohs(local.ss_family == AF_INET ? ((struct sockaddr_in *)&local)->sin_port : ((struct sockaddr_in6 *)&local)->sin6_port);
     uv_poll_t *poll = calloc(1, sizeof *poll);
-    if (poll == NULL || uv_poll_init(server->loop, poll, server->listener) != 0) {
+    uv_timer_t *timer = calloc(1, sizeof *timer);
+    if (poll == NULL || timer == NULL || uv_poll_init(server->loop, poll, server->listener) != 0) {
         free(poll);
+        free(timer);
         return refuse(server, problem, ENOMEM);
     }
-    poll->data = server;
+    uv_timer_init(server->loop, timer);
+    poll->data = timer->data = server;
     server->poll = poll;
+    server->accept_timer = timer;
     uv_poll_start(poll, UV_READABLE, on_readable);
     return SIGNALING_OK;
 }
@@ -101,7 +150,9 @@ void signaling_listener_close(struct signaling_server *server) {
     if (server->poll != NULL) {
         uv_poll_stop(server->poll);
         uv_close((uv_handle_t *)server->poll, free_handle);
+        uv_close((uv_handle_t *)server->accept_timer, free_handle);
         server->poll = NULL;
+        server->accept_timer = NULL;
     }
     if (server->listener >= 0)
         close(server->listener);

@@ -3,7 +3,7 @@
 
 #include "signaling/websocket/server_internal.h"
 
-/* ---- paths and origins -------------------------------------------------------------------------------------------- */
+/* ---- paths, hosts and origins ----------------------------------------------------------------------------------------- */
 
 bool signaling_page_room(const char *path, size_t length, char room[SIGNALING_ROOM_NAME_MAX_BYTES + 1]) {
     if (length < 3 || memcmp(path, "/r/", 3) != 0 || !signaling_room_name_is_valid(path + 3, length - 3))
@@ -19,6 +19,35 @@ bool signaling_page_path(struct lws *wsi, char *path, size_t capacity) {
         return true;
     path[0] = '\0';
     return false;
+}
+
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+static bool is_host_character(char c, bool in_brackets) {
+    if (is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == '.')
+        return true;
+    return in_brackets ? c == ':' : (c >= 'g' && c <= 'z') || (c >= 'G' && c <= 'Z') || c == '-' || c == '_';
+}
+
+/* RFC 9110 section 7.2: uri-host [":" port]. Of RFC 3986 section 3.2.2 without percent-encoding, sub-delimiters, zones and future addresses. */
+bool signaling_page_host(const char *value, size_t length, char host[SIGNALING_SERVER_HOST_MAX_BYTES + 1]) {
+    bool in_brackets = length > 0 && value[0] == '[';
+    size_t end = in_brackets ? 1 : 0;
+    while (end < length && is_host_character(value[end], in_brackets))
+        end++;
+    if (in_brackets && (end == 1 || end == length || value[end++] != ']'))
+        return false;
+    if (end == 0 || end > SIGNALING_SERVER_HOST_MAX_BYTES || (end < length && value[end] != ':'))
+        return false;
+    for (size_t i = end + 1; i < length; i++) {
+        if (!is_digit(value[i]))
+            return false;
+    }
+    memcpy(host, value, end);
+    host[end] = '\0';
+    return true;
 }
 
 static char lower(char character) {

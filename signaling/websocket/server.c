@@ -100,6 +100,7 @@ static enum signaling_error start(struct signaling_server *server, const struct 
     server->loop = NULL;
     server->callback_context = config->context;
     server->on_event = config->on_event;
+    server->list_ice_servers = config->list_ice_servers;
     server->max_message_bytes = config->rooms.max_message_bytes != 0 ? config->rooms.max_message_bytes : SIGNALING_MESSAGE_MAX_BYTES;
     server->rooms = signaling_rooms_new(&config->rooms, signaling_server_now_us());
     if (server->rooms == NULL)

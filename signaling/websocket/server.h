@@ -25,6 +25,8 @@
 #define SIGNALING_SERVER_QUEUE_MAX_BYTES 1048576u   /* unsent, per connection; a slower consumer is dropped. One message may always wait */
 #define SIGNALING_SERVER_ORIGINS_MAX 32u
 #define SIGNALING_SERVER_FRAGMENTS_MAX 1024u        /* frames of one message */
+#define SIGNALING_SERVER_HOST_MAX_BYTES 255u        /* of a name or an address, brackets included */
+#define SIGNALING_SERVER_ACCEPT_PAUSE_MS 100u       /* without descriptors to accept with, how long until the next try */
 
 enum signaling_server_event_type {
     SIGNALING_SERVER_JOINED = 1, /* room, remote */
@@ -41,6 +43,17 @@ struct signaling_server_event {
 };
 
 /*
+ * Somebody who is about to join. Views are valid during the call.
+ * host  how this one reached the server, fit to stand in a URI: the name or address in its Host header (RFC 9110 section 7.2) without the port,
+ *       "calls.example" or "[2001:db8::1]"; without a usable header, the address of our end of the connection. Never empty
+ */
+struct signaling_server_joiner {
+    const char *host;
+    const char *room;
+    const char *remote;
+};
+
+/*
  * address   an IP literal to listen on, without brackets; "0.0.0.0" and "::" mean all
  * port      0: the kernel chooses, see signaling_server_port
  * tls_*     both NULL (plain), or PEM files
@@ -48,6 +61,8 @@ struct signaling_server_event {
  *           A program sends no Origin and may always join
  * rooms     as room.h says
  * on_event  may be NULL
+ * list_ice_servers  NULL: everybody is handed those of `rooms`. Else it is asked for each joiner: it writes at most SIGNALING_ICE_SERVERS_MAX and returns
+ *           how many. Their texts must live until it returns to the loop. A list that is out of range is as an empty one
  * ping_interval_s, pong_timeout_s  0: the defaults above
  */
 struct signaling_server_config {
@@ -62,6 +77,7 @@ struct signaling_server_config {
     uint32_t pong_timeout_s;
     void *context;
     void (*on_event)(void *context, const struct signaling_server_event *event);
+    size_t (*list_ice_servers)(void *context, const struct signaling_server_joiner *joiner, struct signaling_ice_server *out);
 };
 
 struct signaling_server;

@@ -43,9 +43,11 @@ struct signaling_server {
     char *certificate_file, *key_file;
     void *callback_context;
     void (*on_event)(void *context, const struct signaling_server_event *event);
+    size_t (*list_ice_servers)(void *context, const struct signaling_server_joiner *joiner, struct signaling_ice_server *out);
     int listener;
     uint16_t port;
-    uv_poll_t *poll; /* of the listener; NULL once it closes */
+    uv_poll_t *poll;          /* of the listener; NULL once it closes */
+    uv_timer_t *accept_timer; /* runs while accepting pauses; goes with the poll */
     uv_timer_t *stop_timer;
     uint32_t stop_ticks;
     bool stopping;
@@ -61,6 +63,8 @@ enum signaling_error signaling_listener_open(struct signaling_server *server, co
 void signaling_listener_close(struct signaling_server *server);
 /* Who it is for the limits of one source; writes the address as text too. Returns the length of the source. */
 size_t signaling_listener_source(int descriptor, uint8_t source[SIGNALING_SOURCE_MAX_BYTES], char *text, size_t capacity);
+/* Our end of a connection, as the host of a URI: "192.0.2.1", "[2001:db8::1]". */
+void signaling_listener_host(int descriptor, char host[SIGNALING_SERVER_HOST_MAX_BYTES + 1]);
 
 /* connection.c: the callbacks of an open WebSocket. They return what libwebsockets wants: nonzero closes. */
 int signaling_connection_established(struct signaling_server *server, struct signaling_connection *connection, struct lws *wsi);
@@ -73,6 +77,8 @@ void signaling_connection_close_soon(struct signaling_connection *connection, ui
 /* The room of a path "/r/ROOM": written NUL-terminated. False: another path. */
 bool signaling_page_room(const char *path, size_t length, char room[SIGNALING_ROOM_NAME_MAX_BYTES + 1]);
 bool signaling_page_path(struct lws *wsi, char *path, size_t capacity);
+/* The host of a Host header's value, which is anything. False: it is none that a URI may have. */
+bool signaling_page_host(const char *value, size_t length, char host[SIGNALING_SERVER_HOST_MAX_BYTES + 1]);
 bool signaling_origin_allowed(const struct signaling_server *server, const char *origin);
 /* Whether the upgrade may go on: 0, or what libwebsockets wants after an answer was sent. */
 int signaling_page_confirm_upgrade(struct signaling_server *server, struct lws *wsi);

@@ -166,8 +166,8 @@ static void peer_reflexive_limit(void **state) {
         assert_int_equal(answered, i < ICE_REMOTE_PEER_REFLEXIVE_MAX);
         scripted_drop_all(&peer);
     }
-    assert_int_equal(peer.agent->remote_peer_reflexive_count, ICE_REMOTE_PEER_REFLEXIVE_MAX);
-    assert_int_equal(peer.agent->remote_count, ICE_REMOTE_MAX);
+    assert_int_equal(peer.agent->generations[0].remote_peer_reflexive_count, ICE_REMOTE_PEER_REFLEXIVE_MAX);
+    assert_int_equal(peer.agent->remote_count, ICE_REMOTE_CANDIDATE_MAX + ICE_REMOTE_PEER_REFLEXIVE_MAX);
     assert_int_equal(peer.agent->statistics.capacity_refused, 5);
     scripted_close(&peer);
 }
@@ -187,7 +187,7 @@ static void signaled_after_learned(void **state) {
     assert_int_equal(scripted_pair(&peer, 0).remote->type, ICE_CANDIDATE_HOST);
     assert_string_equal(scripted_pair(&peer, 0).remote->foundation, "abc");
     assert_true(scripted_pair(&peer, 0).priority > before);
-    assert_int_equal(peer.agent->remote_peer_reflexive_count, 0); /* its place is free again */
+    assert_int_equal(peer.agent->generations[0].remote_peer_reflexive_count, 0); /* its place is free again */
     scripted_close(&peer);
 }
 

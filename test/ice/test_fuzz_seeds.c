@@ -29,6 +29,7 @@ static void replay(const char *name, struct fuzz_ice_reached *sum) {
     sum->disconnected |= world.reached.disconnected;
     sum->failed |= world.reached.failed;
     sum->role_changed |= world.reached.role_changed;
+    sum->selected_after_restart |= world.reached.selected_after_restart;
 }
 
 static void all_seeds(void **state) {
@@ -60,6 +61,12 @@ static void what_their_names_say(void **state) {
     reached = (struct fuzz_ice_reached){0};
     replay("consent_expires", &reached);
     assert_true(reached.completed && reached.disconnected && reached.failed);
+    reached = (struct fuzz_ice_reached){0};
+    replay("restarts", &reached);
+    assert_true(reached.selected_after_restart && reached.completed && !reached.failed);
+    reached = (struct fuzz_ice_reached){0};
+    replay("restarts_after_failure", &reached);
+    assert_true(reached.selected_after_restart && reached.failed);
     reached = (struct fuzz_ice_reached){0};
     replay("role_conflict", &reached);
     assert_true(reached.role_changed && reached.completed);

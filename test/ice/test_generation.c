@@ -96,30 +96,6 @@ static void usernames(void **state) {
     scripted_close(&peer);
 }
 
-/* RFC 8445 section 9: both generations are accepted while both are in use; only the current one triggers anything */
-static void two_generations(void **state) {
-    (void)state;
-    struct sent sent;
-    scripted_open(&peer, ICE_ROLE_CONTROLLED, NULL);
-    scripted_gather(&peer);
-    scripted_credentials(&peer);
-    struct ice_generation *other = &peer.agent->generations[1];
-    assert_true(ice_generation_start(peer.agent, other));
-    char name[64];
-    snprintf(name, sizeof name, "%s:abcd", other->local_ufrag);
-    assert_int_equal(scripted_request(&peer, &(struct request){.role = ICE_ROLE_CONTROLLING}, &(struct wrong){.username = name, .key = other->local_key}), ICE_OK);
-    assert_true(scripted_poll(&peer, &sent));
-    assert_int_equal(sent.message.class_, STUN_CLASS_SUCCESS_RESPONSE);
-    assert_int_equal(stun_message_check_integrity(&sent.message, other->local_key), STUN_OK);
-    assert_int_equal(ice_agent_pair_count(peer.agent), 0);
-    /* the key of one does not open the other */
-    assert_int_equal(scripted_request(&peer, &(struct request){.role = ICE_ROLE_CONTROLLING}, &(struct wrong){.username = name}), ICE_ERROR_UNAUTHENTIC);
-    assert_int_equal(scripted_request(&peer, &(struct request){.role = ICE_ROLE_CONTROLLING}, NULL), ICE_OK);
-    assert_int_equal(ice_agent_pair_count(peer.agent), 1);
-    assert_int_equal(ice_agent_restart(peer.agent, peer.now_us), ICE_ERROR_NOT_SUPPORTED);
-    scripted_close(&peer);
-}
-
 /* RFC 8838 section 9: candidates carry their generation; others are not checked */
 static void candidates_of_another_generation(void **state) {
     (void)state;
@@ -147,7 +123,7 @@ static void candidates_of_another_generation(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(local_credentials), cmocka_unit_test(remote_credentials), cmocka_unit_test(longest_username),
-        cmocka_unit_test(usernames), cmocka_unit_test(two_generations), cmocka_unit_test(candidates_of_another_generation),
+        cmocka_unit_test(usernames), cmocka_unit_test(candidates_of_another_generation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -373,12 +373,53 @@ static void test_colliding_names(void **state) {
     signaling_rooms_free(rooms);
 }
 
+/* Joins a room of its own and leaves; what it was handed is checked against one server's credential, NULL: none was handed. */
+static void expect_handed(struct signaling_rooms *rooms, size_t count, const char *credential) {
+    struct signaling_message joined;
+    signaling_member member;
+    assert_int_equal(signaling_rooms_join(rooms, 0, "own", 3, NULL, 0, &member), SIGNALING_OK);
+    struct signaling_output output = only(rooms);
+    assert_int_equal(signaling_message_parse(output.text.bytes, output.text.length, &joined, NULL), SIGNALING_OK);
+    assert_int_equal(joined.ice_server_count, count);
+    if (count > 0)
+        assert_true(signaling_text_is(joined.ice_servers[count - 1].credential, credential));
+    signaling_message_release(&joined);
+    assert_int_equal(signaling_rooms_leave(rooms, 0, member, "closed"), SIGNALING_OK);
+    assert_false(signaling_rooms_poll_output(rooms, &output));
+}
+
+/* Another list for those who join from now on; a list that cannot be leaves the old one. */
+static void test_ice_servers_change(void **state) {
+    uint64_t seed = 1;
+    char credential[] = "first";
+    struct signaling_ice_server servers[SIGNALING_ICE_SERVERS_MAX + 1];
+    for (size_t i = 0; i < SIGNALING_ICE_SERVERS_MAX + 1; i++)
+        servers[i] = (struct signaling_ice_server){signaling_text_of("turn:t"), signaling_text_of("u"), signaling_text_of(credential)};
+    struct signaling_rooms *rooms = make(&seed, (struct signaling_rooms_config){.ice_servers = servers, .ice_server_count = 1});
+    (void)state;
+    credential[0] = 'F'; /* it was copied */
+    expect_handed(rooms, 1, "first");
+    assert_int_equal(signaling_rooms_set_ice_servers(rooms, servers, SIGNALING_ICE_SERVERS_MAX - 1), SIGNALING_OK);
+    expect_handed(rooms, SIGNALING_ICE_SERVERS_MAX - 1, "First");
+    assert_int_equal(signaling_rooms_set_ice_servers(rooms, servers, SIGNALING_ICE_SERVERS_MAX), SIGNALING_OK);
+    credential[0] = 'f';
+    assert_int_equal(signaling_rooms_set_ice_servers(rooms, servers, SIGNALING_ICE_SERVERS_MAX + 1), SIGNALING_ERROR_ARGUMENT);
+    servers[1].url.bytes = NULL;
+    assert_int_equal(signaling_rooms_set_ice_servers(rooms, servers, 2), SIGNALING_ERROR_ARGUMENT);
+    servers[0].credential = (struct signaling_text){"\xC3(", 2};
+    assert_int_equal(signaling_rooms_set_ice_servers(rooms, servers, 1), SIGNALING_ERROR_ARGUMENT);
+    expect_handed(rooms, SIGNALING_ICE_SERVERS_MAX, "First");
+    assert_int_equal(signaling_rooms_set_ice_servers(rooms, NULL, 0), SIGNALING_OK);
+    expect_handed(rooms, 0, NULL);
+    signaling_rooms_free(rooms);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_join_and_leave),      cmocka_unit_test(test_relay_adds_from), cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_limits),              cmocka_unit_test(test_message_rate),    cmocka_unit_test(test_byte_and_join_rate),
         cmocka_unit_test(test_sources_are_bounded), cmocka_unit_test(test_random_walk),     cmocka_unit_test(test_siphash_vector),
-        cmocka_unit_test(test_colliding_names),
+        cmocka_unit_test(test_colliding_names),     cmocka_unit_test(test_ice_servers_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

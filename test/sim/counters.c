@@ -12,7 +12,7 @@
 
 #define COUNTERS                                                                                                                     \
     X(sent) X(delivered) X(duplicated) X(reordered) X(corrupted) X(hairpinned) X(send_errors) X(dropped_loss) X(dropped_burst)      \
-    X(dropped_queue) X(dropped_mtu) X(dropped_by_filter) X(dropped_no_mapping) X(dropped_no_hairpin) X(dropped_nat_exhausted)       \
+    X(dropped_queue) X(dropped_mtu) X(dropped_by_filter) X(dropped_no_mapping) X(dropped_no_hairpin) X(dropped_blocked) X(dropped_nat_exhausted)       \
     X(dropped_no_route) X(dropped_no_socket) X(dropped_interface_down) X(dropped_by_script)
 
 void sim_counters_add(struct sim_counters *sum, const struct sim_counters *more) {
@@ -24,7 +24,7 @@ void sim_counters_add(struct sim_counters *sum, const struct sim_counters *more)
 uint64_t sim_counters_dropped(const struct sim_counters *counters) {
     const struct sim_counters *c = counters;
     return c->dropped_loss + c->dropped_burst + c->dropped_queue + c->dropped_mtu + c->dropped_by_filter + c->dropped_no_mapping +
-           c->dropped_no_hairpin + c->dropped_nat_exhausted + c->dropped_no_route + c->dropped_no_socket + c->dropped_interface_down +
+           c->dropped_no_hairpin + c->dropped_blocked + c->dropped_nat_exhausted + c->dropped_no_route + c->dropped_no_socket + c->dropped_interface_down +
            c->dropped_by_script;
 }
 

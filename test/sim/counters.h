@@ -29,6 +29,7 @@ struct sim_counters {
     uint64_t dropped_by_filter;     /* NAT: mapped, but its source was not welcome */
     uint64_t dropped_no_mapping;    /* NAT: no such mapping, or expired */
     uint64_t dropped_no_hairpin;    /* NAT: does not hairpin */
+    uint64_t dropped_blocked;       /* NAT: lets no UDP out */
     uint64_t dropped_nat_exhausted; /* NAT: no port or no room left */
     uint64_t dropped_no_route;      /* nobody has that IP address */
     uint64_t dropped_no_socket;     /* somebody has it, but nobody listens on that port */

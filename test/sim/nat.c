@@ -89,30 +89,49 @@ static void forget_expired(struct nat *nat, uint64_t now_us) {
     nat->session_count = kept;
 }
 
-static struct mapping *mapping_of_port(struct nat *nat, uint16_t port) {
-    for (size_t i = 0; i < nat->mapping_count; i++)
-        if (nat->mappings[i].port == port)
-            return &nat->mappings[i];
-    return NULL;
+/* Where a datagram from `source` to this port belongs. Mappings that share a port differ in the remote they are for; one from a
+ * stranger is shown to the oldest, whose filter will judge it. */
+static struct mapping *mapping_of_port(struct nat *nat, uint16_t port, const struct stun_address *source) {
+    struct mapping *oldest = NULL;
+    struct stun_address key = dependent_part(nat->config.mapping, source);
+    for (size_t i = 0; i < nat->mapping_count; i++) {
+        struct mapping *mapping = &nat->mappings[i];
+        if (mapping->port != port)
+            continue;
+        if (nat->config.ports != NAT_PORTS_SHARED || stun_address_equal(&mapping->key, &key))
+            return mapping;
+        if (!oldest)
+            oldest = mapping;
+    }
+    return oldest;
 }
 
-static bool port_is_free(struct nat *nat, uint32_t port) {
+/* RFC 4787 section 4.2.1, REQ-3: no port overloading: a port in use belongs to one mapping. But to one for each remote when SHARED. */
+static bool port_is_free(const struct nat *nat, uint32_t port, const struct stun_address *key) {
     bool away = nat->rebooted_away[port / 64] >> (port % 64) & 1;
-    return port >= nat->config.port_low && port <= nat->config.port_high && !away && !mapping_of_port(nat, (uint16_t)port);
+    if (port < nat->config.port_low || port > nat->config.port_high || away)
+        return false;
+    for (size_t i = 0; i < nat->mapping_count; i++) {
+        const struct mapping *mapping = &nat->mappings[i];
+        if (mapping->port == port && (nat->config.ports != NAT_PORTS_SHARED || stun_address_equal(&mapping->key, key)))
+            return false;
+    }
+    return true;
 }
 
-/* RFC 4787 section 4.2.1, REQ-3: no port overloading: a port in use belongs to one mapping. 0 when all are. */
-static uint16_t assign_port(struct nat *nat, uint16_t inner_port) {
+/* 0 when no port is free. */
+static uint16_t assign_port(struct nat *nat, uint16_t inner_port, const struct stun_address *key) {
     const struct nat_config *config = &nat->config;
     uint32_t count = (uint32_t)config->port_high - config->port_low + 1;
-    if (config->ports == NAT_PORTS_PRESERVING && port_is_free(nat, inner_port))
+    bool preserves = config->ports == NAT_PORTS_PRESERVING || config->ports == NAT_PORTS_SHARED;
+    if (preserves && port_is_free(nat, inner_port, key))
         return inner_port;
     uint32_t start = nat->next_port;
     if (config->ports != NAT_PORTS_SEQUENTIAL)
         start = config->port_low + (uint32_t)sim_random_below(&nat->random, count);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t port = config->port_low + (start - config->port_low + i) % count;
-        if (port_is_free(nat, port)) {
+        if (port_is_free(nat, port, key)) {
             nat->next_port = port == config->port_high ? config->port_low : port + 1;
             return (uint16_t)port;
         }
@@ -131,7 +150,7 @@ static enum nat_verdict find_or_make_mapping(struct nat *nat, const struct stun_
     }
     if (nat->mapping_count == NAT_MAPPING_MAX)
         return NAT_DROP_CAPACITY;
-    uint16_t port = assign_port(nat, inner->port);
+    uint16_t port = assign_port(nat, inner->port, &key);
     if (port == 0)
         return NAT_DROP_NO_PORT;
     *out = &nat->mappings[nat->mapping_count++];
@@ -141,7 +160,8 @@ static enum nat_verdict find_or_make_mapping(struct nat *nat, const struct stun_
 
 static struct session *find_session(struct nat *nat, const struct mapping *mapping, const struct stun_address *remote) {
     for (size_t i = 0; i < nat->session_count; i++)
-        if (nat->sessions[i].port == mapping->port && stun_address_equal(&nat->sessions[i].remote, remote))
+        if (nat->sessions[i].port == mapping->port && stun_address_equal(&nat->sessions[i].inner, &mapping->inner) &&
+            stun_address_equal(&nat->sessions[i].remote, remote))
             return &nat->sessions[i];
     return NULL;
 }
@@ -149,6 +169,8 @@ static struct session *find_session(struct nat *nat, const struct mapping *mappi
 enum nat_verdict nat_outbound(struct nat *nat, uint64_t now_us, const struct stun_address *source,
                               const struct stun_address *destination, struct stun_address *mapped_source) {
     forget_expired(nat, now_us);
+    if (nat->config.blocks_udp)
+        return NAT_DROP_BLOCKED;
     bool turns_round = stun_address_equal_ip(destination, &nat->external);
     if (turns_round && nat->config.hairpin == NAT_HAIRPIN_OFF)
         return NAT_DROP_NO_HAIRPIN;
@@ -176,8 +198,8 @@ static bool filter_admits(const struct nat *nat, const struct mapping *mapping, 
         return true;
     for (size_t i = 0; i < nat->session_count; i++) {
         const struct session *session = &nat->sessions[i];
-        bool in_scope = nat->config.filter_scope == NAT_FILTER_OF_ENDPOINT ? stun_address_equal(&session->inner, &mapping->inner)
-                                                                           : session->port == mapping->port;
+        bool in_scope = stun_address_equal(&session->inner, &mapping->inner) &&
+                        (nat->config.filter_scope == NAT_FILTER_OF_ENDPOINT || session->port == mapping->port);
         if (in_scope && same_part(nat->config.filtering, &session->remote, remote))
             return true;
     }
@@ -188,7 +210,7 @@ enum nat_verdict nat_inbound(struct nat *nat, uint64_t now_us, const struct stun
                              const struct stun_address *destination, struct stun_address *inner_destination) {
     assert(stun_address_equal_ip(destination, &nat->external));
     forget_expired(nat, now_us);
-    struct mapping *mapping = mapping_of_port(nat, destination->port);
+    struct mapping *mapping = mapping_of_port(nat, destination->port, source);
     if (!mapping)
         return NAT_DROP_NO_MAPPING;
     if (!filter_admits(nat, mapping, source))

@@ -27,8 +27,12 @@ enum nat_filter_scope { NAT_FILTER_OF_ENDPOINT, NAT_FILTER_OF_MAPPING };
 /* RFC 4787 section 6. Of the two presentations REQ-9a wants the external one. */
 enum nat_hairpin { NAT_HAIRPIN_OFF, NAT_HAIRPIN_EXTERNAL_SOURCE, NAT_HAIRPIN_INTERNAL_SOURCE };
 
-/* RFC 4787 section 4.2.1. PRESERVING takes the inside port if that is free outside, else a random one. */
-enum nat_ports { NAT_PORTS_RANDOM, NAT_PORTS_PRESERVING, NAT_PORTS_SEQUENTIAL };
+/*
+ * RFC 4787 section 4.2.1. PRESERVING takes the inside port if that is free outside, else a random one. SHARED does too, but a port
+ * is taken only by a mapping with the same dependent part: port overloading, which REQ-3 forbids and Linux masquerading does. With
+ * dependent mapping all mappings of an endpoint then show one port, unless another inside host has it towards the same remote.
+ */
+enum nat_ports { NAT_PORTS_RANDOM, NAT_PORTS_PRESERVING, NAT_PORTS_SEQUENTIAL, NAT_PORTS_SHARED };
 
 #define NAT_TIMEOUT_DEFAULT_US (UINT64_C(300) * 1000 * 1000) /* RFC 4787 section 4.3, REQ-5b: five minutes or more */
 #define NAT_PORT_LOW_DEFAULT 1024
@@ -46,6 +50,7 @@ struct nat_config {
     uint16_t port_low, port_high; /* both included; 0 takes the default */
     uint64_t timeout_us;          /* since the last refresh; 0 takes the default */
     bool inbound_refresh;         /* RFC 4787 section 4.3, REQ-6: outbound always refreshes, inbound may */
+    bool blocks_udp;              /* no datagram gets out; the streams of a network (stream.h) pass to port 443 only */
     uint64_t seed;
 };
 
@@ -56,7 +61,8 @@ enum nat_verdict {
     NAT_DROP_NO_PORT,       /* every port of the range is in use */
     NAT_DROP_CAPACITY,      /* NAT_MAPPING_MAX or NAT_SESSION_MAX is reached */
     NAT_DROP_NO_MAPPING,    /* inbound: nothing is mapped to this port (any more) */
-    NAT_DROP_FILTERED       /* inbound: mapped, but this source is not welcome */
+    NAT_DROP_FILTERED,      /* inbound: mapped, but this source is not welcome */
+    NAT_DROP_BLOCKED        /* outbound: no UDP at all */
 };
 
 struct nat;

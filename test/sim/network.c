@@ -46,7 +46,14 @@ struct datagram {
 };
 
 /* Where a datagram arrives next; `place` is a realm, a realm inside a NAT, an interface, or a socket. */
-enum event_kind { EVENT_AT_REALM, EVENT_AT_NAT_OUTSIDE, EVENT_AT_INTERFACE, EVENT_SEND_ERROR };
+enum event_kind { EVENT_AT_REALM, EVENT_AT_NAT_OUTSIDE, EVENT_AT_INTERFACE, EVENT_SEND_ERROR, EVENT_CALL };
+
+#define INJECTED (-1) /* the sender of a datagram that no socket has sent */
+
+struct call {
+    void (*action)(void *context);
+    void *context;
+};
 
 struct sim_network {
     uint64_t now_us;
@@ -56,6 +63,10 @@ struct sim_network {
     bool icmp;
     bool (*filter)(void *, uint64_t, const struct sim_path *, const uint8_t *, size_t);
     void *filter_context;
+    void (*tap)(void *, const struct stun_address *, const struct stun_address *, const uint8_t *, size_t);
+    void *tap_context;
+    int tap_realm;
+    struct sim_link thin_air; /* perfect; what was injected comes from there */
     struct router *routers[SIM_NAT_MAX + 1]; /* by inside realm: [0] stays empty */
     int realm_count;
     struct interface *interfaces[SIM_INTERFACE_MAX];
@@ -170,6 +181,10 @@ static struct router *router_at(const struct sim_network *network, int inside_re
     return network->routers[inside_realm];
 }
 
+const struct stun_address *sim_network_interface_address(const struct sim_network *network, int interface_) {
+    return &interface_at(network, interface_)->address;
+}
+
 void sim_network_set_interface_up(struct sim_network *network, int interface_, bool is_up) {
     interface_at(network, interface_)->is_up = is_up;
 }
@@ -238,7 +253,7 @@ static void report_error(struct sim_network *network, struct datagram *datagram,
 
 /* The end of a copy, by a reason that was counted. With ICMP on, `error` other than 0 travels back. */
 static void drop(struct sim_network *network, struct datagram *datagram, int error) {
-    if (error != 0 && network->icmp)
+    if (error != 0 && network->icmp && datagram->sender != INJECTED)
         report_error(network, datagram, error);
     else
         free(datagram);
@@ -272,6 +287,7 @@ static void count_nat_drop(struct sim_network *network, enum nat_verdict verdict
     case NAT_DROP_CAPACITY: network->counters.dropped_nat_exhausted++; break;
     case NAT_DROP_NO_MAPPING: network->counters.dropped_no_mapping++; break;
     case NAT_DROP_FILTERED: network->counters.dropped_by_filter++; break;
+    case NAT_DROP_BLOCKED: network->counters.dropped_blocked++; break;
     case NAT_FORWARD:
     case NAT_HAIRPIN: break;
     }
@@ -300,6 +316,8 @@ static void leave_realm(struct sim_network *network, int realm, struct datagram 
 }
 
 static void route(struct sim_network *network, int realm, struct datagram *datagram) {
+    if (network->tap && network->tap_realm == realm)
+        network->tap(network->tap_context, &datagram->source, &datagram->destination, datagram->bytes, datagram->length);
     for (int i = 0; i < network->interface_count; i++) {
         struct interface *interface = network->interfaces[i];
         if (interface->realm == realm && stun_address_equal_ip(&interface->address, &datagram->destination)) {
@@ -401,6 +419,83 @@ void sim_network_set_filter(struct sim_network *network,
     network->filter_context = context;
 }
 
+void sim_network_set_tap(struct sim_network *network, int realm,
+                         void (*tap)(void *context, const struct stun_address *source, const struct stun_address *destination,
+                                     const uint8_t *bytes, size_t length),
+                         void *context) {
+    network->tap = tap;
+    network->tap_context = context;
+    network->tap_realm = realm;
+}
+
+void sim_network_inject(struct sim_network *network, int realm, const struct stun_address *source, const struct stun_address *destination,
+                        const uint8_t *bytes, size_t length) {
+    assert(length <= SIM_DATAGRAM_MAX_BYTES && realm >= 0 && realm < network->realm_count);
+    struct datagram *datagram = allocate(sizeof *datagram + length);
+    datagram->source = *source;
+    datagram->destination = *destination;
+    datagram->sender = INJECTED;
+    datagram->sent_us = network->now_us;
+    datagram->link = &network->thin_air;
+    datagram->length = length;
+    if (length > 0)
+        memcpy(datagram->bytes, bytes, length);
+    network->counters.sent++;
+    sim_event_queue_push(&network->queue, network->now_us, EVENT_AT_REALM, realm, datagram);
+}
+
+void sim_network_inject_error(struct sim_network *network, const struct sim_path *path, int error) {
+    for (int i = 0; i < network->socket_count; i++) {
+        if (!network->sockets[i].is_open || !stun_address_equal(&network->sockets[i].local, &path->local))
+            continue;
+        struct datagram *datagram = allocate(sizeof *datagram);
+        datagram->sender_path = *path;
+        datagram->sent_us = network->now_us;
+        datagram->sender = i;
+        report_error(network, datagram, error);
+    }
+}
+
+/* ---- ways, for streams ------------------------------------------------------------------------------------------------- */
+
+static void add_way(struct sim_route *way, const struct sim_link *link) {
+    const struct sim_link_config *config = &link->config;
+    double burst = config->burst_enter > 0.0 ? config->burst_enter / (config->burst_enter + config->burst_leave) * config->burst_loss : 0.0;
+    way->delay_us += config->delay_us;
+    way->jitter_us += config->jitter_us;
+    way->loss = 1.0 - (1.0 - way->loss) * (1.0 - config->loss) * (1.0 - burst);
+}
+
+int sim_network_trace(struct sim_network *network, int interface_, const struct stun_address *remote, uint16_t blocked_port, struct sim_route *out) {
+    struct interface *from = interface_at(network, interface_);
+    *out = (struct sim_route){.source = from->address};
+    if (remote->family != from->address.family)
+        return ENETUNREACH;
+    if (!from->is_up)
+        return ETIMEDOUT;
+    add_way(out, &from->up);
+    for (int realm = from->realm;; realm = network->routers[realm]->outside_realm) {
+        for (int i = 0; i < network->interface_count; i++) {
+            struct interface *owner = network->interfaces[i];
+            if (owner->realm != realm || !stun_address_equal_ip(&owner->address, remote))
+                continue;
+            add_way(out, &owner->down);
+            out->interface_ = i;
+            return owner->is_up ? 0 : ETIMEDOUT;
+        }
+        if (find_nat(network, realm, remote) != 0)
+            return ECONNREFUSED;
+        if (realm == SIM_PUBLIC)
+            return EHOSTUNREACH;
+        const struct nat *nat = router_at(network, realm)->nat;
+        if (nat_configuration(nat)->blocks_udp && remote->port != blocked_port)
+            return ETIMEDOUT;
+        add_way(out, &network->routers[realm]->up);
+        out->source = *nat_external(nat);
+        out->crosses_nat = true;
+    }
+}
+
 /* ---- time ------------------------------------------------------------------------------------------------------------- */
 
 uint64_t sim_network_next_us(const struct sim_network *network) {
@@ -413,6 +508,12 @@ bool sim_network_step(struct sim_network *network) {
         return false;
     assert(event.time_us >= network->now_us);
     network->now_us = event.time_us;
+    if (event.kind == EVENT_CALL) {
+        struct call call = *(struct call *)event.subject;
+        free(event.subject);
+        call.action(call.context);
+        return true;
+    }
     struct datagram *datagram = event.subject;
     if (event.kind != EVENT_SEND_ERROR)
         sim_link_arrived(datagram->link, &datagram->copy, datagram->bytes, datagram->length);
@@ -421,8 +522,15 @@ bool sim_network_step(struct sim_network *network) {
     case EVENT_AT_NAT_OUTSIDE: enter_nat(network, event.place, datagram); break;
     case EVENT_AT_INTERFACE: deliver(network, event.place, datagram); break;
     case EVENT_SEND_ERROR: deliver_error(network, event.place, datagram); break;
+    case EVENT_CALL: break;
     }
     return true;
+}
+
+void sim_network_call_at(struct sim_network *network, uint64_t time_us, void (*action)(void *context), void *context) {
+    struct call *call = allocate(sizeof *call);
+    *call = (struct call){action, context};
+    sim_event_queue_push(&network->queue, time_us < network->now_us ? network->now_us : time_us, EVENT_CALL, 0, call);
 }
 
 void sim_network_advance(struct sim_network *network, uint64_t until_us) {

@@ -68,6 +68,7 @@ struct nat *sim_network_nat(struct sim_network *network, int inside_realm);
 /* Returns the number of the interface, 0.. */
 int sim_network_add_interface(struct sim_network *network, int realm, const char *ip, const struct sim_link_config *up,
                               const struct sim_link_config *down);
+const struct stun_address *sim_network_interface_address(const struct sim_network *network, int interface_); /* port 0 */
 void sim_network_set_interface_up(struct sim_network *network, int interface_, bool is_up); /* down: drops both ways */
 
 /* The links, to look at their counters or to change their configuration in mid-flight. */
@@ -95,6 +96,32 @@ void sim_network_set_icmp(struct sim_network *network, bool is_on);
 void sim_network_set_filter(struct sim_network *network,
                             bool (*passes)(void *context, uint64_t number, const struct sim_path *path, const uint8_t *bytes, size_t length),
                             void *context);
+
+/* An attacker's means: a datagram with any source address that appears in this realm, and is routed from there. Its errors are not reported. */
+void sim_network_inject(struct sim_network *network, int realm, const struct stun_address *source, const struct stun_address *destination,
+                        const uint8_t *bytes, size_t length);
+/* An ICMP error that nobody's datagram has caused: the socket bound to path->local (if it is open) hears it. */
+void sim_network_inject_error(struct sim_network *network, const struct sim_path *path, int error);
+
+/* Sees every datagram that is routed in this realm, with the addresses it has there. It may inject from within the call. NULL: none. */
+void sim_network_set_tap(struct sim_network *network, int realm,
+                         void (*tap)(void *context, const struct stun_address *source, const struct stun_address *destination,
+                                     const uint8_t *bytes, size_t length),
+                         void *context);
+
+/* Calls `action` from a step at that time. What is still pending when the network is freed is not called. */
+void sim_network_call_at(struct sim_network *network, uint64_t time_us, void (*action)(void *context), void *context);
+
+/* The way that something without a fate of its own would take from an interface to an address: for streams. */
+struct sim_route {
+    int interface_;              /* the owner of the address */
+    bool crosses_nat;
+    struct stun_address source;  /* the sender's IP as the owner sees it, port 0 */
+    uint64_t delay_us, jitter_us;
+    double loss;                 /* of all links together, bursts as their mean */
+};
+/* 0; or EHOSTUNREACH (nobody has it), ECONNREFUSED (a NAT has it), ENETUNREACH (another family), ETIMEDOUT (blocked, or an interface is down). */
+int sim_network_trace(struct sim_network *network, int interface_, const struct stun_address *remote, uint16_t blocked_port, struct sim_route *out);
 
 uint64_t sim_network_next_us(const struct sim_network *network); /* UINT64_MAX when nothing is on its way */
 bool sim_network_step(struct sim_network *network);              /* the next event; false when there is none */

@@ -12,6 +12,14 @@
 
 #include "test/sim/event_queue.h"
 
+/* A stream that an object has opened, under the object's number for it. */
+struct endpoint_stream {
+    struct endpoint *endpoint;
+    uint64_t id;
+    int stream;
+    struct sim_path path;
+};
+
 struct endpoint {
     struct sim *sim;
     int number;
@@ -21,6 +29,8 @@ struct endpoint {
     bool is_attached, is_touched;
     int *sockets;
     size_t socket_count;
+    struct endpoint_stream **streams; /* do not move: they are contexts of callbacks */
+    size_t stream_count;
     uint64_t last_timeout_us; /* when handle_timeout was last called, and how often at that instant */
     uint32_t timeouts_at_once;
 };
@@ -33,6 +43,7 @@ struct action {
 struct sim {
     uint64_t seed;
     struct sim_network *network;
+    struct sim_streams *streams;
     struct sim_random random;
     struct sim_event_queue actions;
     struct endpoint endpoints[SIM_ENDPOINT_MAX];
@@ -54,6 +65,7 @@ struct sim *sim_new(uint64_t seed) {
     sim->deadline_us = UINT64_MAX;
     sim_random_seed(&sim->random, seed);
     sim->network = sim_network_new(sim_random_u64(&sim->random), SIM_START_US);
+    sim->streams = sim_streams_new(sim->network);
     sim_event_queue_init(&sim->actions);
     return sim;
 }
@@ -65,14 +77,23 @@ void sim_free(struct sim *sim) {
     while (sim_event_queue_pop(&sim->actions, &event))
         free(event.subject);
     sim_event_queue_release(&sim->actions);
-    for (int i = 0; i < sim->endpoint_count; i++)
+    for (int i = 0; i < sim->endpoint_count; i++) {
+        for (size_t k = 0; k < sim->endpoints[i].stream_count; k++)
+            free(sim->endpoints[i].streams[k]);
+        free(sim->endpoints[i].streams);
         free(sim->endpoints[i].sockets);
+    }
     sim_network_free(sim->network);
+    sim_streams_free(sim->streams);
     free(sim);
 }
 
 struct sim_network *sim_network_of(struct sim *sim) {
     return sim->network;
+}
+
+struct sim_streams *sim_streams_of(struct sim *sim) {
+    return sim->streams;
 }
 
 uint64_t sim_seed(const struct sim *sim) {
@@ -104,8 +125,23 @@ static int socket_of(const struct endpoint *endpoint, const struct stun_address 
     return -1;
 }
 
+static struct endpoint_stream *stream_of(const struct endpoint *endpoint, uint64_t id) {
+    for (size_t i = endpoint->stream_count; i-- > 0;)
+        if (endpoint->streams[i]->id == id)
+            return endpoint->streams[i];
+    return NULL;
+}
+
 static void transmit(struct endpoint *endpoint, const struct sim_transmit *out) {
     struct sim *sim = endpoint->sim;
+    if (out->stream_id != 0) {
+        const struct endpoint_stream *stream = stream_of(endpoint, out->stream_id);
+        if (!stream || out->length > sizeof sim->buffer || out->offset > sizeof sim->buffer - out->length)
+            hang(endpoint, "it wants to send by a stream that it has not opened, or beyond the buffer");
+        else
+            sim_stream_send(sim->streams, stream->stream, sim->buffer + out->offset, out->length);
+        return;
+    }
     int socket = socket_of(endpoint, &out->path.local);
     if (socket < 0 || out->length > sizeof sim->buffer || out->offset > sizeof sim->buffer - out->length) {
         hang(endpoint, "it wants to send from an address that is not its own, or beyond the buffer");
@@ -189,6 +225,8 @@ void sim_detach(struct sim *sim, int endpoint) {
     for (size_t i = 0; i < gone->socket_count; i++)
         sim_network_close(sim->network, gone->sockets[i]);
     gone->socket_count = 0;
+    for (size_t i = 0; i < gone->stream_count; i++)
+        sim_stream_close(sim->streams, gone->streams[i]->stream); /* the kernel of the dead process says FIN */
     gone->is_attached = false;
 }
 
@@ -227,6 +265,58 @@ void sim_set_deadline(struct sim *sim, uint64_t since_start_us) {
     sim->deadline_us = SIM_START_US + since_start_us;
     if (sim->end == SIM_DEADLINE)
         sim->end = SIM_RUNNING;
+}
+
+/* ---- streams ---------------------------------------------------------------------------------------------------------------- */
+
+static void stream_opened(void *context, int number) {
+    struct endpoint_stream *stream = context;
+    struct endpoint *endpoint = stream->endpoint;
+    (void)number;
+    if (!endpoint->is_attached)
+        return;
+    endpoint->verbs->handle_stream_opened(endpoint->object, sim_now(endpoint->sim), stream->id, &stream->path);
+    endpoint->is_touched = true;
+}
+
+static void stream_received(void *context, int number, const uint8_t *bytes, size_t length) {
+    struct endpoint_stream *stream = context;
+    struct endpoint *endpoint = stream->endpoint;
+    (void)number;
+    if (!endpoint->is_attached)
+        return;
+    endpoint->verbs->handle_stream_bytes(endpoint->object, sim_now(endpoint->sim), stream->id, &stream->path, bytes, length);
+    drain(endpoint); /* while the bytes are still there */
+}
+
+static void stream_closed(void *context, int number, int error) {
+    struct endpoint_stream *stream = context;
+    struct endpoint *endpoint = stream->endpoint;
+    (void)number;
+    if (!endpoint->is_attached)
+        return;
+    endpoint->verbs->handle_stream_closed(endpoint->object, sim_now(endpoint->sim), stream->id, &stream->path, error);
+    endpoint->is_touched = true;
+}
+
+void sim_open_stream(struct sim *sim, int endpoint, int interface_, uint64_t stream_id, const struct stun_address *remote) {
+    static const struct sim_stream_callbacks callbacks = {stream_opened, stream_received, stream_closed};
+    struct endpoint *owner = &sim->endpoints[endpoint];
+    assert(stream_id != 0 && owner->verbs->handle_stream_opened && owner->verbs->handle_stream_bytes && owner->verbs->handle_stream_closed);
+    owner->streams = realloc(owner->streams, (owner->stream_count + 1) * sizeof *owner->streams);
+    struct endpoint_stream *stream = calloc(1, sizeof *stream);
+    if (!owner->streams || !stream)
+        abort();
+    owner->streams[owner->stream_count++] = stream;
+    *stream = (struct endpoint_stream){.endpoint = owner, .id = stream_id};
+    stream->stream = sim_stream_connect(sim->streams, interface_, remote, &callbacks, stream);
+    stream->path = (struct sim_path){.local = *sim_stream_local_address(sim->streams, stream->stream), .remote = *remote};
+}
+
+void sim_close_stream(struct sim *sim, int endpoint, uint64_t stream_id) {
+    const struct endpoint_stream *stream = stream_of(&sim->endpoints[endpoint], stream_id);
+    if (stream)
+        sim_stream_close(sim->streams, stream->stream);
 }
 
 /* ---- time ----------------------------------------------------------------------------------------------------------------- */

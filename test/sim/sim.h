@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "test/sim/network.h"
+#include "test/sim/stream.h"
 
 #define SIM_MILLISECOND_US UINT64_C(1000)
 #define SIM_SECOND_US UINT64_C(1000000)
@@ -41,9 +42,10 @@ struct sim_transmit {
     struct sim_path path;
     size_t offset, length;
     size_t segment_bytes; /* > 0: datagrams of this size back to back, the last may be shorter */
+    uint64_t stream_id;   /* not 0: these bytes go by that stream, and the path does not count */
 };
 
-/* Adapters around an object. All but poll_upward and handle_send_error are required. */
+/* Adapters around an object. All but poll_upward, handle_send_error and the three of streams are required. */
 struct sim_verbs {
     void (*handle_datagram)(void *object, uint64_t now_us, const struct sim_path *path, uint8_t *bytes, size_t length);
     void (*handle_timeout)(void *object, uint64_t now_us);
@@ -53,6 +55,10 @@ struct sim_verbs {
      * given to handle_datagram stay as they are until this has said false. */
     bool (*poll_upward)(void *object, uint64_t now_us);
     uint64_t (*next_timeout)(const void *object);
+    /* For objects that call sim_open_stream. path.local has the port that the stream got. error: see stream.h */
+    void (*handle_stream_opened)(void *object, uint64_t now_us, uint64_t stream_id, const struct sim_path *path);
+    void (*handle_stream_bytes)(void *object, uint64_t now_us, uint64_t stream_id, const struct sim_path *path, const uint8_t *bytes, size_t length);
+    void (*handle_stream_closed)(void *object, uint64_t now_us, uint64_t stream_id, const struct sim_path *path, int error);
 };
 
 /* Why sim_step said false. */
@@ -83,6 +89,11 @@ void sim_detach(struct sim *sim, int endpoint);
 
 /* A socket for the endpoint, see sim_network_bind. Several are fine. NULL: the port is taken. */
 const struct stun_address *sim_bind(struct sim *sim, int endpoint, int interface_, uint16_t port);
+
+/* Begins to connect from that interface; the object's handle_stream_opened or _closed follows. stream_id: the object's own, > 0. */
+void sim_open_stream(struct sim *sim, int endpoint, int interface_, uint64_t stream_id, const struct stun_address *remote);
+void sim_close_stream(struct sim *sim, int endpoint, uint64_t stream_id); /* in order; the object hears nothing more of it */
+struct sim_streams *sim_streams_of(struct sim *sim);
 
 /* The object was changed from outside: it is drained at once, or at the end of the callback that is running. */
 void sim_touch(struct sim *sim, int endpoint);

@@ -37,10 +37,12 @@ static void answer(void *context, const struct sim_path *path, uint8_t *bytes, s
     int port = change & SIM_STUN_CHANGE_PORT ? 1 - at->port : at->port;
     if (ip >= server->ip_count)
         return;
-    uint8_t out[64];
+    uint8_t out[128];
     struct stun_writer writer;
     stun_writer_begin(&writer, out, sizeof out, STUN_CLASS_SUCCESS_RESPONSE, STUN_METHOD_BINDING, request.transaction_id);
     stun_writer_add_xor_address(&writer, STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS, &path->remote);
+    if (server->ip_count == 2) /* RFC 5780 section 7.4: the address that CHANGE-REQUEST for both would answer from */
+        stun_writer_add_address(&writer, STUN_ATTRIBUTE_OTHER_ADDRESS, sim_stun_server_address(server, 1 - at->ip, 1 - at->port));
     int written = stun_writer_finish(&writer);
     assert(written > 0);
     sim_network_send(server->network, server->sockets[ip][port].socket, &path->remote, out, (size_t)written);

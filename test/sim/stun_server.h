@@ -1,6 +1,7 @@
 /*
  * A STUN server on the virtual network: answers a Binding request with XOR-MAPPED-ADDRESS (RFC 8489 section 12), from
- * two addresses with two ports each, and obeys CHANGE-REQUEST (RFC 5780 section 7.2): answer from another IP or port.
+ * two addresses with two ports each, obeys CHANGE-REQUEST (RFC 5780 section 7.2: answer from another IP or port) and tells its
+ * OTHER-ADDRESS (section 7.4).
  *
  * It keeps no state and belongs to no object of the contract: it answers within the step in which the request arrives.
  */

@@ -93,7 +93,12 @@ static uint64_t next_timeout(const void *object) {
     return ((const struct subject *)object)->next_us;
 }
 
-static const struct sim_verbs verbs = {handle_datagram, handle_timeout, handle_send_error, poll_transmit, poll_upward, next_timeout};
+static const struct sim_verbs verbs = {.handle_datagram = handle_datagram,
+                                       .handle_timeout = handle_timeout,
+                                       .handle_send_error = handle_send_error,
+                                       .poll_transmit = poll_transmit,
+                                       .poll_upward = poll_upward,
+                                       .next_timeout = next_timeout};
 
 struct pair {
     struct sim *sim;

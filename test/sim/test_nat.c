@@ -190,6 +190,37 @@ static void port_assignment(void **state) {
 }
 
 /* A range of ports at its limit, whichever way they are assigned; and free again after the timeout. */
+/* RFC 4787 section 4.2.1, REQ-3, broken as Linux does: one port for all remotes, told apart by the remote; but never two hosts on one
+ * port towards the same remote. */
+static void shared_ports(void **state) {
+    (void)state;
+    struct nat *nat = make((struct nat_config){.mapping = NAT_ADDRESS_AND_PORT_DEPENDENT, .filtering = NAT_ADDRESS_AND_PORT_DEPENDENT,
+                                               .filter_scope = NAT_FILTER_OF_MAPPING, .ports = NAT_PORTS_SHARED});
+    assert_int_equal(map(nat, 0, host, server).port, host.port);
+    assert_int_equal(map(nat, 0, host, server_port2).port, host.port);
+    assert_int_equal(map(nat, 0, host2, server2).port, host.port);
+    assert_int_not_equal(map(nat, 0, host2, server).port, host.port);
+    struct stun_address outside = external, inner;
+    outside.port = host.port;
+    assert_int_equal(knock(nat, 1, server, outside), NAT_FORWARD);
+    assert_int_equal(nat_inbound(nat, 1, &server2, &outside, &inner), NAT_FORWARD);
+    assert_true(stun_address_equal(&inner, &host2));
+    server2.port++;
+    assert_int_equal(nat_inbound(nat, 1, &server2, &outside, &inner), NAT_DROP_FILTERED);
+    server2.port--;
+    nat_free(nat);
+}
+
+/* A network without UDP: nothing gets out, and no mapping is made. */
+static void no_udp(void **state) {
+    (void)state;
+    struct nat *nat = make((struct nat_config){.blocks_udp = true});
+    struct stun_address mapped;
+    assert_int_equal(nat_outbound(nat, 0, &host, &server, &mapped), NAT_DROP_BLOCKED);
+    assert_int_equal(nat_mapping_count(nat, 0), 0);
+    nat_free(nat);
+}
+
 static void port_range(void **state) {
     (void)state;
     for (int ports = 0; ports < 3; ports++) {
@@ -254,7 +285,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mapping_kinds),   cmocka_unit_test(filtering_kinds), cmocka_unit_test(filter_scopes),
         cmocka_unit_test(timeout_and_refresh), cmocka_unit_test(inbound_refresh), cmocka_unit_test(filter_ages_by_session),
-        cmocka_unit_test(hairpin),         cmocka_unit_test(port_assignment), cmocka_unit_test(port_range),
+        cmocka_unit_test(hairpin),         cmocka_unit_test(port_assignment), cmocka_unit_test(shared_ports),
+        cmocka_unit_test(no_udp),          cmocka_unit_test(port_range),
         cmocka_unit_test(capacities),      cmocka_unit_test(reboot),
     };
     return cmocka_run_group_tests(tests, addresses, NULL);

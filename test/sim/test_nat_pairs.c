@@ -71,6 +71,19 @@ static void datagrams_agree_with_the_table(void **state) {
     }
 }
 
+/* docs/nat-pairs.md, "when the accident is the rule": where all mappings of an endpoint show one port, every pair is crossed. */
+static void shared_ports_cross_everything(void **state) {
+    (void)state;
+    for (int kind_a = 0; kind_a < NAT_KINDS; kind_a++) {
+        for (int kind_b = 0; kind_b < NAT_KINDS; kind_b++) {
+            struct nat_config a = nat_kind(kind_a), b = nat_kind(kind_b);
+            a.ports = b.ports = NAT_PORTS_SHARED;
+            if (!crosses(5, a, b))
+                fail_msg("%s with %s did not cross with shared ports", nat_kind_name(kind_a), nat_kind_name(kind_b));
+        }
+    }
+}
+
 /* The cells of one row of a table in the document: "| **EI/AD** | yes | no ! | ..." */
 static void check_row(char *row, const char *name, int kind_a, enum nat_filter_scope scope) {
     char *rest = NULL, *cell = strtok_r(row, "|", &rest);
@@ -138,6 +151,7 @@ int main(void) {
         cmocka_unit_test(the_document_agrees_with_the_table),
         cmocka_unit_test(the_document_agrees_with_the_model),
         cmocka_unit_test(datagrams_agree_with_the_table),
+        cmocka_unit_test(shared_ports_cross_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

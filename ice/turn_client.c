@@ -1,0 +1,431 @@
+/*
+ * A TURN client: the contract's verbs, the states, and the ways to fail. RFC 8656. What each request says and what its answer means stands
+ * in the files that ice/turn_client_internal.h lists.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ice/turn_client_internal.h"
+
+#define RTO_MAX_US (60 * ICE_TURN_SECOND_US)
+
+/* ---- life ------------------------------------------------------------------------------------------------------------------- */
+
+static void *default_allocate(void *context, size_t bytes) {
+    (void)context;
+    return malloc(bytes);
+}
+
+static void default_release(void *context, void *memory) {
+    (void)context;
+    free(memory);
+}
+
+static bool fits(const char *text, size_t max_bytes) {
+    size_t length = strlen(text);
+    return length >= 1 && length <= max_bytes;
+}
+
+static bool is_config_valid(const struct ice_turn_client_config *config) {
+    const struct ice_path *path = &config->path;
+    if (path->transport != ICE_TRANSPORT_UDP && path->transport != ICE_TRANSPORT_TCP && path->transport != ICE_TRANSPORT_TLS)
+        return false;
+    if (stun_address_ip_bytes(&path->remote) == 0 || path->remote.port == 0 || config->random == NULL || config->rto_us > RTO_MAX_US)
+        return false;
+    if (config->families != ICE_TURN_IPV4 && config->families != ICE_TURN_IPV6 && config->families != ICE_TURN_BOTH)
+        return false;
+    if (config->server_name != NULL && !fits(config->server_name, ICE_TURN_SERVER_NAME_MAX_BYTES))
+        return false;
+    if (config->username == NULL && config->credential == NULL)
+        return true;
+    return config->username != NULL && config->credential != NULL && fits(config->username, ICE_TURN_USERNAME_MAX_BYTES) &&
+           fits(config->credential, ICE_TURN_CREDENTIAL_MAX_BYTES);
+}
+
+static void start(struct ice_turn_client *client, uint64_t now_us) {
+    if (ice_turn_is_stream(client)) {
+        client->state = ICE_TURN_CONNECTING;
+        client->report_open = true;
+        client->deadline_us = ice_turn_later(now_us, ICE_TURN_STREAM_TIMEOUT_US);
+    } else {
+        client->state = ICE_TURN_ALLOCATING;
+        ice_turn_request_start(client, now_us, ICE_TURN_REQUEST_ALLOCATE, 0);
+    }
+}
+
+struct ice_turn_client *ice_turn_client_new(const struct ice_turn_client_config *config, uint64_t now_us) {
+    static const struct ice_allocator default_allocator = {default_allocate, default_release, NULL};
+    if (!is_config_valid(config))
+        return NULL;
+    const struct ice_allocator *allocator = config->allocator != NULL ? config->allocator : &default_allocator;
+    struct ice_turn_client *client = allocator->allocate(allocator->context, sizeof *client);
+    if (client == NULL)
+        return NULL;
+    *client = (struct ice_turn_client){.allocator = *allocator,
+                                       .random = config->random,
+                                       .random_context = config->random_context,
+                                       .rto_us = config->rto_us != 0 ? config->rto_us : STUN_RTO_DEFAULT_US,
+                                       .families = config->families,
+                                       .path = config->path,
+                                       .deadline_us = UINT64_MAX,
+                                       .refresh_us = UINT64_MAX};
+    if (config->server_name != NULL) {
+        memcpy(client->server_name, config->server_name, strlen(config->server_name));
+        client->has_server_name = true;
+    }
+    if (config->username != NULL) {
+        memcpy(client->username, config->username, strlen(config->username));
+        memcpy(client->credential, config->credential, strlen(config->credential));
+        client->has_credentials = true;
+    }
+    client->visited[client->visited_count++] = config->path.remote;
+    if (ice_turn_is_stream(client) && !ice_turn_stream_start(client)) {
+        ice_turn_client_free(client);
+        return NULL;
+    }
+    start(client, now_us);
+    return client;
+}
+
+void ice_turn_client_free(struct ice_turn_client *client) {
+    if (client == NULL)
+        return;
+    stun_key_free(client->key);
+    ice_turn_stream_free(client);
+    struct ice_allocator allocator = client->allocator;
+    /* The secret does not outlive its use. volatile: or else the compiler may see that nobody reads it any more. */
+    volatile char *secret = client->credential;
+    for (size_t i = 0; i < sizeof client->credential; i++)
+        secret[i] = 0;
+    allocator.release(allocator.context, client);
+}
+
+/* ---- small things that the other files need --------------------------------------------------------------------------------------- */
+
+uint64_t ice_turn_later(uint64_t now_us, uint64_t delay_us) {
+    return delay_us < UINT64_MAX - now_us ? now_us + delay_us : UINT64_MAX - 1;
+}
+
+bool ice_turn_is_stream(const struct ice_turn_client *client) {
+    return client->path.transport != ICE_TRANSPORT_UDP;
+}
+
+void ice_turn_copy_text(char *out, size_t capacity, const uint8_t *text, size_t length) {
+    size_t count = length < capacity - 1 ? length : capacity - 1;
+    for (size_t i = 0; i < count; i++)
+        out[i] = (char)(text[i] < 0x20 || text[i] == 0x7F ? '?' : text[i]); /* it will be shown to people, on terminals */
+    out[count] = '\0';
+}
+
+static bool is_our_path(const struct ice_turn_client *client, const struct ice_path *path) {
+    return path->transport == client->path.transport && stun_address_equal(&path->remote, &client->path.remote) &&
+           (!ice_turn_is_stream(client) || path->stream_id == client->path.stream_id);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+/* ---- endings -------------------------------------------------------------------------------------------------------------------- */
+
+static void forget_everything(struct ice_turn_client *client) {
+    ice_turn_request_forget_all(client);
+    ice_turn_data_forget_inbox(client);
+    memset(client->permissions, 0, sizeof client->permissions);
+    memset(client->channels, 0, sizeof client->channels);
+    client->refresh_us = client->deadline_us = UINT64_MAX;
+    client->wants_refresh = false;
+    client->report_allocated = false;
+}
+
+/* The caller is told to close the stream, unless it has not been told to open it, or has said itself that it is closed. */
+static void drop_stream(struct ice_turn_client *client) {
+    if (!ice_turn_is_stream(client))
+        return;
+    bool is_known = client->is_stream_open || (client->state == ICE_TURN_CONNECTING && !client->report_open);
+    client->report_open = false;
+    client->is_stream_open = false;
+    if (is_known) {
+        client->report_close = true;
+        client->closing_path = client->path;
+    }
+}
+
+void ice_turn_client_fail(struct ice_turn_client *client, enum ice_turn_failure failure, uint16_t code, int error) {
+    forget_everything(client);
+    drop_stream(client);
+    client->state = ICE_TURN_FAILED;
+    client->failure = failure;
+    client->code = code;
+    client->error = error;
+    client->report_failed = true;
+}
+
+void ice_turn_client_closed(struct ice_turn_client *client) {
+    if (client->state != ICE_TURN_CLOSING)
+        return; /* the allocation of a client that has failed was given back */
+    forget_everything(client);
+    drop_stream(client);
+    client->state = ICE_TURN_CLOSED;
+    client->report_closed = true;
+}
+
+void ice_turn_client_close(struct ice_turn_client *client, uint64_t now_us) {
+    if (client->state == ICE_TURN_CLOSING || client->state == ICE_TURN_CLOSED)
+        return;
+    /* An Allocate request with credentials may have been granted already, its answer being on the way. */
+    bool may_be_allocated = client->state == ICE_TURN_ALLOCATED ||
+                            (client->state == ICE_TURN_ALLOCATING && client->requests[0].timer.sent > 0 && client->requests[0].is_authenticated);
+    forget_everything(client);
+    if (!may_be_allocated) {
+        drop_stream(client);
+        client->state = ICE_TURN_CLOSING;
+        ice_turn_client_closed(client);
+        return;
+    }
+    /* RFC 8656 section 8, SHOULD: what is no longer used is deleted. */
+    client->state = ICE_TURN_CLOSING;
+    client->deadline_us = ice_turn_later(now_us, ICE_TURN_CLOSE_PATIENCE_US);
+    ice_turn_request_start(client, now_us, ICE_TURN_REQUEST_DELETE, 0);
+}
+
+/* ---- redirection ------------------------------------------------------------------------------------------------------------------ */
+
+/* Is this an address that a server may stand at, and that we can reach the way we reach this one? */
+static bool is_usable_alternate(const struct ice_turn_client *client, const struct stun_address *server) {
+    static const uint8_t nobody[16];
+    size_t ip_bytes = stun_address_ip_bytes(server);
+    if (server->port == 0 || memcmp(server->ip, nobody, ip_bytes) == 0)
+        return false;
+    bool is_multicast = server->family == STUN_ADDRESS_IPV4 ? server->ip[0] >= 224 : server->ip[0] == 0xFF;
+    /* Over UDP it is asked from the same socket, which has one family. */
+    return !is_multicast && (ice_turn_is_stream(client) || server->family == client->path.remote.family);
+}
+
+/* RFC 8489 section 10, MUST: over TLS, ALTERNATE-DOMAIN names whom the certificate must be for; without it, the name stays as it was. */
+static bool take_alternate_domain(struct ice_turn_client *client, const struct stun_message *message) {
+    const uint8_t *domain;
+    size_t length;
+    if (client->path.transport != ICE_TRANSPORT_TLS || stun_message_read_bytes(message, STUN_ATTRIBUTE_ALTERNATE_DOMAIN, &domain, &length) != STUN_OK)
+        return true;
+    if (length < 1 || length > ICE_TURN_SERVER_NAME_MAX_BYTES || memchr(domain, '\0', length) != NULL)
+        return false;
+    memcpy(client->server_name, domain, length);
+    client->server_name[length] = '\0';
+    client->has_server_name = true;
+    return true;
+}
+
+void ice_turn_client_redirect(struct ice_turn_client *client, uint64_t now_us, const struct stun_message *message) {
+    struct stun_address server;
+    bool is_usable = stun_message_read_address(message, STUN_ATTRIBUTE_ALTERNATE_SERVER, &server) == STUN_OK && is_usable_alternate(client, &server);
+    /* RFC 8489 section 10, MUST: nobody is asked twice within five minutes; no client is gathering that long. */
+    for (size_t i = 0; is_usable && i < client->visited_count; i++)
+        is_usable = !stun_address_equal(&client->visited[i], &server);
+    if (!is_usable || client->visited_count > ICE_TURN_REDIRECTION_MAX || !take_alternate_domain(client, message)) {
+        ice_turn_client_fail(client, ICE_TURN_FAILURE_BROKEN_ANSWER, STUN_CODE_TRY_ALTERNATE, 0);
+        return;
+    }
+    client->visited[client->visited_count++] = server;
+    drop_stream(client);
+    ice_turn_stream_reset(client);
+    /* RFC 8489 section 10, MUST: the same transport and the same credentials; its realm and nonce are its own. */
+    ice_turn_credentials_forget_challenge(client);
+    client->path.remote = server;
+    start(client, now_us);
+}
+
+/* ---- the contract's verbs --------------------------------------------------------------------------------------------------------- */
+
+void ice_turn_client_pump(struct ice_turn_client *client, uint64_t now_us) {
+    if (client->state != ICE_TURN_ALLOCATED)
+        return;
+    ice_turn_allocation_pump(client, now_us);
+    ice_turn_permission_pump(client, now_us);
+    ice_turn_channel_pump(client, now_us);
+}
+
+int ice_turn_client_handle_datagram(struct ice_turn_client *client, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length) {
+    ice_turn_data_forget_inbox(client);
+    if (ice_turn_is_stream(client) || path->transport != ICE_TRANSPORT_UDP)
+        return ICE_ERROR_ARGUMENT;
+    /* Whoever guesses a transaction id must also forge the server's address. */
+    if (!is_our_path(client, path)) {
+        client->unauthentic_dropped++;
+        return ICE_ERROR_UNAUTHENTIC;
+    }
+    bool is_data = false;
+    int error = ice_turn_data_handle_message(client, now_us, bytes, length, &is_data);
+    if (is_data)
+        client->inbox = (struct ice_turn_inbox){.bytes = bytes, .length = length, .own_is_delivered = true};
+    ice_turn_client_pump(client, now_us);
+    return error;
+}
+
+int ice_turn_client_handle_stream_opened(struct ice_turn_client *client, uint64_t now_us, const struct ice_path *path) {
+    if (!ice_turn_is_stream(client) || !is_our_path(client, path))
+        return ICE_ERROR_ARGUMENT;
+    if (client->state != ICE_TURN_CONNECTING || client->report_open)
+        return ICE_ERROR_STATE;
+    client->path.local = path->local;
+    client->is_stream_open = true;
+    client->state = ICE_TURN_ALLOCATING;
+    client->deadline_us = UINT64_MAX;
+    ice_turn_request_start(client, now_us, ICE_TURN_REQUEST_ALLOCATE, 0);
+    return ICE_OK;
+}
+
+int ice_turn_client_handle_stream_bytes(struct ice_turn_client *client, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length) {
+    ice_turn_data_forget_inbox(client);
+    if (!ice_turn_is_stream(client) || !is_our_path(client, path))
+        return ICE_ERROR_ARGUMENT;
+    if (!client->is_stream_open)
+        return ICE_ERROR_STATE;
+    if (!ice_turn_stream_handle_bytes(client, now_us, bytes, length)) {
+        client->malformed_dropped++;
+        bool was_allocated = client->state == ICE_TURN_ALLOCATED;
+        if (client->state == ICE_TURN_CLOSING)
+            ice_turn_client_closed(client);
+        else
+            ice_turn_client_fail(client, was_allocated ? ICE_TURN_FAILURE_LOST : ICE_TURN_FAILURE_BROKEN_ANSWER, 0, 0);
+        return ICE_ERROR_MALFORMED;
+    }
+    ice_turn_client_pump(client, now_us);
+    return ICE_OK;
+}
+
+int ice_turn_client_handle_stream_closed(struct ice_turn_client *client, uint64_t now_us, const struct ice_path *path, int error) {
+    (void)now_us;
+    ice_turn_data_forget_inbox(client);
+    if (!ice_turn_is_stream(client) || !is_our_path(client, path))
+        return ICE_ERROR_ARGUMENT;
+    if (!client->is_stream_open && client->state != ICE_TURN_CONNECTING)
+        return ICE_ERROR_STATE;
+    bool was_allocated = client->state == ICE_TURN_ALLOCATED, was_closing = client->state == ICE_TURN_CLOSING;
+    client->is_stream_open = false;
+    if (was_closing) {
+        ice_turn_client_closed(client);
+    } else {
+        ice_turn_client_fail(client, was_allocated ? ICE_TURN_FAILURE_LOST : ICE_TURN_FAILURE_UNREACHABLE, 0, error);
+        client->report_close = false; /* the caller knows */
+    }
+    return ICE_OK;
+}
+
+void ice_turn_client_handle_send_error(struct ice_turn_client *client, uint64_t now_us, const struct ice_path *path, int error) {
+    if (ice_turn_is_stream(client) || !is_our_path(client, path))
+        return;
+    if (client->state == ICE_TURN_ALLOCATING)
+        ice_turn_client_fail(client, ICE_TURN_FAILURE_UNREACHABLE, 0, error);
+    else if (client->state == ICE_TURN_CLOSING)
+        ice_turn_client_closed(client);
+    else if (client->state == ICE_TURN_ALLOCATED)
+        ice_turn_client_refresh(client, now_us); /* ICMP can be forged, and a route may come back: the server itself shall say */
+}
+
+void ice_turn_client_refresh(struct ice_turn_client *client, uint64_t now_us) {
+    if (client->state != ICE_TURN_ALLOCATED)
+        return;
+    ice_turn_request_hurry(client, now_us, ICE_TURN_REQUEST_REFRESH);
+    client->wants_refresh = true;
+    ice_turn_client_pump(client, now_us);
+}
+
+void ice_turn_client_handle_timeout(struct ice_turn_client *client, uint64_t now_us) {
+    ice_turn_request_handle_timeout(client, now_us);
+    if (now_us >= client->deadline_us) {
+        if (client->state == ICE_TURN_CONNECTING)
+            ice_turn_client_fail(client, ICE_TURN_FAILURE_NO_ANSWER, 0, 0);
+        else
+            ice_turn_client_closed(client);
+    }
+    ice_turn_client_pump(client, now_us);
+}
+
+bool ice_turn_client_poll_transmit(struct ice_turn_client *client, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {
+    if (capacity < ICE_DATAGRAM_MAX_BYTES || (ice_turn_is_stream(client) && !client->is_stream_open))
+        return false;
+    size_t length;
+    if (!ice_turn_request_poll(client, now_us, buffer, ICE_DATAGRAM_MAX_BYTES, &length))
+        return false;
+    *out = (struct ice_transmit){.path = client->path, .length = length};
+    return true;
+}
+
+uint64_t ice_turn_client_next_timeout(const struct ice_turn_client *client) {
+    uint64_t next = earlier(client->deadline_us, ice_turn_request_next_timeout(client));
+    if (client->state != ICE_TURN_ALLOCATED)
+        return next;
+    if (client->requests[0].kind == ICE_TURN_REQUEST_FREE)
+        next = earlier(next, client->refresh_us);
+    return earlier(next, earlier(ice_turn_permission_next_timeout(client), ice_turn_channel_next_timeout(client)));
+}
+
+static bool take(bool *flag) {
+    bool was = *flag;
+    *flag = false;
+    return was;
+}
+
+bool ice_turn_client_poll_event(struct ice_turn_client *client, struct ice_turn_event *out) {
+    *out = (struct ice_turn_event){.type = ICE_TURN_EVENT_CLOSED};
+    if (take(&client->report_close)) {
+        out->type = ICE_TURN_EVENT_CLOSE_STREAM;
+        out->as.stream.path = client->closing_path;
+        return true;
+    }
+    if (take(&client->report_open)) {
+        out->type = ICE_TURN_EVENT_OPEN_STREAM;
+        out->as.stream.path = client->path;
+        out->as.stream.server_name = client->has_server_name ? client->server_name : NULL;
+        return true;
+    }
+    if (take(&client->report_allocated)) {
+        out->type = ICE_TURN_EVENT_ALLOCATED;
+        return true;
+    }
+    for (size_t i = 0; i < ICE_TURN_PEER_MAX; i++) {
+        struct ice_turn_permission *permission = &client->permissions[i];
+        if (permission->state != ICE_TURN_PERMISSION_REFUSED)
+            continue;
+        out->type = ICE_TURN_EVENT_PERMISSION_FAILED;
+        out->as.permission.peer = permission->peer;
+        out->as.permission.code = permission->code;
+        *permission = (struct ice_turn_permission){.state = ICE_TURN_PERMISSION_FREE};
+        return true;
+    }
+    if (take(&client->report_failed)) {
+        out->type = ICE_TURN_EVENT_FAILED;
+        return true;
+    }
+    return take(&client->report_closed);
+}
+
+void ice_turn_client_status(const struct ice_turn_client *client, struct ice_turn_status *out) {
+    *out = (struct ice_turn_status){.state = client->state,
+                                    .failure = client->failure,
+                                    .error = client->error,
+                                    .code = client->code,
+                                    .realm = client->realm,
+                                    .reason = client->reason,
+                                    .software = client->software,
+                                    .path = client->path,
+                                    .relayed = {client->relayed[0], client->relayed[1]},
+                                    .mapped = client->mapped,
+                                    .lifetime_seconds = client->lifetime_seconds,
+                                    .uses_sha256 = client->has_algorithms,
+                                    .allocate_round_trip_us = client->allocate_round_trip_us,
+                                    .requests_sent = client->requests_sent,
+                                    .retransmissions_sent = client->retransmissions_sent,
+                                    .datagrams_relayed_out = client->datagrams_relayed_out,
+                                    .datagrams_relayed_in = client->datagrams_relayed_in,
+                                    .malformed_dropped = client->malformed_dropped,
+                                    .unauthentic_dropped = client->unauthentic_dropped,
+                                    .unpermitted_dropped = client->unpermitted_dropped,
+                                    .oversized_dropped = client->oversized_dropped};
+}
+
+const char *ice_turn_failure_name(enum ice_turn_failure failure) {
+    static const char *const names[] = {"none", "no answer", "unreachable", "refused", "wrong credentials", "bid-down", "broken answer", "lost", "integrity"};
+    return (size_t)failure < sizeof names / sizeof names[0] ? names[failure] : "unknown";
+}

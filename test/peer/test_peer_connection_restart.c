@@ -1,0 +1,221 @@
+/* Later offers: ICE restarts from either side, offers that change nothing, rollback, glare. RFC 9429 sections 4.1.10.2, 5.2.2, 5.3.2; RFC 8445 section 9. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "test/peer/connection_pair.h"
+
+#define SECOND 1000000u
+
+static struct peer_connection *end_of(struct connection_pair *pair, int end) {
+    return pair->ends[end].connection;
+}
+
+static const struct ice_agent *agent_of(struct connection_pair *pair, int end) {
+    return peer_transport_ice(peer_connection_transport(end_of(pair, end), 0));
+}
+
+struct ufrags {
+    char of[2][64];
+};
+
+static struct ufrags ufrags_of(struct connection_pair *pair) {
+    struct ufrags out;
+    for (int i = 0; i < 2; i++)
+        (void)snprintf(out.of[i], sizeof out.of[i], "%s", ice_agent_local_ufrag(agent_of(pair, i)));
+    return out;
+}
+
+static size_t offer(struct connection_pair *pair, int from) {
+    size_t length = 0;
+    assert_int_equal(peer_connection_create_offer(end_of(pair, from), pair->now_us, pair->text, sizeof pair->text, &length, NULL), PEER_OK);
+    assert_int_equal(peer_connection_set_local_description(end_of(pair, from), pair->now_us, PEER_SDP_OFFER, pair->text, length, NULL), PEER_OK);
+    return length;
+}
+
+/* The offer arrives before the candidates of it do, as signaling channels have it. */
+static void answer(struct connection_pair *pair, int from, size_t length) {
+    struct peer_problem problem = {0};
+    int to = 1 - from, error = peer_connection_set_remote_description(end_of(pair, to), pair->now_us, PEER_SDP_OFFER, pair->text, length, &problem);
+    if (error != PEER_OK)
+        fail_msg("the offer was refused: %s", problem.rule);
+    connection_pair_drain(pair, from);
+    assert_int_equal(peer_connection_create_answer(end_of(pair, to), pair->now_us, pair->text, sizeof pair->text, &length, NULL), PEER_OK);
+    assert_int_equal(peer_connection_set_local_description(end_of(pair, to), pair->now_us, PEER_SDP_ANSWER, pair->text, length, NULL), PEER_OK);
+    error = peer_connection_set_remote_description(end_of(pair, from), pair->now_us, PEER_SDP_ANSWER, pair->text, length, &problem);
+    if (error != PEER_OK)
+        fail_msg("the answer was refused: %s", problem.rule);
+    connection_pair_drain(pair, to);
+    connection_pair_drain(pair, from);
+}
+
+static void start(struct connection_pair *pair, uint64_t seed) {
+    assert_true(connection_pair_connect(pair, seed));
+    pair->media_from_us = pair->now_us;
+    connection_pair_run(pair, pair->now_us + SECOND);
+}
+
+/* Every frame that was sent arrived, but for those still on the wire and in the jitter buffer. */
+static void require_no_gap(struct connection_pair *pair) {
+    for (int i = 0; i < 2; i++) {
+        const struct connection_end *end = &pair->ends[i];
+        assert_int_equal(end->state, PEER_CONNECTION_CONNECTED);
+        assert_int_equal(end->failures, 0);
+        for (size_t t = 0; t < 2; t++) {
+            assert_int_equal(end->broken_frames[t], 0);
+            assert_int_equal(end->lost_reported[t], 0);
+            assert_true(end->frames_received[t] + 8 >= pair->ends[1 - i].frames_sent[t]);
+        }
+    }
+}
+
+static bool is_selected_pair_new(struct connection_pair *pair, int end) {
+    struct ice_pair_statistics statistics;
+    for (size_t i = 0; i < ice_agent_pair_count(agent_of(pair, end)); i++)
+        if (ice_agent_pair_statistics(agent_of(pair, end), i, &statistics) && statistics.selected)
+            return !statistics.previous;
+    return false;
+}
+
+/* RFC 8445 section 9: new credentials on both sides, the same roles, the same DTLS association, and no frame lost over it. */
+static void restart_from(struct connection_pair *pair, int from) {
+    struct ufrags before = ufrags_of(pair);
+    unsigned asked = pair->ends[from].negotiation_needed;
+    assert_int_equal(peer_connection_restart_ice(end_of(pair, from), pair->now_us), PEER_OK);
+    connection_pair_drain(pair, from);
+    assert_int_equal(pair->ends[from].negotiation_needed, asked + 1);
+    answer(pair, from, offer(pair, from));
+    connection_pair_run(pair, pair->now_us + 2 * SECOND);
+    struct ufrags after = ufrags_of(pair);
+    for (int i = 0; i < 2; i++) {
+        struct peer_transport_statistics transport;
+        struct ice_statistics ice;
+        assert_string_not_equal(before.of[i], after.of[i]);
+        assert_true(is_selected_pair_new(pair, i));
+        assert_int_equal(ice_agent_role(agent_of(pair, i)), i == 0 ? ICE_ROLE_CONTROLLING : ICE_ROLE_CONTROLLED);
+        peer_transport_statistics(peer_connection_transport(end_of(pair, i), 0), &transport);
+        assert_int_equal(transport.dtls_role, i == 0 ? DTLS_ROLE_SERVER : DTLS_ROLE_CLIENT);
+        assert_true(transport.dtls_connected_us < pair->media_from_us);
+        ice_agent_statistics(agent_of(pair, i), &ice);
+        assert_true(ice.restarts > 0);
+        assert_int_equal(peer_connection_signaling_state(end_of(pair, i)), PEER_SIGNALING_STABLE);
+        assert_int_equal(pair->ends[i].tracks, 2);
+    }
+    require_no_gap(pair);
+}
+
+static void test_restart_from_the_offerer(void **state) {
+    (void)state;
+    struct connection_pair pair;
+    start(&pair, 1);
+    restart_from(&pair, 0);
+    restart_from(&pair, 0);
+    connection_pair_stop(&pair);
+}
+
+static void test_restart_from_the_answerer(void **state) {
+    (void)state;
+    struct connection_pair pair;
+    start(&pair, 2);
+    restart_from(&pair, 1);
+    restart_from(&pair, 0);
+    connection_pair_stop(&pair);
+}
+
+/* RFC 9429 section 5.2.2: without restart_ice the credentials of a later offer are the same, and nothing happens to ICE. */
+static void test_later_offer_without_restart(void **state) {
+    (void)state;
+    struct connection_pair pair;
+    start(&pair, 3);
+    struct ufrags before = ufrags_of(&pair);
+    for (int from = 0; from < 2; from++) {
+        answer(&pair, from, offer(&pair, from));
+        connection_pair_run(&pair, pair.now_us + SECOND);
+        struct ufrags after = ufrags_of(&pair);
+        assert_string_equal(before.of[0], after.of[0]);
+        assert_string_equal(before.of[1], after.of[1]);
+        require_no_gap(&pair);
+    }
+    connection_pair_stop(&pair);
+}
+
+/* RFC 9429 section 4.1.10.2. */
+static void test_rollback(void **state) {
+    (void)state;
+    struct connection_pair pair;
+    struct peer_problem problem;
+    enum peer_sdp_type type;
+    const char *text;
+    size_t length;
+    assert_true(connection_pair_start(&pair, 4, NULL, true));
+    (void)offer(&pair, 0);
+    assert_int_equal(peer_connection_set_local_description(end_of(&pair, 0), pair.now_us, PEER_SDP_ROLLBACK, NULL, 0, &problem), PEER_ERROR_NOT_SUPPORTED);
+    connection_pair_stop(&pair);
+
+    start(&pair, 5);
+    assert_int_equal(peer_connection_set_local_description(end_of(&pair, 0), pair.now_us, PEER_SDP_ROLLBACK, NULL, 0, &problem), PEER_ERROR_STATE);
+    assert_true(peer_connection_local_description(end_of(&pair, 0), &type, &text, &length));
+    char *agreed = strndup(text, length);
+    assert_int_equal(peer_connection_restart_ice(end_of(&pair, 0), pair.now_us), PEER_OK);
+    (void)offer(&pair, 0);
+    assert_int_equal(peer_connection_signaling_state(end_of(&pair, 0)), PEER_SIGNALING_HAVE_LOCAL_OFFER);
+    assert_int_equal(peer_connection_set_local_description(end_of(&pair, 0), pair.now_us, PEER_SDP_ROLLBACK, NULL, 0, &problem), PEER_OK);
+    assert_int_equal(peer_connection_signaling_state(end_of(&pair, 0)), PEER_SIGNALING_STABLE);
+    assert_true(peer_connection_local_description(end_of(&pair, 0), &type, &text, &length));
+    assert_int_equal(length, strlen(agreed));
+    assert_memory_equal(text, agreed, length);
+    free(agreed);
+    /* And the call goes on, from either side. */
+    connection_pair_run(&pair, pair.now_us + SECOND);
+    require_no_gap(&pair);
+    restart_from(&pair, 1);
+    restart_from(&pair, 0);
+    connection_pair_stop(&pair);
+}
+
+/* Both restart at once: one yields (rolls back, answers), and its own wish is granted by the other's restart. */
+static void test_glare(void **state) {
+    (void)state;
+    struct connection_pair pair;
+    start(&pair, 6);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(peer_connection_restart_ice(end_of(&pair, i), pair.now_us), PEER_OK);
+    (void)offer(&pair, 1);
+    size_t length = offer(&pair, 0);
+    assert_int_equal(peer_connection_set_remote_description(end_of(&pair, 1), pair.now_us, PEER_SDP_OFFER, pair.text, length, NULL), PEER_ERROR_STATE);
+    assert_int_equal(peer_connection_set_local_description(end_of(&pair, 1), pair.now_us, PEER_SDP_ROLLBACK, NULL, 0, NULL), PEER_OK);
+    answer(&pair, 0, length);
+    connection_pair_run(&pair, pair.now_us + 2 * SECOND);
+    for (int i = 0; i < 2; i++)
+        assert_true(is_selected_pair_new(&pair, i));
+    require_no_gap(&pair);
+    connection_pair_stop(&pair);
+}
+
+static void test_restart_in_the_wrong_state(void **state) {
+    (void)state;
+    struct connection_pair pair;
+    assert_true(connection_pair_start(&pair, 7, NULL, true));
+    unsigned asked = pair.ends[0].negotiation_needed;
+    assert_int_equal(peer_connection_restart_ice(end_of(&pair, 0), pair.now_us), PEER_OK); /* nothing to restart: nothing happens */
+    connection_pair_drain(&pair, 0);
+    assert_int_equal(pair.ends[0].negotiation_needed, asked);
+    peer_connection_close(end_of(&pair, 0), pair.now_us);
+    assert_int_equal(peer_connection_restart_ice(end_of(&pair, 0), pair.now_us), PEER_ERROR_STATE);
+    assert_int_equal(peer_connection_set_local_description(end_of(&pair, 0), pair.now_us, PEER_SDP_ROLLBACK, NULL, 0, NULL), PEER_ERROR_NOT_SUPPORTED);
+    connection_pair_stop(&pair);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_restart_from_the_offerer),    cmocka_unit_test(test_restart_from_the_answerer),
+        cmocka_unit_test(test_later_offer_without_restart), cmocka_unit_test(test_rollback),
+        cmocka_unit_test(test_glare),                       cmocka_unit_test(test_restart_in_the_wrong_state),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
