@@ -25,8 +25,8 @@ void mdns_engine_free(struct mdns_engine *engine) {
 
 struct stun_address mdns_engine_group(enum stun_address_family family) {
     if (family == STUN_ADDRESS_IPV4)
-        return (struct stun_address){.family = family, .port = MDNS_PORT, .ip = {224, 0, 0, 251}};
-    return (struct stun_address){.family = family, .port = MDNS_PORT, .ip = {0xff, 0x02, [15] = 0xfb}};
+        return (struct stun_address){.family = STUN_ADDRESS_IPV4, .port = MDNS_PORT, .ip = {224, 0, 0, 251}};
+    return (struct stun_address){.family = STUN_ADDRESS_IPV6, .port = MDNS_PORT, .ip = {0xff, 0x02, [15] = 0xfb}};
 }
 
 bool mdns_engine_has_link(const struct mdns_engine *engine, uint32_t interface, enum stun_address_family family) {
