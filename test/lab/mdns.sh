@@ -88,8 +88,8 @@ code=0; resolves hB "$name_v6" 2001:db8::1 || code=$?
 verdict "hB finds hA's IPv6 address by its name" "$code"
 code=0; resolves hB "${name_v4^^}" 192.0.2.1 || code=$?
 verdict "in capitals, too" "$code"
-code=0; awk '/answered after/ && $3 > 250 { late = 1 } END { exit late }' "$folder/resolve.log" || code=$?
-verdict "at the first question: no answer took longer than 250 ms" "$code"
+code=0; awk '/answered after/ && $3 > 1000 { late = 1 } END { exit late }' "$folder/resolve.log" || code=$?
+verdict "within a second: no answer took longer" "$code"
 
 # ---- the judge ---------------------------------------------------------------------------------------------------------------------
 
