@@ -55,7 +55,8 @@ static void gather(struct ice_agent *agent, const struct ice_interface *interfac
             local->gone = local->told = false;
     }
     for (size_t i = 0; i < agent->pair_count; i++)
-        if (agent->pairs[i].generation == agent->generation && agent->pairs[i].local == index && agent->pairs[i].state == ICE_PAIR_FAILED)
+        if (agent->pairs[i].generation == agent->generation && agent->pairs[i].local == index && agent->pairs[i].state == ICE_PAIR_FAILED &&
+            tcp_type != ICE_TCP_PASSIVE)
             agent->pairs[i].state = ICE_PAIR_WAITING;
     ice_checklist_add_local(agent, index);
     ice_restart_consider_local(agent, index);

@@ -143,14 +143,16 @@ bool ice_tcp_prepare(struct ice_agent *agent, struct ice_pair *pair, uint64_t no
         return true;
     /* RFC 6544 section 7.1: first the connection, unless it is on its way; then the check. A passive end can only wait for it. */
     bool is_passive = agent->locals[pair->local].tcp_type == ICE_TCP_PASSIVE;
+    agent->last_transaction_us = now_us;
     if (stream == NULL && (is_passive || open_stream(agent, pair, now_us) == NULL)) {
         ice_pair_fail(agent, pair, now_us, false);
+        ice_controlling_update(agent, now_us); /* it may have waited for this one */
         return false;
     }
     pair->state = ICE_PAIR_IN_PROGRESS;
-    pair->checks++;
     pair->check.transaction.first_sent_us = now_us; /* from when on nomination may wonder how long this takes */
-    agent->last_transaction_us = now_us;
+    if (pair->checks++ == 0)
+        pair->first_check_us = now_us;
     return false;
 }
 
@@ -249,8 +251,10 @@ void ice_tcp_fail_pair(struct ice_agent *agent, struct ice_pair *pair, uint64_t 
     bool has_worked = pair->state == ICE_PAIR_SUCCEEDED;
     if (pair->state != ICE_PAIR_FAILED)
         ice_pair_fail(agent, pair, now_us, timed_out);
-    if (has_worked) /* and may again: it is asked when the selected pair dies (reselect.c) */
-        pair->state = ICE_PAIR_WAITING;
+    if (has_worked && agent->locals[pair->local].tcp_type != ICE_TCP_PASSIVE) {
+        pair->state = ICE_PAIR_WAITING; /* and may again: it is asked when the selected pair dies, not before (reselect.c) */
+        pair->timeouts = UINT8_MAX;
+    }
 }
 
 void ice_tcp_fail_stream(struct ice_agent *agent, struct ice_stream *stream, uint64_t now_us, int error, bool timed_out) {
@@ -304,10 +308,10 @@ void ice_tcp_handle_timeout(struct ice_agent *agent, uint64_t now_us) {
 
 /*
  * Until when a pair may have its connection, which another is preferred to: RFC 8445 section 8.3 gives it three seconds more. Before the
- * choice, for ever; and what could still become better than the choice, too. The generation before a restart ends as a whole.
+ * choice, for ever; and what may still take the place of the choice, too (reselect.c). The generation before a restart ends as a whole.
  */
 static uint64_t linger_us(const struct ice_agent *agent, const struct ice_pair *pair) {
-    if (agent->selected == ICE_NONE || ice_pair_index(agent, pair) == agent->selected)
+    if (agent->selected == ICE_NONE || ice_pair_index(agent, pair) == agent->selected || ice_reselect_is_of_interest(agent, pair))
         return ICE_NEVER_US;
     const struct ice_pair *selected = &agent->pairs[agent->selected];
     bool is_inferior = pair->generation == selected->generation && pair->priority <= selected->priority;

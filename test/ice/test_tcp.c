@@ -351,6 +351,32 @@ static void broken_in_mid_call(void **state) {
     }
 }
 
+/* Both sides listen: when the connection of the selected pair breaks, another takes its place (docs/ice.md), without a restart */
+static void another_takes_over(void **state) {
+    (void)state;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        open_net(seed);
+        for (int i = 0; i < 2; i++)
+            tcp_agents_interface(&net, i, ICE_TRANSPORT_TCP, 5000);
+        tcp_agents_gather(&net);
+        tcp_agents_credentials(&net);
+        tcp_agents_give_all(&net);
+        assert_true(tcp_agents_run_until_connected(&net, net.now_us + 3 * SECOND));
+        tcp_agents_run(&net, net.now_us + 4 * SECOND);
+        assert_int_equal(tcp_agents_open_count(&net), 1);
+        for (size_t i = 0; i < net.connection_count; i++)
+            if (net.connections[i].end[0].state == END_OPEN)
+                tcp_agents_break(&net, i, 104);
+        tcp_agents_run(&net, net.now_us + MS);
+        assert_false(tcp_agents_send(&net, 0, 10, 200));
+        tcp_agents_run(&net, net.now_us + SECOND);
+        exchange_data(10);
+        tcp_agents_run(&net, net.now_us + 60 * SECOND);
+        exchange_data(10);
+        tcp_agents_close(&net);
+    }
+}
+
 /* Every moment of the course is a moment at which the connection may break; it ends in a verdict, and nothing is left open */
 static void broken_at_any_time(void **state) {
     (void)state;
@@ -732,6 +758,7 @@ int main(void) {
         cmocka_unit_test(simultaneous_open), cmocka_unit_test(all_kinds),            cmocka_unit_test(udp_wins),
         cmocka_unit_test(through_a_nat),     cmocka_unit_test(consent),              cmocka_unit_test(refused),
         cmocka_unit_test(black_hole),        cmocka_unit_test(broken_in_mid_call),   cmocka_unit_test(broken_at_any_time),
+        cmocka_unit_test(another_takes_over),
         cmocka_unit_test(interface_goes),    cmocka_unit_test(interface_goes_before), cmocka_unit_test(silent_stranger),
         cmocka_unit_test(talking_stranger),  cmocka_unit_test(stranger_without_stun), cmocka_unit_test(many_strangers),
         cmocka_unit_test(accepted_where_nobody_listens), cmocka_unit_test(unauthentic_checks), cmocka_unit_test(no_allocation_per_packet),
