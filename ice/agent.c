@@ -254,6 +254,8 @@ static enum ice_state derive_state(const struct ice_agent *agent) {
 
 /* After every call that may have changed something: what follows from it. */
 static void update(struct ice_agent *agent, uint64_t now_us) {
+    if (agent->state == ICE_STATE_CLOSED)
+        return;
     if (agent->patience_us == ICE_NEVER_US && ice_checklist_can_check(agent)) {
         agent->patience_us = ice_after(now_us, agent->config.failure_deadline_us);
         agent->next_check_us = ice_later(agent->next_check_us, now_us);
@@ -270,6 +272,10 @@ static void update(struct ice_agent *agent, uint64_t now_us) {
 }
 
 void ice_agent_handle_timeout(struct ice_agent *agent, uint64_t now_us) {
+    if (agent->state == ICE_STATE_CLOSED) {
+        ice_relay_handle_timeout(agent, now_us);
+        return;
+    }
     ice_check_handle_timeout(agent, now_us);
     ice_tcp_handle_timeout(agent, now_us);
     ice_names_handle_timeout(agent, now_us);
@@ -282,6 +288,8 @@ void ice_agent_handle_timeout(struct ice_agent *agent, uint64_t now_us) {
 }
 
 uint64_t ice_agent_next_timeout(const struct ice_agent *agent) {
+    if (agent->state == ICE_STATE_CLOSED)
+        return ice_relay_next_timeout(agent);
     uint64_t next_us = ice_earlier(ice_check_next_timeout(agent), ice_gather_next_timeout(agent));
     next_us = ice_earlier(next_us, ice_consent_next_timeout(agent));
     next_us = ice_earlier(next_us, ice_tcp_next_timeout(agent));
@@ -369,7 +377,7 @@ int ice_agent_end_of_remote_candidates(struct ice_agent *agent, uint64_t now_us)
 }
 
 int ice_agent_restart(struct ice_agent *agent, uint64_t now_us) {
-    int result = ice_restart(agent);
+    int result = agent->state != ICE_STATE_CLOSED ? ice_restart(agent) : ICE_ERROR_STATE;
     if (result != ICE_OK)
         return result;
     agent->statistics.restarts++;
@@ -387,13 +395,15 @@ int ice_agent_restart(struct ice_agent *agent, uint64_t now_us) {
 int ice_agent_handle_interfaces(struct ice_agent *agent, uint64_t now_us, const struct ice_interface *interfaces, size_t count) {
     if (interfaces == NULL && count > 0)
         return ICE_ERROR_ARGUMENT;
+    if (agent->state == ICE_STATE_CLOSED)
+        return ICE_ERROR_STATE;
     int result = ice_gather_set_interfaces(agent, now_us, interfaces, count);
     update(agent, now_us);
     return result;
 }
 
 int ice_agent_gather(struct ice_agent *agent, uint64_t now_us) {
-    int result = ice_gather_start(agent, now_us);
+    int result = agent->state != ICE_STATE_CLOSED ? ice_gather_start(agent, now_us) : ICE_ERROR_STATE;
     update(agent, now_us);
     return result;
 }

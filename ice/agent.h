@@ -1,5 +1,5 @@
 /*
- * The ICE agent (RFC 8445, 8838, 8839, 7675, 8863): finds a path between two peers and keeps asking for consent to use it.
+ * The ICE agent (RFC 8445, 8838, 8839, 7675, 8863, 6544; TURN: RFC 8656): finds a path between two peers and keeps asking for consent to use it.
  *
  * One agent serves one data stream with one component (RTP and RTCP are multiplexed, RFC 5761; BUNDLE makes one
  * transport of many media). It follows docs/contract.md: bytes and time in, bytes and events out.
@@ -12,8 +12,6 @@
  *
  * After every call that takes a non-const agent: drain ice_agent_poll_transmit, ice_agent_poll_received and
  * ice_agent_poll_event until they return false, then read ice_agent_next_timeout.
- *
- * Not yet there, its place is visible: relayed candidates (TURN). The verbs they need exist and answer ICE_ERROR_NOT_SUPPORTED.
  */
 #ifndef ICE_AGENT_H
 #define ICE_AGENT_H

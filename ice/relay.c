@@ -518,8 +518,6 @@ static void act_on_doubt(struct ice_agent *agent, uint64_t now_us) {
 }
 
 void ice_relay_update(struct ice_agent *agent, uint64_t now_us) {
-    if (agent->state == ICE_STATE_CLOSED)
-        return;
     permit(agent, now_us);
     bind_selected(agent, now_us);
     if (now_us >= doubt_us(agent))

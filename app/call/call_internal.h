@@ -125,6 +125,7 @@ json_t *call_statistics_json(const struct call *call);
 
 /* summary.c */
 json_t *call_summary_json(const struct call *call);
+void call_set_server(const struct call *call, json_t *out, const struct ice_candidate *candidate); /* url and relayProtocol, of a local one that has them */
 void call_summary_print(const struct call *call);
 
 /* live.c */

@@ -267,6 +267,7 @@ bool call_peer_begin(struct call *call) {
         .object = call,
         .filter = {.name = options->interface, .only_ipv4 = options->only_ipv4, .only_ipv6 = options->only_ipv6,
                    .loopback = options->interface && strcmp(options->interface, "lo") == 0},
+        .tls_ca_file = options->turn_ca_file,
     };
     int error = net_driver_new(&call->loop, &config, &call->driver);
     if (error == 0)

@@ -2,14 +2,21 @@
 from xml.sax.saxutils import escape
 
 CELL_WIDTH, CELL_HEIGHT = 104, 58
-LEFT, TOP = 172, 96
+LEFT, TOP = 172, 80
 COLOURS = {"direct": "#cfe8d5", "relay": "#fbe3b5", "failure": "#f4c7c3", None: "#e6e6e6"}
 FONT = "font-family='DejaVu Sans, Verdana, sans-serif'"
 
 
-def text(x, y, words, size=11, anchor="middle", weight="normal", rotate=None):
-    turn = f" transform='rotate({rotate} {x} {y})'" if rotate else ""
-    return f"<text x='{x}' y='{y}' {FONT} font-size='{size}' text-anchor='{anchor}' font-weight='{weight}' fill='#222'{turn}>{escape(words)}</text>"
+def text(x, y, words, size=11, anchor="middle", weight="normal"):
+    return f"<text x='{x}' y='{y}' {FONT} font-size='{size}' text-anchor='{anchor}' font-weight='{weight}' fill='#222'>{escape(words)}</text>"
+
+
+def halves(name):
+    """A long name on two lines, a short one on the lower."""
+    if len(name) <= 12:
+        return "", name
+    cut = name.index("+") if "+" in name else name.rindex("-") + 1
+    return name[:cut], name[cut:]
 
 
 def cell_lines(report):
@@ -45,7 +52,8 @@ def picture(names, reports):
              "<title>Which path a call takes between each two kinds of NAT</title>", f"<rect width='{width}' height='{height}' fill='white'/>",
              text(LEFT, 22, "The row calls the column: path, candidate types of the caller's pair, offer to ICE connected (rt: round trips)", 13, "start", "bold")]
     for i, name in enumerate(names):
-        parts.append(text(LEFT + CELL_WIDTH * i + CELL_WIDTH / 2, TOP - 12, name, 10, "middle", "bold", rotate=-18))
+        for line, words in enumerate(halves(name)):
+            parts.append(text(LEFT + CELL_WIDTH * i + CELL_WIDTH / 2, TOP - 24 + 14 * line, words, 11, "middle", "bold"))
         parts.append(text(LEFT - 8, TOP + CELL_HEIGHT * i + CELL_HEIGHT / 2 + 4, name, 11, "end", "bold"))
     for row, a in enumerate(names):
         for column, b in enumerate(names):

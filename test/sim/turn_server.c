@@ -188,24 +188,33 @@ static size_t frame_bytes(const uint8_t *bytes, size_t length) {
     return TURN_WIRE_HEADER_BYTES + body;
 }
 
+/* All frames that are whole. False: one is longer than any may be. */
+static bool handle_frames(struct turn_stream *stream, const struct turn_tuple *tuple) {
+    size_t at = 0, frame;
+    while ((frame = frame_bytes(stream->bytes + at, stream->length - at)) != 0 && frame <= stream->length - at) {
+        turn_handle_message(stream->server, tuple, stream->bytes + at, frame);
+        at += frame;
+    }
+    memmove(stream->bytes, stream->bytes + at, stream->length - at);
+    stream->length -= at;
+    return frame <= sizeof stream->bytes;
+}
+
 static void stream_received(void *context, int number, const uint8_t *bytes, size_t length) {
     struct turn_stream *stream = context;
     struct sim_turn_server *server = stream->server;
     struct turn_tuple tuple = {.stream = number, .remote = stream->remote};
-    if (length > sizeof stream->bytes - stream->length) {
-        turn_count_wrong(server, SIM_TURN_WRONG_MESSAGE);
-        sim_stream_break(server->streams, number);
-        return;
-    }
-    memcpy(stream->bytes + stream->length, bytes, length);
-    stream->length += length;
-    for (;;) {
-        size_t frame = frame_bytes(stream->bytes, stream->length);
-        if (frame == 0 || frame > stream->length)
+    while (length > 0) {
+        size_t room = sizeof stream->bytes - stream->length, part = length < room ? length : room;
+        memcpy(stream->bytes + stream->length, bytes, part);
+        stream->length += part;
+        bytes += part;
+        length -= part;
+        if (!handle_frames(stream, &tuple)) {
+            turn_count_wrong(server, SIM_TURN_WRONG_MESSAGE);
+            sim_stream_break(server->streams, number);
             return;
-        turn_handle_message(server, &tuple, stream->bytes, frame);
-        memmove(stream->bytes, stream->bytes + frame, stream->length - frame);
-        stream->length -= frame;
+        }
     }
 }
 
