@@ -229,11 +229,10 @@ static void drain(int index) {
         take_output(index, &out, bytes);
     }
     while (ice_agent_poll_received(side->agent, &received)) {
-        uint8_t sum = 0;
         REQUIRE(++count < 8000 && received.length > 0 && ice_agent_is_path_valid(side->agent, &received.path));
         for (size_t i = 0; i < received.length; i++) /* every byte is there to be read */
-            sum = (uint8_t)(sum + received.bytes[i]);
-        world.reached.received |= sum != 0;
+            world.random ^= received.bytes[i];
+        world.reached.received = true;
     }
     while (ice_agent_poll_event(side->agent, &event)) {
         REQUIRE(++count < 8000);
