@@ -342,6 +342,7 @@ static void broken_in_mid_call(void **state) {
             tcp_agents_run(&net, net.now_us + (nat ? 10 : 1) * SECOND);
             for (int round = 0; round < 3; round++) {
                 exchange_data(3);
+                uint64_t broken_us = net.now_us;
                 tcp_agents_break(&net, net.connection_count - 1, 104);
                 tcp_agents_run(&net, net.now_us + MS);
                 for (int i = 0; i < 2; i++) {
@@ -352,6 +353,8 @@ static void broken_in_mid_call(void **state) {
                 assert_int_equal(net.side[active].opens, 2 + round);
                 tcp_agents_run(&net, net.now_us + 2 * net.delay_us); /* the connection is there, the answer is not */
                 assert_false(tcp_agents_send(&net, active, 100, 200));
+                tcp_agents_run(&net, broken_us + 150 * MS); /* RTT 20 ms: connecting, asking, being asked a turn of Ta later */
+                assert_true(tcp_agents_send(&net, active, 1, 200) && tcp_agents_send(&net, 1 - active, 1, 200));
                 tcp_agents_run(&net, net.now_us + 3 * SECOND);
             }
             exchange_data(10);
