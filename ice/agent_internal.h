@@ -404,8 +404,10 @@ void ice_tcp_leave(struct ice_agent *agent, uint64_t now_us);
 /* RFC 6544 section 6.2: shall we try this pair of our own accord? True for two of UDP. */
 bool ice_tcp_can_pair(const struct ice_local *local, const struct ice_remote *remote);
 bool ice_tcp_is_pair(const struct ice_agent *agent, const struct ice_pair *pair);
-/* It has succeeded, and its connection has gone. */
+/* It has succeeded, and its connection has gone; or there is a new one, by which nothing has been answered yet. */
 bool ice_tcp_is_cut(const struct ice_agent *agent, const struct ice_pair *pair);
+/* The latter: consent may be asked for by it, nothing else be sent. */
+bool ice_tcp_is_reopened(const struct ice_agent *agent, const struct ice_pair *pair);
 /* A check of this pair is due: true when it can be sent now; else its connection is being opened, or the pair has failed. */
 bool ice_tcp_prepare(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
 /* A pair whose connection has opened and whose check has not been sent yet, or NULL. */
@@ -422,7 +424,7 @@ uint16_t ice_tcp_local_of_path(struct ice_agent *agent, uint16_t generation, con
 struct ice_pair *ice_tcp_pair_of_request(struct ice_agent *agent, uint16_t generation, uint16_t local, const struct ice_path *path,
                                          const struct stun_message *request, uint64_t ufrag_tag);
 int ice_tcp_handle_accepted(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path);
-int ice_tcp_handle_opened(struct ice_agent *agent, struct ice_stream *stream, const struct ice_path *path);
+int ice_tcp_handle_opened(struct ice_agent *agent, uint64_t now_us, struct ice_stream *stream, const struct ice_path *path);
 int ice_tcp_handle_bytes(struct ice_agent *agent, uint64_t now_us, struct ice_stream *stream, const uint8_t *bytes, size_t length);
 int ice_tcp_handle_closed(struct ice_agent *agent, uint64_t now_us, struct ice_stream *stream, int error);
 bool ice_tcp_poll_received(struct ice_agent *agent, struct ice_received *out);
