@@ -71,6 +71,7 @@ void ice_turn_request_hurry(struct ice_turn_client *client, uint64_t now_us, enu
 }
 
 void ice_turn_request_forget_all(struct ice_turn_client *client) {
+    client->held.length = 0;
     for (size_t slot = 0; slot < ICE_TURN_REQUEST_MAX; slot++)
         client->requests[slot] = (struct ice_turn_request){.kind = ICE_TURN_REQUEST_FREE};
 }
