@@ -118,7 +118,10 @@ static void loss_of_each(void **state) {
     turn_fixture_start(&f);
 }
 
-/* RFC 8656 section 7.4: the success is lost, and a server that forgets transaction ids sees a second Allocate on the 5-tuple: 437. */
+/*
+ * RFC 8656 section 7.4: the success is lost, and a server that forgets transaction ids sees a second Allocate on the 5-tuple: 437. What
+ * the first has made is deleted then, and asked for once more; a server that says 437 even so is believed.
+ */
 static void lost_success(void **state) {
     (void)state;
     turn_fixture_start(&f);
@@ -131,8 +134,16 @@ static void lost_success(void **state) {
             turn_fixture_deliver(&f, answer, length);
     }
     turn_fixture_run_until(&f, f.now_us + 600000);
+    assert_int_equal(turn_fixture_status(&f).state, ICE_TURN_ALLOCATED);
+    assert_int_equal(f.server.deletes, 1);
+    turn_fixture_free(&f);
+    turn_fixture_init(&f, ICE_TRANSPORT_UDP);
+    f.server.refuse[STUN_METHOD_ALLOCATE] = STUN_CODE_ALLOCATION_MISMATCH;
+    turn_fixture_start(&f);
+    turn_fixture_run_until(&f, f.now_us + 600000);
     assert_int_equal(turn_fixture_status(&f).failure, ICE_TURN_FAILURE_REFUSED);
     assert_int_equal(turn_fixture_status(&f).code, STUN_CODE_ALLOCATION_MISMATCH);
+    assert_int_equal(f.server.requests, 4); /* Allocate, Allocate with credentials, the deletion, Allocate */
 }
 
 /* ---- what is not believed ---------------------------------------------------------------------------------------------------------- */

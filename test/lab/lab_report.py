@@ -96,6 +96,7 @@ def judge(folder, arguments):
     pairs = {name: summary["selectedCandidatePair"] for name, summary in sides.items()}
     report["pairs"] = {name: words_of(pair) for name, pair in pairs.items() if pair}
     report["roundTripMs"] = 4 * arguments.delay
+    report["layers"] = layers_of(folder)
     if all(code == 0 for code in arguments.exits):
         judge_connected(folder, report, pairs, sides)
     else:
@@ -133,6 +134,23 @@ def judge_failed(report, sides):
         report["problems"].append("the failure is not explained")
 
 
+def layers_of(folder):
+    """How long the caller spent on each layer, in ms, from its own events: they are in the order in which things must happen."""
+    marks = [("signalingstatechange", "have-local-offer", "offer"), ("signalingstatechange", "stable", "answer"), ("iceconnectionstatechange", "connected", "ice"),
+             ("connectionstatechange", "connected", "dtls"), ("firstframe", None, "media")]
+    times, lines = {}, lines_of(os.path.join(folder, "caller.json"))
+    for event, state, name in marks:
+        times[name] = next((1000 * line["t"] for line in lines if line["event"] == event and state in (None, line.get("state"))), None)
+    names = [name for _, _, name in marks]
+    return {after: times[after] - times[before] for before, after in zip(names, names[1:]) if None not in (times[before], times[after])}
+
+
+def layer_line(report):
+    trip = report["roundTripMs"]
+    parts = [f"{name} {spent:.0f} ms" + (f" = {spent / trip:.1f} rt" if trip else "") for name, spent in report["layers"].items()]
+    return "caller, layer by layer: " + ", ".join(parts)
+
+
 def cable_lines(folder):
     """What the bad cables did, in their own words."""
     for home in "AB":
@@ -156,6 +174,8 @@ def say(report, folder):
         spent = report["milliseconds"][name]
         trips = f", {spent / report['roundTripMs']:.1f} round trips" if spent and report["roundTripMs"] else ""
         print(f"  {name}: {words}; ICE {milliseconds(spent)} ms{trips}, DTLS {milliseconds(report['dtlsMilliseconds'][name])} ms")
+    if report.get("layers") and report["path"] != "failure":
+        print("  " + layer_line(report))
     if report.get("failure"):
         print("  " + " ".join(str(report["failure"].get(part)) for part in ("what", "why", "try")))
     for line in cable_lines(folder):

@@ -132,12 +132,14 @@ def median(numbers):
 
 
 def times_text(cells):
-    rows = ["| path | calls | median ms | slowest ms | median round trips |", "|---|---|---|---|---|"]
+    rows = ["| path | calls | median ms | slowest ms | median round trips | of these: answer | ICE | then DTLS | first sound |", "|---|---|---|---|---|---|---|---|---|"]
     for path in ("direct", "relay"):
         reports = [cell.report for cell in cells if cell.report["path"] == path and cell.report.get("milliseconds", {}).get("caller") and cell.relay]
         spent = [report["milliseconds"]["caller"] for report in reports]
         trips = [report["milliseconds"]["caller"] / report["roundTripMs"] for report in reports if report["roundTripMs"]]
-        rows.append(f"| {path} | {len(spent)} | {median(spent):.0f} | {max(spent, default=0):.0f} | {median(trips):.1f} |")
+        layers = [f"{median(report['layers'][name] / report['roundTripMs'] for report in reports if report['roundTripMs'] and name in report['layers']):.1f}"
+                  for name in ("answer", "ice", "dtls", "media")]
+        rows.append(f"| {path} | {len(spent)} | {median(spent):.0f} | {max(spent, default=0):.0f} | {median(trips):.1f} | {' | '.join(layers)} |")
     return "\n".join(rows)
 
 

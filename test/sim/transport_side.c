@@ -37,6 +37,8 @@ static void read_frame(struct transport_side *side, uint64_t now_us, const uint8
     if (side->last_frame_us > 0 && now_us - side->last_frame_us > side->longest_gap_us)
         side->longest_gap_us = now_us - side->last_frame_us;
     side->last_frame_us = now_us;
+    if (side->watched_us > 0 && now_us >= side->watched_us && side->resumed_us == 0)
+        side->resumed_us = now_us;
 }
 
 /* ---- the contract's verbs ----------------------------------------------------------------------------------------------- */
@@ -115,8 +117,7 @@ static uint64_t next_timeout(const void *object) {
 
 /* ---- what comes upward --------------------------------------------------------------------------------------------------- */
 
-static void take_restart_needed(struct transport_side *side, enum ice_restart_reason reason) {
-    side->restart_reason = reason;
+static void want_restart(struct transport_side *side) {
     if (!side->config.restarts)
         return;
     if (side->is_offerer)
@@ -155,6 +156,8 @@ static void take_ice_event(struct transport_side *side, uint64_t now_us, const s
         side->ice_failure = event->as.state.failure;
         side->disconnections += side->ice_state == ICE_STATE_DISCONNECTED;
         side->failures += side->ice_state == ICE_STATE_FAILED;
+        if (side->ice_state == ICE_STATE_FAILED && side->selections > 0)
+            want_restart(side);
         if ((side->ice_state == ICE_STATE_CONNECTED || side->ice_state == ICE_STATE_COMPLETED) && side->ice_connected_us == 0)
             side->ice_connected_us = now_us;
         break;
@@ -172,7 +175,10 @@ static void take_ice_event(struct transport_side *side, uint64_t now_us, const s
         side->is_gathered = true;
         break;
     case ICE_EVENT_SELECTED_PAIR: take_selected(side, now_us, event); break;
-    case ICE_EVENT_RESTART_NEEDED: take_restart_needed(side, event->as.restart_reason); break;
+    case ICE_EVENT_RESTART_NEEDED:
+        side->restart_reason = event->as.restart_reason;
+        want_restart(side);
+        break;
     case ICE_EVENT_OPEN_STREAM: open_stream(side, &event->as.stream.path); break;
     case ICE_EVENT_CLOSE_STREAM: sim_close_stream(side->sim, side->endpoint, event->as.stream.path.stream_id); break;
     case ICE_EVENT_ROLE:
@@ -256,6 +262,13 @@ void transport_side_set_interfaces(struct transport_side *side, const int *inter
     sim_touch(side->sim, side->endpoint);
 }
 
+void transport_side_send_more(struct transport_side *side, unsigned frames) {
+    side->config.frames += frames;
+    assert(side->config.frames <= SIDE_FRAMES_MAX);
+    side->next_frame_us = sim_now(side->sim);
+    sim_touch(side->sim, side->endpoint);
+}
+
 void transport_side_gather(struct transport_side *side) {
     (void)peer_transport_gather(side->transport, sim_now(side->sim));
 }
@@ -268,6 +281,12 @@ static void restart_now(struct sim *sim, void *context) {
     side->restarts++;
     if (peer_transport_restart(side->transport, sim_now(sim)) == PEER_OK)
         signaling_send_description(side, false);
+}
+
+void transport_side_hear_request(struct transport_side *side) {
+    /* It may have crossed our offer, which is what it asks for. */
+    if (side->last_restart_us == 0 || sim_now(side->sim) >= side->last_restart_us + SIDE_RESTART_PAUSE_US)
+        transport_side_restart(side);
 }
 
 void transport_side_restart(struct transport_side *side) {

@@ -26,7 +26,7 @@
  * certificate         outlives the side (they are costly, so that many runs share them)
  * trickles            the offer goes at once and candidates follow it, and the answerer begins when it arrives; else both gather
  *                     from the start and tell each other when they have done. The same for both sides.
- * restarts            answers RESTART_NEEDED with an ICE restart: the offerer offers, the answerer asks it to
+ * restarts            answers RESTART_NEEDED, and FAILED after it had a pair, with an ICE restart: the offerer offers, the answerer asks it to
  * signaling_delay_us  of what this side sends; 0: SIDE_SIGNALING_DELAY_US
  * frames              to send, 0: SIDE_FRAMES
  */
@@ -80,6 +80,7 @@ struct transport_side {
     uint64_t next_frame_us, last_frame_us, longest_gap_us;     /* the latter two of frames received */
     unsigned frames_sent;
     unsigned frames_received, frames_doubled, frames_damaged;
+    uint64_t watched_us, resumed_us; /* a test sets the first; the second is the first frame received then or later */
     bool seen[SIDE_FRAMES_MAX + 1];
 };
 
@@ -95,6 +96,9 @@ void transport_side_restart(struct transport_side *side);
 
 /* These are the interfaces now; sockets are bound where there were none. */
 void transport_side_set_interfaces(struct transport_side *side, const int *interfaces, size_t count);
+
+/* So many frames more, from now on. */
+void transport_side_send_more(struct transport_side *side, unsigned frames);
 
 /* Both have got as far as they will: all frames sent and a while passed, or a failure. */
 bool transport_sides_have_verdict(const struct transport_side sides[2]);
@@ -115,5 +119,6 @@ void signaling_free(struct transport_side *side);
 
 /* transport_side.c: what the messages do. */
 void transport_side_gather(struct transport_side *side);
+void transport_side_hear_request(struct transport_side *side); /* to restart */
 
 #endif

@@ -62,7 +62,7 @@ static void deliver(struct sim *sim, void *context) {
     case SIGNALING_DESCRIPTION: take_description(side, message->text); break;
     case SIGNALING_CANDIDATE: take_candidate(side, message->text); break;
     case SIGNALING_END_OF_CANDIDATES: (void)peer_transport_end_of_remote_candidates(side->transport, sim_now(sim)); break;
-    case SIGNALING_PLEASE_RESTART: transport_side_restart(side); break;
+    case SIGNALING_PLEASE_RESTART: transport_side_hear_request(side); break;
     }
 }
 
