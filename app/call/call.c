@@ -114,6 +114,9 @@ static void on_wait_over(uv_timer_t *timer) {
                   "Look at the other side's messages, or give a longer --wait.");
     else if (call->is_described)
         call_fail_of_ice(call);
+    else if (call->last_attempt.exit_code != CALL_EXIT_OK)
+        call_fail(call, call->last_attempt.exit_code, call->last_attempt.layer, "The other side left before a path was found.", call->last_attempt.why,
+                  call->last_attempt.try_this);
     else
         call_fail(call, CALL_EXIT_NOBODY, "signaling", "Nobody came.", "Nobody was ready in this room before --wait was over.",
                   "Check that both sides use the same room URL, or give a longer --wait.");

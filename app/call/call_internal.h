@@ -78,6 +78,7 @@ struct call {
 
     bool is_ending;
     struct call_problem problem; /* exit_code CALL_EXIT_OK: none */
+    struct call_problem last_attempt; /* with somebody who left before there was a path; exit_code CALL_EXIT_OK: nobody did */
     struct call_timings timings;
     struct call_json_log *log;
     json_t *summary; /* composed when the call ends, written last */

@@ -273,6 +273,8 @@ bool call_peer_begin(struct call *call) {
         .filter = {.name = options->interface, .only_ipv4 = options->only_ipv4, .only_ipv6 = options->only_ipv6,
                    .loopback = options->interface && strcmp(options->interface, "lo") == 0},
         .tls_ca_file = options->turn_ca_file,
+        .tcp_listen = true, /* RFC 6544: for hosts that UDP does not reach */
+        .mdns = options->mdns == CALL_MDNS_OFFER ? NET_MDNS_OFFER : options->mdns == CALL_MDNS_OFF ? NET_MDNS_OFF : NET_MDNS_RESOLVE,
     };
     int error = net_driver_new(&call->loop, &config, &call->driver);
     if (error == 0)

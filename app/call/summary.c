@@ -68,14 +68,14 @@ static void set_pairs(const struct call *call, json_t *summary) {
         const struct ice_pair_statistics *pair = &report.as.candidate_pair.pair;
         if (!pair->local || !pair->remote)
             continue;
+        json_t *local = end_of_pair(call, pair->local), *remote = end_of_pair(call, pair->remote); /* before call_why_won looks at other pairs */
+        if (pair->selected)
+            json_object_set_new(summary, "selectedCandidatePair", json_pack("{s:O,s:O}", "local", local, "remote", remote));
         call_why_pair(pair, verdict);
         if (pair->selected && agent)
             call_why_won(agent, verdict);
-        json_array_append_new(all, json_pack("{s:o,s:o,s:s,s:b,s:s}", "local", end_of_pair(call, pair->local), "remote", end_of_pair(call, pair->remote), "state",
-                                             ice_pair_state_name(pair->state), "nominated", pair->nominated, "verdict", verdict));
-        if (pair->selected)
-            json_object_set_new(summary, "selectedCandidatePair",
-                                json_pack("{s:o,s:o}", "local", end_of_pair(call, pair->local), "remote", end_of_pair(call, pair->remote)));
+        json_array_append_new(all, json_pack("{s:o,s:o,s:s,s:b,s:s}", "local", local, "remote", remote, "state", ice_pair_state_name(pair->state), "nominated",
+                                             pair->nominated, "verdict", verdict));
     }
     json_object_set_new(summary, "candidatePairs", all);
 }

@@ -62,15 +62,19 @@ static bool find_selected(const struct ice_agent *agent, struct ice_pair_statist
     return false;
 }
 
-/* The best of the pairs that rank above the selected one, and how many there are. */
-static size_t count_better(const struct ice_agent *agent, uint64_t priority, struct ice_pair_statistics *best) {
+/* How many pairs rank above that priority, and which of them is the best. */
+static size_t count_better(const struct ice_agent *agent, uint64_t priority, size_t *best) {
     size_t better = 0;
+    uint64_t best_priority = 0;
     struct ice_pair_statistics pair;
     for (size_t i = 0; i < ice_agent_pair_count(agent); i++) {
         if (!ice_agent_pair_statistics(agent, i, &pair) || pair.previous || pair.priority <= priority)
             continue;
-        if (better++ == 0 || pair.priority > best->priority)
-            *best = pair;
+        better++;
+        if (pair.priority > best_priority) {
+            best_priority = pair.priority;
+            *best = i;
+        }
     }
     return better;
 }
@@ -78,12 +82,13 @@ static size_t count_better(const struct ice_agent *agent, uint64_t priority, str
 void call_why_won(const struct ice_agent *agent, char sentence[CALL_SENTENCE_BYTES]) {
     struct ice_pair_statistics selected, best;
     char why[CALL_SENTENCE_BYTES];
+    size_t best_index = 0;
     sentence[0] = '\0';
     if (!find_selected(agent, &selected))
         return;
     double round_trip_ms = milliseconds(selected.current_round_trip_us);
-    size_t better = count_better(agent, selected.priority, &best);
-    if (better == 0) {
+    size_t better = count_better(agent, selected.priority, &best_index);
+    if (better == 0 || !ice_agent_pair_statistics(agent, best_index, &best)) {
         call_sentence(sentence, "won: it has the highest priority of all; round trip %.1f ms", round_trip_ms);
         return;
     }
