@@ -48,12 +48,17 @@ int ice_turn_client_bind(struct ice_turn_client *client, uint64_t now_us, const 
     return ICE_OK;
 }
 
+/* RFC 8656 section 12: a binding lasts 10 minutes, and is refreshed by binding again. */
+static void want_again_what_ends(struct ice_turn_client *client, uint64_t now_us) {
+    for (size_t i = 0; i < ICE_TURN_CHANNEL_MAX; i++)
+        if (client->channels[i].state == ICE_TURN_CHANNEL_BOUND && now_us >= client->channels[i].refresh_us)
+            client->channels[i].state = ICE_TURN_CHANNEL_WANTED;
+}
+
 void ice_turn_channel_pump(struct ice_turn_client *client, uint64_t now_us) {
+    want_again_what_ends(client, now_us);
     for (size_t i = 0; i < ICE_TURN_CHANNEL_MAX; i++) {
         struct ice_turn_channel *channel = &client->channels[i];
-        /* RFC 8656 section 12: a binding lasts 10 minutes, and is refreshed by binding again. */
-        if (channel->state == ICE_TURN_CHANNEL_BOUND && now_us >= channel->refresh_us)
-            channel->state = ICE_TURN_CHANNEL_WANTED;
         if (channel->state != ICE_TURN_CHANNEL_WANTED)
             continue;
         if (ice_turn_request_start(client, now_us, ICE_TURN_REQUEST_CHANNEL_BIND, (uint8_t)i) == ICE_TURN_NO_REQUEST)

@@ -75,12 +75,17 @@ static uint8_t find_unsent_batch(const struct ice_turn_client *client) {
     return ICE_TURN_NO_REQUEST;
 }
 
+/* RFC 8656 section 9: a permission lasts 300 s, and is refreshed by asking again. */
+static void want_again_what_ends(struct ice_turn_client *client, uint64_t now_us) {
+    for (size_t i = 0; i < ICE_TURN_PEER_MAX; i++)
+        if (client->permissions[i].state == ICE_TURN_PERMISSION_GRANTED && now_us >= client->permissions[i].refresh_us)
+            client->permissions[i].state = ICE_TURN_PERMISSION_WANTED;
+}
+
 void ice_turn_permission_pump(struct ice_turn_client *client, uint64_t now_us) {
+    want_again_what_ends(client, now_us);
     for (size_t i = 0; i < ICE_TURN_PEER_MAX; i++) {
         struct ice_turn_permission *permission = &client->permissions[i];
-        /* RFC 8656 section 9: it lasts 300 s, and is refreshed by asking again. */
-        if (permission->state == ICE_TURN_PERMISSION_GRANTED && now_us >= permission->refresh_us)
-            permission->state = ICE_TURN_PERMISSION_WANTED;
         if (permission->state != ICE_TURN_PERMISSION_WANTED)
             continue;
         /* RFC 8656 section 10.1: one request may ask for several. */
