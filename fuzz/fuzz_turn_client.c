@@ -40,6 +40,8 @@ struct world {
     enum ice_turn_state state;
 };
 
+static struct world world; /* kept after a run, for the test that replays the seeds */
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint8_t next(struct script *script) {
@@ -63,128 +65,128 @@ static struct stun_address peer_number(unsigned number) {
 
 /* ---- what must hold ------------------------------------------------------------------------------------------------------------------ */
 
-static void check(struct world *world) {
+static void check(struct world *w) {
     struct ice_turn_status status;
-    ice_turn_client_status(world->client, &status);
-    assert(status.state == world->state || world->state < ICE_TURN_ALLOCATED || status.state > world->state ||
-           (world->state == ICE_TURN_FAILED && (status.state == ICE_TURN_CLOSED || status.state == ICE_TURN_CLOSING)));
-    world->state = status.state;
+    ice_turn_client_status(w->client, &status);
+    assert(status.state == w->state || w->state < ICE_TURN_ALLOCATED || status.state > w->state ||
+           (w->state == ICE_TURN_FAILED && (status.state == ICE_TURN_CLOSED || status.state == ICE_TURN_CLOSING)));
+    w->state = status.state;
     if (status.state == ICE_TURN_ALLOCATED) {
-        assert(world->was_allocated_by_server || world->is_trusting);
+        assert(w->was_allocated_by_server || w->is_trusting);
         assert(status.relayed[0].family != STUN_ADDRESS_NONE || status.relayed[1].family != STUN_ADDRESS_NONE);
     }
     assert((status.state == ICE_TURN_FAILED) <= (status.failure != ICE_TURN_FAILURE_NONE));
     assert(strlen(status.realm) <= ICE_TURN_REALM_MAX_BYTES && strlen(status.reason) <= ICE_TURN_REASON_MAX_BYTES);
 }
 
-static void drain_received(struct world *world) {
+static void drain_received(struct world *w) {
     for (int pass = 0; pass < 2; pass++) {
         struct ice_turn_received received;
-        while (ice_turn_client_poll_received(world->client, &received)) {
+        while (ice_turn_client_poll_received(w->client, &received)) {
             unsigned number = received.peer.ip[received.peer.family == STUN_ADDRESS_IPV6 ? 15 : 3];
-            assert(number < PEERS && world->permitted[number]);
+            assert(number < PEERS && w->permitted[number]);
             assert(received.relayed.family == received.peer.family);
             volatile uint8_t sum = 0;
             for (size_t i = 0; i < received.length; i++)
                 sum = (uint8_t)(sum + received.bytes[i]);
         }
-        ice_turn_client_rewind_received(world->client);
+        ice_turn_client_rewind_received(w->client);
     }
     struct ice_turn_received received;
-    while (ice_turn_client_poll_received(world->client, &received))
+    while (ice_turn_client_poll_received(w->client, &received))
         continue;
 }
 
-static void drain_events(struct world *world) {
+static void drain_events(struct world *w) {
     struct ice_turn_event event;
-    while (ice_turn_client_poll_event(world->client, &event)) {
-        world->allocated += event.type == ICE_TURN_EVENT_ALLOCATED;
-        world->failed += event.type == ICE_TURN_EVENT_FAILED;
-        world->closed += event.type == ICE_TURN_EVENT_CLOSED;
-        assert(world->allocated <= 1 && world->failed <= 1 && world->closed <= 1);
+    while (ice_turn_client_poll_event(w->client, &event)) {
+        w->allocated += event.type == ICE_TURN_EVENT_ALLOCATED;
+        w->failed += event.type == ICE_TURN_EVENT_FAILED;
+        w->closed += event.type == ICE_TURN_EVENT_CLOSED;
+        assert(w->allocated <= 1 && w->failed <= 1 && w->closed <= 1);
         if (event.type == ICE_TURN_EVENT_OPEN_STREAM)
-            world->path = event.as.stream.path;
+            w->path = event.as.stream.path;
     }
-    check(world);
+    check(w);
 }
 
 /* ---- the wire -------------------------------------------------------------------------------------------------------------------------- */
 
-static void deliver(struct world *world, const uint8_t *bytes, size_t length) {
-    bool stream = world->path.transport != ICE_TRANSPORT_UDP;
-    size_t step = stream && world->chunk_bytes > 0 ? world->chunk_bytes : length;
+static void deliver(struct world *w, const uint8_t *bytes, size_t length) {
+    bool stream = w->path.transport != ICE_TRANSPORT_UDP;
+    size_t step = stream && w->chunk_bytes > 0 ? w->chunk_bytes : length;
     for (size_t at = 0; at < length || at == 0; at += step) {
         size_t now = length - at < step ? length - at : step;
         uint8_t *copy = malloc(now > 0 ? now : 1);
         assert(copy != NULL);
         memcpy(copy, bytes + at, now);
         if (stream)
-            (void)ice_turn_client_handle_stream_bytes(world->client, world->now_us, &world->path, copy, now);
+            (void)ice_turn_client_handle_stream_bytes(w->client, w->now_us, &w->path, copy, now);
         else
-            (void)ice_turn_client_handle_datagram(world->client, world->now_us, &world->path, copy, now);
-        drain_received(world);
+            (void)ice_turn_client_handle_datagram(w->client, w->now_us, &w->path, copy, now);
+        drain_received(w);
         free(copy);
         if (step == 0)
             break;
     }
-    drain_events(world);
+    drain_events(w);
 }
 
 /* Sends what the client has to send. how: 0 answered, 1 lost, 2 the answer is lost, 3 damaged at `where`, 4 answered late (kept only). */
-static void exchange(struct world *world, unsigned how, size_t where) {
+static void exchange(struct world *w, unsigned how, size_t where) {
     uint8_t buffer[2048];
     struct ice_transmit out;
-    for (int i = 0; i < 40 && ice_turn_client_poll_transmit(world->client, world->now_us, buffer, sizeof buffer, &out); i++) {
+    for (int i = 0; i < 40 && ice_turn_client_poll_transmit(w->client, w->now_us, buffer, sizeof buffer, &out); i++) {
         struct stun_message message;
         assert(out.length <= ICE_DATAGRAM_MAX_BYTES && stun_message_parse(buffer + out.offset, out.length, &message) == STUN_OK);
         assert(message.class_ == STUN_CLASS_REQUEST);
-        world->path = out.path;
+        w->path = out.path;
         if (how == 1)
             continue;
-        world->answer_bytes = turn_server_answer(&world->server, world->now_us, buffer + out.offset, out.length, world->answer, sizeof world->answer);
-        world->was_allocated_by_server = world->was_allocated_by_server || world->server.is_allocated;
-        if (how == 2 || how == 4 || world->answer_bytes == 0)
+        w->answer_bytes = turn_server_answer(&w->server, w->now_us, buffer + out.offset, out.length, w->answer, sizeof w->answer);
+        w->was_allocated_by_server = w->was_allocated_by_server || w->server.is_allocated;
+        if (how == 2 || how == 4 || w->answer_bytes == 0)
             continue;
         if (how == 3)
-            world->answer[where % world->answer_bytes] ^= (uint8_t)(1u << where % 8);
-        deliver(world, world->answer, world->answer_bytes);
+            w->answer[where % w->answer_bytes] ^= (uint8_t)(1u << where % 8);
+        deliver(w, w->answer, w->answer_bytes);
     }
-    drain_events(world);
+    drain_events(w);
 }
 
-static void pass_time(struct world *world, uint8_t how) {
+static void pass_time(struct world *w, uint8_t how) {
     static const uint64_t steps_us[] = {1, 1000, 100000, 500000, SECOND, 10 * SECOND, 40 * SECOND, 100 * SECOND, 300 * SECOND, 1000 * SECOND};
-    uint64_t next_us = ice_turn_client_next_timeout(world->client);
+    uint64_t next_us = ice_turn_client_next_timeout(w->client);
     if (how >= 128) {
-        if (next_us == UINT64_MAX || next_us < world->now_us)
-            next_us = world->now_us;
-        world->now_us = next_us;
+        if (next_us == UINT64_MAX || next_us < w->now_us)
+            next_us = w->now_us;
+        w->now_us = next_us;
     } else {
-        world->now_us += steps_us[how % (sizeof steps_us / sizeof steps_us[0])];
+        w->now_us += steps_us[how % (sizeof steps_us / sizeof steps_us[0])];
     }
-    ice_turn_client_handle_timeout(world->client, world->now_us);
-    drain_events(world);
+    ice_turn_client_handle_timeout(w->client, w->now_us);
+    drain_events(w);
 }
 
 /* ---- the operations ---------------------------------------------------------------------------------------------------------------------- */
 
-static void wrap(struct world *world, uint8_t number, size_t length) {
+static void wrap(struct world *w, uint8_t number, size_t length) {
     uint8_t buffer[ICE_HEADROOM_BYTES + 1100 + ICE_TURN_TAILROOM_BYTES];
     struct ice_transmit out;
     struct stun_address peer = peer_number(number);
     memset(buffer, 0x5A, sizeof buffer);
-    if (ice_turn_client_wrap(world->client, world->now_us, &peer, buffer, length, ICE_HEADROOM_BYTES + length + ICE_TURN_TAILROOM_BYTES, &out) != ICE_OK)
+    if (ice_turn_client_wrap(w->client, w->now_us, &peer, buffer, length, ICE_HEADROOM_BYTES + length + ICE_TURN_TAILROOM_BYTES, &out) != ICE_OK)
         return;
-    assert(world->permitted[number % PEERS] && world->state == ICE_TURN_ALLOCATED);
+    assert(w->permitted[number % PEERS] && w->state == ICE_TURN_ALLOCATED);
     assert(out.offset + out.length <= ICE_HEADROOM_BYTES + length + ICE_TURN_TAILROOM_BYTES);
     for (size_t i = 0; i < length; i++)
         assert(buffer[ICE_HEADROOM_BYTES + i] == 0x5A);
 }
 
-static void misbehave(struct world *world, uint8_t how, uint8_t argument) {
+static void misbehave(struct world *w, uint8_t how, uint8_t argument) {
     static const uint16_t codes[] = {0, 300, 400, 403, 437, 440, 441, 442, 443, 486, 500, 508};
     static const char *const nonces[] = {"nonce-2", "obMatJos2gAAAx", "obMatJos2wAAAy", "obMatJos2QAAAz", ""};
-    struct turn_server *server = &world->server;
+    struct turn_server *server = &w->server;
     switch (how % 14) {
     case 0: server->refuse[argument & 15] = codes[argument / 16 % 12]; break;
     case 1: server->stale = argument % 4; server->next_nonce = nonces[argument / 4 % 5]; break;
@@ -203,74 +205,73 @@ static void misbehave(struct world *world, uint8_t how, uint8_t argument) {
     }
 }
 
-static void step(struct world *world, struct script *script) {
+static void step(struct world *w, struct script *script) {
     uint8_t bytes[512], operation = next(script), argument = next(script);
     struct stun_address peer = peer_number(argument);
     switch (operation % 18) {
-    case 0: exchange(world, 0, 0); break;
-    case 1: exchange(world, 1 + argument % 4, next(script)); break;
-    case 2: pass_time(world, argument); break;
+    case 0: exchange(w, 0, 0); break;
+    case 1: exchange(w, 1 + argument % 4, next(script)); break;
+    case 2: pass_time(w, argument); break;
     case 3:
-        if (ice_turn_client_permit(world->client, world->now_us, &peer) == ICE_OK)
-            world->permitted[argument % PEERS] = true;
+        if (ice_turn_client_permit(w->client, w->now_us, &peer) == ICE_OK)
+            w->permitted[argument % PEERS] = true;
         break;
     case 4:
-        if (ice_turn_client_bind(world->client, world->now_us, &peer) == ICE_OK)
-            world->permitted[argument % PEERS] = true;
+        if (ice_turn_client_bind(w->client, w->now_us, &peer) == ICE_OK)
+            w->permitted[argument % PEERS] = true;
         break;
-    case 5: wrap(world, argument, next(script) * 4u); break;
+    case 5: wrap(w, argument, next(script) * 4u); break;
     case 6: { /* data of a peer; over streams sometimes more than is kept */
         static uint8_t whole[8192];
         static const uint8_t payload[4096];
         size_t length = next(script) * 16u;
-        world->server.now_us = world->now_us;
-        deliver(world, whole, turn_server_data(&world->server, &peer, payload, length, world->path.transport != ICE_TRANSPORT_UDP, whole, sizeof whole));
+        w->server.now_us = w->now_us;
+        deliver(w, whole, turn_server_data(&w->server, &peer, payload, length, w->path.transport != ICE_TRANSPORT_UDP, whole, sizeof whole));
         break;
     }
     case 7: /* bytes of anybody */
         for (size_t i = 0; i < argument; i++)
             bytes[i] = next(script);
-        deliver(world, bytes, argument);
+        deliver(w, bytes, argument);
         break;
-    case 8: deliver(world, world->answer, world->answer_bytes); break; /* again */
-    case 9: misbehave(world, argument, next(script)); break;
-    case 10: ice_turn_client_handle_send_error(world->client, world->now_us, &world->path, argument); break;
-    case 11: (void)ice_turn_client_handle_stream_opened(world->client, world->now_us, &world->path); break;
-    case 12: (void)ice_turn_client_handle_stream_closed(world->client, world->now_us, &world->path, argument); break;
-    case 13: ice_turn_client_refresh(world->client, world->now_us); break;
-    case 14: ice_turn_client_close(world->client, world->now_us); break;
-    case 15: world->chunk_bytes = argument; break;
+    case 8: deliver(w, w->answer, w->answer_bytes); break; /* again */
+    case 9: misbehave(w, argument, next(script)); break;
+    case 10: ice_turn_client_handle_send_error(w->client, w->now_us, &w->path, argument); break;
+    case 11: (void)ice_turn_client_handle_stream_opened(w->client, w->now_us, &w->path); break;
+    case 12: (void)ice_turn_client_handle_stream_closed(w->client, w->now_us, &w->path, argument); break;
+    case 13: ice_turn_client_refresh(w->client, w->now_us); break;
+    case 14: ice_turn_client_close(w->client, w->now_us); break;
+    case 15: w->chunk_bytes = argument; break;
     case 16: /* many peers at once */
         for (unsigned i = 0; i < argument % PEERS; i++) {
             peer = peer_number(i);
-            if (ice_turn_client_permit(world->client, world->now_us, &peer) == ICE_OK)
-                world->permitted[i] = true;
+            if (ice_turn_client_permit(w->client, w->now_us, &peer) == ICE_OK)
+                w->permitted[i] = true;
         }
         break;
     default: /* another path */
-        world->path.remote.port ^= 1;
-        deliver(world, world->answer, world->answer_bytes);
-        world->path.remote.port ^= 1;
+        w->path.remote.port ^= 1;
+        deliver(w, w->answer, w->answer_bytes);
+        w->path.remote.port ^= 1;
         break;
     }
-    drain_events(world);
+    drain_events(w);
 }
 
 /* Whatever has happened: left alone, the client comes to rest, and says when it wants to be woken. */
-static void settle(struct world *world) {
+static void settle(struct world *w) {
     for (int i = 0; i < 30; i++) {
-        uint64_t next_us = ice_turn_client_next_timeout(world->client);
+        uint64_t next_us = ice_turn_client_next_timeout(w->client);
         if (next_us == UINT64_MAX)
             return;
-        world->now_us = next_us > world->now_us ? next_us : world->now_us;
-        ice_turn_client_handle_timeout(world->client, world->now_us);
-        exchange(world, 1, 0);
-        assert(ice_turn_client_next_timeout(world->client) > world->now_us);
+        w->now_us = next_us > w->now_us ? next_us : w->now_us;
+        ice_turn_client_handle_timeout(w->client, w->now_us);
+        exchange(w, 1, 0);
+        assert(ice_turn_client_next_timeout(w->client) > w->now_us);
     }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static struct world world;
     struct script script = {.bytes = data, .length = size};
     world = (struct world){.now_us = SECOND, .random_state = 7};
     turn_server_init(&world.server);

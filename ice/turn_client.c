@@ -376,6 +376,7 @@ void ice_turn_client_status(const struct ice_turn_client *client, struct ice_tur
                                     .malformed_dropped = client->malformed_dropped,
                                     .unauthentic_dropped = client->unauthentic_dropped,
                                     .unpermitted_dropped = client->unpermitted_dropped,
+                                    .icmp_ignored = client->icmp_ignored,
                                     .oversized_dropped = client->oversized_dropped};
 }
 

@@ -163,7 +163,7 @@ struct ice_turn_client {
     struct ice_turn_stream stream;
 
     uint64_t requests_sent, retransmissions_sent, datagrams_relayed_out, datagrams_relayed_in;
-    uint64_t malformed_dropped, unauthentic_dropped, unpermitted_dropped, oversized_dropped;
+    uint64_t malformed_dropped, unauthentic_dropped, unpermitted_dropped, oversized_dropped, icmp_ignored;
 };
 
 /* ---- turn_client.c ---------------------------------------------------------------------------------------------------------- */

@@ -57,7 +57,7 @@ int ice_turn_client_wrap(struct ice_turn_client *client, uint64_t now_us, const 
 
 /* ---- from a peer ------------------------------------------------------------------------------------------------------------------ */
 
-enum kind { NO_DATA, DATA, DATA_MALFORMED, DATA_UNPERMITTED, DATA_OVERSIZED };
+enum kind { NO_DATA, DATA, DATA_ICMP, DATA_MALFORMED, DATA_UNPERMITTED, DATA_OVERSIZED };
 
 static enum kind judge(struct ice_turn_client *client, struct ice_turn_received *out) {
     if (ice_turn_is_stream(client) && out->length > ICE_TURN_DATA_MAX_BYTES)
@@ -85,7 +85,11 @@ static enum kind read_channel_data(struct ice_turn_client *client, const uint8_t
 
 static enum kind read_indication(struct ice_turn_client *client, const struct stun_message *message, struct ice_turn_received *out) {
     *out = (struct ice_turn_received){.length = 0};
-    /* RFC 8656 section 11.4: without a peer or without data it is dropped. One with ICMP (section 11.6) has no data: dropped too, see docs/turn.md. */
+    struct stun_attribute icmp;
+    /* RFC 8656 section 11.6: it reports an ICMP error. Nothing of ours acts on it (docs/turn.md). */
+    if (stun_message_find(message, STUN_ATTRIBUTE_ICMP, &icmp))
+        return DATA_ICMP;
+    /* RFC 8656 section 11.4: without a peer or without data it is dropped. */
     if (stun_message_read_xor_address(message, STUN_ATTRIBUTE_XOR_PEER_ADDRESS, &out->peer) != STUN_OK ||
         stun_message_read_bytes(message, STUN_ATTRIBUTE_DATA, &out->bytes, &out->length) != STUN_OK)
         return DATA_MALFORMED;
@@ -116,6 +120,9 @@ int ice_turn_data_handle_message(struct ice_turn_client *client, uint64_t now_us
     case DATA:
         *is_data = true;
         client->datagrams_relayed_in++;
+        return ICE_OK;
+    case DATA_ICMP:
+        client->icmp_ignored++;
         return ICE_OK;
     case DATA_UNPERMITTED:
         client->unpermitted_dropped++;
