@@ -3,6 +3,8 @@
 #   make                 everything, into build/release
 #   make MODE=asan       the same with AddressSanitizer and UBSan (also: debug)
 #   make demo            a call across two NATed hosts, judged from its recordings
+#   make lab A=symmetric B=port-restricted DELAY=40 LOSS=3     one call in the laboratory, who won and when
+#   make nat-matrix      every pair of NAT kinds, into docs/nat-matrix.md and .svg
 #   make check           all tests; ends with "N passed, N failed, N skipped"
 #   make check-unit      the unit tests;  make check-stun, check-ice, ...: one room
 #   make check-layers    who may know whom, read from the archives
@@ -95,7 +97,7 @@ EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(wildcard docs/example/*.c))
 all: $(ARCHIVES) $(PROGRAMS) $(EXAMPLES) $(PKGCONFIGS)
 
 # Strict C for the protocol libraries; the app, its tests and the test network speak to the operating system.
-$(BUILD)/app/net/%.o $(BUILD)/app/media/%.o $(BUILD)/app/call/%.o $(BUILD)/app/server/%.o: CPPFLAGS += -D_GNU_SOURCE $(MEDIA_CPPFLAGS)
+$(BUILD)/app/net/%.o $(BUILD)/app/media/%.o $(BUILD)/app/call/%.o $(BUILD)/app/server/%.o $(BUILD)/app/probe/%.o: CPPFLAGS += -D_GNU_SOURCE $(MEDIA_CPPFLAGS)
 $(BUILD)/signaling/websocket/%.o $(BUILD)/test/%.o $(BUILD)/bench/%.o $(BUILD)/docs/%.o: CPPFLAGS += -D_GNU_SOURCE
 $(patsubst %.c,$(BUILD)/%.o,$(PROGRAM_SOURCES)): CPPFLAGS += -D_GNU_SOURCE $(MEDIA_CPPFLAGS)
 
@@ -145,10 +147,15 @@ CALL_OBJECTS  := $(call objects,app/call)
 
 SERVER_OBJECTS := $(call objects,app/server) $(BUILD)/app/call/ice_uri.o
 
+# What probe has in common with caller and callee: the command line, problems, the JSON log.
+PROBE_SHARES := options.o options_network.o help.o ice_uri.o ice_servers.o problem.o json_log.o
+
 $(BUILD)/signaling-server: $(BUILD)/app/signaling_server.o $(SERVER_OBJECTS) $(call archives_of,signaling-websocket) $(APP_NET) $(call archive,stun)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_signaling-websocket) -lcrypto
 $(BUILD)/caller $(BUILD)/callee: $(BUILD)/%: $(BUILD)/app/%.o $(CALL_OBJECTS) $(APP_MEDIA) $(APP_NET) $(call archives_of,signaling-websocket) $(PEER_ARCHIVES)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_signaling-websocket) $(LIBS_peer) $(LIBS_media) -lm
+$(BUILD)/probe: $(BUILD)/app/probe.o $(call objects,app/probe) $(addprefix $(BUILD)/app/call/,$(PROBE_SHARES)) $(APP_NET) $(call archives_of,ice)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_net) $(LIBS_ice) -ljansson
 $(BUILD)/sdp-explain: $(BUILD)/app/sdp_explain.o $(call archive,sdp)
 	$(CC) $(LDFLAGS) -o $@ $^
 
@@ -217,15 +224,28 @@ check-unit $(addprefix check-,$(TEST_ROOMS)):
 	$(MAKE) MODE=asan $@
 endif
 
-# The long proof: every crossable pair of NAT kinds, 1,000 seeds each, without sanitizers.
-.PHONY: sim-proof
-sim-proof:
+# The long proofs in virtual time, without sanitizers: the mapping and filtering kinds of RFC 4787 with 1,000 seeds a pair, and every
+# pair of the kinds that have names, with a TURN server and without.
+.PHONY: sim-proof nat-matrix-sim
+sim-proof: nat-matrix-sim
 	$(MAKE) MODE=release build/release/test/sim/test_transports
 	SIM_SEEDS=$(or $(SEEDS),1000) build/release/test/sim/test_transports
+nat-matrix-sim:
+	$(MAKE) MODE=release build/release/test/sim/test_nat_matrix
+	SIM_SEEDS=$(or $(SEEDS),100) SIM_PROCESSES=$(shell nproc) build/release/test/sim/test_nat_matrix
 
 .PHONY: check-layers
 check-layers: $(ARCHIVES)
 	test/layers/check_layers.py $(BUILD)
+
+# What the laboratory runs. Settings of a call are variables: make lab A=symmetric B=port-restricted DELAY=40 LOSS=3 (test/lab/lab_call.sh).
+LAB_PROGRAMS := $(addprefix $(BUILD)/,caller callee signaling-server test/lab/lab_nat test/lab/lab_link)
+.PHONY: lab lab-programs nat-matrix
+lab-programs: $(LAB_PROGRAMS)
+lab: $(LAB_PROGRAMS)
+	LAB_BUILD=$(BUILD) test/lab/lab_call.sh
+nat-matrix: $(LAB_PROGRAMS)
+	LAB_BUILD=$(BUILD) test/lab/nat_matrix.py --jobs $(or $(JOBS),3)
 
 .PHONY: check demo interop-smoke
 check:

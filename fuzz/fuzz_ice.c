@@ -1,8 +1,12 @@
 /* links: ice stun */
+/* with: test/ice/relay_double.c */
 /*
  * Two agents driven by a script: each byte is an operation, some take more bytes. What the agents send goes into a queue, from
  * where the script delivers it, drops it, breaks it, sends it from elsewhere; it lets time pass, calls the API in any order,
  * and forges requests with the right key. After each operation the invariants of `check_invariants` hold.
+ *
+ * The first byte says who is who and what there is: which role each side has, a STUN server, a second interface, a TURN server over UDP,
+ * one over TCP, policy relay, and whether the servers have a name. All of them are one server (test/ice/relay_double.h).
  *
  * test/ice/test_fuzz_seeds.c includes this file to prove that the seeds reach nominated, connected and failed.
  */
@@ -13,6 +17,7 @@
 #include "ice/agent.h"
 #include "stun/integrity.h"
 #include "stun/message.h"
+#include "test/ice/relay_double.h"
 
 #define REQUIRE(condition) \
     do {                   \
@@ -46,11 +51,47 @@ enum operation {
     OPERATION_COUNT
 };
 
+/* Codes 0x20..0x2F: what happens to generations, and to the selected pair. */
+enum generation_operation {
+    GENERATION_RESTART,      /* one side, for itself */
+    GENERATION_RENEGOTIATE,  /* both sides, signaled */
+    GENERATION_FORGE_OLD,    /* byte: flags; byte: port. A request with the key of the generation before */
+    GENERATION_OPERATION_COUNT
+};
+
+/* Codes 0x30..0x3F: servers and streams. */
+enum relay_operation {
+    RELAY_STREAM_OPENED,    /* the oldest that waits */
+    RELAY_STREAM_CLOSED,    /* byte: which; byte: error */
+    RELAY_STREAM_RAW,       /* byte: which; byte: length; bytes */
+    RELAY_SPLIT,            /* byte: the oldest, if it goes to a stream, is cut there */
+    RELAY_PAYLOAD,          /* byte: length; one side sends data */
+    RELAY_RESTARTS,         /* the server forgets */
+    RELAY_DOWN,             /* the server is silent, or no more */
+    RELAY_REFUSES,          /* byte: how it answers Allocate from now on */
+    RELAY_FORBIDS,          /* byte: to which of the two it does not relay, or to both */
+    RELAY_RAW,              /* byte: length; bytes. A datagram from the server's address */
+    RELAY_RESOLVED,         /* byte: which server; byte: with how many addresses */
+    RELAY_CLOSE_AGENT,
+    RELAY_MESSAGE,          /* byte: method and class; byte: an error code. A STUN message from the server */
+    RELAY_ANSWER_ERROR,     /* byte: error code. The oldest, a request to the server, is refused with it */
+    RELAY_OPERATION_COUNT
+};
+
 struct flying {
     struct ice_path path;
     size_t length;
-    int from;
-    uint8_t bytes[ICE_DATAGRAM_MAX_BYTES];
+    int from;           /* of a server: to whose stream */
+    bool is_of_server;
+    bool has_answer;    /* inside of what the server has wrapped is a success response */
+    uint8_t bytes[RELAY_DOUBLE_BYTES];
+};
+
+#define STREAM_MAX 32
+
+struct stream {
+    struct ice_path path;
+    enum { STREAM_WANTED, STREAM_OPEN, STREAM_OVER } state;
 };
 
 struct side {
@@ -60,18 +101,24 @@ struct side {
     uint64_t last_transaction_us, last_check_us;
     uint8_t seen[SEEN_MAX][STUN_TRANSACTION_ID_BYTES];
     size_t seen_count;
-    bool failed;
+    bool failed, closed;
+    struct stream streams[STREAM_MAX];
+    size_t stream_count;
+    char old_ufrag[16], old_password[32]; /* before the last restart */
 };
 
 /* What a run has reached. */
 struct fuzz_ice_reached {
-    bool nominated, connected, completed, disconnected, failed, role_changed;
+    bool nominated, connected, completed, disconnected, failed, role_changed, selected_after_restart;
+    bool relayed_pair, payload_by_datagram, payload_by_stream, relay_lost, relay_again, closed;
 };
 
 struct world {
     struct side side[2];
     uint64_t now_us;
     uint64_t random;
+    struct relay_double server;
+    bool has_turn;
     struct flying queue[IN_FLIGHT_MAX];
     size_t queue_count;
     const uint8_t *script;
@@ -100,13 +147,19 @@ static struct stun_address address_of(int side, uint16_t port) {
     return (struct stun_address){.family = STUN_ADDRESS_IPV4, .port = port, .ip = {192, 0, 2, (uint8_t)(side + 1)}};
 }
 
+static const struct stun_address server_address = {.family = STUN_ADDRESS_IPV4, .port = 3478, .ip = {192, 0, 2, 200}};
+
+static bool is_to_server(const struct ice_path *path) {
+    return path->transport != ICE_TRANSPORT_UDP || path->remote.ip[3] >= 200;
+}
+
 /* ---- invariants ----------------------------------------------------------------------------------------------------------------- */
 
 /* A request on the selected pair: it has succeeded, so nothing but consent is asked there. */
 static bool is_consent(const struct side *side, const struct flying *sent) {
     struct ice_transmit out;
-    uint8_t buffer[ICE_HEADROOM_BYTES + 16];
-    return ice_agent_wrap_payload(side->agent, world.now_us, buffer, 16, &out) == ICE_OK &&
+    uint8_t buffer[ICE_HEADROOM_BYTES + 16 + ICE_TAILROOM_BYTES];
+    return ice_agent_wrap_payload(side->agent, world.now_us, buffer, 16, sizeof buffer, &out) == ICE_OK &&
            stun_address_equal(&out.path.local, &sent->path.local) && stun_address_equal(&out.path.remote, &sent->path.remote);
 }
 
@@ -114,9 +167,12 @@ static bool is_consent(const struct side *side, const struct flying *sent) {
 static void check_pacing(struct side *side, const struct flying *sent) {
     struct stun_message message;
     struct stun_attribute attribute;
+    bool is_wrapped = is_to_server(&sent->path);
+    if (is_wrapped && sent->bytes[0] >= 0x40)
+        return; /* consent by a channel */
     REQUIRE(stun_message_parse(sent->bytes, sent->length, &message) == STUN_OK);
-    REQUIRE(stun_message_check_fingerprint(&message) == STUN_OK);
-    if (message.class_ != STUN_CLASS_REQUEST)
+    REQUIRE(is_wrapped || stun_message_check_fingerprint(&message) == STUN_OK);
+    if (message.class_ != STUN_CLASS_REQUEST || sent->path.transport != ICE_TRANSPORT_UDP || side->closed)
         return;
     for (size_t i = 0; i < side->seen_count; i++)
         if (memcmp(side->seen[i], message.transaction_id, STUN_TRANSACTION_ID_BYTES) == 0)
@@ -127,7 +183,7 @@ static void check_pacing(struct side *side, const struct flying *sent) {
         return;
     REQUIRE(side->last_transaction_us == 0 || world.now_us - side->last_transaction_us >= 5 * MS);
     side->last_transaction_us = world.now_us;
-    bool is_gathering = message.integrity_offset == 0;
+    bool is_gathering = message.integrity_offset == 0 || is_wrapped;
     if (is_gathering || stun_message_find(&message, STUN_ATTRIBUTE_USE_CANDIDATE, &attribute))
         return;
     REQUIRE(side->last_check_us == 0 || world.now_us - side->last_check_us >= TA_US);
@@ -138,14 +194,16 @@ static void check_invariants(struct side *side) {
     struct ice_statistics statistics;
     struct ice_pair_statistics pair;
     struct ice_transmit out;
-    uint8_t buffer[ICE_HEADROOM_BYTES + 16];
-    size_t selected = 0;
+    uint8_t buffer[ICE_HEADROOM_BYTES + 16 + ICE_TAILROOM_BYTES];
+    size_t selected = 0, previous = 0;
     ice_agent_statistics(side->agent, &statistics);
-    REQUIRE(ice_agent_pair_count(side->agent) <= ICE_PAIR_MAX);
+    REQUIRE(ice_agent_pair_count(side->agent) <= ICE_PAIR_MAX + ICE_PREVIOUS_PAIR_MAX);
     REQUIRE(ice_agent_local_candidate_count(side->agent) <= ICE_LOCAL_CANDIDATE_MAX);
     for (size_t i = 0; ice_agent_pair_statistics(side->agent, i, &pair); i++) {
+        previous += pair.previous;
         if (pair.selected) {
             selected++;
+            world.reached.selected_after_restart |= statistics.restarts > 0 && !pair.previous;
             /* who is selected has been asked, and has answered with the right key */
             REQUIRE(pair.state == ICE_PAIR_SUCCEEDED && pair.nominated && pair.responses_received > 0);
         }
@@ -153,20 +211,59 @@ static void check_invariants(struct side *side) {
             REQUIRE(pair.responses_received > 0);
         REQUIRE(pair.responses_received <= pair.requests_sent);
     }
-    REQUIRE(selected <= 1);
+    REQUIRE(selected <= 1 && previous <= ICE_PREVIOUS_PAIR_MAX);
     bool is_up = statistics.state == ICE_STATE_CONNECTED || statistics.state == ICE_STATE_COMPLETED;
     if (is_up)
         REQUIRE(selected == 1);
     /* RFC 7675: no payload later than 30 s after an answer that the peer did sign */
-    if (ice_agent_wrap_payload(side->agent, world.now_us, buffer, 16, &out) == ICE_OK) {
+    if (ice_agent_wrap_payload(side->agent, world.now_us, buffer, 16, sizeof buffer, &out) == ICE_OK) {
         REQUIRE(selected == 1 && world.now_us - side->last_answer_us < 30 * SECOND);
         struct ice_path path = out.path;
-        REQUIRE(ice_agent_is_path_valid(side->agent, &path));
+        REQUIRE(is_to_server(&path) || ice_agent_is_path_valid(side->agent, &path));
     }
-    if (side->failed) { /* for ever */
+    if (side->failed) { /* until a restart */
         REQUIRE(statistics.state == ICE_STATE_FAILED && selected == 0);
-        REQUIRE(ice_agent_next_timeout(side->agent) == UINT64_MAX);
+        REQUIRE(world.has_turn || ice_agent_next_timeout(side->agent) == UINT64_MAX); /* relays are kept */
     }
+    if (side->closed)
+        REQUIRE(statistics.state == ICE_STATE_CLOSED && selected == 0);
+    REQUIRE(statistics.memory_bytes <= ICE_MEMORY_BUDGET_DEFAULT_BYTES);
+    for (size_t i = 0; i < ice_agent_server_count(side->agent); i++) {
+        struct ice_server_statistics server;
+        REQUIRE(ice_agent_server_statistics(side->agent, i, &server));
+        REQUIRE(server.realm != NULL && server.reason != NULL && server.software != NULL && server.host != NULL);
+        REQUIRE((server.state == ICE_SERVER_ANSWERED) == (server.answered_us != 0));
+        world.reached.relay_lost |= server.relays_lost > 0;
+        world.reached.relay_again |= server.relays_lost > 0 && server.relayed[0].family != STUN_ADDRESS_NONE;
+    }
+}
+
+/* ---- streams and data ------------------------------------------------------------------------------------------------------------ */
+
+static void take_stream_event(struct side *side, const struct ice_event *event) {
+    if (event->type == ICE_EVENT_OPEN_STREAM && side->stream_count < STREAM_MAX)
+        side->streams[side->stream_count++] = (struct stream){.path = event->as.stream.path, .state = STREAM_WANTED};
+    if (event->type != ICE_EVENT_CLOSE_STREAM)
+        return;
+    for (size_t i = 0; i < side->stream_count; i++)
+        if (side->streams[i].path.stream_id == event->as.stream.path.stream_id)
+            side->streams[i].state = STREAM_OVER;
+}
+
+/* What is handed up is no STUN, and every byte of it can be read. */
+static void take_received(struct side *side) {
+    struct ice_received received;
+    size_t count = 0;
+    while (ice_agent_poll_received(side->agent, &received)) {
+        static uint8_t copy[65536];
+        REQUIRE(++count < 1000 && received.length <= sizeof copy);
+        if (received.length > 0)
+            memcpy(copy, received.bytes, received.length);
+        REQUIRE(!stun_message_is_stun(copy, received.length));
+        REQUIRE(received.path.transport == ICE_TRANSPORT_UDP && received.path.remote.family != STUN_ADDRESS_NONE);
+    }
+    world.reached.payload_by_datagram |= count > 0 && side->stream_count == 0;
+    world.reached.payload_by_stream |= count > 0 && side->stream_count > 0;
 }
 
 /* ---- moving things ----------------------------------------------------------------------------------------------------------------- */
@@ -178,20 +275,26 @@ static void drain(int index) {
     struct ice_event event;
     size_t count = 0;
     while (ice_agent_poll_transmit(side->agent, world.now_us, sent.bytes, sizeof sent.bytes, &out)) {
-        REQUIRE(++count < 200 && !side->failed);
+        REQUIRE(++count < 200);
+        REQUIRE((!side->failed && !side->closed) || is_to_server(&out.path));
         sent.path = out.path;
         sent.length = out.length;
         REQUIRE(out.offset == 0 && out.length <= ICE_DATAGRAM_MAX_BYTES);
+        REQUIRE(out.path.transport == ICE_TRANSPORT_UDP || out.path.stream_id != 0);
         check_pacing(side, &sent);
         if (world.queue_count < IN_FLIGHT_MAX)
             world.queue[world.queue_count++] = sent;
     }
+    take_received(side);
     while (ice_agent_poll_event(side->agent, &event)) {
         REQUIRE(++count < 1000);
+        take_stream_event(side, &event);
         if (event.type == ICE_EVENT_ROLE)
             world.reached.role_changed = true;
-        if (event.type == ICE_EVENT_SELECTED_PAIR)
+        if (event.type == ICE_EVENT_SELECTED_PAIR) {
             world.reached.nominated = true;
+            world.reached.relayed_pair |= event.as.selected_pair.local->type == ICE_CANDIDATE_RELAYED;
+        }
         if (event.type != ICE_EVENT_STATE)
             continue;
         side->state = event.as.state.state;
@@ -219,18 +322,90 @@ static void handle(int to, const struct stun_address *from, const struct stun_ad
     if (length > 0)
         memcpy(copy, bytes, length);
     ice_agent_handle_datagram(world.side[to].agent, world.now_us, &path, copy, length);
+    drain(to); /* what was unwrapped is a view into the datagram */
     free(copy);
-    drain(to);
+}
+
+static bool is_answer(const uint8_t *bytes, size_t length) {
+    struct stun_message message;
+    return stun_message_parse(bytes, length, &message) == STUN_OK && message.class_ == STUN_CLASS_SUCCESS_RESPONSE;
+}
+
+/* What the server has to say goes into the queue like anything else. */
+static void enqueue_output(const struct relay_double_output *out, bool has_answer) {
+    struct flying sent = {.is_of_server = true, .has_answer = has_answer, .length = out->length};
+    memcpy(sent.bytes, out->bytes, out->length);
+    sent.path.local = out->to_peer ? out->relayed : world.server.address;
+    sent.path.remote = out->to_peer ? out->peer : out->flow.client;
+    if (!out->to_peer && out->flow.stream_id != 0) {
+        sent.path.transport = ICE_TRANSPORT_TCP;
+        sent.path.stream_id = out->flow.stream_id / 2;
+        sent.from = (int)(out->flow.stream_id % 2);
+    }
+    if (world.queue_count < IN_FLIGHT_MAX)
+        world.queue[world.queue_count++] = sent;
+}
+
+static struct stream *find_stream(int index, uint64_t id) {
+    struct side *side = &world.side[index];
+    for (size_t i = 0; i < side->stream_count; i++)
+        if (side->streams[i].path.stream_id == id)
+            return &side->streams[i];
+    return NULL;
+}
+
+static void handle_stream(int index, const struct stream *stream, const uint8_t *bytes, size_t length) {
+    uint8_t *copy = malloc(length > 0 ? length : 1);
+    REQUIRE(copy != NULL);
+    if (length > 0)
+        memcpy(copy, bytes, length);
+    ice_agent_handle_stream_bytes(world.side[index].agent, world.now_us, &stream->path, copy, length);
+    drain(index);
+    free(copy);
+}
+
+/* To one of the hosts, or to one of the server's relayed addresses. */
+static void route(const struct flying *flying, bool untouched) {
+    struct relay_double_output out;
+    if (relay_double_handle_peer(&world.server, &flying->path.remote, &flying->path.local, flying->bytes, flying->length, &out)) {
+        enqueue_output(&out, untouched && is_answer(flying->bytes, flying->length));
+        return;
+    }
+    int to = flying->path.remote.ip[3] - 1;
+    if (to != 0 && to != 1)
+        return;
+    if (untouched && (flying->has_answer || is_answer(flying->bytes, flying->length)))
+        world.side[to].last_answer_us = world.now_us;
+    handle(to, &flying->path.local, &flying->path.remote, flying->bytes, flying->length);
+}
+
+static void serve(const struct flying *flying) {
+    struct relay_double_flow flow = {.client = flying->path.local};
+    struct relay_double_output out;
+    if (flying->path.transport != ICE_TRANSPORT_UDP) {
+        flow.client = address_of(flying->from, 40000);
+        flow.stream_id = flying->path.stream_id * 2 + (uint64_t)flying->from;
+    }
+    if (world.has_turn && stun_address_equal(&flying->path.remote, &world.server.address) &&
+        relay_double_handle(&world.server, &flow, flying->bytes, flying->length, &out))
+        enqueue_output(&out, out.to_peer && is_answer(out.bytes, out.length));
 }
 
 static void deliver(const struct flying *flying, bool untouched) {
-    struct stun_message message;
-    int to = 1 - flying->from;
-    if (flying->path.remote.ip[3] != to + 1)
+    if (!flying->is_of_server && (flying->path.transport != ICE_TRANSPORT_UDP || stun_address_equal(&flying->path.remote, &server_address))) {
+        serve(flying);
         return;
-    if (untouched && stun_message_parse(flying->bytes, flying->length, &message) == STUN_OK && message.class_ == STUN_CLASS_SUCCESS_RESPONSE)
-        world.side[to].last_answer_us = world.now_us;
-    handle(to, &flying->path.local, &flying->path.remote, flying->bytes, flying->length);
+    }
+    if (flying->path.transport == ICE_TRANSPORT_UDP) {
+        route(flying, untouched);
+        return;
+    }
+    const struct stream *stream = find_stream(flying->from, flying->path.stream_id);
+    if (stream == NULL || stream->state != STREAM_OPEN)
+        return;
+    if (untouched && flying->has_answer)
+        world.side[flying->from].last_answer_us = world.now_us;
+    handle_stream(flying->from, stream, flying->bytes, flying->length);
 }
 
 static void timeout(int index) {
@@ -249,8 +424,23 @@ static int earlier_side(void) {
     return ice_agent_next_timeout(world.side[0].agent) <= ice_agent_next_timeout(world.side[1].agent) ? 0 : 1;
 }
 
+static bool open_stream(int index) {
+    struct side *side = &world.side[index];
+    for (size_t i = 0; i < side->stream_count; i++) {
+        if (side->streams[i].state != STREAM_WANTED)
+            continue;
+        side->streams[i].state = STREAM_OPEN;
+        ice_agent_handle_stream_opened(side->agent, world.now_us, &side->streams[i].path);
+        drain(index);
+        return true;
+    }
+    return false;
+}
+
 static void run(unsigned steps) {
     while (steps-- > 0) {
+        if (open_stream(0) || open_stream(1))
+            continue;
         if (world.queue_count > 0) {
             struct flying flying = take_oldest();
             deliver(&flying, true);
@@ -265,7 +455,8 @@ static void run(unsigned steps) {
 static void signal_from(int from, int to) {
     const struct ice_agent *agent = world.side[from].agent;
     const char *ufrag = ice_agent_local_ufrag(agent), *password = ice_agent_local_password(agent);
-    REQUIRE(ice_agent_set_remote_credentials(world.side[to].agent, world.now_us, ufrag, strlen(ufrag), password, strlen(password)) == ICE_OK);
+    int result = ice_agent_set_remote_credentials(world.side[to].agent, world.now_us, ufrag, strlen(ufrag), password, strlen(password));
+    REQUIRE(result == ICE_OK || result == ICE_ERROR_STATE); /* the one has restarted, the other has not */
     drain(to);
     for (size_t i = 0; i < ice_agent_local_candidate_count(agent); i++) {
         char text[ICE_CANDIDATE_TEXT_BYTES];
@@ -285,7 +476,7 @@ static void set_interfaces(int index, uint8_t which) {
     for (unsigned i = 0; i < 3; i++)
         if (which & (1u << i))
             interfaces[count++] = (struct ice_interface){.base = address_of(index, (uint16_t)(5000 + i)), .preference = (uint16_t)(65535 - i)};
-    REQUIRE(ice_agent_handle_interfaces(world.side[index].agent, world.now_us, interfaces, count) == ICE_OK);
+    REQUIRE(ice_agent_handle_interfaces(world.side[index].agent, world.now_us, interfaces, count) == (world.side[index].closed ? ICE_ERROR_STATE : ICE_OK));
     drain(index);
 }
 
@@ -297,9 +488,7 @@ static void add_candidate(int index, uint8_t value) {
 }
 
 /* A peer that knows the password and behaves as badly as it likes. */
-static void forge(int to, uint8_t flags, uint8_t port) {
-    const char *ufrag = ice_agent_local_ufrag(world.side[to].agent), *password = ice_agent_local_password(world.side[to].agent);
-    const char *other = ice_agent_local_ufrag(world.side[1 - to].agent);
+static void forge_with(int to, const char *ufrag, const char *password, const char *other, uint8_t flags, uint8_t port) {
     char username[64];
     size_t length = strlen(ufrag), other_length = strlen(other);
     memcpy(username, ufrag, length);
@@ -326,6 +515,48 @@ static void forge(int to, uint8_t flags, uint8_t port) {
     REQUIRE(written > 0);
     struct stun_address from = address_of(1 - to, (uint16_t)(5000 + (flags & 32 ? port : 0))), at = address_of(to, 5000);
     handle(to, &from, &at, bytes, (size_t)written);
+}
+
+static void forge(int to, uint8_t flags, uint8_t port) {
+    const struct ice_agent *agent = world.side[to].agent;
+    forge_with(to, ice_agent_local_ufrag(agent), ice_agent_local_password(agent), ice_agent_local_ufrag(world.side[1 - to].agent), flags, port);
+}
+
+static void restart(int index) {
+    struct side *side = &world.side[index];
+    const char *ufrag = ice_agent_local_ufrag(side->agent), *password = ice_agent_local_password(side->agent);
+    REQUIRE(strlen(ufrag) < sizeof side->old_ufrag && strlen(password) < sizeof side->old_password);
+    memcpy(side->old_ufrag, ufrag, strlen(ufrag) + 1);
+    memcpy(side->old_password, password, strlen(password) + 1);
+    REQUIRE(ice_agent_restart(side->agent, world.now_us) == ICE_OK);
+    REQUIRE(strcmp(ice_agent_local_ufrag(side->agent), side->old_ufrag) != 0);
+    side->failed = false;
+    drain(index);
+}
+
+static void restart_if_open(int index) {
+    if (!world.side[index].closed)
+        restart(index);
+}
+
+static void operate_on_generations(int side, enum generation_operation operation) {
+    switch (operation) {
+    case GENERATION_RESTART: restart_if_open(side); break;
+    case GENERATION_RENEGOTIATE:
+        restart_if_open(side);
+        restart_if_open(1 - side);
+        signal_from(side, 1 - side);
+        signal_from(1 - side, side);
+        break;
+    case GENERATION_FORGE_OLD: {
+        uint8_t flags = next_byte(), port = next_byte();
+        const struct side *to = &world.side[side];
+        if (to->old_ufrag[0] != '\0' && world.side[1 - side].old_ufrag[0] != '\0')
+            forge_with(side, to->old_ufrag, to->old_password, world.side[1 - side].old_ufrag, flags, port);
+        break;
+    }
+    case GENERATION_OPERATION_COUNT: break;
+    }
 }
 
 static void raw(int to) {
@@ -367,9 +598,152 @@ static void operate_on_oldest(enum operation operation) {
     }
 }
 
+/* ---- servers and streams ------------------------------------------------------------------------------------------------------------ */
+
+static void close_stream(int index, uint8_t which, uint8_t error) {
+    struct side *side = &world.side[index];
+    if (side->stream_count == 0)
+        return;
+    struct stream *stream = &side->streams[which % side->stream_count];
+    stream->state = STREAM_OVER;
+    ice_agent_handle_stream_closed(side->agent, world.now_us, &stream->path, error % 8 < 6 ? -(int)(error % 8) : error);
+    drain(index);
+}
+
+static void raw_from_server(int index, bool is_stream, uint8_t which) {
+    struct side *side = &world.side[index];
+    uint8_t bytes[256];
+    size_t length = next_byte();
+    for (size_t i = 0; i < length; i++)
+        bytes[i] = next_byte();
+    struct stun_address at = address_of(index, 5000);
+    if (!is_stream)
+        handle(index, &server_address, &at, bytes, length);
+    else if (side->stream_count > 0)
+        handle_stream(index, &side->streams[which % side->stream_count], bytes, length);
+}
+
+static void split_oldest(uint8_t where) {
+    if (world.queue_count == 0)
+        return;
+    struct flying flying = take_oldest();
+    const struct stream *stream = flying.is_of_server ? find_stream(flying.from, flying.path.stream_id) : NULL;
+    if (stream == NULL || stream->state != STREAM_OPEN) {
+        deliver(&flying, true);
+        return;
+    }
+    size_t first = where % (flying.length + 1);
+    if (flying.has_answer)
+        world.side[flying.from].last_answer_us = world.now_us;
+    handle_stream(flying.from, stream, flying.bytes, first);
+    if (stream->state == STREAM_OPEN)
+        handle_stream(flying.from, stream, flying.bytes + first, flying.length - first);
+}
+
+static void send_payload(int index, size_t length) {
+    uint8_t buffer[ICE_HEADROOM_BYTES + 256 + ICE_TAILROOM_BYTES];
+    struct ice_transmit out;
+    memset(buffer + ICE_HEADROOM_BYTES, 0x90, length);
+    if (ice_agent_wrap_payload(world.side[index].agent, world.now_us, buffer, length, ICE_HEADROOM_BYTES + length + ICE_TAILROOM_BYTES, &out) != ICE_OK)
+        return;
+    REQUIRE(out.offset <= ICE_HEADROOM_BYTES && out.offset + out.length <= ICE_HEADROOM_BYTES + length + ICE_TAILROOM_BYTES);
+    struct flying sent = {.path = out.path, .length = out.length, .from = index};
+    memcpy(sent.bytes, buffer + out.offset, out.length);
+    if (world.queue_count < IN_FLIGHT_MAX)
+        world.queue[world.queue_count++] = sent;
+}
+
+static void resolved(int index, uint8_t which, uint8_t count) {
+    struct stun_address addresses[4] = {{.family = STUN_ADDRESS_IPV4, .ip = {192, 0, 2, 202}}, server_address,
+                                        {.family = STUN_ADDRESS_IPV6, .ip = {0x20, 1, 0xd, 0xb8, 1}}, {.family = STUN_ADDRESS_IPV4}};
+    size_t first = count & 16 ? 1 : 0;
+    ice_agent_handle_resolved(world.side[index].agent, world.now_us, which % 5, addresses + first, count % (5 - first));
+    drain(index);
+}
+
+static void message_from_server(int index, uint8_t kind, uint8_t code) {
+    uint8_t bytes[ICE_DATAGRAM_MAX_BYTES], id[STUN_TRANSACTION_ID_BYTES] = {0};
+    struct stun_writer writer;
+    stun_writer_begin(&writer, bytes, sizeof bytes, (enum stun_class)(kind >> 6), kind % 16, id);
+    if (kind >> 6 == STUN_CLASS_ERROR_RESPONSE)
+        stun_writer_add_error_code(&writer, (uint16_t)(300 + code), "");
+    struct stun_address at = address_of(index, 5000);
+    handle(index, &server_address, &at, bytes, (size_t)stun_writer_finish(&writer));
+}
+
+/* The oldest is a request to the server: an error for it, as an off-path attacker could not, but the server can. */
+static void answer_with_error(uint8_t code) {
+    struct stun_message request;
+    if (world.queue_count == 0)
+        return;
+    struct flying flying = take_oldest();
+    if (flying.is_of_server || !is_to_server(&flying.path) || stun_message_parse(flying.bytes, flying.length, &request) != STUN_OK)
+        return;
+    struct relay_double_output out = {.flow = {.client = flying.path.local}};
+    if (flying.path.transport != ICE_TRANSPORT_UDP)
+        out.flow.stream_id = flying.path.stream_id * 2 + (uint64_t)flying.from;
+    struct stun_writer writer;
+    stun_writer_begin(&writer, out.bytes, sizeof out.bytes, STUN_CLASS_ERROR_RESPONSE, request.method, request.transaction_id);
+    stun_writer_add_error_code(&writer, (uint16_t)(300 + code), "no");
+    if (code == 0)
+        stun_writer_add_address(&writer, STUN_ATTRIBUTE_ALTERNATE_SERVER, &world.server.alternate);
+    if (request.integrity_offset != 0)
+        stun_writer_add_integrity(&writer, world.server.key);
+    int length = stun_writer_finish(&writer);
+    REQUIRE(length > 0);
+    out.length = (size_t)length;
+    enqueue_output(&out, false);
+}
+
+static void operate_on_relays(int side, enum relay_operation operation) {
+    static const uint16_t refusals[8] = {0, 300, 400, 437, 441, 486, 500, 508};
+    switch (operation) {
+    case RELAY_STREAM_OPENED: open_stream(side); break;
+    case RELAY_STREAM_CLOSED: {
+        uint8_t which = next_byte();
+        close_stream(side, which, next_byte());
+        break;
+    }
+    case RELAY_STREAM_RAW: raw_from_server(side, true, next_byte()); break;
+    case RELAY_SPLIT: split_oldest(next_byte()); break;
+    case RELAY_PAYLOAD: send_payload(side, next_byte()); break;
+    case RELAY_RESTARTS: relay_double_restart(&world.server); break;
+    case RELAY_DOWN: world.server.is_down = !world.server.is_down; break;
+    case RELAY_REFUSES: world.server.refuse = refusals[next_byte() % 8]; break;
+    case RELAY_FORBIDS: world.server.forbidden = address_of(next_byte() % 3, 0); break;
+    case RELAY_RAW: raw_from_server(side, false, 0); break;
+    case RELAY_RESOLVED: {
+        uint8_t which = next_byte();
+        resolved(side, which, next_byte());
+        break;
+    }
+    case RELAY_CLOSE_AGENT:
+        ice_agent_close(world.side[side].agent, world.now_us);
+        world.side[side].closed = world.reached.closed = true;
+        world.side[side].failed = false;
+        drain(side);
+        break;
+    case RELAY_MESSAGE: {
+        uint8_t kind = next_byte();
+        message_from_server(side, kind, next_byte());
+        break;
+    }
+    case RELAY_ANSWER_ERROR: answer_with_error(next_byte()); break;
+    case RELAY_OPERATION_COUNT: break;
+    }
+}
+
 static void operate(uint8_t code) {
     int side = code >> 7;
     enum operation operation = (enum operation)(code % OPERATION_COUNT);
+    if ((code & 0x70) == 0x20) {
+        operate_on_generations(side, (enum generation_operation)(code % 16 % GENERATION_OPERATION_COUNT));
+        return;
+    }
+    if ((code & 0x70) == 0x30) {
+        operate_on_relays(side, (enum relay_operation)(code % 16 % RELAY_OPERATION_COUNT));
+        return;
+    }
     switch (operation) {
     case OPERATION_TIMEOUT: timeout(side); break;
     case OPERATION_WAIT:
@@ -400,14 +774,28 @@ static void operate(uint8_t code) {
 }
 
 static void open_world(uint8_t setup) {
-    static const struct ice_server server = {.kind = ICE_SERVER_STUN, .transport = ICE_TRANSPORT_UDP, .host = "192.0.2.200", .port = 3478};
+    static const char username[] = RELAY_DOUBLE_USERNAME, password[] = RELAY_DOUBLE_PASSWORD;
+    struct ice_server servers[3];
+    size_t server_count = 0;
+    const char *host = setup & 128 ? "server.example" : "192.0.2.200";
+    if (setup & 4)
+        servers[server_count++] = (struct ice_server){ICE_SERVER_STUN, ICE_TRANSPORT_UDP, host, 3478, NULL, NULL};
+    if (setup & 16)
+        servers[server_count++] = (struct ice_server){ICE_SERVER_TURN, ICE_TRANSPORT_UDP, host, 3478, username, password};
+    if (setup & 32)
+        servers[server_count++] = (struct ice_server){ICE_SERVER_TURN, ICE_TRANSPORT_TCP, host, 3478, username, password};
     memset(&world.side, 0, sizeof world.side);
     world.queue_count = 0;
     world.now_us = 100 * SECOND;
     world.random = setup;
+    world.has_turn = (setup & (16 | 32)) != 0;
+    relay_double_open(&world.server, &server_address);
+    world.server.relay_ip[0] = (struct stun_address){.family = STUN_ADDRESS_IPV4, .ip = {192, 0, 2, 201}};
+    world.server.alternate = (struct stun_address){.family = STUN_ADDRESS_IPV4, .port = 3478, .ip = {192, 0, 2, 202}};
     for (int i = 0; i < 2; i++) {
         struct ice_agent_config config = {.role = setup & (1u << i) ? ICE_ROLE_CONTROLLING : ICE_ROLE_CONTROLLED, .random = random_bytes,
-                                          .servers = &server, .server_count = setup & 4 ? 1 : 0};
+                                          .transport_policy = setup & 64 ? ICE_TRANSPORT_POLICY_RELAY : ICE_TRANSPORT_POLICY_ALL,
+                                          .servers = servers, .server_count = server_count};
         world.side[i].agent = ice_agent_new(&config, world.now_us);
         REQUIRE(world.side[i].agent != NULL);
         set_interfaces(i, setup & 8 ? 3 : 1);
@@ -425,5 +813,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         operate(next_byte());
     ice_agent_free(world.side[0].agent);
     ice_agent_free(world.side[1].agent);
+    relay_double_close(&world.server);
     return 0;
 }

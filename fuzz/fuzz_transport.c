@@ -86,7 +86,7 @@ static void step(struct pair *pair, struct wire *wire, struct script *script, un
     struct peer_transport *transport = pair->ends[end].transport;
     struct ice_path path = {.local = pair->ends[end].address, .remote = pair->ends[1 - end].address};
     struct ice_interface interface = {.base = pair->ends[end].address, .preference = 65535};
-    switch (operation % 17) {
+    switch (operation % 18) {
     case 0: pair_run(pair, pair->now_us + argument * MILLISECOND_US); break;
     case 1: pair_run(pair, pair->now_us + argument * 200 * MILLISECOND_US); break;
     case 2: pair_describe(pair, end); break;
@@ -106,11 +106,15 @@ static void step(struct pair *pair, struct wire *wire, struct script *script, un
         if (argument >= 240)
             peer_transport_close(transport, pair->now_us);
         break;
-    case 16: /* streams have their verbs and nothing behind them yet */
-        require(peer_transport_handle_stream_opened(transport, pair->now_us, &path) == PEER_ERROR_NOT_SUPPORTED);
-        require(peer_transport_handle_stream_bytes(transport, pair->now_us, &path, &argument, 1) == PEER_ERROR_NOT_SUPPORTED);
-        require(peer_transport_handle_stream_closed(transport, pair->now_us, &path, 0) == PEER_ERROR_NOT_SUPPORTED);
+    case 16: /* a stream that nobody has asked for, or that was accepted */
+        path.transport = argument & 2 ? ICE_TRANSPORT_TCP : ICE_TRANSPORT_TLS;
+        path.stream_id = argument & 4 ? ICE_STREAM_ACCEPTED | argument : argument;
+        (void)peer_transport_handle_stream_opened(transport, pair->now_us, &path);
+        (void)peer_transport_handle_stream_bytes(transport, pair->now_us, &path, &argument, 1);
+        if (argument & 8)
+            (void)peer_transport_handle_stream_closed(transport, pair->now_us, &path, argument >> 4);
         break;
+    case 17: (void)peer_transport_restart(transport, pair->now_us); break;
     }
     pair_drain(pair, end);
 }

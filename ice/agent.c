@@ -6,7 +6,7 @@
 
 #include "ice/agent_internal.h"
 
-#define NOMINATION_GRACE_US (5u * ICE_SECOND_US) /* beyond RFC 8863's patience, when a pair is valid and only the nomination is missing */
+#define NOMINATION_GRACE_US (5u * ICE_SECOND_US) /* beyond RFC 8863's patience, when only the nomination of a valid pair, or a name, is missing */
 
 /* ---- making ---------------------------------------------------------------------------------------------------------------------- */
 
@@ -34,33 +34,57 @@ static bool is_config_in_range(const struct ice_agent_config *config) {
         const struct ice_server *server = &config->servers[i];
         if (server->host == NULL || server->port == 0 || strlen(server->host) == 0 || strlen(server->host) > ICE_HOSTNAME_MAX_BYTES)
             return false;
+        if ((server->username != NULL && strlen(server->username) > ICE_SERVER_USERNAME_MAX_BYTES) ||
+            (server->credential != NULL && strlen(server->credential) > ICE_SERVER_CREDENTIAL_MAX_BYTES))
+            return false;
     }
     return true;
 }
 
-/* The agent, its views and the names of its servers are one block. */
+/* The agent, its views, its relays (none without a TURN server) and the strings of its servers, each with its NUL, are one block. */
 struct block {
     struct ice_agent agent;
     struct ice_views views;
-    char names[]; /* each with its NUL */
+    struct ice_relay relays[];
 };
 
-static size_t names_bytes(const struct ice_agent_config *config) {
+static uint16_t relay_count(const struct ice_agent_config *config) {
+    for (size_t i = 0; i < config->server_count; i++)
+        if (config->servers[i].kind == ICE_SERVER_TURN)
+            return ICE_RELAY_MAX;
+    return 0;
+}
+
+static size_t string_bytes(const char *text) {
+    return text != NULL ? strlen(text) + 1 : 0;
+}
+
+static size_t strings_bytes(const struct ice_agent_config *config) {
     size_t bytes = 0;
     for (size_t i = 0; i < config->server_count; i++)
-        bytes += strlen(config->servers[i].host) + 1;
+        bytes += string_bytes(config->servers[i].host) + string_bytes(config->servers[i].username) + string_bytes(config->servers[i].credential);
     return bytes;
 }
 
+static char *copy_string(char **place, const char *text) {
+    if (text == NULL)
+        return NULL;
+    char *copy = *place;
+    memcpy(copy, text, string_bytes(text));
+    *place += string_bytes(text);
+    return copy;
+}
+
 static void copy_servers(struct block *block, const struct ice_agent_config *config) {
-    char *name = block->names;
+    char *place = (char *)(block->relays + block->agent.relay_count);
     struct ice_gatherer *gatherer = &block->agent.gatherer;
     for (size_t i = 0; i < config->server_count; i++) {
         const struct ice_server *server = &config->servers[i];
-        size_t length = strlen(server->host) + 1;
-        memcpy(name, server->host, length);
-        gatherer->servers[i] = (struct ice_gather_server){.kind = server->kind, .transport = server->transport, .host = name, .port = server->port};
-        name += length;
+        struct ice_gather_server *copy = &gatherer->servers[i];
+        *copy = (struct ice_gather_server){.kind = server->kind, .transport = server->transport, .port = server->port};
+        copy->host = copy_string(&place, server->host);
+        copy->username = copy_string(&place, server->username);
+        copy->credential = copy_string(&place, server->credential);
     }
     gatherer->server_count = config->server_count;
 }
@@ -71,6 +95,7 @@ static void resolve_defaults(struct ice_agent_config *config) {
     config->failure_deadline_us = value_or(config->failure_deadline_us, ICE_FAILURE_DEADLINE_DEFAULT_US);
     config->consent_interval_us = value_or(config->consent_interval_us, ICE_CONSENT_INTERVAL_DEFAULT_US);
     config->consent_expiry_us = value_or(config->consent_expiry_us, ICE_CONSENT_EXPIRY_DEFAULT_US);
+    config->memory_budget_bytes = config->memory_budget_bytes != 0 ? config->memory_budget_bytes : ICE_MEMORY_BUDGET_DEFAULT_BYTES;
     config->servers = NULL;
     config->allocator = NULL;
 }
@@ -80,7 +105,8 @@ struct ice_agent *ice_agent_new(const struct ice_agent_config *config, uint64_t 
     if (config == NULL || !is_config_in_range(config))
         return NULL;
     const struct ice_allocator *allocator = config->allocator != NULL ? config->allocator : &default_allocator;
-    size_t bytes = sizeof(struct block) + names_bytes(config);
+    uint16_t relays = relay_count(config);
+    size_t bytes = sizeof(struct block) + relays * sizeof(struct ice_relay) + strings_bytes(config);
     if (bytes > (config->memory_budget_bytes != 0 ? config->memory_budget_bytes : ICE_MEMORY_BUDGET_DEFAULT_BYTES))
         return NULL;
     struct block *block = allocator->allocate(allocator->context, bytes);
@@ -92,13 +118,16 @@ struct ice_agent *ice_agent_new(const struct ice_agent_config *config, uint64_t 
     resolve_defaults(&agent->config);
     agent->allocator = *allocator;
     agent->views = &block->views;
+    agent->relays = block->relays;
+    agent->relay_count = relays;
     agent->memory_bytes = bytes;
     agent->role = agent->reported.role = config->role;
     agent->tie_breaker = ice_agent_random_u64(agent);
     agent->nominating = agent->selected = agent->reported.selected = agent->reported.selected_local = ICE_NONE;
-    agent->first_valid_us = agent->patience_us = agent->last_transaction_us = ICE_NEVER_US;
+    agent->first_valid_us = agent->patience_us = agent->last_transaction_us = agent->reopened_us = ICE_NEVER_US;
     agent->consent.expiry_us = agent->consent.unanswered_since_us = ICE_NEVER_US;
     agent->next_check_us = now_us;
+    agent->relay_reading = agent->relay_bound = ICE_NONE;
     copy_servers(block, config);
     if (!ice_generation_start(agent, ice_generation_current(agent))) {
         ice_agent_free(agent);
@@ -112,6 +141,9 @@ void ice_agent_free(struct ice_agent *agent) {
         return;
     ice_generation_end(agent, 0);
     ice_generation_end(agent, 1);
+    ice_relay_free(agent);
+    ice_tcp_free(agent);
+    ice_names_free(agent);
     struct ice_allocator allocator = agent->allocator;
     allocator.release(allocator.context, agent); /* the agent is the first member of its block */
 }
@@ -136,7 +168,7 @@ uint64_t ice_agent_earliest_transaction(const struct ice_agent *agent) {
 
 /* ---- states: all transitions --------------------------------------------------------------------------------------------------------- */
 
-void ice_agent_fail(struct ice_agent *agent, enum ice_failure failure) {
+void ice_agent_fail(struct ice_agent *agent, uint64_t now_us, enum ice_failure failure) {
     agent->state = ICE_STATE_FAILED;
     agent->failure = failure;
     agent->selected = ICE_NONE;
@@ -148,10 +180,17 @@ void ice_agent_fail(struct ice_agent *agent, enum ice_failure failure) {
     ice_generation_end(agent, (uint16_t)(1 - agent->generation));
     for (size_t i = 0; i < agent->gatherer.transaction_count; i++)
         stun_transaction_finish(&agent->gatherer.transactions[i].transaction);
-    ice_gather_give_up(agent);
+    ice_gather_give_up(agent, now_us);
+}
+
+/* One that is under way looks for another pair already, and takes what trickles in; when it has found none, it is needed again. */
+static bool is_restarting(const struct ice_agent *agent) {
+    return agent->selected != ICE_NONE && !ice_pair_is_concluded(agent, agent->generation) && !ice_generation_current_const(agent)->given_up;
 }
 
 void ice_agent_need_restart(struct ice_agent *agent, enum ice_restart_reason reason) {
+    if (is_restarting(agent))
+        return;
     if (agent->restart_reason == ICE_RESTART_NONE || reason == ICE_RESTART_CONSENT_LOST)
         agent->restart_reason = reason;
 }
@@ -160,7 +199,7 @@ void ice_agent_lose_selected(struct ice_agent *agent, uint64_t now_us) {
     bool restarting = !ice_pair_is_concluded(agent, agent->generation) && !ice_generation_current(agent)->given_up;
     if (!restarting) {
         ice_agent_need_restart(agent, ICE_RESTART_CONSENT_LOST);
-        ice_agent_fail(agent, ICE_FAILURE_CONSENT_EXPIRED);
+        ice_agent_fail(agent, now_us, ICE_FAILURE_CONSENT_EXPIRED);
         return;
     }
     ice_generation_end(agent, agent->pairs[agent->selected].generation);
@@ -180,12 +219,13 @@ static uint64_t verdict_us(const struct ice_agent *agent) {
     if (agent->patience_us == ICE_NEVER_US || ice_pair_is_concluded(agent, agent->generation) ||
         ice_generation_current_const(agent)->given_up || agent->state == ICE_STATE_FAILED)
         return ICE_NEVER_US;
-    return has_valid_pair(agent) ? ice_after(agent->patience_us, NOMINATION_GRACE_US) : agent->patience_us;
+    bool has_hope = has_valid_pair(agent) || ice_names_is_pending(agent);
+    return has_hope ? ice_after(agent->patience_us, NOMINATION_GRACE_US) : agent->patience_us;
 }
 
-static void pass_verdict(struct ice_agent *agent) {
+static void pass_verdict(struct ice_agent *agent, uint64_t now_us) {
     if (agent->selected == ICE_NONE) {
-        ice_agent_fail(agent, ice_generation_current(agent)->pair_count > 0 ? ICE_FAILURE_NO_PAIR_ANSWERED : ICE_FAILURE_NO_CANDIDATES);
+        ice_agent_fail(agent, now_us, ice_generation_current(agent)->pair_count > 0 ? ICE_FAILURE_NO_PAIR_ANSWERED : ICE_FAILURE_NO_CANDIDATES);
         return;
     }
     /* RFC 8445 section 12.1: the pair from before the restart stays selected while there is no other. */
@@ -203,40 +243,60 @@ static enum ice_state derive_state(const struct ice_agent *agent) {
         /* W3C webrtc-pc section 5.6.4: a restart of what was disconnected, or failed, is checking; of what works, connected. */
         if (agent->consent.late || !ice_pair_is_usable(agent, &agent->pairs[agent->selected]))
             return restarted ? ICE_STATE_CHECKING : ICE_STATE_DISCONNECTED;
-        bool over = concluded && generation->remote_end && agent->gatherer.state == ICE_GATHERING_COMPLETE;
+        bool over = concluded && generation->remote_end && agent->gatherer.state == ICE_GATHERING_COMPLETE && !ice_reselect_is_searching(agent) &&
+                    !ice_names_is_pending(agent);
         return over ? ICE_STATE_COMPLETED : ICE_STATE_CONNECTED;
     }
-    bool can_check = ice_checklist_can_check(agent) && generation->remote_signaled_count + generation->remote_peer_reflexive_count > 0;
+    bool has_remote = generation->remote_signaled_count + generation->remote_peer_reflexive_count > 0 || ice_names_is_pending(agent);
+    bool can_check = ice_checklist_can_check(agent) && has_remote;
     return can_check || (restarted && agent->statistics.checking_started_us != 0) ? ICE_STATE_CHECKING : ICE_STATE_NEW;
 }
 
 /* After every call that may have changed something: what follows from it. */
 static void update(struct ice_agent *agent, uint64_t now_us) {
+    if (agent->state == ICE_STATE_CLOSED)
+        return;
     if (agent->patience_us == ICE_NEVER_US && ice_checklist_can_check(agent)) {
         agent->patience_us = ice_after(now_us, agent->config.failure_deadline_us);
         agent->next_check_us = ice_later(agent->next_check_us, now_us);
     }
     ice_gather_handle_timeout(agent, now_us);
+    ice_tcp_update(agent, now_us);
+    ice_names_update(agent);
+    ice_reselect_update(agent, now_us);
     ice_controlling_update(agent, now_us);
+    ice_relay_update(agent, now_us);
     agent->state = derive_state(agent);
     if (agent->state == ICE_STATE_CHECKING && agent->statistics.checking_started_us == 0)
         agent->statistics.checking_started_us = now_us;
 }
 
 void ice_agent_handle_timeout(struct ice_agent *agent, uint64_t now_us) {
+    if (agent->state == ICE_STATE_CLOSED) {
+        ice_relay_handle_timeout(agent, now_us);
+        return;
+    }
     ice_check_handle_timeout(agent, now_us);
+    ice_tcp_handle_timeout(agent, now_us);
+    ice_names_handle_timeout(agent, now_us);
     ice_consent_handle_timeout(agent, now_us);
+    ice_relay_handle_timeout(agent, now_us);
     ice_restart_handle_timeout(agent, now_us);
     if (now_us >= verdict_us(agent))
-        pass_verdict(agent);
+        pass_verdict(agent, now_us);
     update(agent, now_us);
 }
 
 uint64_t ice_agent_next_timeout(const struct ice_agent *agent) {
+    if (agent->state == ICE_STATE_CLOSED)
+        return ice_relay_next_timeout(agent);
     uint64_t next_us = ice_earlier(ice_check_next_timeout(agent), ice_gather_next_timeout(agent));
     next_us = ice_earlier(next_us, ice_consent_next_timeout(agent));
+    next_us = ice_earlier(next_us, ice_tcp_next_timeout(agent));
+    next_us = ice_earlier(next_us, ice_names_next_timeout(agent));
     next_us = ice_earlier(next_us, ice_restart_next_timeout(agent));
     next_us = ice_earlier(next_us, ice_controlling_next_timeout(agent, 0));
+    next_us = ice_earlier(next_us, ice_relay_next_timeout(agent));
     return ice_earlier(next_us, verdict_us(agent));
 }
 
@@ -268,15 +328,24 @@ static bool is_terminated(const char *text, size_t capacity) {
     return memchr(text, '\0', capacity) != NULL;
 }
 
+/* RFC 6544 section 4.5: nobody connects to an active candidate, its port means nothing. */
+static bool is_port_usable(const struct ice_candidate *candidate) {
+    return candidate->tcp_type == ICE_TCP_ACTIVE ? candidate->address.port != 0 : ice_port_is_usable(candidate->address.port);
+}
+
 int ice_agent_add_remote_candidate(struct ice_agent *agent, uint64_t now_us, const struct ice_candidate *candidate) {
     if (candidate == NULL || !is_terminated(candidate->ufrag, sizeof candidate->ufrag) ||
-        !is_terminated(candidate->foundation, sizeof candidate->foundation))
+        !is_terminated(candidate->foundation, sizeof candidate->foundation) || !is_terminated(candidate->hostname, sizeof candidate->hostname))
         return ICE_ERROR_ARGUMENT;
-    if (candidate->protocol != ICE_PROTOCOL_UDP || candidate->hostname[0] != '\0') {
+    bool is_tcp = candidate->protocol == ICE_PROTOCOL_TCP;
+    if (is_tcp != (candidate->tcp_type != ICE_TCP_NONE))
+        return ICE_ERROR_ARGUMENT;
+    if (is_tcp && agent->tcp == NULL) {
         agent->statistics.candidates_not_supported++;
         return ICE_ERROR_NOT_SUPPORTED;
     }
-    if (!ice_address_is_usable(&candidate->address) || !ice_port_is_usable(candidate->address.port))
+    bool has_name = candidate->hostname[0] != '\0';
+    if ((!has_name && !ice_address_is_usable(&candidate->address)) || !is_port_usable(candidate))
         return ICE_ERROR_ARGUMENT;
     if (candidate->component != 1) /* RFC 8445 section 6.1.2.2: RTCP's own component pairs with nothing of ours */
         return ICE_OK;
@@ -285,6 +354,11 @@ int ice_agent_add_remote_candidate(struct ice_agent *agent, uint64_t now_us, con
     if (ufrag_length > 0 && (generation->remote_key != NULL ? !ice_generation_is_remote_ufrag(generation, candidate->ufrag, ufrag_length)
                                                             : ice_generation_is_remote_ufrag(&agent->generations[1 - agent->generation], candidate->ufrag, ufrag_length)))
         return ICE_ERROR_STATE;
+    if (has_name) {
+        int added = ice_names_add_remote(agent, now_us, candidate);
+        update(agent, now_us);
+        return added;
+    }
     uint16_t index;
     int result = ice_remote_add_signaled(agent, candidate, &index);
     if (result != ICE_OK) {
@@ -303,11 +377,11 @@ int ice_agent_end_of_remote_candidates(struct ice_agent *agent, uint64_t now_us)
 }
 
 int ice_agent_restart(struct ice_agent *agent, uint64_t now_us) {
-    int result = ice_restart(agent);
+    int result = agent->state != ICE_STATE_CLOSED ? ice_restart(agent) : ICE_ERROR_STATE;
     if (result != ICE_OK)
         return result;
     agent->statistics.restarts++;
-    agent->first_valid_us = agent->patience_us = ICE_NEVER_US;
+    agent->first_valid_us = agent->patience_us = agent->reopened_us = ICE_NEVER_US;
     agent->next_check_us = ice_later(agent->next_check_us, now_us);
     agent->restart_reason = ICE_RESTART_NONE;
     agent->failure = ICE_FAILURE_NONE;
@@ -321,19 +395,25 @@ int ice_agent_restart(struct ice_agent *agent, uint64_t now_us) {
 int ice_agent_handle_interfaces(struct ice_agent *agent, uint64_t now_us, const struct ice_interface *interfaces, size_t count) {
     if (interfaces == NULL && count > 0)
         return ICE_ERROR_ARGUMENT;
+    if (agent->state == ICE_STATE_CLOSED)
+        return ICE_ERROR_STATE;
     int result = ice_gather_set_interfaces(agent, now_us, interfaces, count);
     update(agent, now_us);
     return result;
 }
 
 int ice_agent_gather(struct ice_agent *agent, uint64_t now_us) {
-    int result = ice_gather_start(agent, now_us);
+    int result = agent->state != ICE_STATE_CLOSED ? ice_gather_start(agent, now_us) : ICE_ERROR_STATE;
     update(agent, now_us);
     return result;
 }
 
 int ice_agent_handle_resolved(struct ice_agent *agent, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count) {
-    int result = ice_gather_handle_resolved(agent, now_us, query, addresses, count);
+    int result;
+    if (ice_names_is_query(query))
+        result = ice_names_handle_resolved(agent, query, addresses, count);
+    else
+        result = ice_server_handle_resolved(agent, query, addresses, count);
     update(agent, now_us);
     return result;
 }
@@ -354,33 +434,58 @@ static int handle_message(struct ice_agent *agent, uint64_t now_us, const struct
     return ice_check_handle_response(agent, now_us, path, message);
 }
 
-int ice_agent_handle_datagram(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length) {
-    agent->statistics.datagrams_received++;
+int ice_agent_handle_message(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length) {
     struct stun_message message;
-    if (path->transport != ICE_TRANSPORT_UDP || stun_message_parse(bytes, length, &message) != STUN_OK) {
+    if (stun_message_parse(bytes, length, &message) != STUN_OK) {
         agent->statistics.malformed_dropped++;
         return ICE_ERROR_MALFORMED;
     }
-    int result = handle_message(agent, now_us, path, &message);
+    return handle_message(agent, now_us, path, &message);
+}
+
+int ice_agent_handle_datagram(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length) {
+    if (path->transport != ICE_TRANSPORT_UDP)
+        return ICE_ERROR_ARGUMENT; /* a stream has no datagrams: ice_agent_handle_stream_bytes */
+    agent->statistics.datagrams_received++;
+    int result;
+    if (!ice_relay_handle_datagram(agent, now_us, path, bytes, length, &result))
+        result = ice_agent_handle_message(agent, now_us, path, bytes, length);
     update(agent, now_us);
     return result;
+}
+
+/* Answers and consent, framed if they go by a TCP candidate's connection. */
+static size_t poll_message(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path) {
+    size_t length = ice_response_poll(agent, buffer, capacity, path);
+    if (length == 0)
+        length = ice_consent_poll(agent, now_us, buffer, capacity, path);
+    return ice_tcp_frame(path, buffer, capacity, length);
+}
+
+static size_t poll_check(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path) {
+    size_t length = ice_check_poll(agent, now_us, buffer, capacity, path);
+    return ice_tcp_frame(path, buffer, capacity, length);
 }
 
 bool ice_agent_poll_transmit(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {
     if (capacity < ICE_DATAGRAM_MAX_BYTES)
         return false;
-    *out = (struct ice_transmit){0};
-    if ((out->length = ice_response_poll(agent, buffer, capacity, &out->path)) == 0 &&
-        (out->length = ice_consent_poll(agent, now_us, buffer, capacity, &out->path)) == 0 &&
-        (out->length = ice_check_poll(agent, now_us, buffer, capacity, &out->path)) == 0 &&
-        (out->length = ice_gather_poll(agent, now_us, buffer, capacity, &out->path)) == 0)
-        return false;
+    do {
+        *out = (struct ice_transmit){0};
+        /* The relays before the checks: a permission that goes first saves the check behind it a round trip. */
+        if ((out->length = poll_message(agent, now_us, buffer, capacity, &out->path)) == 0 &&
+            (out->length = ice_relay_poll(agent, now_us, buffer, capacity, &out->path)) == 0 &&
+            (out->length = poll_check(agent, now_us, buffer, capacity, &out->path)) == 0 &&
+            (out->length = ice_gather_poll(agent, now_us, buffer, capacity, &out->path)) == 0)
+            return false;
+    } while (!ice_relay_wrap_message(agent, now_us, buffer, capacity, out)); /* its relay is gone: a lost packet */
     agent->statistics.datagrams_sent++;
     return true;
 }
 
 void ice_agent_handle_send_error(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, int error) {
-    ice_gather_handle_send_error(agent, now_us, path);
+    ice_gather_handle_send_error(agent, now_us, path, error);
+    ice_relay_handle_send_error(agent, now_us, path, error);
     for (uint16_t index = 0; index < agent->pair_count; index++) {
         struct ice_pair *pair = ice_checklist_at_path(agent, index, path);
         if (pair == NULL)
@@ -400,43 +505,65 @@ bool ice_agent_can_send(const struct ice_agent *agent, uint64_t now_us) {
     return ice_consent_is_fresh(agent, now_us) && ice_pair_is_usable(agent, &agent->pairs[agent->selected]);
 }
 
-int ice_agent_wrap_payload(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t length, struct ice_transmit *out) {
-    (void)buffer; /* a relayed pair will write its header into the headroom */
+int ice_agent_wrap_payload(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t length, size_t capacity, struct ice_transmit *out) {
+    if (capacity < ICE_HEADROOM_BYTES + ICE_TAILROOM_BYTES || length > capacity - ICE_HEADROOM_BYTES - ICE_TAILROOM_BYTES)
+        return ICE_ERROR_BUFFER;
     if (!ice_agent_can_send(agent, now_us))
         return ICE_ERROR_STATE;
     *out = (struct ice_transmit){.offset = ICE_HEADROOM_BYTES, .length = length};
     ice_check_path(agent, &agent->pairs[agent->selected], &out->path);
-    return ICE_OK;
+    return out->path.transport == ICE_TRANSPORT_TCP ? ice_tcp_wrap_payload(buffer, out) : ice_relay_wrap_payload(agent, now_us, buffer, length, capacity, out);
 }
 
 bool ice_agent_poll_received(struct ice_agent *agent, struct ice_received *out) {
-    (void)agent;
-    (void)out;
-    return false; /* nothing is unwrapped: plain UDP only */
+    return ice_relay_poll_received(agent, out) || ice_tcp_poll_received(agent, out);
 }
 
-/* ---- streams: the place of TURN and ICE over TCP ------------------------------------------------------------------------------------------------- */
+/* ---- streams: of relays, and of TCP candidates --------------------------------------------------------------------------------------------------- */
 
 int ice_agent_handle_stream_opened(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path) {
-    (void)agent;
-    (void)now_us;
-    (void)path;
-    return ICE_ERROR_NOT_SUPPORTED;
+    struct ice_stream *stream = ice_stream_find(agent, path->stream_id);
+    int result = ICE_ERROR_ARGUMENT;
+    if (path->stream_id & ICE_STREAM_ACCEPTED)
+        result = ice_tcp_handle_accepted(agent, now_us, path);
+    else if (stream != NULL && stream->owner == ICE_STREAM_OF_RELAY)
+        result = ice_relay_handle_stream_opened(agent, now_us, stream);
+    else if (stream != NULL)
+        result = ice_tcp_handle_opened(agent, stream, path);
+    update(agent, now_us);
+    return result;
 }
 
 int ice_agent_handle_stream_bytes(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length) {
-    (void)agent;
-    (void)now_us;
-    (void)path;
-    (void)bytes;
-    (void)length;
-    return ICE_ERROR_NOT_SUPPORTED;
+    struct ice_stream *stream = ice_stream_find(agent, path->stream_id);
+    int result = ICE_ERROR_ARGUMENT;
+    if (stream != NULL && stream->owner == ICE_STREAM_OF_RELAY)
+        result = ice_relay_handle_stream_bytes(agent, now_us, stream, bytes, length);
+    else if (stream != NULL)
+        result = ice_tcp_handle_bytes(agent, now_us, stream, bytes, length);
+    update(agent, now_us);
+    return result;
 }
 
 int ice_agent_handle_stream_closed(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, int error) {
-    (void)agent;
-    (void)now_us;
-    (void)path;
-    (void)error;
-    return ICE_ERROR_NOT_SUPPORTED;
+    struct ice_stream *stream = ice_stream_find(agent, path->stream_id);
+    int result = ICE_ERROR_ARGUMENT;
+    if (stream != NULL && stream->owner == ICE_STREAM_OF_RELAY)
+        result = ice_relay_handle_stream_closed(agent, now_us, stream, error);
+    else if (stream != NULL)
+        result = ice_tcp_handle_closed(agent, now_us, stream, error);
+    update(agent, now_us);
+    return result;
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------------------------------------------------- */
+
+void ice_agent_close(struct ice_agent *agent, uint64_t now_us) {
+    if (agent->state == ICE_STATE_CLOSED)
+        return;
+    ice_agent_fail(agent, now_us, ICE_FAILURE_NONE);
+    agent->state = ICE_STATE_CLOSED;
+    ice_relay_close(agent, now_us);
+    ice_tcp_update(agent, now_us);
+    ice_names_update(agent);
 }

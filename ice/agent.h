@@ -1,5 +1,5 @@
 /*
- * The ICE agent (RFC 8445, 8838, 8839, 7675, 8863): finds a path between two peers and keeps asking for consent to use it.
+ * The ICE agent (RFC 8445, 8838, 8839, 7675, 8863, 6544; TURN: RFC 8656): finds a path between two peers and keeps asking for consent to use it.
  *
  * One agent serves one data stream with one component (RTP and RTCP are multiplexed, RFC 5761; BUNDLE makes one
  * transport of many media). It follows docs/contract.md: bytes and time in, bytes and events out.
@@ -12,9 +12,6 @@
  *
  * After every call that takes a non-const agent: drain ice_agent_poll_transmit, ice_agent_poll_received and
  * ice_agent_poll_event until they return false, then read ice_agent_next_timeout.
- *
- * Not yet there, its place is visible: relayed candidates (TURN), TCP candidates, mDNS names. The verbs they
- * need exist and answer ICE_ERROR_NOT_SUPPORTED.
  */
 #ifndef ICE_AGENT_H
 #define ICE_AGENT_H
@@ -47,12 +44,11 @@ enum ice_error {
 
 /* ---- paths ------------------------------------------------------------------------------------------------------ */
 
-enum ice_transport { ICE_TRANSPORT_UDP, ICE_TRANSPORT_TCP, ICE_TRANSPORT_TLS };
-
 /*
  * What a datagram came by or goes out by.
  * local      the address of our socket: for UDP, a base given to ice_agent_handle_interfaces
  * remote     the far end of the socket: the peer, or the TURN server for relayed data
+ * What comes out of ice_agent_poll_received has been unwrapped: there `local` is our relayed address and `remote` the peer.
  * stream_id  for TCP and TLS, the number of the OPEN_STREAM event (1..), or, for a connection that the caller has accepted on a
  *            listening socket, a number of the caller's own with ICE_STREAM_ACCEPTED set; 0 for UDP
  */
@@ -86,7 +82,10 @@ enum ice_role { ICE_ROLE_CONTROLLED, ICE_ROLE_CONTROLLING };
 enum ice_transport_policy { ICE_TRANSPORT_POLICY_ALL, ICE_TRANSPORT_POLICY_RELAY }; /* RTCIceTransportPolicy */
 enum ice_server_kind { ICE_SERVER_STUN, ICE_SERVER_TURN };
 
-/* One server. `host` is an IP literal or a name (a name makes a RESOLVE event). Strings are NUL-terminated and copied. */
+/*
+ * One server. `host` is an IP literal or a name (a name makes a RESOLVE event). Strings are NUL-terminated and copied.
+ * A STUN server over TCP or TLS is never asked: what it sees is the port of that connection, which no candidate of ours has.
+ */
 struct ice_server {
     enum ice_server_kind kind;
     enum ice_transport transport;
@@ -97,10 +96,17 @@ struct ice_server {
 };
 
 #define ICE_SERVER_MAX 16
+#define ICE_RELAY_MAX 16 /* allocations at a time: one per interface and address of a TURN server over UDP, one per address over TCP or TLS */
+#define ICE_SERVER_USERNAME_MAX_BYTES 508 /* RFC 8489 section 14.3 */
+#define ICE_SERVER_CREDENTIAL_MAX_BYTES 512
 #define ICE_INTERFACE_MAX 32
 #define ICE_LOCAL_CANDIDATE_MAX 64
 #define ICE_REMOTE_CANDIDATE_MAX 64 /* per generation, security.md: 64 per section */
 #define ICE_PAIR_MAX 100            /* RFC 8445 section 6.1.2.5 */
+#define ICE_PREVIOUS_PAIR_MAX 8     /* of the generation before a restart, beside those; and as many remote candidates */
+#define ICE_REMOTE_NAME_MAX 32      /* remote candidates with a name, of these */
+#define ICE_TCP_CONNECTION_MAX 24   /* of TCP candidates, at a time */
+#define ICE_TCP_UNPROVEN_MAX 8      /* accepted ones among them by which no authentic check has come yet; each has 5 s and 4096 bytes for it */
 
 /*
  * Every duration in microseconds; 0 takes the default named beside it.
@@ -120,7 +126,7 @@ struct ice_agent_config {
     const struct ice_allocator *allocator;  /* NULL: malloc, free; copied */
     size_t memory_budget_bytes;             /* 0: ICE_MEMORY_BUDGET_DEFAULT_BYTES */
 };
-#define ICE_MEMORY_BUDGET_DEFAULT_BYTES (256u * 1024u)
+#define ICE_MEMORY_BUDGET_DEFAULT_BYTES (512u * 1024u)
 
 struct ice_agent;
 
@@ -136,6 +142,12 @@ const char *ice_agent_local_ufrag(const struct ice_agent *agent);
 const char *ice_agent_local_password(const struct ice_agent *agent);
 enum ice_role ice_agent_role(const struct ice_agent *agent);
 
+/*
+ * The polite end: allocations are given back (RFC 8656 section 8), nothing else is sent or answered any more; the state is CLOSED. Drain
+ * poll_transmit once, then free; or go on until ice_agent_next_timeout says never: then every server has answered, or had its second to.
+ */
+void ice_agent_close(struct ice_agent *agent, uint64_t now_us);
+
 /* ---- what signaling brings ---------------------------------------------------------------------------------------- */
 
 /*
@@ -148,7 +160,9 @@ int ice_agent_set_remote_credentials(struct ice_agent *agent, uint64_t now_us, c
 
 /*
  * One remote candidate. It may come before the credentials; it then waits. Duplicates are ignored (ICE_OK). ICE_ERROR_CAPACITY beyond
- * ICE_REMOTE_CANDIDATE_MAX; ICE_ERROR_NOT_SUPPORTED for TCP and for names (kept out of the check list, counted);
+ * ICE_REMOTE_CANDIDATE_MAX or ICE_REMOTE_NAME_MAX; ICE_ERROR_NOT_SUPPORTED (kept out of the check list, counted) for TCP while no TCP
+ * interface has been given, and for names that are not a UUID and ".local" (draft-ietf-mmusic-mdns-ice-candidates section 3.2.1), whose
+ * RESOLVE event is to be answered by RFC 6762, never by a DNS server;
  * ICE_ERROR_ARGUMENT for an address nobody may be sent checks to (port 0, 0.0.0.0, multicast, broadcast, IPv4 inside IPv6, ports
  * below 1024 but for 80 and 443); ICE_ERROR_STATE when its ufrag is not the peer's current one.
  */
@@ -179,9 +193,11 @@ int ice_agent_restart(struct ice_agent *agent, uint64_t now_us);
  * One socket that the caller has bound.
  * base        its address; what comes and goes by it has it as `local` in its path
  * preference  0..65535 as in RFC 8445 section 5.1.2.1, distinct per interface
- * transport   UDP; or TCP: a listening socket, which makes a passive candidate, and an active one of the same IP (RFC 6544 section 4.1)
+ * transport   UDP; or TCP: a listening socket, which makes a passive and a simultaneous-open candidate, and an active one of the same IP
+ *             (RFC 6544 section 4.1). TCP with port 9 has no socket: the active candidate only.
  * mdns_name   NULL, or the name under which the caller answers for this address (RFC 6762): the host candidate shows it instead of
- *             the address, and reflexive ones say 0.0.0.0:9 as their related address. ICE_MDNS_NAME_MAX_BYTES at most; copied.
+ *             the address, and reflexive ones say 0.0.0.0:9 as their related address. ICE_MDNS_NAME_MAX_BYTES at most, letters, digits,
+ *             hyphens and dots, ".local" at the end; copied.
  */
 struct ice_interface {
     struct stun_address base;
@@ -200,7 +216,8 @@ void ice_interfaces_set_preferences(struct ice_interface *interfaces, size_t cou
 /*
  * The interfaces there are now (the full list, every time it changes; an array that is copied). New ones are gathered
  * from, vanished ones fail their pairs. ICE_ERROR_ARGUMENT: a base that cannot be one (port 0, unspecified, multicast,
- * IPv4-mapped); ICE_ERROR_CAPACITY beyond ICE_INTERFACE_MAX; nothing changed then.
+ * IPv4-mapped), or a name that is none; ICE_ERROR_CAPACITY beyond ICE_INTERFACE_MAX, or when memory_budget_bytes has no room for TCP or
+ * for names; nothing changed then.
  */
 int ice_agent_handle_interfaces(struct ice_agent *agent, uint64_t now_us, const struct ice_interface *interfaces, size_t count);
 
@@ -220,12 +237,25 @@ void ice_agent_handle_timeout(struct ice_agent *agent, uint64_t now_us);
 /* error: the errno of the send. ICMP unreachable, EPERM, no route: fails pairs on that path, never the agent. */
 void ice_agent_handle_send_error(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, int error);
 
-/* TCP and TLS: the caller owns socket and TLS session; ICE owns RFC 4571 framing and TURN framing. */
+/*
+ * TCP and TLS: the caller owns socket and TLS session; ICE owns RFC 4571 framing and TURN framing.
+ * opened   path: that of the OPEN_STREAM event with the local address that was bound. Or of a connection accepted on a listening socket
+ *          (stream_id: see struct ice_path); whatever this returns but ICE_OK then means: close it.
+ *          ICE_ERROR_CAPACITY: too many strangers; ICE_ERROR_STATE: nothing listens there; ICE_ERROR_ARGUMENT: an unknown stream
+ * bytes    whatever has come, cut anywhere. They stay where they are until poll_received has returned false: it hands out views of them.
+ *          ICE_ERROR_MALFORMED: no frame; a CLOSE_STREAM event follows
+ * closed   error: an errno, 0 for an orderly end, or one of enum ice_stream_error. Also when it could not be opened. Not after CLOSE_STREAM.
+ * A message from poll_transmit goes into the stream as it is, whole; one that would have to wait for long is better dropped, whole.
+ */
 int ice_agent_handle_stream_opened(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path);
 int ice_agent_handle_stream_bytes(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length);
 int ice_agent_handle_stream_closed(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, int error);
 
-/* The answer to RESOLVE event `query`; count 0 says that the name does not exist. */
+/*
+ * The answer to RESOLVE event `query`; count 0 says that the name does not exist. Of a remote candidate's name one address per family is
+ * taken; it shows in no view or event: such a candidate has `hostname` and no address.
+ * ICE_ERROR_ARGUMENT: never asked; ICE_ERROR_STATE: answered already, or not wanted any more
+ */
 int ice_agent_handle_resolved(struct ice_agent *agent, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count);
 
 struct ice_transmit {
@@ -240,7 +270,10 @@ struct ice_transmit {
 /* Writes one outgoing datagram. Returns false when there is none, or when capacity < ICE_DATAGRAM_MAX_BYTES. */
 bool ice_agent_poll_transmit(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out);
 
-/* Data of the layers above that came wrapped (TURN, RFC 4571): a view, valid until the next call. Never returns true for plain UDP. */
+/*
+ * Data of the layers above that came wrapped (TURN, RFC 4571): a view, valid until the next call, perhaps into the bytes of the call that
+ * brought it: those must stay until this has returned false. Never returns true for plain UDP.
+ */
 struct ice_received {
     struct ice_path path;
     const uint8_t *bytes;
@@ -292,6 +325,7 @@ enum ice_restart_reason {
     ICE_RESTART_CONSENT_LATE,   /* the peer is silent; DISCONNECTED */
     ICE_RESTART_CONSENT_LOST,   /* RFC 7675: and has been for consent_expiry_us; FAILED */
     ICE_RESTART_RELAY_LOST,     /* the TURN allocation of the selected pair is gone */
+    ICE_RESTART_STREAM_LOST,    /* the TCP connection of the selected pair has ended; DISCONNECTED */
     ICE_RESTART_NO_PAIR         /* a restart has found no path; the old pair still carries data */
 };
 
@@ -325,14 +359,20 @@ bool ice_agent_poll_event(struct ice_agent *agent, struct ice_event *out);
 
 /* ---- for the layers above ------------------------------------------------------------------------------------------- */
 
-#define ICE_HEADROOM_BYTES 48 /* before a payload: a TURN Send indication to an IPv6 peer has 48 bytes of header, to an IPv4 peer 36, ChannelData 4 */
+/*
+ * Before and behind a payload, for the longest wrapping there is: a Send indication (RFC 8656 section 11.1) to an IPv6 peer is the STUN
+ * header, XOR-PEER-ADDRESS, and the header of DATA, whose value is padded to four bytes.
+ */
+#define ICE_HEADROOM_BYTES (20 + (4 + 20) + 4)
+#define ICE_TAILROOM_BYTES 4
 
 /*
  * Puts around a payload what the selected pair needs, and says where to send it.
- * buffer   the payload starts at buffer + ICE_HEADROOM_BYTES and is `length` bytes
+ * buffer     the payload starts at buffer + ICE_HEADROOM_BYTES and is `length` bytes
+ * capacity   of the whole buffer: ICE_HEADROOM_BYTES + length + ICE_TAILROOM_BYTES at least, else ICE_ERROR_BUFFER
  * Returns ICE_OK; ICE_ERROR_STATE when there is no selected pair or consent has expired (drop it).
  */
-int ice_agent_wrap_payload(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t length, struct ice_transmit *out);
+int ice_agent_wrap_payload(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t length, size_t capacity, struct ice_transmit *out);
 
 /* True when ice_agent_wrap_payload would succeed: there is a selected pair and consent to use it. */
 bool ice_agent_can_send(const struct ice_agent *agent, uint64_t now_us);
@@ -368,7 +408,9 @@ struct ice_statistics {
     uint64_t malformed_dropped, unauthentic_dropped, unmatched_dropped;
     uint64_t restarts;
     uint64_t capacity_refused;         /* something did not fit a limit of this header */
-    uint64_t candidates_not_supported; /* remote candidates over TCP, or with a name */
+    uint64_t candidates_not_supported; /* remote candidates over TCP without a TCP interface, or with a name that is not looked up */
+    uint64_t names_unresolved;         /* remote candidates whose name nobody has answered for, in time */
+    uint64_t streams_unproven;         /* accepted connections that were closed, for no authentic check had come by them */
     size_t memory_bytes;
 };
 
@@ -377,6 +419,41 @@ size_t ice_agent_pair_count(const struct ice_agent *agent);
 bool ice_agent_pair_statistics(const struct ice_agent *agent, size_t index, struct ice_pair_statistics *out);
 size_t ice_agent_local_candidate_count(const struct ice_agent *agent);
 const struct ice_candidate *ice_agent_local_candidate(const struct ice_agent *agent, size_t index);
+
+/*
+ * One server of the configuration, by its index there: what became of it. For RTCPeerConnectionIceErrorEvent, and for people.
+ * Strings are views, NUL-terminated, "" when unknown, valid until the next non-const call.
+ */
+enum ice_server_state {
+    ICE_SERVER_NEW,        /* gathering has not begun, or its turn has not come */
+    ICE_SERVER_RESOLVING,
+    ICE_SERVER_ASKING,
+    ICE_SERVER_ANSWERED,   /* a candidate came of it */
+    ICE_SERVER_SILENT,     /* given up: no answer */
+    ICE_SERVER_REFUSED,    /* it answered `code`, or the host or the network did: `error` */
+    ICE_SERVER_UNRESOLVED, /* no such name, or nobody has answered for it */
+    ICE_SERVER_NOT_ASKED   /* STUN over TCP or TLS; a STUN server under policy RELAY; no interface of its family */
+};
+
+struct ice_server_statistics {
+    enum ice_server_kind kind;
+    enum ice_transport transport;
+    const char *host;
+    uint16_t port;
+    enum ice_server_state state;
+    struct stun_address address; /* the one in use; after a redirection (300) the new one; family NONE: not known yet */
+    uint16_t code;               /* its last error code that was not part of the usual course; 0 none */
+    int error;                   /* errno, or ICE_STREAM_ERROR_*; 0 none */
+    const char *realm, *reason, *software;
+    struct stun_address mapped;     /* how it sees us */
+    struct stun_address relayed[2]; /* IPv4, IPv6 */
+    uint64_t round_trip_us;         /* 0: not measured */
+    uint64_t answered_us;           /* when a candidate came of it; 0 none did */
+    uint32_t relays_lost;           /* allocations that the server has forgotten, or that broke with their stream */
+};
+size_t ice_agent_server_count(const struct ice_agent *agent);
+bool ice_agent_server_statistics(const struct ice_agent *agent, size_t index, struct ice_server_statistics *out);
+const char *ice_server_state_name(enum ice_server_state state);
 
 /* The W3C words, for logs and JSON. */
 const char *ice_state_name(enum ice_state state);

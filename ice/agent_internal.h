@@ -5,13 +5,17 @@
  *   pair.c            one pair: priority, state              check.c       Binding requests and responses
  *   checklist.c       pairs, freezing, what is next          controlling.c nomination    controlled.c obeying it
  *   generation.c      credentials                            consent.c     the selected pair, after ICE
- *   restart.c         from one generation to the next
+ *   restart.c         from one generation to the next        reselect.c    when the selected pair moves
  *   stream.c          TCP and TLS connections, whoever uses them
+ *   tcp*.c            candidates over TCP                    framing.c     datagrams in a stream
+ *   names.c           mDNS names in place of addresses       server.c      STUN and TURN servers
+ *   relay.c, relay_path.c   allocations: see relay_internal.h
  *   event.c           what the caller is told                agent.c       dispatch, and the states of the agent
  *
  * All memory is in one block that ice_agent_new allocates: after it nothing can run out, and no packet allocates. (Keys
- * are the exception: stun/integrity.h makes one per password.) Lists are arrays with their limit in the name; items are
- * never moved, so that an index stays good for the life of the item.
+ * are the exception: stun/integrity.h makes one per password. So are, within the budget, TURN clients, one per relay; and what TCP
+ * candidates and mDNS names need, each a block made when the first one is given.) Lists are arrays with their limit in the name;
+ * items are never moved, so that an index stays good for the life of the item.
  *
  * Two generations (RFC 8445 section 9) share the arrays of pairs and of remote candidates: each item says which of them it
  * belongs to, ICE_NONE marks a free slot, and a generation is what has credentials of its own. A restart leaves of the old
@@ -21,6 +25,7 @@
 #define ICE_AGENT_INTERNAL_H
 
 #include "ice/agent.h"
+#include "ice/relay_internal.h"
 #include "stun/integrity.h"
 #include "stun/message.h"
 #include "stun/transaction.h"
@@ -39,13 +44,12 @@
 #define ICE_CONSENT_EXPIRY_DEFAULT_US (30u * ICE_SECOND_US)
 
 #define ICE_REMOTE_PEER_REFLEXIVE_MAX 16 /* learned from checks, beside ICE_REMOTE_CANDIDATE_MAX signaled ones */
-#define ICE_PREVIOUS_PAIR_MAX 8 /* of the generation before a restart, and as many remote candidates */
 #define ICE_REMOTE_SLOT_MAX (ICE_REMOTE_CANDIDATE_MAX + ICE_REMOTE_PEER_REFLEXIVE_MAX + ICE_PREVIOUS_PAIR_MAX)
 #define ICE_PAIR_SLOT_MAX (ICE_PAIR_MAX + ICE_PREVIOUS_PAIR_MAX)
 #define ICE_RESPONSE_MAX 32         /* requests that wait for poll_transmit to be answered */
 #define ICE_RESPONSE_UNKNOWN_MAX 4  /* types listed in a 420 */
 #define ICE_GATHER_TRANSACTION_MAX 64
-#define ICE_SERVER_ADDRESS_MAX 2    /* of one server: one per family */
+#define ICE_SERVER_ADDRESS_MAX 4    /* of one server; one per family is used at a time, the next when it refuses */
 #define ICE_PAIR_CHECK_MAX 64       /* transactions that one pair may start before it has succeeded (RFC 8445 section 19.5.1) */
 #define ICE_CONSENT_OUTSTANDING_MAX 16
 #define ICE_STREAM_MAX 64 /* TCP and TLS connections at a time */
@@ -59,16 +63,19 @@
  * server      whose answer made it; family NONE for host and peer-reflexive ones
  * transport   of its base; for a relayed candidate that of the relayed address, UDP
  * tcp_type    RFC 6544, NONE for UDP
+ * related     what is shown as raddr and rport
  * relay       relayed: index into the agent's relays; else ICE_NONE
+ * relay_transport, server_index   relayed and srflx: how the server was asked, and which it was; ICE_NONE: none
  * gone        the interface of its base, or its relay, has vanished
  * stale       reflexive, from before a restart: not signaled again until the server has confirmed it
  * told        the caller knows it, under the ufrag of the current generation
  */
 struct ice_local {
-    struct stun_address address, base, server;
-    enum ice_transport transport;
+    struct stun_address address, base, server, related;
+    enum ice_transport transport, relay_transport;
     enum ice_tcp_type tcp_type;
-    uint16_t relay;
+    uint16_t relay, server_index;
+    uint16_t name; /* 1 + index of the mDNS name that is shown in its place, see names.c; 0 none */
     uint32_t priority;
     uint16_t preference;
     uint16_t foundation;
@@ -83,6 +90,9 @@ struct ice_local {
  */
 struct ice_remote {
     struct stun_address address, related;
+    enum ice_transport transport; /* UDP or TCP */
+    enum ice_tcp_type tcp_type;
+    uint16_t name; /* 1 + index of the name it was resolved from, see names.c; 0 none */
     uint64_t ufrag_tag;
     uint32_t priority;
     uint16_t generation;
@@ -110,22 +120,25 @@ struct ice_check {
  * last_id       the transaction before that: cancelled or timed out, its answer still counts until last_id_until_us
  * timed_out     FAILED because nothing was heard, which another try may repair
  * nominate_on_success   controlled: USE-CANDIDATE came before our own check succeeded
+ * overrides     controlled: that nomination replaces the selected pair though it is better
  */
 struct ice_pair {
     uint16_t generation;
     uint16_t local, remote, valid_local;
     enum ice_pair_state state;
-    bool queued, timed_out, nominated, nominate_on_success;
+    bool queued, timed_out, nominated, nominate_on_success, overrides;
+    bool permitted; /* of a relay: the peer has been announced to the server (RFC 8656 section 9) */
     uint8_t timeouts;
     uint16_t checks;
     uint64_t priority;
+    uint64_t first_check_us; /* of all its checks */
     uint64_t last_response_us, last_heard_us;
     struct ice_check check;
     uint8_t last_id[STUN_TRANSACTION_ID_BYTES];
     enum ice_role last_role;
     bool last_use_candidate;
     uint64_t last_id_until_us;
-    uint64_t requests_sent, responses_received, requests_received, responses_sent, consent_requests_sent;
+    uint32_t requests_sent, responses_received, requests_received, responses_sent, consent_requests_sent;
     uint64_t current_round_trip_us, total_round_trip_us;
     uint16_t last_error_code;
     int last_send_error;
@@ -173,17 +186,26 @@ struct ice_response_queue {
     size_t head, count;
 };
 
-enum ice_server_state { ICE_SERVER_IDLE, ICE_SERVER_RESOLVING, ICE_SERVER_READY, ICE_SERVER_GIVEN_UP };
+enum ice_server_progress { ICE_SERVER_IDLE, ICE_SERVER_LOOKED_UP, ICE_SERVER_READY, ICE_SERVER_NAMELESS, ICE_SERVER_USELESS };
 
+/*
+ * One server of the configuration. The strings are in the agent's block.
+ * progress   IDLE before gathering; LOOKED_UP while a RESOLVE is open; NAMELESS: no address came of it; USELESS: see ICE_SERVER_NOT_ASKED
+ * code, error, round_trip_us, answered_us, mapped   of the last answer to a Binding request
+ */
 struct ice_gather_server {
     enum ice_server_kind kind;
     enum ice_transport transport;
-    char *host; /* in the agent's block of strings */
+    char *host, *username, *credential; /* the latter two NULL when there are none */
     uint16_t port;
-    enum ice_server_state state;
+    enum ice_server_progress progress;
     bool resolve_reported;
     struct stun_address addresses[ICE_SERVER_ADDRESS_MAX];
     size_t address_count;
+    uint16_t code;
+    int error;
+    uint64_t round_trip_us, answered_us;
+    struct stun_address mapped;
 };
 
 enum ice_gather_state { ICE_GATHER_WAITING, ICE_GATHER_RUNNING, ICE_GATHER_SUCCEEDED, ICE_GATHER_FAILED };
@@ -192,8 +214,10 @@ enum ice_gather_state { ICE_GATHER_WAITING, ICE_GATHER_RUNNING, ICE_GATHER_SUCCE
 struct ice_gather_transaction {
     struct stun_transaction transaction;
     struct stun_address base, server;
+    uint16_t server_index;
     uint16_t preference;
     enum ice_gather_state state;
+    bool redirected; /* a 300 has been followed; not a second one */
     uint64_t refresh_us;
 };
 
@@ -208,6 +232,7 @@ struct ice_gatherer {
     size_t server_count;
     struct ice_gather_transaction transactions[ICE_GATHER_TRANSACTION_MAX];
     size_t transaction_count;
+    bool relay_turn; /* Binding requests and allocations take turns */
 };
 
 /*
@@ -254,6 +279,9 @@ struct ice_views {
     struct ice_candidate event[2], statistics[2], local;
 };
 
+struct ice_tcp;   /* tcp_internal.h: what TCP candidates need; made when the first TCP interface is given */
+struct ice_names; /* names_internal.h: mDNS names, ours and theirs; made when the first one is given */
+
 struct ice_agent {
     struct ice_agent_config config; /* durations resolved; servers and allocator point nowhere, see below */
     struct ice_allocator allocator;
@@ -283,13 +311,23 @@ struct ice_agent {
     uint64_t patience_us;          /* RFC 8863; ICE_NEVER_US until checking can start */
 
     uint16_t nominating;           /* controlling: the pair that carries USE-CANDIDATE, or ICE_NONE */
-    uint64_t first_valid_us;       /* controlling: ICE_NEVER_US until a pair is valid */
+    uint64_t first_valid_us;       /* controlling: ICE_NEVER_US until a pair may be nominated */
+    uint64_t selected_us;
+    uint64_t reopened_us;          /* since when the selected pair has been dying; ICE_NEVER_US: it has not */
     uint16_t selected;             /* the pair that carries data, of either generation, or ICE_NONE */
     enum ice_restart_reason restart_reason;
     struct ice_consent consent;
 
+    struct ice_relay *relays; /* in the agent's block; ICE_RELAY_MAX of them, or 0 when there is no TURN server */
+    uint16_t relay_count;
+    uint16_t relay_next;           /* who may speak first */
+    uint16_t relay_reading;        /* whose client has data for poll_received, or ICE_NONE */
+    uint16_t relay_bound;          /* the pair that has a channel, or ICE_NONE */
+
     struct ice_stream streams[ICE_STREAM_MAX];
     uint64_t next_stream_id;
+    struct ice_tcp *tcp;
+    struct ice_names *names;
 
     struct ice_response_queue responses;
     struct ice_reported reported;
@@ -306,13 +344,19 @@ bool ice_addresses_can_pair(const struct stun_address *base, const struct stun_a
 /* 64 bits that stand for a ufrag of 4..256 bytes; never 0. Not secret, not security: it only sorts candidates into generations. */
 uint64_t ice_ufrag_tag(const char *ufrag, size_t length);
 
-/* Index of the local candidate with this address and base, or ICE_NONE. */
+/* Index of the local candidate over UDP with this address and base, or ICE_NONE. */
 uint16_t ice_local_find(const struct ice_agent *agent, const struct stun_address *address, const struct stun_address *base);
 uint16_t ice_local_find_base(const struct ice_agent *agent, const struct stun_address *base);
 /* Adds one unless it is redundant (RFC 8445 section 5.1.3). ICE_NONE: ICE_LOCAL_CANDIDATE_MAX reached, and counted. */
 uint16_t ice_local_add(struct ice_agent *agent, enum ice_candidate_type type, const struct stun_address *address, const struct stun_address *base,
                        const struct stun_address *server, uint16_t preference);
-uint16_t ice_remote_find(const struct ice_agent *agent, uint16_t generation, const struct stun_address *address);
+/* The same two for any transport: address, base, transport and tcp_type count. _add_like fills in priority and foundation. */
+uint16_t ice_local_find_like(const struct ice_agent *agent, const struct ice_local *wanted);
+uint16_t ice_local_add_like(struct ice_agent *agent, const struct ice_local *wanted);
+/* RFC 8445 section 7.1.1: what a candidate would be worth that a check from here discovers. */
+uint32_t ice_local_peer_reflexive_priority(const struct ice_local *local);
+uint16_t ice_remote_find(const struct ice_agent *agent, uint16_t generation, const struct stun_address *address); /* over UDP */
+uint16_t ice_remote_find_tcp(const struct ice_agent *agent, uint16_t generation, const struct stun_address *address, enum ice_tcp_type tcp_type);
 /* Into the current generation. */
 int ice_remote_add_signaled(struct ice_agent *agent, const struct ice_candidate *candidate, uint16_t *index);
 uint16_t ice_remote_add_peer_reflexive(struct ice_agent *agent, uint16_t generation, const struct stun_address *address, uint32_t priority, uint64_t ufrag_tag);
@@ -333,12 +377,76 @@ void ice_stream_close(struct ice_stream *stream);
 void ice_stream_forget(struct ice_stream *stream);
 bool ice_stream_poll_event(struct ice_agent *agent, struct ice_event *out);
 
+/* ---- tcp.c, tcp_connection.c, tcp_stream.c: RFC 6544 -------------------------------------------------------------------------- */
+
+/* Makes room for it; ICE_ERROR_CAPACITY: the budget or the allocator says no. */
+int ice_tcp_enable(struct ice_agent *agent);
+void ice_tcp_free(struct ice_agent *agent);
+void ice_tcp_gather_host(struct ice_agent *agent, const struct ice_interface *interface);
+/* The interfaces have changed: candidates of vanished ones are gone. */
+void ice_tcp_leave(struct ice_agent *agent, uint64_t now_us);
+/* RFC 6544 section 6.2: shall we try this pair of our own accord? True for two of UDP. */
+bool ice_tcp_can_pair(const struct ice_local *local, const struct ice_remote *remote);
+bool ice_tcp_is_pair(const struct ice_agent *agent, const struct ice_pair *pair);
+/* It has succeeded, and its connection has gone. */
+bool ice_tcp_is_cut(const struct ice_agent *agent, const struct ice_pair *pair);
+/* A check of this pair is due: true when it can be sent now; else its connection is being opened, or the pair has failed. */
+bool ice_tcp_prepare(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
+/* A pair whose connection has opened and whose check has not been sent yet, or NULL. */
+struct ice_pair *ice_tcp_check_due(struct ice_agent *agent);
+/* The path of the pair, stream_id 0 when there is no connection. */
+void ice_tcp_path(const struct ice_agent *agent, const struct ice_pair *pair, struct ice_path *path);
+bool ice_tcp_is_path_open(const struct ice_agent *agent, const struct ice_path *path);
+bool ice_tcp_is_path_valid(const struct ice_agent *agent, const struct ice_path *path);
+/* The pair is about to be forgotten: its connection is closed, unless another pair uses it. */
+void ice_tcp_forget_pair(struct ice_agent *agent, const struct ice_pair *pair);
+/* The candidate at our end of a connection, or ICE_NONE; generation: of the check that came by it. */
+uint16_t ice_tcp_local_of_path(struct ice_agent *agent, uint16_t generation, const struct ice_path *path);
+/* An authentic check came by this connection: its pair, which it belongs to from now on; NULL: not possible. */
+struct ice_pair *ice_tcp_pair_of_request(struct ice_agent *agent, uint16_t generation, uint16_t local, const struct ice_path *path,
+                                         const struct stun_message *request, uint64_t ufrag_tag);
+int ice_tcp_handle_accepted(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path);
+int ice_tcp_handle_opened(struct ice_agent *agent, struct ice_stream *stream, const struct ice_path *path);
+int ice_tcp_handle_bytes(struct ice_agent *agent, uint64_t now_us, struct ice_stream *stream, const uint8_t *bytes, size_t length);
+int ice_tcp_handle_closed(struct ice_agent *agent, uint64_t now_us, struct ice_stream *stream, int error);
+bool ice_tcp_poll_received(struct ice_agent *agent, struct ice_received *out);
+/* Frames a message that goes out by this path; its new length, 0 when it does not fit. Leaves what goes by UDP as it is. */
+size_t ice_tcp_frame(const struct ice_path *path, uint8_t *buffer, size_t capacity, size_t length);
+/* The same for a payload that has headroom. ICE_ERROR_ARGUMENT: longer than a frame can be. */
+int ice_tcp_wrap_payload(uint8_t *buffer, struct ice_transmit *out);
+void ice_tcp_handle_timeout(struct ice_agent *agent, uint64_t now_us);
+/* Connections that nothing needs any more are closed. */
+void ice_tcp_update(struct ice_agent *agent, uint64_t now_us);
+uint64_t ice_tcp_next_timeout(const struct ice_agent *agent);
+
+/* ---- names.c -------------------------------------------------------------------------------------------------------------------- */
+
+void ice_names_free(struct ice_agent *agent);
+/* May an interface be called so? */
+bool ice_names_is_own_name(const char *name);
+/* The names of interfaces, copied: mdns_name points to our copy from then on. ICE_ERROR_CAPACITY: the memory budget says no. */
+int ice_names_copy(struct ice_agent *agent, struct ice_interface *interfaces, size_t count);
+uint16_t ice_names_of_interface(const struct ice_agent *agent, const struct ice_interface *interface); /* for ice_local.name */
+/* Names in place of what they stand for. */
+void ice_names_hide_local(const struct ice_agent *agent, const struct ice_local *local, struct ice_candidate *view);
+void ice_names_hide_remote(const struct ice_agent *agent, const struct ice_remote *remote, struct ice_candidate *view);
+/* A remote candidate with a name: it waits for ice_names_handle_resolved. */
+int ice_names_add_remote(struct ice_agent *agent, uint64_t now_us, const struct ice_candidate *candidate);
+bool ice_names_is_query(uint64_t query);
+int ice_names_handle_resolved(struct ice_agent *agent, uint64_t query, const struct stun_address *addresses, size_t count);
+bool ice_names_is_pending(const struct ice_agent *agent);
+bool ice_names_poll_event(struct ice_agent *agent, struct ice_event *out);
+void ice_names_handle_timeout(struct ice_agent *agent, uint64_t now_us);
+void ice_names_update(struct ice_agent *agent);
+uint64_t ice_names_next_timeout(const struct ice_agent *agent);
+
 /* ---- pair.c ---------------------------------------------------------------------------------------------------------------- */
 
 uint64_t ice_pair_priority(uint32_t controlling, uint32_t controlled);
 void ice_pair_compute_priority(const struct ice_agent *agent, struct ice_pair *pair);
 bool ice_pair_is_valid(const struct ice_pair *pair);  /* is it on the valid list? */
 bool ice_pair_is_usable(const struct ice_agent *agent, const struct ice_pair *pair); /* neither end has gone */
+bool ice_pair_is_relayed(const struct ice_agent *agent, const struct ice_pair *pair); /* by either side's relay */
 bool ice_pair_same_foundation(const struct ice_agent *agent, const struct ice_pair *a, const struct ice_pair *b);
 /* Stops retransmitting; an answer still counts (RFC 8445 section 7.3.1.4). */
 void ice_pair_cancel_check(struct ice_pair *pair, uint64_t now_us);
@@ -364,6 +472,8 @@ void ice_checklist_add_remote(struct ice_agent *agent, uint16_t remote);
 void ice_checklist_trigger(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
 /* Frees the slot. */
 void ice_checklist_remove(struct ice_agent *agent, struct ice_pair *pair);
+/* One that has succeeded proves itself once more, and is valid meanwhile. */
+void ice_checklist_check_again(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
 void ice_checklist_unqueue(struct ice_agent *agent, struct ice_pair *pair);
 void ice_checklist_clear_triggered(struct ice_agent *agent);
 void ice_checklist_thaw_foundation(struct ice_agent *agent, const struct ice_pair *succeeded);
@@ -407,6 +517,18 @@ bool ice_controlling_nomination_due(const struct ice_agent *agent, uint64_t now_
 void ice_controlled_handle_nomination(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
 void ice_controlled_handle_success(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
 
+/* ---- reselect.c -------------------------------------------------------------------------------------------------------------------- */
+
+/* Consent to the selected pair is late, or one of its ends has gone. */
+bool ice_reselect_is_dying(const struct ice_agent *agent);
+/* Could this pair still become the selected one? */
+bool ice_reselect_is_of_interest(const struct ice_agent *agent, const struct ice_pair *pair);
+/* Is any such pair still in question? */
+bool ice_reselect_is_searching(const struct ice_agent *agent);
+/* May this valid pair be nominated, or selected, now? */
+bool ice_reselect_may_select(const struct ice_agent *agent, const struct ice_pair *pair);
+void ice_reselect_update(struct ice_agent *agent, uint64_t now_us);
+
 /* ---- consent.c --------------------------------------------------------------------------------------------------------------------- */
 
 void ice_consent_start(struct ice_agent *agent, uint64_t now_us);
@@ -449,10 +571,15 @@ int ice_gather_start(struct ice_agent *agent, uint64_t now_us);
 /* Signals all again that is still good, and asks the servers again. */
 void ice_gather_restart(struct ice_agent *agent, uint64_t now_us);
 int ice_gather_set_interfaces(struct ice_agent *agent, uint64_t now_us, const struct ice_interface *interfaces, size_t count);
-int ice_gather_handle_resolved(struct ice_agent *agent, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count);
+/* Asks the first address of each family of this server that is not being asked yet, from every interface of that family. */
+void ice_gather_add_server(struct ice_agent *agent, uint16_t server);
+/* A TURN server that has told us our mapped address: only the NAT's binding is kept alive from now on. Or has not: it is asked. */
+void ice_gather_keep_binding(struct ice_agent *agent, uint64_t now_us, uint16_t server, const struct ice_path *path, uint16_t preference);
+void ice_gather_ask_turn_server(struct ice_agent *agent, uint16_t server, const struct ice_path *path, uint16_t preference);
 bool ice_gather_handle_response(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const struct stun_message *message);
-void ice_gather_handle_send_error(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path);
-void ice_gather_give_up(struct ice_agent *agent);
+void ice_gather_handle_send_error(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, int error);
+void ice_gather_give_up(struct ice_agent *agent, uint64_t now_us);
+uint64_t ice_gather_rto_us(const struct ice_agent *agent);
 void ice_gather_handle_timeout(struct ice_agent *agent, uint64_t now_us);
 size_t ice_gather_poll(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path);
 uint64_t ice_gather_next_timeout(const struct ice_agent *agent);
@@ -463,11 +590,13 @@ uint64_t ice_agent_random_u64(struct ice_agent *agent);
 void ice_agent_random_id(struct ice_agent *agent, uint8_t id[STUN_TRANSACTION_ID_BYTES]);
 /* May a new transaction be sent now, and note that one is? (the 5 ms that hold for all of them together) */
 uint64_t ice_agent_earliest_transaction(const struct ice_agent *agent);
-void ice_agent_fail(struct ice_agent *agent, enum ice_failure failure);
+void ice_agent_fail(struct ice_agent *agent, uint64_t now_us, enum ice_failure failure);
 /* The selected pair may not be used any more (RFC 7675): the agent fails, unless a restart is still looking for another. */
 void ice_agent_lose_selected(struct ice_agent *agent, uint64_t now_us);
 /* An ICE_EVENT_RESTART_NEEDED follows; only the first reason since the last selection or restart is told. */
 void ice_agent_need_restart(struct ice_agent *agent, enum ice_restart_reason reason);
+/* A STUN message by this path, which may go through a relay. */
+int ice_agent_handle_message(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length);
 
 static inline uint64_t ice_earlier(uint64_t a, uint64_t b) {
     return a < b ? a : b;

@@ -24,6 +24,9 @@ enum ice_tcp_type { ICE_TCP_NONE, ICE_TCP_ACTIVE, ICE_TCP_PASSIVE, ICE_TCP_SIMUL
 
 enum ice_candidate_protocol { ICE_PROTOCOL_UDP, ICE_PROTOCOL_TCP };
 
+/* What a socket speaks: that of a path, and towards the TURN server that of a relayed candidate (W3C relayProtocol). */
+enum ice_transport { ICE_TRANSPORT_UDP, ICE_TRANSPORT_TCP, ICE_TRANSPORT_TLS };
+
 #define ICE_FOUNDATION_MAX_BYTES 32 /* RFC 8839 section 5.1: 1*32ice-char */
 #define ICE_UFRAG_MIN_BYTES 4       /* RFC 8839 section 5.4 */
 #define ICE_UFRAG_MAX_BYTES 256
@@ -40,6 +43,8 @@ enum ice_candidate_protocol { ICE_PROTOCOL_UDP, ICE_PROTOCOL_TCP };
  * base              local candidates: the address it is sent from (RFC 8445 section 2); NONE for remote ones
  * related           raddr/rport, family NONE when absent
  * ufrag             the "ufrag" extension, "" when absent: which generation it belongs to
+ * server            local ones that a server has told us of: 1 + its index in the configuration (W3C url); else 0
+ * relay_transport   local relayed ones: how we speak to that server (W3C relayProtocol)
  */
 struct ice_candidate {
     char foundation[ICE_FOUNDATION_MAX_BYTES + 1];
@@ -53,6 +58,8 @@ struct ice_candidate {
     enum ice_tcp_type tcp_type;
     char hostname[ICE_HOSTNAME_MAX_BYTES + 1];
     char ufrag[ICE_UFRAG_MAX_BYTES + 1];
+    uint16_t server;
+    enum ice_transport relay_transport;
 };
 
 /* Where and why a candidate line was refused. `rule` is a static sentence that names the RFC section. */
@@ -83,6 +90,13 @@ size_t ice_candidate_write(const struct ice_candidate *candidate, char *text, si
  * component         1..256
  */
 uint32_t ice_candidate_priority(enum ice_candidate_type type, uint16_t local_preference, uint16_t component);
+
+/*
+ * RFC 6544 section 4.2, for a candidate over TCP: its local preference says its direction first, then `preference`, 0..65535, of the
+ * interface. Its priority is below that of every candidate over UDP but relayed ones, whatever their local preferences are.
+ */
+uint16_t ice_candidate_tcp_preference(enum ice_candidate_type type, enum ice_tcp_type tcp_type, uint16_t preference);
+uint32_t ice_candidate_tcp_priority(enum ice_candidate_type type, uint16_t local_preference, uint16_t component);
 
 /* "host", "srflx", "prflx", "relay": the W3C RTCIceCandidateType words. */
 const char *ice_candidate_type_name(enum ice_candidate_type type);

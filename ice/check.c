@@ -10,6 +10,7 @@
 
 #define CHECK_RC 3u /* 0, 1 and 3 RTO after the start ... */
 #define CHECK_RM 3u /* ... and given up at 6 RTO; then the pair is tried again, docs/ice.md says why */
+#define TCP_CHECK_RM 20u /* over TCP: sent once, given up after 10 s (RFC 8489 section 6.2.2: Ti, configurable) */
 #define NOMINATION_RM 1u /* a path that has worked: given up at 4 RTO, and asked again at once */
 
 static const uint16_t known_attributes[] = {STUN_ATTRIBUTE_PRIORITY, STUN_ATTRIBUTE_USE_CANDIDATE};
@@ -31,7 +32,7 @@ size_t ice_check_write_request(const struct ice_agent *agent, const struct ice_p
     stun_writer_add_bytes(&writer, STUN_ATTRIBUTE_USERNAME, username, remote_length + 1 + ICE_LOCAL_UFRAG_BYTES);
     /* RFC 8445 section 7.1.1, MUST: the priority that a peer-reflexive candidate found by this check would have. */
     stun_writer_add_u32(&writer, STUN_ATTRIBUTE_PRIORITY,
-                        ice_candidate_priority(ICE_CANDIDATE_PEER_REFLEXIVE, agent->locals[pair->local].preference, 1));
+                        ice_local_peer_reflexive_priority(&agent->locals[pair->local]));
     /* RFC 8445 section 7.1.3, MUST: our role and tie-breaker. */
     stun_writer_add_u64(&writer, role == ICE_ROLE_CONTROLLING ? STUN_ATTRIBUTE_ICE_CONTROLLING : STUN_ATTRIBUTE_ICE_CONTROLLED, tie_breaker);
     if (use_candidate)
@@ -44,6 +45,10 @@ size_t ice_check_write_request(const struct ice_agent *agent, const struct ice_p
 }
 
 void ice_check_path(const struct ice_agent *agent, const struct ice_pair *pair, struct ice_path *path) {
+    if (ice_tcp_is_pair(agent, pair)) {
+        ice_tcp_path(agent, pair, path);
+        return;
+    }
     /* RFC 8445 section 7.2.4: from the base of the local candidate to the remote candidate. */
     *path = (struct ice_path){.transport = ICE_TRANSPORT_UDP, .local = agent->locals[pair->local].base, .remote = agent->remotes[pair->remote].address};
 }
@@ -62,14 +67,18 @@ static void start_check(struct ice_agent *agent, struct ice_pair *pair, uint64_t
     uint8_t id[STUN_TRANSACTION_ID_BYTES];
     ice_agent_random_id(agent, id);
     uint64_t rto_us = use_candidate ? STUN_RTO_DEFAULT_US : ice_checklist_rto_us(agent, pair);
-    stun_transaction_start(&pair->check.transaction, id, now_us, rto_us, CHECK_RC, use_candidate ? NOMINATION_RM : CHECK_RM);
+    if (ice_tcp_is_pair(agent, pair)) /* RFC 6544 section 7.1: TCP repeats what is lost, we do not */
+        stun_transaction_start(&pair->check.transaction, id, now_us, STUN_RTO_DEFAULT_US, 1, TCP_CHECK_RM);
+    else
+        stun_transaction_start(&pair->check.transaction, id, now_us, rto_us, CHECK_RC, use_candidate ? NOMINATION_RM : CHECK_RM);
     pair->check.role = agent->role;
     pair->check.tie_breaker = agent->tie_breaker;
     pair->check.use_candidate = use_candidate;
     /* A nomination repeats a check that has succeeded: the pair stays valid meanwhile. */
     if (!use_candidate) {
         pair->state = ICE_PAIR_IN_PROGRESS;
-        pair->checks++;
+        if (pair->checks++ == 0)
+            pair->first_check_us = now_us;
     }
     agent->last_transaction_us = now_us;
 }
@@ -96,10 +105,16 @@ size_t ice_check_poll(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer,
         start_check(agent, pair, now_us, true);
         return send_check(agent, pair, now_us, buffer, capacity, path);
     }
+    if ((pair = ice_tcp_check_due(agent)) != NULL) { /* its turn was when the connection was begun */
+        start_check(agent, pair, now_us, false);
+        return send_check(agent, pair, now_us, buffer, capacity, path);
+    }
     /* RFC 8445 section 6.1.4.2: one new check whenever Ta fires; the first one at once. */
     if (now_us < agent->next_check_us || (pair = ice_checklist_next(agent)) == NULL)
         return 0;
     agent->next_check_us = ice_after(now_us, agent->config.ta_us);
+    if (!ice_tcp_prepare(agent, pair, now_us))
+        return 0;
     start_check(agent, pair, now_us, false);
     return send_check(agent, pair, now_us, buffer, capacity, path);
 }
@@ -139,7 +154,7 @@ void ice_check_switch_role(struct ice_agent *agent, enum ice_role role) {
     /* RFC 8445 section 7.3.1.1: pair priorities depend on the role. */
     ice_checklist_recompute_priorities(agent);
     for (size_t i = 0; i < agent->pair_count; i++) {
-        agent->pairs[i].nominate_on_success = false;
+        agent->pairs[i].nominate_on_success = agent->pairs[i].overrides = false;
         /* A controlled agent never sends USE-CANDIDATE (section 7.1.2, MUST NOT), not even again. */
         if (agent->pairs[i].check.use_candidate)
             stun_transaction_finish(&agent->pairs[i].check.transaction);
@@ -219,8 +234,9 @@ static void act_on_request(struct ice_agent *agent, struct ice_pair *pair, uint6
     if (pair->generation != agent->generation && ice_pair_is_concluded(agent, agent->generation))
         return;
     /* RFC 8445 section 7.3.1.4: nothing further for a pair that has succeeded; section 8.1.2: nor once another is nominated,
-     * unless the peer nominates again (RFC 5245 peers do). */
-    if (pair->state != ICE_PAIR_SUCCEEDED && (!ice_pair_is_concluded(agent, pair->generation) || use_candidate))
+     * unless this one is better, or the peer nominates again. */
+    bool wanted = use_candidate || !ice_pair_is_concluded(agent, pair->generation) || ice_reselect_is_of_interest(agent, pair);
+    if (pair->state != ICE_PAIR_SUCCEEDED && wanted)
         ice_checklist_trigger(agent, pair, now_us);
     if (use_candidate)
         ice_controlled_handle_nomination(agent, pair, now_us);
@@ -233,7 +249,8 @@ int ice_check_handle_request(struct ice_agent *agent, uint64_t now_us, const str
         agent->statistics.unauthentic_dropped++;
         return ICE_ERROR_UNAUTHENTIC;
     }
-    uint16_t local = ice_local_find_base(agent, &path->local);
+    bool is_tcp = path->transport == ICE_TRANSPORT_TCP;
+    uint16_t local = is_tcp ? ice_tcp_local_of_path(agent, generation, path) : ice_local_find_base(agent, &path->local);
     if (local == ICE_NONE || agent->locals[local].gone || agent->state == ICE_STATE_FAILED || agent->state == ICE_STATE_CLOSED) {
         agent->statistics.unmatched_dropped++;
         return ICE_OK;
@@ -250,7 +267,8 @@ int ice_check_handle_request(struct ice_agent *agent, uint64_t now_us, const str
         return ICE_OK;
     }
     /* A success says that data may come by this path: there must be a pair for it, or the peer would talk to the wall. */
-    struct ice_pair *pair = pair_of_request(agent, generation, local, path, message, ufrag_tag);
+    struct ice_pair *pair = is_tcp ? ice_tcp_pair_of_request(agent, generation, local, path, message, ufrag_tag)
+                                   : pair_of_request(agent, generation, local, path, message, ufrag_tag);
     if (pair == NULL) {
         agent->statistics.unmatched_dropped++;
         return ICE_OK;
@@ -313,7 +331,7 @@ static int handle_success(struct ice_agent *agent, const struct answered *answer
     ice_pair_succeed(agent, pair, now_us, &mapped);
     if (nomination_runs) /* a late answer to an earlier check of a pair that is being nominated */
         pair->check.transaction = running;
-    if (answered->use_candidate && agent->role == ICE_ROLE_CONTROLLING && !ice_pair_is_concluded(agent, pair->generation))
+    if (answered->use_candidate && agent->role == ICE_ROLE_CONTROLLING && ice_reselect_may_select(agent, pair))
         ice_pair_select(agent, pair, now_us); /* RFC 8445 section 7.2.5.3.4 */
     else if (agent->role == ICE_ROLE_CONTROLLED)
         ice_controlled_handle_success(agent, pair, now_us);

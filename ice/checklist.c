@@ -52,6 +52,7 @@ static struct ice_pair *make_room(struct ice_agent *agent, uint16_t generation, 
 }
 
 void ice_checklist_remove(struct ice_agent *agent, struct ice_pair *pair) {
+    ice_tcp_forget_pair(agent, pair);
     ice_checklist_unqueue(agent, pair);
     agent->generations[pair->generation].pair_count--;
     *pair = (struct ice_pair){.generation = ICE_NONE, .state = ICE_PAIR_FAILED, .valid_local = ICE_NONE};
@@ -96,7 +97,7 @@ static void add_if_promising(struct ice_agent *agent, uint16_t local_index, uint
      * higher priority: of local candidates only bases pair. */
     bool is_base = stun_address_equal(&local->address, &local->base);
     if (is_base && !local->gone && !remote->foreign && ice_addresses_can_pair(&local->base, &remote->address) &&
-        ice_checklist_find(agent, local_index, remote_index) == NULL)
+        ice_tcp_can_pair(local, remote) && ice_checklist_find(agent, local_index, remote_index) == NULL)
         ice_checklist_add(agent, local_index, remote_index);
 }
 
@@ -142,6 +143,11 @@ void ice_checklist_trigger(struct ice_agent *agent, struct ice_pair *pair, uint6
         enqueue(agent, pair);
 }
 
+void ice_checklist_check_again(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us) {
+    pair->state = ICE_PAIR_WAITING;
+    ice_checklist_trigger(agent, pair, now_us);
+}
+
 static struct ice_pair *dequeue(struct ice_agent *agent) {
     struct ice_triggered_queue *queue = &agent->triggered;
     if (queue->count == 0)
@@ -182,7 +188,7 @@ void ice_checklist_thaw_foundation(struct ice_agent *agent, const struct ice_pai
 static bool can_thaw(const struct ice_agent *agent, const struct ice_pair *frozen) {
     for (size_t i = 0; i < agent->pair_count; i++) {
         const struct ice_pair *other = &agent->pairs[i];
-        if (other->generation == frozen->generation && (other->state == ICE_PAIR_WAITING || other->state == ICE_PAIR_IN_PROGRESS) && ice_pair_is_usable(agent, other) &&
+        if ((other->state == ICE_PAIR_WAITING || other->state == ICE_PAIR_IN_PROGRESS) && ice_reselect_is_of_interest(agent, other) &&
             ice_pair_same_foundation(agent, other, frozen))
             return false;
     }
@@ -198,7 +204,7 @@ static struct ice_pair *highest(struct ice_agent *agent, bool (*fits)(const stru
     struct ice_pair *best = NULL;
     for (size_t i = 0; i < agent->pair_count; i++) {
         struct ice_pair *pair = &agent->pairs[i];
-        if (pair->generation == agent->generation && ice_pair_is_usable(agent, pair) && fits(agent, pair) && (best == NULL || pair->priority > best->priority))
+        if (fits(agent, pair) && ice_reselect_is_of_interest(agent, pair) && (best == NULL || pair->priority > best->priority))
             best = pair;
     }
     return best;
@@ -231,23 +237,17 @@ static bool can_send_triggered(const struct ice_agent *agent, const struct ice_p
     return agent->generations[pair->generation].remote_key != NULL;
 }
 
-/* RFC 8445 section 8.1.1: when the choice has been made, the rest of the list is not checked any more. */
-static bool is_choosing(const struct ice_agent *agent) {
-    return ice_checklist_can_check(agent) && !ice_pair_is_concluded(agent, agent->generation) && agent->nominating == ICE_NONE &&
-           !ice_generation_current_const(agent)->given_up;
-}
-
 bool ice_checklist_has_work(const struct ice_agent *agent) {
     if (!ice_checklist_is_running(agent))
         return false;
     for (size_t i = 0; i < agent->triggered.count; i++)
         if (can_send_triggered(agent, &agent->pairs[agent->triggered.pairs[(agent->triggered.head + i) % ICE_PAIR_SLOT_MAX]]))
             return true;
-    if (!is_choosing(agent))
+    if (!ice_checklist_can_check(agent))
         return false;
     for (size_t i = 0; i < agent->pair_count; i++) {
         const struct ice_pair *pair = &agent->pairs[i];
-        if (pair->generation == agent->generation && ice_pair_is_usable(agent, pair) && (is_waiting(agent, pair) || can_retry(pair) || is_thawing(agent, pair)))
+        if ((is_waiting(agent, pair) || can_retry(pair) || is_thawing(agent, pair)) && ice_reselect_is_of_interest(agent, pair))
             return true;
     }
     return false;
@@ -267,7 +267,7 @@ static struct ice_pair *next_triggered(struct ice_agent *agent) {
 struct ice_pair *ice_checklist_next(struct ice_agent *agent) {
     /* RFC 8445 section 6.1.4.2: triggered checks first, then the waiting pair of highest priority, after thawing if none waits. */
     struct ice_pair *pair = next_triggered(agent);
-    if (pair != NULL || !is_choosing(agent))
+    if (pair != NULL || !ice_checklist_can_check(agent))
         return pair;
     if ((pair = highest(agent, is_waiting)) != NULL)
         return pair;

@@ -1,21 +1,32 @@
 /*
- * What only the controlling side does: it nominates, once, by regular nomination (RFC 8445 section 8.1.1).
+ * What only the controlling side does: it nominates, by regular nomination (RFC 8445 section 8.1.1).
  *
  * The rule (docs/ice.md has the costs): the best valid pair is nominated as soon as no better pair is still in question, and at
  * the latest NOMINATION_WAIT_US after the first valid one. A better pair is in question while it has not been asked, or was
- * asked less than twice the round trip of the best valid pair ago.
+ * asked less than twice the round trip of the best valid pair ago. A relayed pair waits longer for a direct one, so that a lost
+ * packet does not put a call on a relay: until the direct one was first asked DIRECT_CHANCE_US ago, and at the latest
+ * NOMINATION_WAIT_RELAYED_US after the first valid one. A better pair that comes later is nominated then (reselect.c).
  */
 #include "ice/agent_internal.h"
 
 #define NOMINATION_WAIT_US 200000u
+#define NOMINATION_WAIT_RELAYED_US ICE_SECOND_US
+#define DIRECT_CHANCE_US ICE_SECOND_US /* the first request and, after RTO, its first repetition, and time for the answer */
 #define NOMINATION_MARGIN_US 20000u
 #define NOMINATION_ATTEMPTS_MAX 4u /* of 2 s each, then another valid pair may be tried */
+
+static bool is_candidate(const struct ice_agent *agent, const struct ice_pair *pair) {
+    if (pair->generation != agent->generation || !ice_pair_is_valid(pair) || !ice_pair_is_usable(agent, pair))
+        return false;
+    bool tired = pair->timeouts >= NOMINATION_ATTEMPTS_MAX;
+    return !ice_pair_is_concluded(agent, agent->generation) || (!tired && ice_reselect_may_select(agent, pair));
+}
 
 static const struct ice_pair *best_valid(const struct ice_agent *agent) {
     const struct ice_pair *best = NULL;
     for (size_t i = 0; i < agent->pair_count; i++) {
         const struct ice_pair *pair = &agent->pairs[i];
-        if (pair->generation != agent->generation || !ice_pair_is_valid(pair) || !ice_pair_is_usable(agent, pair))
+        if (!is_candidate(agent, pair))
             continue;
         /* One whose nomination stays unanswered comes after all others. */
         bool tired = pair->timeouts >= NOMINATION_ATTEMPTS_MAX;
@@ -26,15 +37,29 @@ static const struct ice_pair *best_valid(const struct ice_agent *agent) {
     return best;
 }
 
+/* Until when does a direct pair that has not been answered have a chance, when all that is valid is relayed? */
+static uint64_t direct_chance_until(const struct ice_pair *pair) {
+    bool silent = pair->state == ICE_PAIR_IN_PROGRESS || (pair->state == ICE_PAIR_FAILED && pair->timed_out && pair->last_send_error == 0);
+    if (!silent)
+        return 0;
+    /* The peer's checks arrive by it: only our own, or their answers, are missing. */
+    return pair->requests_received > 0 ? ICE_NEVER_US : ice_after(pair->first_check_us, DIRECT_CHANCE_US);
+}
+
 /* Until when is a pair better than `best` worth waiting for? 0: it is not. */
 static uint64_t in_question_until(const struct ice_agent *agent, const struct ice_pair *pair, const struct ice_pair *best) {
     if (pair->generation != best->generation || pair->priority <= best->priority || !ice_pair_is_usable(agent, pair))
         return 0;
+    bool relayed_for_direct = ice_pair_is_relayed(agent, best) && !ice_pair_is_relayed(agent, pair);
+    uint64_t latest_us = ice_after(agent->first_valid_us, relayed_for_direct ? NOMINATION_WAIT_RELAYED_US : NOMINATION_WAIT_US);
     if (pair->state == ICE_PAIR_FROZEN || (pair->state == ICE_PAIR_WAITING && pair->checks < ICE_PAIR_CHECK_MAX))
-        return ICE_NEVER_US;
-    if (pair->state != ICE_PAIR_IN_PROGRESS || pair->timeouts > 0)
-        return 0;
-    return ice_after(pair->check.transaction.first_sent_us, 2 * best->current_round_trip_us + NOMINATION_MARGIN_US);
+        return latest_us;
+    uint64_t until_us = 0;
+    if (pair->state == ICE_PAIR_IN_PROGRESS && pair->timeouts == 0)
+        until_us = ice_after(pair->check.transaction.first_sent_us, 2 * best->current_round_trip_us + NOMINATION_MARGIN_US);
+    if (relayed_for_direct)
+        until_us = ice_later(until_us, direct_chance_until(pair));
+    return ice_earlier(until_us, latest_us);
 }
 
 /* When the best valid pair may be nominated. */
@@ -42,19 +67,22 @@ static uint64_t decision_us(const struct ice_agent *agent, const struct ice_pair
     uint64_t until_us = 0;
     for (size_t i = 0; i < agent->pair_count; i++)
         until_us = ice_later(until_us, in_question_until(agent, &agent->pairs[i], best));
-    return ice_earlier(until_us, ice_after(agent->first_valid_us, NOMINATION_WAIT_US));
+    return until_us;
 }
 
 static bool may_decide(const struct ice_agent *agent) {
-    /* RFC 8445 section 8.1.1, MUST NOT: no second pair once one has been nominated. */
-    return agent->role == ICE_ROLE_CONTROLLING && !ice_pair_is_concluded(agent, agent->generation) && agent->nominating == ICE_NONE && ice_checklist_can_check(agent);
+    return agent->role == ICE_ROLE_CONTROLLING && agent->nominating == ICE_NONE && ice_checklist_can_check(agent);
 }
 
 void ice_controlling_update(struct ice_agent *agent, uint64_t now_us) {
     if (!may_decide(agent))
         return;
     const struct ice_pair *best = best_valid(agent);
-    if (best != NULL && now_us >= decision_us(agent, best))
+    if (best == NULL)
+        return;
+    if (agent->first_valid_us == ICE_NEVER_US)
+        agent->first_valid_us = now_us;
+    if (now_us >= decision_us(agent, best))
         agent->nominating = ice_pair_index(agent, best);
 }
 

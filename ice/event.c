@@ -11,7 +11,7 @@ static bool poll_gathering(struct ice_agent *agent, struct ice_event *out) {
     }
     for (size_t i = 0; i < agent->gatherer.server_count; i++) {
         struct ice_gather_server *server = &agent->gatherer.servers[i];
-        if (server->state == ICE_SERVER_RESOLVING && !server->resolve_reported) {
+        if (server->progress == ICE_SERVER_LOOKED_UP && !server->resolve_reported) {
             server->resolve_reported = true;
             *out = (struct ice_event){.type = ICE_EVENT_RESOLVE};
             out->as.resolve.query = i + 1;
@@ -56,7 +56,7 @@ static bool poll_selected_pair(struct ice_agent *agent, struct ice_event *out) {
 
 bool ice_agent_poll_event(struct ice_agent *agent, struct ice_event *out) {
     struct ice_reported *reported = &agent->reported;
-    if (poll_gathering(agent, out) || ice_stream_poll_event(agent, out))
+    if (poll_gathering(agent, out) || ice_names_poll_event(agent, out) || ice_stream_poll_event(agent, out))
         return true;
     if (reported->role != agent->role) {
         reported->role = agent->role;

@@ -60,6 +60,12 @@ const char *ice_nat_dependence_name(enum ice_nat_dependence dependence); /* "end
 enum ice_nat_crossing { ICE_NAT_CROSSING_UNKNOWN, ICE_NAT_CROSSING_DIRECT, ICE_NAT_CROSSING_NEEDS_RELAY };
 enum ice_nat_crossing ice_nat_crossing(const struct ice_nat_behaviour *one, const struct ice_nat_behaviour *other);
 
+/*
+ * What an agent has seen of both NATs by gathering and checking; nothing is asked for it. Filtering stays UNKNOWN. Read it when ICE has
+ * ended, one way or the other: before, there is less to see.
+ */
+void ice_nat_evidence(const struct ice_agent *agent, struct ice_nat_behaviour *local, struct ice_nat_behaviour *remote);
+
 /* ---- discovery ---------------------------------------------------------------------------------------------------------- */
 
 #define ICE_NAT_SERVER_MAX ICE_SERVER_MAX

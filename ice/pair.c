@@ -26,7 +26,11 @@ bool ice_pair_is_valid(const struct ice_pair *pair) {
 }
 
 bool ice_pair_is_usable(const struct ice_agent *agent, const struct ice_pair *pair) {
-    return !agent->locals[pair->local].gone && !agent->remotes[pair->remote].foreign;
+    return !agent->locals[pair->local].gone && !agent->remotes[pair->remote].foreign && !ice_tcp_is_cut(agent, pair);
+}
+
+bool ice_pair_is_relayed(const struct ice_agent *agent, const struct ice_pair *pair) {
+    return agent->locals[pair->local].type == ICE_CANDIDATE_RELAYED || agent->remotes[pair->remote].type == ICE_CANDIDATE_RELAYED;
 }
 
 bool ice_pair_same_foundation(const struct ice_agent *agent, const struct ice_pair *a, const struct ice_pair *b) {
@@ -69,17 +73,21 @@ void ice_pair_fail(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_
 /* RFC 8445 section 7.2.5.3.1: the local candidate that has the mapped address; a new one is peer-reflexive. */
 static uint16_t valid_local(struct ice_agent *agent, const struct ice_pair *pair, const struct stun_address *mapped) {
     const struct ice_local *sent_from = &agent->locals[pair->local];
-    uint16_t known = ice_local_find(agent, mapped, &sent_from->base);
+    struct ice_local wanted = *sent_from;
+    wanted.address = *mapped;
+    wanted.type = ICE_CANDIDATE_PEER_REFLEXIVE;
+    wanted.server = (struct stun_address){.family = STUN_ADDRESS_NONE};
+    wanted.relay = wanted.server_index = ICE_NONE;
+    uint16_t known = ice_local_find_like(agent, &wanted);
     if (known != ICE_NONE)
         return known;
     if (!ice_address_is_usable(mapped))
         return pair->local;
-    static const struct stun_address no_server = {.family = STUN_ADDRESS_NONE};
-    uint16_t added = ice_local_add(agent, ICE_CANDIDATE_PEER_REFLEXIVE, mapped, &sent_from->base, &no_server, sent_from->preference);
+    uint16_t added = ice_local_add_like(agent, &wanted);
     if (added == ICE_NONE)
         return pair->local;
     /* RFC 8445 section 7.2.5.3.1: its priority is the PRIORITY that the request carried. */
-    agent->locals[added].priority = ice_candidate_priority(ICE_CANDIDATE_PEER_REFLEXIVE, sent_from->preference, 1);
+    agent->locals[added].priority = ice_local_peer_reflexive_priority(sent_from);
     return added;
 }
 
@@ -95,26 +103,32 @@ void ice_pair_succeed(struct ice_agent *agent, struct ice_pair *pair, uint64_t n
     ice_pair_compute_priority(agent, pair);
     /* RFC 8445 section 7.2.5.3.3, MUST: the frozen pairs of its foundation wait from now on. */
     ice_checklist_thaw_foundation(agent, pair);
-    if (agent->first_valid_us == ICE_NEVER_US && pair->generation == agent->generation)
-        agent->first_valid_us = now_us;
 }
 
 void ice_pair_select(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us) {
+    bool replaces_dying = ice_reselect_is_dying(agent);
+    uint16_t replaced = agent->selected;
     pair->nominated = true;
-    pair->nominate_on_success = false;
+    pair->nominate_on_success = pair->overrides = false;
     agent->selected = ice_pair_index(agent, pair);
+    agent->selected_us = now_us;
     agent->nominating = ICE_NONE;
+    agent->first_valid_us = agent->reopened_us = ICE_NEVER_US;
+    agent->consent.late = false;
+    if (replaces_dying) /* it may come back, by a check */
+        ice_pair_fail(agent, &agent->pairs[replaced], now_us, true);
     agent->restart_reason = ICE_RESTART_NONE;
     if (agent->statistics.connected_us == 0)
         agent->statistics.connected_us = now_us;
-    /* RFC 8445 section 8.1.2, MUST: the others leave the check list and the triggered queue; running checks are cancelled. */
-    ice_checklist_clear_triggered(agent);
+    /* RFC 8445 section 8.1.2, MUST: the others leave the check list and the triggered queue; running checks are cancelled. But
+     * better ones that are in question stay there for a while (docs/ice.md). */
     for (size_t i = 0; i < agent->pair_count; i++) {
         struct ice_pair *other = &agent->pairs[i];
-        if (other->generation != pair->generation)
+        if (other->generation != pair->generation || (other != pair && ice_reselect_is_of_interest(agent, other)))
             continue;
+        ice_checklist_unqueue(agent, other);
         ice_pair_cancel_check(other, now_us);
-        other->nominate_on_success = false;
+        other->nominate_on_success = other->overrides = false;
         if (other->state == ICE_PAIR_IN_PROGRESS)
             other->state = ICE_PAIR_WAITING;
     }

@@ -102,6 +102,17 @@ static void allocated(struct ice_turn_client *client, uint64_t now_us, const str
             ice_turn_permission_drop_family(client, family);
 }
 
+/*
+ * 437: there is an allocation of this 5-tuple already. Another local port is not ours to choose (ICE gathers from the one it has), but it
+ * is most likely our own, from before an outage that was longer than our patience: then the server lets us delete it, and we ask again.
+ */
+static bool delete_leftover(struct ice_turn_client *client, uint64_t now_us) {
+    if (client->has_deleted_leftover || ice_turn_is_stream(client))
+        return false;
+    client->has_deleted_leftover = true;
+    return ice_turn_request_start(client, now_us, ICE_TURN_REQUEST_DELETE, 0) != ICE_TURN_NO_REQUEST;
+}
+
 static void allocate_ended(struct ice_turn_client *client, uint64_t now_us, const struct ice_turn_request *request, enum ice_turn_outcome outcome,
                            uint16_t code, const struct stun_message *message) {
     switch (outcome) {
@@ -112,6 +123,8 @@ static void allocate_ended(struct ice_turn_client *client, uint64_t now_us, cons
         /* RFC 8656 section 7.4. 437 wants another local port: that is a new client's, which the caller may make. 441 is about who we are. */
         if (code == STUN_CODE_TRY_ALTERNATE)
             ice_turn_redirect(client, now_us, message);
+        else if (code == STUN_CODE_ALLOCATION_MISMATCH && delete_leftover(client, now_us))
+            break;
         else
             ice_turn_client_fail(client, code == STUN_CODE_WRONG_CREDENTIALS ? ICE_TURN_FAILURE_CREDENTIALS : ICE_TURN_FAILURE_REFUSED, code, 0);
         break;
@@ -161,6 +174,8 @@ void ice_turn_allocation_ended(struct ice_turn_client *client, uint64_t now_us, 
         allocate_ended(client, now_us, request, outcome, code, message);
     else if (request->kind == ICE_TURN_REQUEST_REFRESH)
         refresh_ended(client, now_us, outcome, code, message);
+    else if (client->state == ICE_TURN_ALLOCATING) /* what was left over is gone, or not ours: the answer to this one is final */
+        ice_turn_request_start(client, now_us, ICE_TURN_REQUEST_ALLOCATE, 0);
     else
         ice_turn_client_closed(client); /* RFC 8656 section 8.3: also after 437. What else should one do? */
 }

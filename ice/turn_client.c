@@ -282,6 +282,7 @@ void ice_turn_client_handle_send_error(struct ice_turn_client *client, uint64_t 
 void ice_turn_client_refresh(struct ice_turn_client *client, uint64_t now_us) {
     if (client->state != ICE_TURN_ALLOCATED)
         return;
+    ice_turn_request_hurry(client, now_us, ICE_TURN_REQUEST_REFRESH);
     client->wants_refresh = true;
     ice_turn_client_pump(client, now_us);
 }

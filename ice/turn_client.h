@@ -166,7 +166,9 @@ int ice_turn_client_wrap(struct ice_turn_client *client, uint64_t now_us, const 
                          size_t capacity, struct ice_transmit *out);
 
 /*
- * Asks the server now whether the allocation is still there (a Refresh before its time). For a caller that has reason to doubt: a peer
+ * Asks the server now whether the allocation is still there (a Refresh before its time; one that is under way begins anew, unless it was
+ * sent within its RTO, so that whoever asks again and again neither floods the server nor waits for the long pauses between
+ * retransmissions). For a caller that has reason to doubt: a peer
  * has fallen silent, the server's host may have restarted. A server that knows nothing of it answers 437, and FAILED (LOST) follows.
  * The client does so by itself when handle_send_error reports that the server's port is closed.
  */

@@ -52,6 +52,7 @@ struct ice_turn_request {
     bool has_changed_realm;   /* so was a 401 after credentials, which named another realm */
     bool has_seen_unverified; /* an answer came that did not verify */
     uint16_t unverified_code;
+    uint32_t challenge; /* that of the client's challenges which it answers */
     uint8_t index;
 };
 
@@ -140,6 +141,7 @@ struct ice_turn_client {
     char realm[ICE_TURN_REALM_MAX_BYTES + 1], reason[ICE_TURN_REASON_MAX_BYTES + 1], software[STUN_TEXT_MAX_BYTES + 1];
     uint8_t nonce[ICE_TURN_NONCE_MAX_BYTES];
     size_t nonce_length, realm_length;
+    uint32_t challenges; /* how many there were */
     uint8_t algorithms[ICE_TURN_ALGORITHMS_MAX_BYTES];
     size_t algorithms_length;
     enum stun_password_algorithm algorithm;
@@ -154,6 +156,7 @@ struct ice_turn_client {
     uint64_t refresh_us; /* UINT64_MAX while a Refresh is under way */
     bool wants_refresh;
     uint64_t allocate_round_trip_us;
+    bool has_deleted_leftover; /* 437 was the answer to Allocate, and has been acted upon */
     struct stun_address visited[ICE_TURN_REDIRECTION_MAX + 1];
     size_t visited_count;
 
@@ -199,6 +202,8 @@ void ice_turn_redirect(struct ice_turn_client *client, uint64_t now_us, const st
 
 /* Starts a transaction in a free slot; ICE_TURN_NO_REQUEST when there is none. */
 uint8_t ice_turn_request_start(struct ice_turn_client *client, uint64_t now_us, enum ice_turn_request_kind kind, uint8_t index);
+/* One of this kind that is under way begins anew, unless it has been sent within its RTO. */
+void ice_turn_request_hurry(struct ice_turn_client *client, uint64_t now_us, enum ice_turn_request_kind kind);
 void ice_turn_request_forget_all(struct ice_turn_client *client);
 bool ice_turn_request_poll(struct ice_turn_client *client, uint64_t now_us, uint8_t *buffer, size_t capacity, size_t *length);
 void ice_turn_request_handle_timeout(struct ice_turn_client *client, uint64_t now_us);

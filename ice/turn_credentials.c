@@ -67,6 +67,7 @@ static bool adopt(struct ice_turn_client *client, const struct challenge *challe
         client->realm[challenge->realm_length] = '\0';
         client->realm_length = challenge->realm_length;
     }
+    client->challenges++;
     memcpy(client->nonce, challenge->nonce, challenge->nonce_length);
     client->nonce_length = challenge->nonce_length;
     client->has_algorithms = challenge->has_list;

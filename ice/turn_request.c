@@ -33,6 +33,7 @@ static void begin(struct ice_turn_client *client, struct ice_turn_request *reque
     uint8_t id[STUN_TRANSACTION_ID_BYTES];
     client->random(client->random_context, id, sizeof id);
     request->is_authenticated = client->has_challenge;
+    request->challenge = client->challenges;
     request->has_seen_unverified = false;
     request->unverified_code = 0;
     if (ice_turn_is_stream(client))
@@ -57,6 +58,15 @@ uint8_t ice_turn_request_start(struct ice_turn_client *client, uint64_t now_us, 
     return ICE_TURN_NO_REQUEST;
 }
 
+void ice_turn_request_hurry(struct ice_turn_client *client, uint64_t now_us, enum ice_turn_request_kind kind) {
+    for (uint8_t slot = 0; slot < ICE_TURN_REQUEST_MAX; slot++) {
+        struct ice_turn_request *request = &client->requests[slot];
+        const struct stun_transaction *timer = &request->timer;
+        if (request->kind == kind && !ice_turn_is_stream(client) && timer->sent > 0 && now_us - timer->last_sent_us >= timer->rto_us)
+            begin(client, request, now_us);
+    }
+}
+
 void ice_turn_request_forget_all(struct ice_turn_client *client) {
     for (size_t slot = 0; slot < ICE_TURN_REQUEST_MAX; slot++)
         client->requests[slot] = (struct ice_turn_request){.kind = ICE_TURN_REQUEST_FREE};
@@ -67,6 +77,12 @@ static void end(struct ice_turn_client *client, uint64_t now_us, uint8_t slot, e
                 const struct stun_message *message) {
     struct ice_turn_request request = client->requests[slot];
     client->requests[slot] = (struct ice_turn_request){.kind = ICE_TURN_REQUEST_FREE};
+    /* RFC 8656 section 5: 437 to whatever is asked of an allocation says that there is none; it need not wait for the next Refresh. */
+    if (!is_of_allocation(request.kind) && outcome == ICE_TURN_OUTCOME_REFUSED && code == STUN_CODE_ALLOCATION_MISMATCH &&
+        client->state == ICE_TURN_ALLOCATED) {
+        ice_turn_client_fail(client, ICE_TURN_FAILURE_LOST, code, 0);
+        return;
+    }
     switch (request.kind) {
     case ICE_TURN_REQUEST_CREATE_PERMISSION:
         ice_turn_permission_ended(client, now_us, slot, outcome, code);
@@ -119,6 +135,9 @@ bool ice_turn_request_poll(struct ice_turn_client *client, uint64_t now_us, uint
         bool is_due = request->kind != ICE_TURN_REQUEST_FREE && request->timer.sent < request->timer.rc && now_us >= request->timer.deadline_us;
         if (!is_due)
             continue;
+        /* RFC 8489 section 5, MUST: only the very same bytes are sent again under a transaction id. Another request has learned a new nonce. */
+        if (request->timer.sent > 0 && request->challenge != client->challenges)
+            begin(client, request, now_us);
         *length = write_request(client, slot, buffer, capacity);
         if (*length > 0) {
             note_sent(client, now_us, slot);

@@ -8,8 +8,7 @@
 
 #include "app/call/call_internal.h"
 #include "app/net/clock.h"
-
-#define CALL_VERSION "0.1.0"
+#include "app/net/tls.h"
 
 /* ---- the end: asked for anywhere, done on the loop, where nothing of ours is on the stack ------------------------------------ */
 
@@ -165,6 +164,20 @@ static void begin_handles(struct call *call) {
     uv_timer_start(&call->second_timer, on_second, 1000, 1000);
 }
 
+/* Read here to be told apart: the driver reads it again for itself. */
+static bool check_turn_ca(struct call *call) {
+    const char *file = call->options->turn_ca_file;
+    struct net_tls_trust *trust = NULL;
+    int error = file ? net_tls_trust_new(file, &trust) : 0;
+    net_tls_trust_free(trust);
+    if (error == 0)
+        return true;
+    call_problem_set(&call->problem, error == -EINVAL ? CALL_EXIT_INPUT : CALL_EXIT_FILE, "system", NULL,
+                     error == -EINVAL ? "There is no certificate in it." : strerror(-error), "Give a file of certificates in PEM.");
+    call_sentence(call->problem.what, "The certificates of --turn-ca %s could not be taken.", file);
+    return false;
+}
+
 static bool open_files(struct call *call) {
     if (call->options->json) {
         call->log = call_json_log_new(call->options->json_file, call->timings.started, &call->problem);
@@ -232,7 +245,7 @@ static int make_call(const struct call_options *options, const char *program, bo
     (void)signal(SIGPIPE, SIG_IGN);
     uv_loop_init(&call->loop);
     begin_handles(call);
-    if (open_files(call) && make_certificate(call) && call_media_open(call) && call_signaling_begin(call))
+    if (open_files(call) && check_turn_ca(call) && make_certificate(call) && call_media_open(call) && call_signaling_begin(call))
         ;
     else
         call_end(call);
@@ -249,12 +262,13 @@ static int make_call(const struct call_options *options, const char *program, bo
 int call_main(int argument_count, char **arguments, const char *program, bool creates_offer) {
     struct call_options options;
     struct call_problem problem;
-    if (!call_options_parse(argument_count, arguments, &options, &problem)) {
+    enum call_program kind = creates_offer ? CALL_PROGRAM_CALLER : CALL_PROGRAM_CALLEE;
+    if (!call_options_parse(argument_count, arguments, kind, &options, &problem)) {
         call_problem_print(&problem, program);
         return (int)problem.exit_code;
     }
     if (options.wants_help) {
-        call_options_help(program, creates_offer);
+        call_options_help(program, kind);
         return CALL_EXIT_OK;
     }
     if (options.wants_version) {

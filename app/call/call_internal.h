@@ -15,6 +15,7 @@
 
 #include <uv.h>
 
+#include "app/call/ice_servers.h"
 #include "app/call/json_log.h"
 #include "app/call/options.h"
 #include "app/media/media_receiver.h"
@@ -28,7 +29,6 @@
 #define CALL_NO_MEDIA_PATIENCE_MS 10000u /* connected this long without any frame: exit 13 */
 #define CALL_RESTART_PATIENCE_MS 2000u   /* both sides may notice that a path is lost: the caller offers at once, the callee after this */
 #define CALL_FAREWELL_MS 4000u           /* signaling's closing handshake is given up then */
-#define CALL_ICE_SERVERS_TOTAL (CALL_ICE_SERVER_MAX + ICE_SERVER_MAX)
 
 /* One section of the call; the index into `media` is the transceiver's. */
 struct call_media {
@@ -67,8 +67,8 @@ struct call {
     struct dtls_certificate *certificate;
     struct peer_connection *connection;
     struct net_driver *driver;
-    struct call_ice_server room_servers[ICE_SERVER_MAX];
-    size_t room_server_count;
+    struct call_ice_server servers[ICE_SERVER_MAX]; /* usable ones, from the command line and from the room; the agent has them in this order */
+    size_t server_count;
     struct call_media media[CALL_MEDIA_COUNT];
     bool is_described; /* offer or answer has been made: this connection belongs to one peer */
     bool has_peer_left; /* the room: an offer that comes now is another one's */
@@ -125,6 +125,7 @@ json_t *call_statistics_json(const struct call *call);
 
 /* summary.c */
 json_t *call_summary_json(const struct call *call);
+void call_set_server(const struct call *call, json_t *out, const struct ice_candidate *candidate); /* url and relayProtocol, of a local one that has them */
 void call_summary_print(const struct call *call);
 
 /* live.c */

@@ -210,17 +210,6 @@ static const struct net_driver_verbs verbs = {
 
 /* ---- beginning ------------------------------------------------------------------------------------------------------------ */
 
-static size_t list_servers(struct call *call, struct ice_server *out) {
-    size_t count = 0;
-    const struct call_options *options = call->options;
-    for (size_t i = 0; i < options->ice_server_count + call->room_server_count && count < ICE_SERVER_MAX; i++) {
-        const struct call_ice_server *server =
-            i < options->ice_server_count ? &options->ice_servers[i] : &call->room_servers[i - options->ice_server_count];
-        out[count++] = (struct ice_server){.kind = ICE_SERVER_STUN, .transport = ICE_TRANSPORT_UDP, .host = server->host, .port = server->port};
-    }
-    return count;
-}
-
 /* setCodecPreferences: the codecs of a kind in the order of --codec; none of them named: the default of PeerConnection. */
 static size_t list_codecs(const struct call_options *options, enum peer_media_kind kind, enum peer_codec *out) {
     static const struct {
@@ -257,7 +246,7 @@ static bool add_transceivers(struct call *call) {
 static bool make_connection(struct call *call) {
     struct ice_server servers[ICE_SERVER_MAX];
     struct peer_connection_config config = {
-        .ice = {.servers = servers, .server_count = list_servers(call, servers), .random = net_random,
+        .ice = {.servers = servers, .server_count = call_ice_servers_map(call->servers, call->server_count, servers, ICE_SERVER_MAX), .random = net_random,
                 .transport_policy = call->options->relay_only ? ICE_TRANSPORT_POLICY_RELAY : ICE_TRANSPORT_POLICY_ALL},
         .certificate = call->certificate,
         .wall_clock_offset_us = net_clock_wall_offset_us(),
@@ -278,6 +267,7 @@ bool call_peer_begin(struct call *call) {
         .object = call,
         .filter = {.name = options->interface, .only_ipv4 = options->only_ipv4, .only_ipv6 = options->only_ipv6,
                    .loopback = options->interface && strcmp(options->interface, "lo") == 0},
+        .tls_ca_file = options->turn_ca_file,
     };
     int error = net_driver_new(&call->loop, &config, &call->driver);
     if (error == 0)

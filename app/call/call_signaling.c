@@ -5,18 +5,42 @@
 
 /* ---- what the session says ------------------------------------------------------------------------------------------------- */
 
-static void copy_servers(struct call *call, const struct signaling_message *message) {
-    call->room_server_count = 0;
-    for (size_t i = 0; i < message->ice_server_count && call->room_server_count < ICE_SERVER_MAX; i++) {
-        struct call_ice_server *server = &call->room_servers[call->room_server_count];
-        const char *url = message->ice_servers[i].url.bytes;
-        const char *wrong = call_ice_uri_parse(url, server);
-        if (wrong)
-            call_say(call, 0, "the room hands out an ICE server that is not one (%s): %s", wrong, url);
-        else if (server->scheme != CALL_ICE_STUN)
-            call_say(call, 1, "the room's %s is not used: relaying is not part of this version", url);
-        else
-            call->room_server_count++;
+static void add_server(struct call *call, const struct call_ice_server *server, const char *from) {
+    char uri[CALL_ICE_URI_BYTES];
+    const char *unusable = call_ice_server_unusable(server);
+    call_ice_uri_write(server, uri, sizeof uri);
+    if (unusable)
+        call_say(call, 0, "%s%s is not used: %s", from, uri, unusable);
+    else if (call->server_count == ICE_SERVER_MAX)
+        call_say(call, 0, "%s%s is not used: there are ICE_SERVER_MAX servers already", from, uri);
+    else
+        call->servers[call->server_count++] = *server;
+}
+
+/* False: it is absent, or as long as no such text may be. */
+static bool copy_text(char *out, size_t capacity, struct signaling_text text) {
+    if (!text.bytes || text.length == 0 || text.length >= capacity)
+        return false;
+    memcpy(out, text.bytes, text.length + 1);
+    return true;
+}
+
+/* The command line's first, then the room's: what this user says of servers matters more than what a room says to everybody. */
+static void collect_servers(struct call *call, const struct signaling_message *message) {
+    call->server_count = 0;
+    for (size_t i = 0; i < call->options->ice_server_count; i++)
+        add_server(call, &call->options->ice_servers[i], "");
+    for (size_t i = 0; i < message->ice_server_count; i++) {
+        const struct signaling_ice_server *given = &message->ice_servers[i];
+        struct call_ice_server server;
+        const char *wrong = call_ice_uri_parse(given->url.bytes, &server);
+        if (wrong) {
+            call_say(call, 0, "the room hands out an ICE server that is not one (%s): %s", wrong, given->url.bytes);
+            continue;
+        }
+        if (!copy_text(server.username, sizeof server.username, given->username) || !copy_text(server.credential, sizeof server.credential, given->credential))
+            server.username[0] = server.credential[0] = '\0'; /* half of the two is none */
+        add_server(call, &server, "the room's ");
     }
 }
 
@@ -25,7 +49,7 @@ static void on_joined(struct call *call, const struct signaling_message *message
         return;
     call->is_joined = true;
     call->timings.joined = net_clock_now_us();
-    copy_servers(call, message);
+    collect_servers(call, message);
     call_say(call, 0, "joined room %s, %s", message->room.bytes ? message->room.bytes : "", message->peer_count ? "the other side is there" : "waiting for the other side");
     (void)call_peer_begin(call);
 }

@@ -7,6 +7,7 @@
  */
 #include "app/call/ice_uri.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define PORT_PLAIN 3478 /* RFC 8489 section 8.1, RFC 8656 section 15 */
@@ -102,4 +103,11 @@ const char *call_ice_uri_parse(const char *uri, struct call_ice_server *out) {
         return wrong || !query ? wrong : read_query(query + 1, out);
     }
     return "it begins with none of stun:, stuns:, turn: and turns:";
+}
+
+void call_ice_uri_write(const struct call_ice_server *server, char *out, size_t capacity) {
+    bool is_turn = server->scheme == CALL_ICE_TURN || server->scheme == CALL_ICE_TURNS, in_brackets = strchr(server->host, ':') != NULL;
+    const char *query = !is_turn ? "" : server->is_tcp ? "?transport=tcp" : "?transport=udp";
+    (void)snprintf(out, capacity, "%s%s%s%s:%u%s", schemes[server->scheme].prefix, in_brackets ? "[" : "", server->host, in_brackets ? "]" : "",
+                   (unsigned)server->port, query);
 }

@@ -1,5 +1,5 @@
 /*
- * The command line of caller and callee (docs/programs.md). Flags that belong to later parts of strata are known by name and refused with a
+ * The command line of caller, callee and probe (docs/programs.md). Flags that belong to later parts of strata are known by name and refused with a
  * sentence of their own: a flag is never ignored.
  */
 #ifndef CALL_OPTIONS_H
@@ -16,13 +16,25 @@
 #define CALL_CODEC_PREFERENCE_MAX 8
 #define CALL_CODEC_NAME_BYTES 16
 #define CALL_WAIT_DEFAULT_SECONDS 60
+#define CALL_VERSION "0.1.0"
 
-/* Strings point into argv. */
+enum call_program { CALL_PROGRAM_CALLER, CALL_PROGRAM_CALLEE, CALL_PROGRAM_PROBE };
+
+/* What is done about .local names (RFC 8828 section 3.1.1 and the mDNS draft of RTCWEB): */
+enum call_mdns {
+    CALL_MDNS_RESOLVE, /* theirs are resolved, ours are addresses */
+    CALL_MDNS_OFFER,   /* and our host addresses hide behind one */
+    CALL_MDNS_OFF      /* neither */
+};
+
+/* Strings point into argv. A turn: or turns: server has a username and a credential. */
 struct call_options {
     const char *room_url;
     struct call_ice_server ice_servers[CALL_ICE_SERVER_MAX];
     size_t ice_server_count;
     bool relay_only;
+    const char *turn_ca_file; /* NULL: the system's certificates only */
+    enum call_mdns mdns;
     const char *interface;
     bool only_ipv4, only_ipv6;
     const char *audio, *video; /* defaults: tone, pattern */
@@ -42,13 +54,15 @@ struct call_options {
 };
 
 /*
- * Reads the command line and $SSLKEYLOGFILE.
+ * Reads the command line, $SSLKEYLOGFILE, and $STRATA_ICE_CREDENTIAL for the TURN servers that got no credential otherwise.
+ * program  probe has no room and only the flags about the network, the log and how much is said
  * out      written always; strings point into `arguments` and the environment
- * problem  written when false is returned; its exit code is CALL_EXIT_USAGE, or CALL_EXIT_FILE for a credential file that cannot be read
+ * problem  written when false is returned; its exit code is CALL_EXIT_USAGE, or CALL_EXIT_FILE for a credential file that cannot be read. No sentence
+ *          holds a credential
  */
-bool call_options_parse(int argument_count, char **arguments, struct call_options *out, struct call_problem *problem);
+bool call_options_parse(int argument_count, char **arguments, enum call_program program, struct call_options *out, struct call_problem *problem);
 
 /* Prints the help to stdout. */
-void call_options_help(const char *program, bool creates_offer);
+void call_options_help(const char *name, enum call_program program);
 
 #endif

@@ -141,7 +141,7 @@ static void add_pair(json_t *out, const struct peer_statistics *report) {
     set_seconds(out, "totalRoundTripTime", pair->total_round_trip_us);
 }
 
-static void add_candidate(json_t *out, const struct peer_statistics *report) {
+static void add_candidate(const struct call *call, json_t *out, const struct peer_statistics *report) {
     const struct ice_candidate *candidate = report->as.candidate.candidate;
     char address[STUN_ADDRESS_TEXT_BYTES];
     set_text(out, "transportId", report->as.candidate.transport_id);
@@ -154,6 +154,7 @@ static void add_candidate(json_t *out, const struct peer_statistics *report) {
     set_text(out, "candidateType", ice_candidate_type_name(candidate->type));
     set_number(out, "priority", candidate->priority);
     set_text(out, "foundation", candidate->foundation);
+    call_set_server(call, out, candidate);
 }
 
 static void add_codec(json_t *out, const struct peer_statistics *report) {
@@ -199,7 +200,7 @@ static json_t *one_dictionary(const struct call *call, const struct peer_statist
         break;
     case PEER_STATISTICS_LOCAL_CANDIDATE:
     case PEER_STATISTICS_REMOTE_CANDIDATE:
-        add_candidate(out, report);
+        add_candidate(call, out, report);
         break;
     case PEER_STATISTICS_CERTIFICATE:
         add_certificate(out, report);

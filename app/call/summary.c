@@ -4,11 +4,35 @@
 
 #include "app/call/call_internal.h"
 
-static json_t *end_of_pair(const struct ice_candidate *candidate) {
+static const char *relay_protocol_of(enum ice_transport transport) {
+    switch (transport) {
+    case ICE_TRANSPORT_UDP:
+        return "udp";
+    case ICE_TRANSPORT_TCP:
+        return "tcp";
+    case ICE_TRANSPORT_TLS:
+        return "tls";
+    }
+    return "";
+}
+
+void call_set_server(const struct call *call, json_t *out, const struct ice_candidate *candidate) {
+    char uri[CALL_ICE_URI_BYTES];
+    if (candidate->server == 0 || candidate->server > call->server_count)
+        return;
+    call_ice_uri_write(&call->servers[candidate->server - 1], uri, sizeof uri);
+    json_object_set_new(out, "url", json_string(uri));
+    if (candidate->type == ICE_CANDIDATE_RELAYED)
+        json_object_set_new(out, "relayProtocol", json_string(relay_protocol_of(candidate->relay_transport)));
+}
+
+static json_t *end_of_pair(const struct call *call, const struct ice_candidate *candidate) {
     char address[STUN_ADDRESS_TEXT_BYTES] = "";
     stun_address_write(&candidate->address, address, sizeof address);
-    return json_pack("{s:s,s:s,s:n,s:s}", "candidateType", ice_candidate_type_name(candidate->type), "protocol",
-                     candidate->protocol == ICE_PROTOCOL_UDP ? "udp" : "tcp", "relayProtocol", "address", address);
+    json_t *out = json_pack("{s:s,s:s,s:n,s:s}", "candidateType", ice_candidate_type_name(candidate->type), "protocol",
+                            candidate->protocol == ICE_PROTOCOL_UDP ? "udp" : "tcp", "relayProtocol", "address", address);
+    call_set_server(call, out, candidate);
+    return out;
 }
 
 static const char *verdict_of(const struct ice_pair_statistics *pair) {
@@ -43,11 +67,11 @@ static void set_pairs(const struct call *call, json_t *summary) {
         const struct ice_pair_statistics *pair = &report.as.candidate_pair.pair;
         if (!pair->local || !pair->remote)
             continue;
-        json_array_append_new(all, json_pack("{s:o,s:o,s:s,s:b,s:s}", "local", end_of_pair(pair->local), "remote", end_of_pair(pair->remote), "state",
+        json_array_append_new(all, json_pack("{s:o,s:o,s:s,s:b,s:s}", "local", end_of_pair(call, pair->local), "remote", end_of_pair(call, pair->remote), "state",
                                              ice_pair_state_name(pair->state), "nominated", pair->nominated, "verdict", verdict_of(pair)));
         if (pair->selected)
             json_object_set_new(summary, "selectedCandidatePair",
-                                json_pack("{s:o,s:o}", "local", end_of_pair(pair->local), "remote", end_of_pair(pair->remote)));
+                                json_pack("{s:o,s:o}", "local", end_of_pair(call, pair->local), "remote", end_of_pair(call, pair->remote)));
     }
     json_object_set_new(summary, "candidatePairs", all);
 }

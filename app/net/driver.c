@@ -188,8 +188,7 @@ static void on_wake(uv_async_t *async) {
     net_driver_end_turn(driver, now_us);
 }
 
-static void on_resolved(void *context, uint64_t query, const struct stun_address *addresses, size_t count, int error) {
-    (void)error;
+void net_driver_on_answer(void *context, uint64_t query, const struct stun_address *addresses, size_t count) {
     struct net_driver *driver = context;
     uint64_t now_us;
     if (!net_driver_begin_turn(driver, &now_us))
@@ -198,6 +197,11 @@ static void on_resolved(void *context, uint64_t query, const struct stun_address
         driver->verbs->handle_resolved(driver->object, now_us, query, addresses, count);
     net_driver_settle(driver, now_us);
     net_driver_end_turn(driver, now_us);
+}
+
+static void on_resolved(void *context, uint64_t query, const struct stun_address *addresses, size_t count, int error) {
+    (void)error;
+    net_driver_on_answer(context, query, addresses, count);
 }
 
 static void on_interfaces_changed(void *context) {
@@ -229,12 +233,6 @@ void net_driver_send(struct net_driver *driver, const uint8_t *buffer, const str
         queue(driver, buffer, transmit);
 }
 
-int net_driver_resolve(struct net_driver *driver, uint64_t query, const char *name) {
-    if (driver->freed || driver->verbs->handle_resolved == NULL)
-        return -EINVAL;
-    return net_resolver_ask(driver->resolver, query, name);
-}
-
 void net_driver_wake(struct net_driver *driver) {
     uv_async_send(&driver->wake);
 }
@@ -264,6 +262,7 @@ void net_driver_free(struct net_driver *driver) {
     net_resolver_free(driver->resolver);
     net_driver_close_streams(driver);
     net_driver_close_sockets(driver);
+    net_mdns_free(driver->mdns); /* says goodbye for the names */
     uv_close((uv_handle_t *)&driver->wake, on_closed);
     uv_close((uv_handle_t *)&driver->timer, on_closed);
     close(driver->timer_descriptor);

@@ -26,6 +26,7 @@
 #include <uv.h>
 
 #include "app/net/interfaces.h"
+#include "app/net/mdns.h"
 #include "app/net/stream.h"
 #include "app/net/udp_socket.h"
 #include "ice/agent.h"
@@ -74,6 +75,9 @@ struct net_driver_verbs {
     void (*handle_stream_closed)(void *object, uint64_t now_us, const struct ice_path *path, int error);
 };
 
+/* What to do with names under .local: resolve those of peers; also offer ours instead of our addresses; or leave all of it alone. */
+enum net_mdns_mode { NET_MDNS_RESOLVE, NET_MDNS_OFFER, NET_MDNS_OFF };
+
 /*
  * verbs, object      borrowed, until net_driver_free
  * filter             which addresses to bind; its name is copied
@@ -82,6 +86,8 @@ struct net_driver_verbs {
  * tcp_listen         also listen on TCP, at each address: handle_interfaces then has an entry with transport TCP for each, after those of UDP.
  *                    A configured address with a port gives it to both
  * tls_ca_file        NULL, or certificates (PEM) that are believed beside the system's; read by net_driver_new
+ * mdns               OFFER: each address has a name of its own (mdns_name in ice_interface), which the driver answers for on the link; an address
+ *                    without one, because names cannot be had, is not told. OFF: names under .local do not exist
  * connect_timeout_ms 0: NET_DRIVER_CONNECT_TIMEOUT_MS
  * addresses          when address_count > 0: bind these (port included) instead of the interfaces' addresses, and watch nothing; copied
  */
@@ -93,6 +99,7 @@ struct net_driver_config {
     bool fixed_interfaces;
     bool tcp_listen;
     const char *tls_ca_file;
+    enum net_mdns_mode mdns;
     uint64_t connect_timeout_ms;
     const struct stun_address *addresses;
     size_t address_count; /* 0..NET_INTERFACE_MAX */
@@ -137,7 +144,10 @@ uint8_t *net_driver_reserve(struct net_driver *driver, size_t *capacity);
  */
 void net_driver_send(struct net_driver *driver, const uint8_t *buffer, const struct ice_transmit *transmit);
 
-/* Answers with handle_resolved later. The errors are those of net_resolver_ask: no handle_resolved follows then. */
+/*
+ * Answers with handle_resolved later: names under .local from the link (RFC 6762), all others from the host's resolver. The errors are those of
+ * net_resolver_ask and net_mdns_ask: no handle_resolved follows then.
+ */
 int net_driver_resolve(struct net_driver *driver, uint64_t query, const char *name);
 
 /* ---- streams --------------------------------------------------------------------------------------------------------- */
@@ -173,6 +183,8 @@ struct net_driver_statistics {
     uint64_t streams_opened, streams_accepted; /* accepted ones are also counted as opened */
     uint64_t streams_failed;        /* closed without having been opened */
     uint64_t streams_refused;       /* beyond NET_DRIVER_STREAM_MAX or NET_DRIVER_ACCEPTED_MAX */
+    struct net_mdns_statistics mdns; /* all 0 until it is needed */
+    uint64_t names_refused;         /* NET_MDNS_OFFER, and no name could be had */
     uint64_t accept_pauses;         /* no descriptor left */
     uint64_t listen_refused;        /* could not be bound, or no room beside NET_INTERFACE_MAX entries */
 };

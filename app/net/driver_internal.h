@@ -1,8 +1,10 @@
-/* What the driver's files share: the turn (driver.c), UDP sockets (driver_sockets.c), streams (driver_streams.c), listening (driver_listen.c). */
+/* What the driver's files share: the turn (driver.c), UDP sockets (driver_sockets.c), streams (driver_streams.c), listening
+ * (driver_listen.c), names of the link (driver_mdns.c). */
 #ifndef NET_DRIVER_INTERNAL_H
 #define NET_DRIVER_INTERNAL_H
 
 #include "app/net/driver.h"
+#include "app/net/mdns.h"
 #include "app/net/resolver.h"
 #include "app/net/stream.h"
 #include "app/net/tls.h"
@@ -38,6 +40,7 @@ struct driver_socket {
     struct net_udp_socket *udp;
     struct driver_listener *listener; /* NULL: none */
     struct net_interface_address interface;
+    char mdns_name[MDNS_UUID_NAME_BYTES]; /* "" without */
     bool seen; /* still there in the listing that is being compared */
 };
 
@@ -53,6 +56,7 @@ struct net_driver {
     size_t socket_count;
     struct net_interface_watch *watch;
     struct net_resolver *resolver;
+    struct net_mdns *mdns; /* NULL: not needed yet */
     struct net_receive_batch *received;
     struct net_send_batch *sending;
 
@@ -82,6 +86,7 @@ bool net_driver_begin_turn(struct net_driver *driver, uint64_t *now_us); /* fals
 void net_driver_settle(struct net_driver *driver, uint64_t now_us);      /* transmit and drain until nothing moves */
 void net_driver_end_turn(struct net_driver *driver, uint64_t now_us);
 void net_driver_receive(struct driver_socket *socket);
+void net_driver_on_answer(void *driver, uint64_t query, const struct stun_address *addresses, size_t count);
 void net_driver_release(struct net_driver *driver); /* one handle less */
 
 /* driver_sockets.c */
@@ -104,5 +109,10 @@ void net_driver_add_stream_statistics(struct net_stream_statistics *sum, const s
 /* driver_listen.c */
 struct driver_listener *net_driver_listen(struct net_driver *driver, const struct net_interface_address *interface); /* NULL: it cannot be had */
 void net_driver_unlisten(struct driver_listener *listener);
+
+/* driver_mdns.c */
+void net_driver_refresh_mdns(struct net_driver *driver);                                   /* the interfaces are other ones now */
+bool net_driver_offer_name(struct net_driver *driver, struct driver_socket *socket);    /* false: a name is wanted and cannot be had */
+void net_driver_withdraw_name(struct net_driver *driver, struct driver_socket *socket);
 
 #endif

@@ -40,6 +40,8 @@ static int open_socket(struct net_driver *driver, const struct net_interface_add
     }
     socket->driver = driver;
     socket->interface = *interface;
+    if (!net_driver_offer_name(driver, socket))
+        driver->statistics.names_refused++;
     socket->seen = true;
     socket->poll.data = socket;
     driver->open_handles++;
@@ -61,6 +63,7 @@ static void close_socket(struct net_driver *driver, size_t index) {
     socket->udp = NULL;
     net_driver_unlisten(socket->listener);
     socket->listener = NULL;
+    net_driver_withdraw_name(driver, socket);
     for (driver->socket_count--; index < driver->socket_count; index++)
         driver->sockets[index] = driver->sockets[index + 1];
 }
@@ -151,6 +154,7 @@ int net_driver_update_sockets(struct net_driver *driver, bool *changed) {
         known->seen = true;
     }
     *changed = close_unseen(driver) || *changed;
+    net_driver_refresh_mdns(driver);
 
     for (size_t i = 0; i < usable; i++) {
         int opened = fresh[i] ? open_socket(driver, &wanted[i]) : 0;
@@ -163,21 +167,30 @@ int net_driver_update_sockets(struct net_driver *driver, bool *changed) {
     return driver->socket_count > 0 ? 0 : error;
 }
 
+/* Where names are wanted instead of addresses, a socket without one is kept to ourselves. */
+static bool is_shown(const struct net_driver *driver, const struct driver_socket *socket) {
+    return driver->config.mdns != NET_MDNS_OFFER || socket->mdns_name[0] != '\0';
+}
+
+static struct ice_interface describe(const struct driver_socket *socket, const struct stun_address *base, enum ice_transport transport) {
+    return (struct ice_interface){.base = *base, .transport = transport, .preference = socket->interface.preference,
+                                  .mdns_name = socket->mdns_name[0] != '\0' ? socket->mdns_name : NULL};
+}
+
 void net_driver_tell_interfaces(struct net_driver *driver, uint64_t now_us) {
     struct ice_interface interfaces[NET_INTERFACE_MAX];
     size_t count = 0;
     for (size_t i = 0; i < driver->socket_count; i++)
-        interfaces[count++] = (struct ice_interface){.base = *net_udp_local(driver->sockets[i]->udp),
-                                                     .preference = driver->sockets[i]->interface.preference};
+        if (is_shown(driver, driver->sockets[i]))
+            interfaces[count++] = describe(driver->sockets[i], net_udp_local(driver->sockets[i]->udp), ICE_TRANSPORT_UDP);
     for (size_t i = 0; i < driver->socket_count; i++) {
-        const struct driver_listener *listener = driver->sockets[i]->listener;
-        if (listener == NULL)
+        const struct driver_socket *socket = driver->sockets[i];
+        if (socket->listener == NULL || !is_shown(driver, socket))
             continue;
         if (count == NET_INTERFACE_MAX)
             driver->statistics.listen_refused++;
         else
-            interfaces[count++] = (struct ice_interface){.base = listener->local, .transport = ICE_TRANSPORT_TCP,
-                                                         .preference = driver->sockets[i]->interface.preference};
+            interfaces[count++] = describe(socket, &socket->listener->local, ICE_TRANSPORT_TCP);
     }
     driver->verbs->handle_interfaces(driver->object, now_us, interfaces, count);
 }
@@ -211,6 +224,8 @@ void net_driver_statistics(const struct net_driver *driver, struct net_driver_st
         net_driver_add_statistics(&out->udp, driver->sockets[i]->udp);
     for (size_t i = 0; i < driver->socket_count; i++)
         out->listeners += driver->sockets[i]->listener != NULL;
+    if (driver->mdns != NULL)
+        net_mdns_statistics(driver->mdns, &out->mdns);
     out->streams = driver->opened_count + driver->accepted_count;
     for (const struct driver_stream *at = driver->streams; at != NULL; at = at->next)
         if (at->stream != NULL)

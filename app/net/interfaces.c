@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -161,7 +162,7 @@ static size_t interleave(const struct net_interface_fact *facts, size_t count, c
 }
 
 static struct net_interface_address chosen(const struct net_interface_fact *fact, uint16_t preference) {
-    struct net_interface_address address = {.address = fact->address, .index = fact->index, .preference = preference,
+    struct net_interface_address address = {.address = fact->address, .index = fact->index, .prefix_bits = fact->prefix_bits, .preference = preference,
                                             .loopback = is_loopback(fact), .vpn = rank_of(fact) == RANK_VPN,
                                             .superseded = fact->superseded};
     memcpy(address.name, fact->name, sizeof address.name);
@@ -203,10 +204,27 @@ size_t net_interfaces_choose(struct net_interface_fact *facts, size_t count, con
 
 /* ---- asking the kernel ------------------------------------------------------------------------------------------------ */
 
+/* How many bits of the mask are set. */
+static uint8_t prefix_of(const struct sockaddr *mask, const struct stun_address *address) {
+    struct sockaddr_storage copy = {0};
+    struct stun_address bits;
+    /* The kernel's mask may lack its family. */
+    if (mask == NULL)
+        return (uint8_t)(8 * stun_address_ip_bytes(address));
+    memcpy(&copy, mask, address->family == STUN_ADDRESS_IPV4 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+    copy.ss_family = address->family == STUN_ADDRESS_IPV4 ? AF_INET : AF_INET6;
+    unsigned count = 0;
+    if (net_sockaddr_read((struct sockaddr *)&copy, &bits))
+        for (size_t i = 0; i < stun_address_ip_bytes(&bits); i++)
+            count += (unsigned)__builtin_popcount(bits.ip[i]);
+    return (uint8_t)count;
+}
+
 static bool read_fact(const struct ifaddrs *from, struct net_interface_fact *out) {
     *out = (struct net_interface_fact){0};
     if (from->ifa_addr == NULL || !net_sockaddr_read(from->ifa_addr, &out->address))
         return false;
+    out->prefix_bits = prefix_of(from->ifa_netmask, &out->address);
     size_t length = strnlen(from->ifa_name, NET_INTERFACE_NAME_BYTES - 1);
     memcpy(out->name, from->ifa_name, length);
     out->name[strcspn(out->name, ":")] = '\0'; /* "eth0:1" is a label of eth0 */

@@ -34,12 +34,14 @@ struct net_interface_filter {
  * One address of one interface.
  * address     port 0
  * index       of the interface, the scope of link-local IPv6
+ * prefix_bits of the network on the link: 0..32 or 0..128
  * preference  the local preference of RFC 8445 section 5.1.2.1: distinct, higher is better; a VPN's are the lowest
  */
 struct net_interface_address {
     struct stun_address address;
     char name[NET_INTERFACE_NAME_BYTES];
     uint32_t index;
+    uint8_t prefix_bits;
     uint16_t preference;
     bool loopback;
     bool vpn;

@@ -9,6 +9,7 @@ struct net_interface_fact {
     struct stun_address address;
     char name[NET_INTERFACE_NAME_BYTES];
     uint32_t index;
+    uint8_t prefix_bits;
     bool up;
     bool loopback;
     bool point_to_point;

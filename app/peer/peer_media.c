@@ -146,7 +146,7 @@ bool peer_media_poll_transmit(struct peer_connection *connection, uint64_t now_u
     if (!connection->rtp || !peer_media_can_send(connection, now_us))
         return false;
     enum rtp_packet_kind kind;
-    size_t length, room = capacity - ICE_HEADROOM_BYTES - DTLS_SRTP_MAX_OVERHEAD_BYTES;
+    size_t length, room = capacity - ICE_HEADROOM_BYTES - DTLS_SRTP_MAX_OVERHEAD_BYTES - ICE_TAILROOM_BYTES;
     while (rtp_session_poll_packet(connection->rtp, now_us, buffer + ICE_HEADROOM_BYTES, room, &length, &kind)) {
         int error = kind == RTP_PACKET_CONTROL ? peer_transport_protect_rtcp(connection->transports[0], now_us, buffer, length, capacity, out)
                                                : peer_transport_protect_rtp(connection->transports[0], now_us, buffer, length, capacity, out);

@@ -7,6 +7,7 @@
 #include "app/peer/peer_demultiplex_internal.h"
 #include "app/peer/peer_early_internal.h"
 
+#define WRAPPING_BYTES (ICE_HEADROOM_BYTES + ICE_TAILROOM_BYTES) /* around each payload, for relays */
 #define KEY_LOG_LINE_MAX_BYTES 256 /* "CLIENT_RANDOM ", 64 hexadecimal digits, 96 more: 176 */
 
 struct peer_transport {
@@ -347,44 +348,59 @@ uint64_t peer_transport_next_timeout(const struct peer_transport *transport) {
 
 /* ---- out ---------------------------------------------------------------------------------------------------------------- */
 
-static bool wrap(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t length, struct ice_transmit *out) {
-    if (ice_agent_wrap_payload(transport->ice, now_us, buffer, length, out) != ICE_OK)
+static bool wrap(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t length, size_t capacity, struct ice_transmit *out) {
+    if (ice_agent_wrap_payload(transport->ice, now_us, buffer, length, capacity, out) != ICE_OK)
         return false;
     transport->statistics.datagrams_sent++;
     transport->statistics.bytes_sent += out->length;
     return true;
 }
 
-bool peer_transport_poll_transmit(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {
-    if (capacity < PEER_TRANSMIT_BUFFER_BYTES)
+static bool poll_ice(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {
+    if (!ice_agent_poll_transmit(transport->ice, now_us, buffer, capacity, out))
         return false;
-    if (!transport->closed && ice_agent_poll_transmit(transport->ice, now_us, buffer, capacity, out)) {
-        transport->statistics.datagrams_sent++;
-        transport->statistics.bytes_sent += out->length;
-        return true;
-    }
+    transport->statistics.datagrams_sent++;
+    transport->statistics.bytes_sent += out->length;
+    return true;
+}
+
+static bool poll_dtls(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {
     /* RFC 8842 section 6, MUST: no DTLS before a pair has passed its check. Until then the handshake waits in dtls/. */
     if (!transport->dtls || !ice_agent_can_send(transport->ice, now_us))
         return false;
     struct dtls_transmit record;
-    if (!dtls_transport_poll_transmit(transport->dtls, now_us, buffer + ICE_HEADROOM_BYTES, capacity - ICE_HEADROOM_BYTES, &record))
+    if (!dtls_transport_poll_transmit(transport->dtls, now_us, buffer + ICE_HEADROOM_BYTES, capacity - WRAPPING_BYTES, &record))
         return false;
     if (transport->statistics.dtls_started_us == 0)
         transport->statistics.dtls_started_us = now_us;
-    return wrap(transport, now_us, buffer, record.length, out);
+    return wrap(transport, now_us, buffer, record.length, capacity, out);
+}
+
+bool peer_transport_poll_transmit(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {
+    if (capacity < PEER_TRANSMIT_BUFFER_BYTES)
+        return false;
+    if (!transport->closed && poll_ice(transport, now_us, buffer, capacity, out))
+        return true;
+    if (poll_dtls(transport, now_us, buffer, capacity, out))
+        return true;
+    if (!transport->closed)
+        return false;
+    /* close_notify may go through a relay: only behind it are the relays given back. */
+    ice_agent_close(transport->ice, now_us);
+    return poll_ice(transport, now_us, buffer, capacity, out);
 }
 
 static int protect(struct peer_transport *transport, uint64_t now_us, bool is_rtcp, uint8_t *buffer, size_t length, size_t capacity, struct ice_transmit *out) {
     if (transport->closed || !transport->srtp || !ice_agent_can_send(transport->ice, now_us))
         return PEER_ERROR_STATE;
-    if (capacity < ICE_HEADROOM_BYTES + DTLS_SRTP_MAX_OVERHEAD_BYTES || length > capacity - ICE_HEADROOM_BYTES - DTLS_SRTP_MAX_OVERHEAD_BYTES)
+    if (capacity < WRAPPING_BYTES + DTLS_SRTP_MAX_OVERHEAD_BYTES || length > capacity - WRAPPING_BYTES - DTLS_SRTP_MAX_OVERHEAD_BYTES)
         return PEER_ERROR_BUFFER;
     uint8_t *packet = buffer + ICE_HEADROOM_BYTES;
-    size_t room = capacity - ICE_HEADROOM_BYTES;
+    size_t room = capacity - WRAPPING_BYTES;
     int error = is_rtcp ? dtls_srtp_protect_rtcp(transport->srtp, packet, &length, room) : dtls_srtp_protect_rtp(transport->srtp, packet, &length, room);
     if (error != DTLS_OK)
         return from_dtls(error);
-    return wrap(transport, now_us, buffer, length, out) ? PEER_OK : PEER_ERROR_STATE;
+    return wrap(transport, now_us, buffer, length, capacity, out) ? PEER_OK : PEER_ERROR_STATE;
 }
 
 int peer_transport_protect_rtp(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t length, size_t capacity, struct ice_transmit *out) {

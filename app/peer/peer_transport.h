@@ -144,13 +144,13 @@ bool peer_transport_poll_received(struct peer_transport *transport, uint64_t now
 /*
  * Protects a plaintext packet in place for the selected pair.
  * buffer    the packet starts at buffer + ICE_HEADROOM_BYTES and is `length` bytes
- * capacity  of the whole buffer: ICE_HEADROOM_BYTES + length + DTLS_SRTP_MAX_OVERHEAD_BYTES at least, else PEER_ERROR_BUFFER
+ * capacity  of the whole buffer: ICE_HEADROOM_BYTES + length + DTLS_SRTP_MAX_OVERHEAD_BYTES + ICE_TAILROOM_BYTES at least, else PEER_ERROR_BUFFER
  * Returns PEER_OK and what to send in *out; PEER_ERROR_STATE before DTLS is connected or without a pair (drop the packet).
  */
 int peer_transport_protect_rtp(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t length, size_t capacity, struct ice_transmit *out);
 int peer_transport_protect_rtcp(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t length, size_t capacity, struct ice_transmit *out);
 
-/* Sends close_notify and stops. Drain poll_transmit once more, then free. */
+/* Sends close_notify, gives relays back and stops. Drain poll_transmit once more, then free. */
 void peer_transport_close(struct peer_transport *transport, uint64_t now_us);
 
 /* RTCPeerConnectionState of this one transport (W3C webrtc section 4.3.3). */

@@ -33,10 +33,14 @@ class Room:
         key = base64.b64encode(os.urandom(16)).decode()
         self.socket.sendall((f"GET /r/{room} HTTP/1.1\r\nHost: {server}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                              f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: strata.v1\r\n\r\n").encode())
+        # Byte by byte: frames may follow at once, and what was read too early would wait for the next one to come.
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            byte = self.socket.recv(1)
+            if not byte:
+                sys.exit(f"meddler: {head!r}")
+            head += byte
         self.bytes = b""
-        while b"\r\n\r\n" not in self.bytes:
-            self.bytes += self.socket.recv(4096)
-        head, self.bytes = self.bytes.split(b"\r\n\r\n", 1)
         if b" 101 " not in head.split(b"\r\n")[0]:
             sys.exit(f"meddler: {head!r}")
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -16,6 +17,8 @@
 static struct call_options options;
 static struct call_problem problem;
 
+static enum call_program program = CALL_PROGRAM_CALLER;
+
 /* Splits at blanks and parses; a word of its own is the name of the program. */
 static bool parse(const char *line) {
     static char text[4096];
@@ -24,7 +27,7 @@ static bool parse(const char *line) {
     (void)snprintf(text, sizeof text, "caller %s", line);
     for (char *word = strtok(text, " "); word && count < WORDS_MAX; word = strtok(NULL, " "))
         words[count++] = word;
-    return call_options_parse(count, words, &options, &problem);
+    return call_options_parse(count, words, program, &options, &problem);
 }
 
 static void assert_refused(const char *line, const char *about) {
@@ -45,6 +48,8 @@ static void test_defaults(void **state) {
     assert_true(options.duration_seconds == 0);
     assert_false(options.json);
     assert_int_equal(options.verbosity, 0);
+    assert_int_equal(options.mdns, CALL_MDNS_RESOLVE);
+    assert_null(options.turn_ca_file);
 }
 
 static void test_every_flag(void **state) {
@@ -106,20 +111,125 @@ static void test_refusals(void **state) {
     assert_refused("--bitrate 9999 " ROOM, "number");
     assert_refused("--play sdl " ROOM, "not part");
     assert_refused("--ice-transport-policy some " ROOM, "policy");
-    assert_refused("--ice-server turn:relay.example " ROOM, "relaying");
-    assert_refused("--ice-username u " ROOM, "turn:");
+    assert_refused("--ice-server http://relay.example " ROOM, "stun:");
+    assert_refused("--mdns on " ROOM, "resolve");
+    assert_refused("--turn-ca= " ROOM, "--turn-ca");
 }
 
 /* interface flags of later versions are known by name: none is ignored, none is taken for a typing error. */
 static void test_later_flags_are_refused(void **state) {
     (void)state;
-    static const char *const later[] = {"--turn-ca f", "--min-bitrate 1", "--max-bitrate 1", "--whip u", "--whep u", "--token-file f", "--data l", "--pcap f"};
+    static const char *const later[] = {"--min-bitrate 1", "--max-bitrate 1", "--whip u", "--whep u", "--token-file f", "--data l", "--pcap f"};
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
         char line[128];
         (void)snprintf(line, sizeof line, "%s %s", later[i], ROOM);
         assert_refused(line, "later version");
     }
-    assert_refused("--mdns resolve " ROOM, "mDNS");
+}
+
+/* ---- TURN servers --------------------------------------------------------------------------------------------------------- */
+
+/* Username and credential belong to the server before them, from wherever the credential comes. */
+static void test_turn_servers(void **state) {
+    (void)state;
+    assert_true(parse("--ice-server turn:a --ice-username u1 --ice-credential c1 --ice-server stun:b --ice-server turns:[::1]:443?transport=tcp "
+                      "--ice-credential=c=2 --ice-username=u:2 --turn-ca ca.pem --mdns offer " ROOM));
+    assert_int_equal(options.ice_server_count, 3);
+    assert_string_equal(options.ice_servers[0].username, "u1");
+    assert_string_equal(options.ice_servers[0].credential, "c1");
+    assert_string_equal(options.ice_servers[1].username, "");
+    assert_string_equal(options.ice_servers[2].username, "u:2");
+    assert_string_equal(options.ice_servers[2].credential, "c=2");
+    assert_string_equal(options.turn_ca_file, "ca.pem");
+    assert_int_equal(options.mdns, CALL_MDNS_OFFER);
+    assert_true(parse("--mdns resolve " ROOM) && options.mdns == CALL_MDNS_RESOLVE);
+    assert_refused("--ice-username u " ROOM, "turn:");
+    assert_refused("--ice-server stun:a --ice-username u " ROOM, "turn:");
+    assert_refused("--ice-server turn:a " ROOM, "user name");
+    assert_refused("--ice-server turn:a --ice-credential c " ROOM, "user name");
+    assert_refused("--ice-server turn:a --ice-username u " ROOM, "wants a credential");
+    assert_non_null(strstr(problem.what, "turn:a:3478"));
+}
+
+static void test_credential_of_the_environment(void **state) {
+    (void)state;
+    assert_int_equal(setenv("STRATA_ICE_CREDENTIAL", "from the environment", 1), 0);
+    assert_true(parse("--ice-server turn:a --ice-username u --ice-server turn:b --ice-username v --ice-credential given --ice-server stun:c " ROOM));
+    assert_string_equal(options.ice_servers[0].credential, "from the environment");
+    assert_string_equal(options.ice_servers[1].credential, "given");
+    assert_string_equal(options.ice_servers[2].credential, "");
+    assert_refused("--ice-server turn:a " ROOM, "user name");
+    assert_int_equal(setenv("STRATA_ICE_CREDENTIAL", "", 1), 0);
+    assert_refused("--ice-server turn:a --ice-username u " ROOM, "empty");
+    assert_int_equal(unsetenv("STRATA_ICE_CREDENTIAL"), 0);
+}
+
+/* The first line of a file; capacities of it and of the other texts at their limits. */
+static void test_credential_file(void **state) {
+    (void)state;
+    char path[] = "/tmp/strata-credential-XXXXXX", line[2048], text[CALL_SECRET_BYTES + 8];
+    int descriptor = mkstemp(path);
+    assert_true(descriptor >= 0);
+    close(descriptor);
+    (void)snprintf(line, sizeof line, "--ice-server turn:a --ice-username u --ice-credential-file %s " ROOM, path);
+    for (size_t length = CALL_SECRET_BYTES - 2; length <= CALL_SECRET_BYTES + 2; length++) {
+        memset(text, 'c', length);
+        memcpy(text + length, "\r\nsecond\n", length < CALL_SECRET_BYTES ? 3 : 1);
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        assert_int_equal(fwrite(text, 1, length + (length < CALL_SECRET_BYTES ? 2 : 0), file), length + (length < CALL_SECRET_BYTES ? 2 : 0));
+        assert_int_equal(fclose(file), 0);
+        assert_int_equal(parse(line), length < CALL_SECRET_BYTES);
+        if (length < CALL_SECRET_BYTES)
+            assert_int_equal(strlen(options.ice_servers[0].credential), length);
+    }
+    FILE *empty = fopen(path, "w");
+    assert_true(empty && fclose(empty) == 0);
+    assert_false(parse(line));
+    assert_int_equal(problem.exit_code, CALL_EXIT_FILE);
+    unlink(path);
+    assert_false(parse(line));
+    assert_int_equal(problem.exit_code, CALL_EXIT_FILE);
+    assert_non_null(strstr(problem.why, "No such file"));
+}
+
+/* RFC 8489 section 14.3: USERNAME has fewer than 509 bytes. */
+static void test_username_limit(void **state) {
+    (void)state;
+    char line[2048], name[CALL_USERNAME_BYTES + 2];
+    for (size_t length = CALL_USERNAME_BYTES - 2; length <= CALL_USERNAME_BYTES; length++) {
+        memset(name, 'u', length);
+        name[length] = '\0';
+        (void)snprintf(line, sizeof line, "--ice-server turn:a --ice-username %s --ice-credential c " ROOM, name);
+        assert_int_equal(parse(line), length < CALL_USERNAME_BYTES);
+    }
+}
+
+/* What is wrong about a secret is said without the secret. */
+static void test_no_secret_is_repeated(void **state) {
+    (void)state;
+    static const char *const lines[] = {"--ice-credential hunter2 " ROOM, "--ice-server stun:a --ice-credential hunter2 " ROOM,
+                                        "--ice-server turn:a --ice-credential hunter2 " ROOM};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        assert_false(parse(lines[i]));
+        assert_true(!strstr(problem.what, "hunter2") && !strstr(problem.why, "hunter2") && !strstr(problem.try_this, "hunter2"));
+    }
+}
+
+/* probe has the flags about the network and the log; a room and what belongs to a call it does not have. */
+static void test_probe(void **state) {
+    (void)state;
+    program = CALL_PROGRAM_PROBE;
+    assert_true(parse(""));
+    assert_true(parse("--ice-server stun:a -6 --interface eth0 --json --turn-ca f --mdns off --ice-transport-policy relay -v"));
+    assert_true(options.only_ipv6 && options.json && options.relay_only);
+    assert_refused(ROOM, "no room");
+    assert_refused("--audio none", "caller and callee");
+    assert_refused("--duration 3", "caller and callee");
+    assert_refused("-4 -6", "-4 -6");
+    assert_refused("--ice-server turn:a", "user name");
+    assert_true(parse("--help") && options.wants_help);
+    program = CALL_PROGRAM_CALLER;
 }
 
 static void test_help_and_version_need_no_room(void **state) {
@@ -222,12 +332,19 @@ static void test_ice_uri_host_limit(void **state) {
 
 int main(void) {
     (void)unsetenv("SSLKEYLOGFILE");
+    (void)unsetenv("STRATA_ICE_CREDENTIAL");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_every_flag),
         cmocka_unit_test(test_json_takes_no_next_word),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_later_flags_are_refused),
+        cmocka_unit_test(test_turn_servers),
+        cmocka_unit_test(test_credential_of_the_environment),
+        cmocka_unit_test(test_credential_file),
+        cmocka_unit_test(test_username_limit),
+        cmocka_unit_test(test_no_secret_is_repeated),
+        cmocka_unit_test(test_probe),
         cmocka_unit_test(test_help_and_version_need_no_room),
         cmocka_unit_test(test_room_name_limit),
         cmocka_unit_test(test_ice_server_limit),

@@ -66,8 +66,36 @@ static void test_timings_count_from_the_description(void **state) {
     json_decref(summary);
 }
 
+/* W3C webrtc-stats, RTCIceCandidateStats: url of those that a server told us of, relayProtocol of relayed ones, neither of others. */
+static void test_server_of_a_candidate(void **state) {
+    (void)state;
+    static struct call call;
+    assert_null(call_ice_uri_parse("stun:a", &call.servers[0]));
+    assert_null(call_ice_uri_parse("turns:b", &call.servers[1]));
+    call.server_count = 2;
+    static const struct {
+        struct ice_candidate candidate;
+        const char *url, *relay_protocol;
+    } cases[] = {
+        {{.type = ICE_CANDIDATE_HOST}, "", ""},
+        {{.type = ICE_CANDIDATE_SERVER_REFLEXIVE, .server = 1}, "stun:a:3478", ""},
+        {{.type = ICE_CANDIDATE_RELAYED, .server = 2, .relay_transport = ICE_TRANSPORT_TLS}, "turns:b:5349?transport=tcp", "tls"},
+        {{.type = ICE_CANDIDATE_RELAYED, .server = 2, .relay_transport = ICE_TRANSPORT_TCP}, "turns:b:5349?transport=tcp", "tcp"},
+        {{.type = ICE_CANDIDATE_RELAYED, .server = 2, .relay_transport = ICE_TRANSPORT_UDP}, "turns:b:5349?transport=tcp", "udp"},
+        {{.type = ICE_CANDIDATE_RELAYED, .server = 3}, "", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        json_t *out = json_object();
+        call_set_server(&call, out, &cases[i].candidate);
+        assert_string_equal(text_of(out, "url"), cases[i].url);
+        assert_string_equal(text_of(out, "relayProtocol"), cases[i].relay_protocol);
+        json_decref(out);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_server_of_a_candidate),
         cmocka_unit_test(test_members_before_a_call),
         cmocka_unit_test(test_failure_has_the_three_sentences),
         cmocka_unit_test(test_bytes_that_are_no_text),

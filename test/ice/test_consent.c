@@ -132,8 +132,8 @@ static void expiry(void **state) {
     while (ice_agent_poll_event(peer.agent, &event)) {
     }
     scripted_wait(&peer, last_us + 30 * SECOND - 1);
-    assert_int_equal(ice_agent_wrap_payload(peer.agent, last_us + 30 * SECOND - 1, payload, 100, &out), ICE_OK);
-    assert_int_equal(ice_agent_wrap_payload(peer.agent, last_us + 30 * SECOND, payload, 100, &out), ICE_ERROR_STATE);
+    assert_int_equal(ice_agent_wrap_payload(peer.agent, last_us + 30 * SECOND - 1, payload, 100, sizeof payload, &out), ICE_OK);
+    assert_int_equal(ice_agent_wrap_payload(peer.agent, last_us + 30 * SECOND, payload, 100, sizeof payload, &out), ICE_ERROR_STATE);
     assert_true(ice_agent_next_timeout(peer.agent) == last_us + 30 * SECOND);
     peer.now_us = last_us + 30 * SECOND;
     ice_agent_handle_timeout(peer.agent, peer.now_us);
@@ -147,7 +147,7 @@ static void expiry(void **state) {
     /* not even an answer is sent from here on, and no late answer brings it back */
     assert_int_equal(scripted_request(&peer, &(struct request){.role = ICE_ROLE_CONTROLLED}, NULL), ICE_OK);
     assert_false(scripted_poll(&peer, &sent));
-    assert_int_equal(ice_agent_wrap_payload(peer.agent, peer.now_us, payload, 100, &out), ICE_ERROR_STATE);
+    assert_int_equal(ice_agent_wrap_payload(peer.agent, peer.now_us, payload, 100, sizeof payload, &out), ICE_ERROR_STATE);
     scripted_close(&peer);
 }
 
@@ -178,7 +178,7 @@ static void disconnected_and_back(void **state) {
     assert_int_equal(scripted_state(&peer), ICE_STATE_CONNECTED);
     scripted_wait(&peer, asked_us + 5 * SECOND);
     assert_int_equal(scripted_state(&peer), ICE_STATE_DISCONNECTED);
-    assert_int_equal(ice_agent_wrap_payload(peer.agent, peer.now_us, payload, 100, &out), ICE_OK); /* consent still holds */
+    assert_int_equal(ice_agent_wrap_payload(peer.agent, peer.now_us, payload, 100, sizeof payload, &out), ICE_OK); /* consent still holds */
     assert_int_equal(scripted_respond(&peer, &sent, 0, NULL), ICE_OK); /* an old answer is a valid answer */
     assert_int_equal(scripted_state(&peer), ICE_STATE_CONNECTED);
     scripted_close(&peer);
@@ -236,7 +236,7 @@ static void woken_too_late(void **state) {
     peer.now_us += 40 * SECOND;
     assert_false(scripted_poll(&peer, &(struct sent){.length = 0}));
     scripted_respond(&peer, &sent, 0, NULL); /* it lay in the socket meanwhile: consent had expired before it was seen */
-    assert_int_equal(ice_agent_wrap_payload(peer.agent, peer.now_us, payload, 100, &out), ICE_ERROR_STATE);
+    assert_int_equal(ice_agent_wrap_payload(peer.agent, peer.now_us, payload, 100, sizeof payload, &out), ICE_ERROR_STATE);
     ice_agent_handle_timeout(peer.agent, peer.now_us);
     assert_int_equal(scripted_state(&peer), ICE_STATE_FAILED);
     assert_false(scripted_poll(&peer, &sent));

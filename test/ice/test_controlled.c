@@ -47,10 +47,10 @@ static void nomination_before_our_success(void **state) {
     assert_int_equal(scripted_state(&peer), ICE_STATE_CHECKING);
     struct ice_transmit out;
     uint8_t buffer[100];
-    assert_int_equal(ice_agent_wrap_payload(peer.agent, peer.now_us, buffer, 10, &out), ICE_ERROR_STATE);
+    assert_int_equal(ice_agent_wrap_payload(peer.agent, peer.now_us, buffer, 10, sizeof buffer, &out), ICE_ERROR_STATE);
     answer_next();
     assert_int_equal(scripted_state(&peer), ICE_STATE_CONNECTED);
-    assert_int_equal(ice_agent_wrap_payload(peer.agent, peer.now_us, buffer, 10, &out), ICE_OK);
+    assert_int_equal(ice_agent_wrap_payload(peer.agent, peer.now_us, buffer, 10, sizeof buffer, &out), ICE_OK);
     scripted_close(&peer);
 }
 
@@ -108,6 +108,8 @@ static void aggressive_nomination(void **state) {
     scripted_wait(&peer, peer.now_us + 12 * SECOND);
     assert_int_equal(scripted_state(&peer), ICE_STATE_DISCONNECTED);
     request_from(6000, true, 1000, 5);
+    assert_int_equal(scripted_pair(&peer, 0).selected, 0);
+    answer_next();
     assert_int_equal(scripted_pair(&peer, 0).selected, 1);
     assert_int_equal(scripted_state(&peer), ICE_STATE_CONNECTED);
     scripted_close(&peer);
@@ -137,7 +139,7 @@ static void hijack(void **state) {
     }
     struct ice_transmit out;
     uint8_t buffer[100];
-    assert_int_equal(ice_agent_wrap_payload(peer.agent, peer.now_us, buffer, 10, &out), ICE_OK);
+    assert_int_equal(ice_agent_wrap_payload(peer.agent, peer.now_us, buffer, 10, sizeof buffer, &out), ICE_OK);
     assert_true(stun_address_equal(&out.path.remote, &peer.address));
     scripted_close(&peer);
     stun_key_free(other);

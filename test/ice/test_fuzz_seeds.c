@@ -29,6 +29,13 @@ static void replay(const char *name, struct fuzz_ice_reached *sum) {
     sum->disconnected |= world.reached.disconnected;
     sum->failed |= world.reached.failed;
     sum->role_changed |= world.reached.role_changed;
+    sum->selected_after_restart |= world.reached.selected_after_restart;
+    sum->relayed_pair |= world.reached.relayed_pair;
+    sum->payload_by_datagram |= world.reached.payload_by_datagram;
+    sum->payload_by_stream |= world.reached.payload_by_stream;
+    sum->relay_lost |= world.reached.relay_lost;
+    sum->relay_again |= world.reached.relay_again;
+    sum->closed |= world.reached.closed;
 }
 
 static void all_seeds(void **state) {
@@ -60,6 +67,27 @@ static void what_their_names_say(void **state) {
     reached = (struct fuzz_ice_reached){0};
     replay("consent_expires", &reached);
     assert_true(reached.completed && reached.disconnected && reached.failed);
+    reached = (struct fuzz_ice_reached){0};
+    replay("restarts", &reached);
+    assert_true(reached.selected_after_restart && reached.completed && !reached.failed);
+    reached = (struct fuzz_ice_reached){0};
+    replay("restarts_after_failure", &reached);
+    assert_true(reached.selected_after_restart && reached.failed);
+    reached = (struct fuzz_ice_reached){0};
+    replay("relayed", &reached);
+    assert_true(reached.relayed_pair && reached.payload_by_datagram && !reached.relay_lost);
+    reached = (struct fuzz_ice_reached){0};
+    replay("relayed_by_stream", &reached);
+    assert_true(reached.relayed_pair && reached.payload_by_stream);
+    reached = (struct fuzz_ice_reached){0};
+    replay("relay_server_restarts", &reached);
+    assert_true(reached.relay_lost && reached.relay_again && reached.payload_by_datagram && reached.selected_after_restart);
+    reached = (struct fuzz_ice_reached){0};
+    replay("relay_stream_breaks", &reached);
+    assert_true(reached.relay_lost && reached.relay_again && reached.payload_by_stream);
+    reached = (struct fuzz_ice_reached){0};
+    replay("relay_closes", &reached);
+    assert_true(reached.closed && reached.relayed_pair);
     reached = (struct fuzz_ice_reached){0};
     replay("role_conflict", &reached);
     assert_true(reached.role_changed && reached.completed);

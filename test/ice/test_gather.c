@@ -274,27 +274,42 @@ static void limits(void **state) {
     ice_agent_free(agent);
 }
 
-/* What cannot be done yet is passed over: TURN is asked as a STUN server, TCP and TLS not at all; policy relay shows nothing */
-static void relays(void **state) {
+/* TURN servers are asked for relays (test_relay.c), and by turns with STUN servers; over TCP and TLS a STUN server is not asked at all */
+static void kinds_of_servers(void **state) {
     (void)state;
-    struct ice_server servers[3] = {{ICE_SERVER_TURN, ICE_TRANSPORT_TCP, "198.51.100.1", 3478, "u", "c"},
+    struct ice_server servers[5] = {{ICE_SERVER_STUN, ICE_TRANSPORT_TCP, "198.51.100.1", 3478, NULL, NULL},
                                     {ICE_SERVER_TURN, ICE_TRANSPORT_UDP, "198.51.100.2", 3478, "u", "c"},
-                                    {ICE_SERVER_TURN, ICE_TRANSPORT_TLS, "198.51.100.3", 443, "u", "c"}};
+                                    {ICE_SERVER_STUN, ICE_TRANSPORT_TLS, "198.51.100.3", 443, NULL, NULL},
+                                    {ICE_SERVER_STUN, ICE_TRANSPORT_UDP, "198.51.100.4", 3478, NULL, NULL},
+                                    {ICE_SERVER_STUN, ICE_TRANSPORT_UDP, "198.51.100.5", 3478, NULL, NULL}};
+    static const uint8_t expected[3] = {4, 2, 5};
     struct sent sent;
-    scripted_open(&peer, ICE_ROLE_CONTROLLING, &(struct ice_agent_config){.servers = servers, .server_count = 3});
+    struct ice_server_statistics statistics;
+    scripted_open(&peer, ICE_ROLE_CONTROLLING, &(struct ice_agent_config){.servers = servers, .server_count = 5});
+    scripted_gather(&peer);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(scripted_poll_request(&peer, &sent));
+        assert_int_equal(sent.path.remote.ip[3], expected[i]);
+        assert_int_equal(sent.message.method, expected[i] == 2 ? STUN_METHOD_ALLOCATE : STUN_METHOD_BINDING);
+        assert_false(scripted_poll_request(&peer, &sent));
+        peer.now_us += 50 * MS;
+    }
+    assert_true(ice_agent_server_statistics(peer.agent, 0, &statistics));
+    assert_int_equal(statistics.state, ICE_SERVER_NOT_ASKED);
+    assert_true(ice_agent_server_statistics(peer.agent, 4, &statistics));
+    assert_int_equal(statistics.state, ICE_SERVER_ASKING);
+    assert_false(ice_agent_server_statistics(peer.agent, 5, &statistics));
+    scripted_close(&peer);
+    /* RTCIceTransportPolicy "relay": nobody hears of us but TURN servers */
+    scripted_open(&peer, ICE_ROLE_CONTROLLING, &(struct ice_agent_config){.servers = servers, .server_count = 5, .transport_policy = ICE_TRANSPORT_POLICY_RELAY});
     scripted_gather(&peer);
     assert_true(scripted_poll_request(&peer, &sent));
     assert_int_equal(sent.path.remote.ip[3], 2);
     peer.now_us += 100 * MS;
     assert_false(scripted_poll_request(&peer, &sent));
-    scripted_close(&peer);
-    scripted_open(&peer, ICE_ROLE_CONTROLLING, &(struct ice_agent_config){.servers = servers, .server_count = 3, .transport_policy = ICE_TRANSPORT_POLICY_RELAY});
-    scripted_gather(&peer);
-    assert_false(scripted_poll_request(&peer, &sent));
     assert_int_equal(ice_agent_local_candidate_count(peer.agent), 0);
-    struct ice_statistics statistics;
-    ice_agent_statistics(peer.agent, &statistics);
-    assert_int_equal(statistics.gathering_state, ICE_GATHERING_COMPLETE);
+    assert_true(ice_agent_server_statistics(peer.agent, 4, &statistics));
+    assert_int_equal(statistics.state, ICE_SERVER_NOT_ASKED);
     scripted_close(&peer);
 }
 
@@ -340,11 +355,17 @@ static void interfaces_change(void **state) {
     assert_int_equal(net.side[0].state, ICE_STATE_DISCONNECTED);
     struct ice_transmit out;
     uint8_t buffer[100];
-    assert_int_equal(ice_agent_wrap_payload(agent, net.now_us, buffer, 10, &out), ICE_ERROR_STATE);
+    assert_int_equal(ice_agent_wrap_payload(agent, net.now_us, buffer, 10, sizeof buffer, &out), ICE_ERROR_STATE);
+    /* the other one takes over */
+    two_agents_run(&net, net.now_us + 100 * MS);
+    assert_true(is_up(&net.side[0]));
+    assert_true(stun_address_equal(&net.side[0].local.address, &both[1].base));
+    /* none is left: nothing is sent; one comes back before consent has expired */
+    assert_int_equal(ice_agent_handle_interfaces(agent, net.now_us, NULL, 0), ICE_OK);
+    two_agents_drain(&net, 0);
     uint64_t sent = net.side[0].sent;
     two_agents_run(&net, net.now_us + 10 * SECOND);
-    assert_int_equal(net.side[0].sent, sent); /* nothing leaves from there */
-    /* and comes back before consent has expired */
+    assert_int_equal(net.side[0].sent, sent);
     assert_int_equal(ice_agent_handle_interfaces(agent, net.now_us, both, 2), ICE_OK);
     two_agents_drain(&net, 0);
     two_agents_run(&net, net.now_us + 7 * SECOND);
@@ -389,7 +410,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(host_only), cmocka_unit_test(server_reflexive), cmocka_unit_test(dead_server), cmocka_unit_test(pacing),
         cmocka_unit_test(five_milliseconds_for_all), cmocka_unit_test(forged_answers), cmocka_unit_test(useless_answers), cmocka_unit_test(names),
-        cmocka_unit_test(refresh), cmocka_unit_test(limits), cmocka_unit_test(relays), cmocka_unit_test(unreachable_server),
+        cmocka_unit_test(refresh), cmocka_unit_test(limits), cmocka_unit_test(kinds_of_servers), cmocka_unit_test(unreachable_server),
         cmocka_unit_test(interfaces_change), cmocka_unit_test(interface_vanishes_while_checking),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

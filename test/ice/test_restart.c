@@ -7,9 +7,9 @@ static struct scripted_peer peer;
 static void run_with_media(uint64_t until_us) {
     while (net.now_us < until_us) {
         for (int i = 0; i < 2; i++) {
-            uint8_t buffer[ICE_HEADROOM_BYTES + 10] = {0};
+            uint8_t buffer[ICE_HEADROOM_BYTES + 10 + ICE_TAILROOM_BYTES] = {0};
             struct ice_transmit out;
-            assert_int_equal(ice_agent_wrap_payload(net.side[i].agent, net.now_us, buffer, 10, &out), ICE_OK);
+            assert_int_equal(ice_agent_wrap_payload(net.side[i].agent, net.now_us, buffer, 10, sizeof buffer, &out), ICE_OK);
             struct ice_path seen = {.local = out.path.remote, .remote = out.path.local};
             assert_true(ice_agent_is_path_valid(net.side[1 - i].agent, &seen));
         }

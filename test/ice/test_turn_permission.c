@@ -130,7 +130,7 @@ static void one_refused_of_many(void **state) {
 /* 508, 403 ... alone; and once more when it is asked for again. */
 static void refused(void **state) {
     (void)state;
-    static const uint16_t codes[] = {403, 443, 508, 400, 437, 441, 486, 500};
+    static const uint16_t codes[] = {403, 443, 508, 400, 441, 486, 500};
     turn_fixture_allocate(&f);
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
         f.server.refuse[STUN_METHOD_CREATE_PERMISSION] = codes[i];

@@ -67,6 +67,9 @@ void two_agents_close(struct two_agents *net) {
         ice_agent_free(net->side[i].agent);
         net->side[i].agent = NULL;
     }
+    for (size_t i = 0; i < net->relay_count; i++)
+        relay_double_close(&net->relays[i]);
+    net->relay_count = 0;
 }
 
 /* ---- the link ------------------------------------------------------------------------------------------------------------------- */
@@ -82,6 +85,10 @@ static void enqueue(struct two_agents *net, const struct datagram *datagram, uin
 static void send(struct two_agents *net, int from, struct datagram *datagram) {
     if (net->tap != NULL && !net->tap(net, from, datagram, net->tap_context))
         return;
+    if (datagram->path.transport != ICE_TRANSPORT_UDP) { /* TCP loses nothing and keeps the order */
+        enqueue(net, datagram, net->delay_us);
+        return;
+    }
     if (uniform(net) < net->loss) {
         net->lost++;
         return;
@@ -111,6 +118,35 @@ static void note_new_transaction(struct two_agents *net, struct side *side, cons
     if (side->new_transactions++ > 0 && net->now_us - side->last_new_us < side->closest_new_us)
         side->closest_new_us = net->now_us - side->last_new_us;
     side->last_new_us = net->now_us;
+}
+
+/* ---- streams: each message that is written arrives as it is ------------------------------------------------------------------------ */
+
+static void open_stream(struct two_agents *net, int index, const struct ice_event *event) {
+    struct side *side = &net->side[index];
+    assert_true(side->stream_count < SIDE_STREAM_MAX);
+    side->streams[side->stream_count] = event->as.stream.path;
+    const char *name = event->as.stream.server_name;
+    if (name != NULL && strlen(name) < sizeof side->server_names[0])
+        memcpy(side->server_names[side->stream_count], name, strlen(name) + 1);
+    side->stream_count++;
+    struct datagram opening = {.path = event->as.stream.path, .length = 0};
+    enqueue(net, &opening, 2 * net->delay_us); /* a round trip */
+    net->queue[net->queue_count - 1].stream_side = index;
+}
+
+static size_t find_stream(const struct side *side, uint64_t stream_id) {
+    size_t i = 0;
+    while (i < side->stream_count && side->streams[i].stream_id != stream_id)
+        i++;
+    return i;
+}
+
+static void close_stream(struct side *side, const struct ice_path *path) {
+    size_t i = find_stream(side, path->stream_id);
+    assert_true(i < side->stream_count);
+    side->stream_is_open[i] = false;
+    side->streams_closed++;
 }
 
 static void take_event(struct two_agents *net, int index, const struct ice_event *event) {
@@ -147,9 +183,19 @@ static void take_event(struct two_agents *net, int index, const struct ice_event
         side->restart_reason = event->as.restart_reason;
         break;
     case ICE_EVENT_RESOLVE: side->resolves++; break;
-    case ICE_EVENT_OPEN_STREAM: break;
-    case ICE_EVENT_CLOSE_STREAM: break;
+    case ICE_EVENT_OPEN_STREAM: open_stream(net, index, event); break;
+    case ICE_EVENT_CLOSE_STREAM: close_stream(side, &event->as.stream.path); break;
     }
+}
+
+/* What comes wrapped is checked to be no STUN: that the agent keeps for itself. */
+static void take_received(struct side *side, const struct ice_received *received) {
+    assert_false(stun_message_is_stun(received->bytes, received->length));
+    assert_true(received->length <= sizeof side->received);
+    side->received_count++;
+    side->received_path = received->path;
+    side->received_length = received->length;
+    memcpy(side->received, received->bytes, received->length);
 }
 
 void two_agents_drain(struct two_agents *net, int index) {
@@ -159,15 +205,19 @@ void two_agents_drain(struct two_agents *net, int index) {
     while (ice_agent_poll_transmit(side->agent, net->now_us, datagram.bytes, sizeof datagram.bytes, &out)) {
         datagram.path = out.path;
         datagram.length = out.length;
+        datagram.via = 0;
+        datagram.stream_side = index;
+        assert_int_equal(out.offset, 0);
         side->sent++;
         note_new_transaction(net, side, &datagram);
         send(net, index, &datagram);
     }
+    struct ice_received received;
+    while (ice_agent_poll_received(side->agent, &received))
+        take_received(side, &received);
     struct ice_event event;
     while (ice_agent_poll_event(side->agent, &event))
         take_event(net, index, &event);
-    struct ice_received received;
-    assert_false(ice_agent_poll_received(side->agent, &received));
 }
 
 static bool is_server(const struct two_agents *net, const struct stun_address *address) {
@@ -187,12 +237,25 @@ static struct stun_address outside(const struct two_agents *net, int side, const
     return address;
 }
 
+static size_t bases_of(const struct side *side, struct stun_address *bases) {
+    size_t count = 0;
+    for (size_t i = 0; i < side->base_count; i++)
+        bases[count++] = side->bases[i];
+    for (size_t i = 0; i < ice_agent_local_candidate_count(side->agent); i++) {
+        const struct ice_candidate *candidate = ice_agent_local_candidate(side->agent, i);
+        if (candidate->type != ICE_CANDIDATE_RELAYED)
+            bases[count++] = candidate->base;
+    }
+    return count;
+}
+
 static bool owns(const struct two_agents *net, int side, const struct stun_address *address, struct stun_address *inside) {
-    for (size_t i = 0; i < ice_agent_local_candidate_count(net->side[side].agent); i++) {
-        struct stun_address base = ice_agent_local_candidate(net->side[side].agent, i)->base;
-        struct stun_address seen = outside(net, side, &base);
+    struct stun_address bases[ICE_LOCAL_CANDIDATE_MAX + HOST_MAX];
+    size_t count = bases_of(&net->side[side], bases);
+    for (size_t i = 0; i < count; i++) {
+        struct stun_address seen = outside(net, side, &bases[i]);
         if (stun_address_equal(&seen, address)) {
-            *inside = base;
+            *inside = bases[i];
             return true;
         }
     }
@@ -220,29 +283,149 @@ void two_agents_inject(struct two_agents *net, int to, const struct stun_address
     two_agents_drain(net, to);
 }
 
-static void deliver(struct two_agents *net, const struct datagram *datagram) {
-    int from = -1;
+/* ---- TURN servers ------------------------------------------------------------------------------------------------------------------ */
+
+static size_t relay_at(const struct two_agents *net, const struct stun_address *address) {
+    size_t i = 0;
+    while (i < net->relay_count && !stun_address_equal(&net->relays[i].address, address))
+        i++;
+    return i;
+}
+
+/* The number of a side's stream is unique for the server when the side is in it. */
+static uint64_t flow_stream(int side, uint64_t stream_id) {
+    return stream_id * 2 + (uint64_t)side;
+}
+
+static void emit(struct two_agents *net, size_t relay, const struct relay_double_output *out) {
+    struct datagram sent = {.via = relay + 1, .length = out->length};
+    memcpy(sent.bytes, out->bytes, out->length);
+    sent.path.local = out->to_peer ? out->relayed : net->relays[relay].address;
+    sent.path.remote = out->to_peer ? out->peer : out->flow.client;
+    if (!out->to_peer && out->flow.stream_id != 0) {
+        sent.path.transport = ICE_TRANSPORT_TCP;
+        sent.path.stream_id = out->flow.stream_id / 2;
+        sent.stream_side = (int)(out->flow.stream_id % 2);
+    }
+    if (sent.path.transport != ICE_TRANSPORT_UDP || uniform(net) >= net->loss)
+        enqueue(net, &sent, net->delay_us);
+    else
+        net->lost++;
+}
+
+/* To whoever has this address: a relayed one of a server, or a host. */
+static void route(struct two_agents *net, const struct stun_address *source, const struct datagram *datagram) {
+    struct relay_double_output out;
     struct stun_address inside;
-    for (int i = 0; i < 2 && from < 0; i++)
-        for (size_t j = 0; j < ice_agent_local_candidate_count(net->side[i].agent) && from < 0; j++)
-            if (stun_address_equal(&ice_agent_local_candidate(net->side[i].agent, j)->base, &datagram->path.local))
-                from = i;
+    for (size_t i = 0; i < net->relay_count; i++) {
+        if (!relay_double_handle_peer(&net->relays[i], &datagram->path.remote, source, datagram->bytes, datagram->length, &out))
+            continue;
+        emit(net, i, &out);
+        return;
+    }
+    for (int to = 0; to < 2; to++) {
+        if (!owns(net, to, &datagram->path.remote, &inside))
+            continue;
+        net->delivered++;
+        two_agents_inject(net, to, source, &inside, datagram->bytes, datagram->length);
+        return;
+    }
+    net->unroutable++;
+}
+
+static void deliver_on_stream(struct two_agents *net, const struct datagram *datagram) {
+    struct side *side = &net->side[datagram->stream_side];
+    size_t stream = find_stream(side, datagram->path.stream_id), relay = relay_at(net, &datagram->path.remote);
+    struct ice_path path = side->streams[stream];
+    struct relay_double_output out;
+    assert_true(stream < side->stream_count);
+    if (datagram->via == 0 && datagram->length == 0) { /* the connection */
+        bool refused = relay == net->relay_count || net->relays[relay].is_down || net->streams_are_refused;
+        side->stream_is_open[stream] = !refused;
+        if (refused)
+            ice_agent_handle_stream_closed(side->agent, net->now_us, &path, 111);
+        else
+            ice_agent_handle_stream_opened(side->agent, net->now_us, &path);
+    } else if (!side->stream_is_open[stream]) {
+        net->unroutable++;
+    } else if (datagram->via != 0) {
+        net->delivered++;
+        ice_agent_handle_stream_bytes(side->agent, net->now_us, &path, datagram->bytes, datagram->length);
+    } else {
+        struct relay_double_flow flow = {.client = {.family = STUN_ADDRESS_IPV4, .port = 40000, .ip = {192, 0, 2, 200}},
+                                         .stream_id = flow_stream(datagram->stream_side, path.stream_id)};
+        if (relay_double_handle(&net->relays[relay], &flow, datagram->bytes, datagram->length, &out))
+            emit(net, relay, &out);
+        return;
+    }
+    two_agents_drain(net, datagram->stream_side);
+}
+
+void two_agents_kill_relay(struct two_agents *net, size_t index) {
+    net->relays[index].is_down = true;
+    for (int i = 0; i < 2; i++) {
+        struct side *side = &net->side[i];
+        for (size_t j = 0; j < side->stream_count; j++) {
+            if (!side->stream_is_open[j] || !stun_address_equal(&side->streams[j].remote, &net->relays[index].address))
+                continue;
+            side->stream_is_open[j] = false;
+            ice_agent_handle_stream_closed(side->agent, net->now_us, &side->streams[j], 104);
+            two_agents_drain(net, i);
+        }
+    }
+}
+
+int two_agents_send_payload(struct two_agents *net, int from, const uint8_t *bytes, size_t length) {
+    uint8_t buffer[2048];
+    struct ice_transmit out;
+    memcpy(buffer + ICE_HEADROOM_BYTES, bytes, length);
+    int result = ice_agent_wrap_payload(net->side[from].agent, net->now_us, buffer, length, sizeof buffer, &out);
+    if (result != ICE_OK)
+        return result;
+    struct datagram datagram = {.path = out.path, .length = out.length, .stream_side = from};
+    memcpy(datagram.bytes, buffer + out.offset, out.length);
+    send(net, from, &datagram);
+    two_agents_drain(net, from);
+    return ICE_OK;
+}
+
+static int sender_of(const struct two_agents *net, const struct stun_address *base) {
+    struct stun_address bases[ICE_LOCAL_CANDIDATE_MAX + HOST_MAX];
+    for (int i = 0; i < 2; i++) {
+        size_t count = bases_of(&net->side[i], bases);
+        for (size_t j = 0; j < count; j++)
+            if (stun_address_equal(&bases[j], base))
+                return i;
+    }
+    return -1;
+}
+
+static void deliver(struct two_agents *net, const struct datagram *datagram) {
+    if (datagram->path.transport != ICE_TRANSPORT_UDP) {
+        deliver_on_stream(net, datagram);
+        return;
+    }
+    if (datagram->via != 0) {
+        route(net, &datagram->path.local, datagram);
+        return;
+    }
+    int from = sender_of(net, &datagram->path.local);
     if (from < 0) {
         net->unroutable++;
         return;
     }
-    if (is_server(net, &datagram->path.remote)) {
-        serve(net, from, datagram);
-        return;
-    }
-    int to = 1 - from;
-    if (!owns(net, to, &datagram->path.remote, &inside)) {
-        net->unroutable++;
-        return;
-    }
-    net->delivered++;
+    size_t relay = relay_at(net, &datagram->path.remote);
     struct stun_address seen = outside(net, from, &datagram->path.local);
-    two_agents_inject(net, to, &seen, &inside, datagram->bytes, datagram->length);
+    if (relay < net->relay_count) {
+        struct relay_double_flow flow = {.client = seen};
+        struct relay_double_output out;
+        if (relay_double_handle(&net->relays[relay], &flow, datagram->bytes, datagram->length, &out))
+            emit(net, relay, &out);
+    } else if (is_server(net, &datagram->path.remote)) {
+        serve(net, from, datagram);
+    } else {
+        route(net, &seen, datagram);
+    }
 }
 
 /* ---- signaling -------------------------------------------------------------------------------------------------------------------- */
@@ -252,6 +435,9 @@ void two_agents_interfaces(struct two_agents *net) {
     const struct ice_interface second = {.base = ipv4("198.51.100.1", 6000), .preference = 65535};
     assert_int_equal(ice_agent_handle_interfaces(net->side[0].agent, net->now_us, &first, 1), ICE_OK);
     assert_int_equal(ice_agent_handle_interfaces(net->side[1].agent, net->now_us, &second, 1), ICE_OK);
+    net->side[0].bases[0] = first.base;
+    net->side[1].bases[0] = second.base;
+    net->side[0].base_count = net->side[1].base_count = 1;
 }
 
 void two_agents_gather(struct two_agents *net) {

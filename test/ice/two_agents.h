@@ -1,11 +1,13 @@
 /*
  * Two agents, or one, over a queue in virtual time: what one sends the other receives, unless the link loses, doubles or
- * delays it. Everything repeats from the seed. A tap sees every datagram and may change or swallow it.
+ * delays it. TURN servers (relay_double.h) may stand in between; each hop takes the delay of the link. Everything repeats from the seed.
+ * A tap sees every datagram that an agent sends, and may change or swallow it.
  */
 #ifndef TEST_TWO_AGENTS_H
 #define TEST_TWO_AGENTS_H
 
 #include "ice/agent.h"
+#include "relay_double.h"
 
 #define MS 1000u
 #define SECOND 1000000u
@@ -13,6 +15,8 @@
 #define QUEUE_MAX 4096
 #define HOST_MAX 8
 #define STUN_SERVER_MAX 8
+#define RELAY_SERVER_MAX 4
+#define SIDE_STREAM_MAX 32
 
 struct two_agents;
 
@@ -20,8 +24,10 @@ struct datagram {
     uint64_t at_us;
     uint64_t order;
     struct ice_path path; /* as the sender sees it */
+    size_t via;           /* 0: an agent sent it; else 1 + the index of the TURN server that did */
+    int stream_side;      /* of a TURN server to a stream: whose */
     size_t length;
-    uint8_t bytes[ICE_DATAGRAM_MAX_BYTES];
+    uint8_t bytes[RELAY_DOUBLE_BYTES];
 };
 
 /* Returns false to swallow the datagram. `from` is 0 or 1. */
@@ -38,6 +44,17 @@ struct side {
     size_t candidate_count;
     size_t roles, restarts, resolves, selections;
     enum ice_restart_reason restart_reason;
+    /* what came out of ice_agent_poll_received */
+    size_t received_count, received_length;
+    struct ice_path received_path;
+    uint8_t received[RELAY_DOUBLE_BYTES];
+    /* streams that are open, or were */
+    struct ice_path streams[SIDE_STREAM_MAX];
+    char server_names[SIDE_STREAM_MAX][64];
+    bool stream_is_open[SIDE_STREAM_MAX];
+    size_t stream_count, streams_closed;
+    struct stun_address bases[HOST_MAX]; /* its sockets, for a side that shows no host candidates */
+    size_t base_count;
     uint64_t selected_us, connected_us, completed_us, failed_us;
     uint64_t states[8]; /* how often each was entered */
     uint64_t sent, new_transactions, last_new_us, closest_new_us;
@@ -62,6 +79,9 @@ struct two_agents {
     /* what answers Binding requests */
     struct stun_address servers[STUN_SERVER_MAX];
     size_t server_count;
+    struct relay_double relays[RELAY_SERVER_MAX]; /* made by the test, before gathering */
+    size_t relay_count;
+    bool streams_are_refused;
 };
 
 struct stun_address ipv4(const char *text, uint16_t port);
@@ -85,6 +105,11 @@ void two_agents_give_candidates(struct two_agents *net, int from);
 void two_agents_restart(struct two_agents *net);
 /* all of the above */
 void two_agents_connect(struct two_agents *net);
+
+/* Sends a payload by the selected pair; what ice_agent_wrap_payload answers. */
+int two_agents_send_payload(struct two_agents *net, int from, const uint8_t *bytes, size_t length);
+/* The TURN server dies: nothing is answered, streams break. relay_double_restart wakes it. */
+void two_agents_kill_relay(struct two_agents *net, size_t index);
 
 /* Empties what the agents want: datagrams into the queue, events into the sides. */
 void two_agents_drain(struct two_agents *net, int side);

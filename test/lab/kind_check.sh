@@ -35,5 +35,25 @@ one() { # KIND: home B keeps another kind, so that the two homes cannot be taken
 for kind in "${kinds[@]}"; do
     one "$kind"
 done
+
+# The judge is judged: what is not as it is called must be refused.
+canary() { # IS CALLED
+    mkdir -p "$LAB_LOG"
+    lab_build "$1" none
+    if test/lab/prober.py "$LAB_PREFIX" A "$2" >"$LAB_LOG/canary"; then
+        printf 'FAIL canary: the prober takes %s for %s\n' "$1" "$2"
+        failed=$((failed + 1))
+    else
+        printf 'ok   canary: %s is not taken for %s: %s findings\n' "$1" "$2" "$(grep -c FAIL "$LAB_LOG/canary")"
+        passed=$((passed + 1))
+    fi
+    lab_down
+    rm -rf "$LAB_LOG"
+}
+if [ $# = 0 ] && [ -z "$slow" ]; then
+    canary full-cone address-restricted
+    canary port-restricted symmetric
+    canary none no-udp
+fi
 printf 'kinds: %d passed, %d failed, 0 skipped\n' "$passed" "$failed"
 [ "$failed" = 0 ]

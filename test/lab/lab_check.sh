@@ -16,7 +16,13 @@ cat > "$work/victim" <<'SCRIPT'
 #!/bin/bash
 set -euo pipefail
 . "$1/net.sh"
-lab_up
+if [ "${3:-}" = full ]; then # with programs of ours in the routers and cables
+    . "$1/topology.sh"
+    LAB_LOG=$4 LAB_WIRE_A=delay_ms=10
+    lab_build full-cone double
+else
+    lab_up
+fi
 lab_start hA sleep 300
 lab_start hB bash -c 'trap "" TERM; while true; do sleep 1; done'
 echo up
@@ -63,6 +69,27 @@ for signal in INT TERM HUP KILL; do
         result=0
         gone "$victim" || result=1
         judge "SIG$signal after $moment: exit code $code, nothing remains" $result
+    done
+done
+
+# The laboratory in full ends the same way. Its programs are built by lab-programs; without them there is nothing to prove.
+for signal in INT TERM KILL; do
+    for moment in 0.3 up; do
+        : > "$work/out"
+        rm -rf "$work/log"
+        mkdir "$work/log"
+        setsid env --default-signal=INT bash "$work/victim" "$here" stay full "$work/log" > "$work/out" 2> "$work/err" &
+        victim=$!
+        if [ $moment = up ]; then
+            until grep -q up "$work/out"; do sleep 0.05; done
+        else
+            sleep $moment
+        fi
+        kill "-$signal" "$victim"
+        if wait "$victim" 2>/dev/null; then code=0; else code=$?; fi
+        result=0
+        gone "$victim" || result=1
+        judge "SIG$signal after $moment, all kinds of nodes: exit code $code, nothing remains" $result
     done
 done
 

@@ -109,6 +109,15 @@ lab_cable() {
 
 lab_address() { ip -n "$(lab_ns "$1")" address add "$3" dev "$2"; }
 
+# lab_void NODE: whatever nobody knows a way to goes out and is never heard of again, as on the internet. Without a way at all the
+# sender would be told at once; coturn then gives up the relay that it was sending from (ENETUNREACH for a peer's private address).
+lab_void() {
+    ip -n "$(lab_ns "$1")" link add void arp off type veth peer name nowhere arp off
+    ip -n "$(lab_ns "$1")" link set void up
+    ip -n "$(lab_ns "$1")" link set nowhere up
+    ip -n "$(lab_ns "$1")" route add default dev void
+}
+
 # lab_router NODE NAT OTHER_ROUTER
 # The inbound filter is vital in both chains. Without it a peer's early packet makes a conntrack entry on the router itself; it
 # then holds the port, and the mapping of the later outbound packet is moved to another one, which no peer was told.
@@ -174,6 +183,7 @@ lab_up() {
     ip -n "$(lab_ns pub)" link set br0 up
     lab_address pub br0 "$LAB_PUBLIC/24"
     lab_address pub br0 "$LAB_PUBLIC_SECOND/24"
+    lab_void pub
     lab_home hA rA 10.1.0 "$LAB_ROUTER_A" toA
     lab_home hB rB 10.2.0 "$LAB_ROUTER_B" toB
     lab_router rA "$nat_a" "$LAB_ROUTER_B"

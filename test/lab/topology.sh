@@ -189,6 +189,8 @@ lab_public_segment() {
     lab_address pub br0 "$LAB_PUBLIC_SECOND/24"
     lab_address_v6 pub br0 "$LAB_PUBLIC_V6/64"
     lab_address_v6 pub br0 "$LAB_PUBLIC_SECOND_V6/64"
+    lab_void pub
+    ip -n "$(lab_ns pub)" -6 route add default dev void
     lab_plug sig eth0 toSig
     lab_address sig eth0 "$LAB_SIGNALING/24"
     lab_address_v6 sig eth0 "$LAB_SIGNALING_V6/64"

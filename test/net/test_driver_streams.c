@@ -369,6 +369,26 @@ static struct object *object_that_listens(struct stun_address *passive) {
     return object;
 }
 
+/* NET_INTERFACE_MAX entries hold 16 addresses with both sockets: 15, 16, 17 addresses. */
+static void listeners_give_way_to_datagram_sockets(void **state) {
+    (void)state;
+    for (size_t count = NET_INTERFACE_MAX / 2 - 1; count <= NET_INTERFACE_MAX / 2 + 1; count++) {
+        struct stun_address addresses[NET_INTERFACE_MAX];
+        for (size_t i = 0; i < count; i++) {
+            addresses[i] = loopback_v4(0);
+            addresses[i].ip[3] = (uint8_t)(i + 1);
+        }
+        struct object *object = object_for_streams(&(struct net_driver_config){.tcp_listen = true, .addresses = addresses, .address_count = count});
+        size_t datagram_entries = 0;
+        for (size_t i = 0; i < object->interface_count; i++)
+            datagram_entries += object->interfaces[i].transport == ICE_TRANSPORT_UDP;
+        assert_int_equal(datagram_entries, count);
+        assert_int_equal(object->interface_count, 2 * count < NET_INTERFACE_MAX ? 2 * count : NET_INTERFACE_MAX);
+        assert_int_equal(statistics_of(object).listen_refused, 2 * count > NET_INTERFACE_MAX ? 2 * count - NET_INTERFACE_MAX : 0);
+        object_free(object);
+    }
+}
+
 static void accepted_streams_come_with_numbers_of_their_own(void **state) {
     (void)state;
     struct stun_address passive;
@@ -511,6 +531,27 @@ static void tls_is_verified_and_carries(void **state) {
     certificate_free(certificate);
 }
 
+/* Data that came with the last flight of the handshake is in memory already: no socket will say so again. */
+static void data_that_comes_with_the_handshake_is_read(void **state) {
+    (void)state;
+    struct certificate *certificate = certificate_for("DNS:turn.example.org", NULL);
+    struct object *object = object_for_streams(&(struct net_driver_config){.tls_ca_file = certificate->file});
+    struct secure_server server = {.tls = tls_server_new(certificate), .descriptor = -1};
+    server.tls->greeting = "hello";
+    SSL_set_max_proto_version(server.tls->ssl, TLS1_2_VERSION); /* where the server finishes last */
+    struct ice_path path = path_to(&bound, 1);
+    path.transport = ICE_TRANSPORT_TLS;
+    assert_int_equal(net_driver_open_stream(object->driver, &path, "turn.example.org"), 0);
+    target = 5;
+    object_run_until(object, has_bytes, serve, &server);
+    assert_memory_equal(object->stream_bytes, "hello", 5);
+    assert_int_equal(object->stream_events[0].kind, 'o');
+    close(server.descriptor);
+    tls_server_free(server.tls);
+    object_free(object);
+    certificate_free(certificate);
+}
+
 /* ---- freeing within verbs ---------------------------------------------------------------------------------------------------------- */
 
 static void the_driver_may_be_freed_in_any_verb(void **state) {
@@ -542,10 +583,12 @@ int main(void) {
         cmocka_unit_test_setup_teardown(streams_have_a_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_flooding_peer_gets_its_turn_and_no_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_peer_that_does_not_read_costs_datagrams_not_memory, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(listeners_give_way_to_datagram_sockets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(accepted_streams_come_with_numbers_of_their_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(accepted_streams_have_a_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lack_of_descriptors_does_not_spin, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tls_is_verified_and_carries, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(data_that_comes_with_the_handshake_is_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_driver_may_be_freed_in_any_verb, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

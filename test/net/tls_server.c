@@ -133,6 +133,8 @@ size_t tls_server_take(struct tls_server *server, uint8_t *out, size_t capacity)
 bool tls_server_shake(struct tls_server *server) {
     ERR_clear_error();
     int result = server->shaken ? 1 : SSL_do_handshake(server->ssl);
+    if (result == 1 && !server->shaken && server->greeting != NULL)
+        tls_server_write(server, (const uint8_t *)server->greeting, strlen(server->greeting));
     server->shaken = result == 1;
     return server->shaken || SSL_get_error(server->ssl, result) == SSL_ERROR_WANT_READ;
 }

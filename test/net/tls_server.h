@@ -42,6 +42,7 @@ struct tls_server {
     SSL_CTX *context;
     SSL *ssl;
     bool choose_protocol; /* ALPN: choose stun.turn */
+    const char *greeting; /* data that leaves together with the end of the handshake; NULL: none */
     char name[256];       /* SNI, "" when none came */
     char protocols[256];  /* what ALPN offered, in wire form */
     bool shaken;

@@ -65,7 +65,7 @@ static void a_small_buffer_is_refused(void **state) {
     uint8_t buffer[256] = {0};
     struct ice_transmit out;
     buffer[ICE_HEADROOM_BYTES] = 0x80;
-    size_t length = 100, enough = ICE_HEADROOM_BYTES + length + DTLS_SRTP_MAX_OVERHEAD_BYTES;
+    size_t length = 100, enough = ICE_HEADROOM_BYTES + length + DTLS_SRTP_MAX_OVERHEAD_BYTES + ICE_TAILROOM_BYTES;
     assert_int_equal(peer_transport_protect_rtp(pair.ends[0].transport, pair.now_us, buffer, length, enough - 1, &out), PEER_ERROR_BUFFER);
     assert_int_equal(peer_transport_protect_rtp(pair.ends[0].transport, pair.now_us, buffer, length, 0, &out), PEER_ERROR_BUFFER);
     assert_int_equal(peer_transport_protect_rtp(pair.ends[0].transport, pair.now_us, buffer, SIZE_MAX, enough, &out), PEER_ERROR_BUFFER);

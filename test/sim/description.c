@@ -34,7 +34,7 @@ size_t description_write(const struct peer_transport *transport, bool is_complet
         append(&text, "fingerprint: %s\n", fingerprint);
     }
     const struct ice_agent *agent = peer_transport_ice(transport);
-    for (size_t i = 0; i < ice_agent_local_candidate_count(agent); i++) {
+    for (size_t i = 0; is_complete && i < ice_agent_local_candidate_count(agent); i++) {
         char candidate[ICE_CANDIDATE_TEXT_BYTES];
         if (ice_candidate_write(ice_agent_local_candidate(agent, i), candidate, sizeof candidate) > 0)
             append(&text, "candidate: %s\n", candidate);

@@ -25,7 +25,8 @@ struct description {
     bool is_complete; /* it ends with end-of-candidates */
 };
 
-/* Writes what `transport` has gathered so far. Returns the length without NUL, 0 when it does not fit. */
+/* Writes what `transport` has gathered; or nothing of it, since it is not complete and will be trickled. Returns the length without NUL, 0 when
+ * it does not fit. */
 size_t description_write(const struct peer_transport *transport, bool is_complete, char *text, size_t capacity);
 
 /* Reads a description. `text` stays where it is while *out is used. False: something in it is not as above. */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define SYN_RETRY_US (UINT64_C(1000) * 1000)
-#define LOSSES_IN_A_ROW_MAX 6
+#define LOSSES_IN_A_ROW_MAX 3 /* what follows a loss makes TCP send again soon; only the last of a burst waits long */
 
 /* What is on its way to an end, or has arrived and was not yet handed over. */
 struct segment {
@@ -143,12 +143,17 @@ static void wake_at(struct end *end, uint64_t when_us) {
     sim_network_call_at(end->streams->network, when_us, arrive, end);
 }
 
+/* An interface is down, or a link loses everything: no retransmission will help. */
+static int find_way(const struct end *client, struct sim_route *way) {
+    int error = sim_network_trace(client->streams->network, client->interface_, &client->path.remote, SIM_STREAM_BLOCKED_PORT, way);
+    return error == 0 && way->loss >= 1.0 ? ETIMEDOUT : error;
+}
+
 /* Data waits while the way is cut; when it stays cut, TCP gives up at both ends. */
 static bool is_stalled(struct end *end) {
     struct sim_route way;
     const struct end *client = end->is_client ? end : end_at(end->streams, end->peer);
-    int error = sim_network_trace(end->streams->network, client->interface_, &client->path.remote, SIM_STREAM_BLOCKED_PORT, &way);
-    if (error != ETIMEDOUT) {
+    if (find_way(client, &way) != ETIMEDOUT) {
         end->stalled_since_us = 0;
         return false;
     }
@@ -337,7 +342,7 @@ static void try_to_connect(void *context) {
     struct end *end = context;
     if (!end->is_open)
         return;
-    int error = sim_network_trace(end->streams->network, end->interface_, &end->path.remote, SIM_STREAM_BLOCKED_PORT, &end->way);
+    int error = find_way(end, &end->way);
     if (error == 0)
         sim_network_call_at(end->streams->network, now_of(end) + travel_us(end), knock, end);
     else if (error == ETIMEDOUT)

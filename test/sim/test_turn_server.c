@@ -669,7 +669,13 @@ static void wrong_peers_and_channels(void **state) {
     {
         WITH_WORLD(plain);
         allocate(&client);
-        send_indication(&client, &peer, "not permitted");
+        send_indication(&client, &peer, "overtakes the request");
+        assert_int_equal(permit(&client, &peer), 0);
+        peer.ip[3]++;
+        send_indication(&client, &peer, "never permitted");
+        sim_turn_server_require_no_wrong(world.server);
+        peer.ip[3]--;
+        run(&world, 10 * SECOND);
         EXPECT_WRONG(SIM_TURN_WRONG_NO_PERMISSION);
     }
     {

@@ -24,6 +24,43 @@ bool turn_permit(struct turn_allocation *allocation, uint64_t now_us, const stru
     return true;
 }
 
+static bool had_permission(const struct turn_allocation *allocation, const struct stun_address *peer) {
+    for (size_t i = 0; i < allocation->permission_count; i++)
+        if (stun_address_equal_ip(&allocation->permissions[i].peer, peer))
+            return true;
+    return false;
+}
+
+void turn_doubt(struct sim_turn_server *server, const struct turn_tuple *tuple, const struct stun_address *peer) {
+    struct turn_doubt *free_one = NULL;
+    for (size_t i = 0; i < TURN_DOUBT_MAX; i++) {
+        struct turn_doubt *doubt = &server->doubts[i];
+        if (doubt->time_us == 0)
+            free_one = doubt;
+        else if (turn_is_same_tuple(&doubt->tuple, tuple) && stun_address_equal_ip(&doubt->peer, peer))
+            return;
+    }
+    if (free_one)
+        *free_one = (struct turn_doubt){*tuple, *peer, turn_now(server)};
+    else
+        turn_count_wrong(server, SIM_TURN_WRONG_NO_PERMISSION);
+}
+
+void turn_settle_doubt(struct sim_turn_server *server, const struct turn_tuple *tuple, const struct stun_address *peer) {
+    for (size_t i = 0; i < TURN_DOUBT_MAX; i++)
+        if (turn_is_same_tuple(&server->doubts[i].tuple, tuple) && stun_address_equal_ip(&server->doubts[i].peer, peer))
+            server->doubts[i].time_us = 0;
+}
+
+void turn_judge_doubts(struct sim_turn_server *server) {
+    for (size_t i = 0; i < TURN_DOUBT_MAX; i++) {
+        if (server->doubts[i].time_us == 0 || turn_now(server) - server->doubts[i].time_us < TURN_DOUBT_US)
+            continue;
+        server->doubts[i].time_us = 0;
+        turn_count_wrong(server, SIM_TURN_WRONG_NO_PERMISSION);
+    }
+}
+
 static bool is_permitted(const struct turn_allocation *allocation, uint64_t now_us, const struct stun_address *peer) {
     for (size_t i = 0; i < allocation->permission_count; i++)
         if (stun_address_equal_ip(&allocation->permissions[i].peer, peer) && allocation->permissions[i].expires_us > now_us)
@@ -97,7 +134,10 @@ static void relay_to_peer(struct sim_turn_server *server, struct turn_allocation
                           size_t length) {
     struct turn_relay *relay = allocation->relays[turn_family_index(peer)];
     if (!relay || !is_permitted(allocation, turn_now(server), peer)) {
-        turn_count_wrong(server, SIM_TURN_WRONG_NO_PERMISSION);
+        if (had_permission(allocation, peer))
+            turn_count_wrong(server, SIM_TURN_WRONG_NO_PERMISSION);
+        else
+            turn_doubt(server, &allocation->tuple, peer);
         return;
     }
     server->counters.relayed_to_peers++;

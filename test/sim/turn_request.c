@@ -243,6 +243,7 @@ static bool peer_is_good(struct asked *asked, const struct turn_wire_value *valu
         refuse_wrong(asked, SIM_TURN_WRONG_PEER, 400);
         return false;
     }
+    turn_settle_doubt(asked->server, &asked->client->tuple, peer);
     if (!asked->allocation->relays[turn_family_index(peer)]) {
         refuse_wrong(asked, SIM_TURN_WRONG_FAMILY, 443);
         return false;
@@ -327,7 +328,10 @@ static void channel_bind(struct asked *asked) {
 /* RFC 8656 section 5: every request but Allocate is for the allocation of its 5-tuple, and of the user who made it. */
 static bool allocation_is_good(struct asked *asked) {
     if (!asked->allocation) {
-        if (!turn_is_excused(asked->server, asked->client))
+        /* Who gives up waiting for the answer to an Allocate gives back what it may have been granted. */
+        uint32_t seconds = 1;
+        bool gives_back = asked->request->method == TURN_REFRESH && read_lifetime(asked, &seconds) && seconds == 0;
+        if (!gives_back && !turn_is_excused(asked->server, asked->client))
             turn_count_wrong(asked->server, SIM_TURN_WRONG_NO_ALLOCATION);
         refuse(asked, 437);
         return false;

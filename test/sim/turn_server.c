@@ -23,7 +23,7 @@ int turn_family_index(const struct stun_address *address) {
 
 /* ---- who is who --------------------------------------------------------------------------------------------------------- */
 
-static bool is_same_tuple(const struct turn_tuple *a, const struct turn_tuple *b) {
+bool turn_is_same_tuple(const struct turn_tuple *a, const struct turn_tuple *b) {
     if (a->stream >= 0 || b->stream >= 0)
         return a->stream == b->stream;
     return a->listener == b->listener && stun_address_equal(&a->remote, &b->remote);
@@ -33,7 +33,7 @@ struct turn_client *turn_client_of(struct sim_turn_server *server, const struct 
     struct turn_client *oldest = &server->clients[0];
     for (size_t i = 0; i < SIM_TURN_CLIENT_MAX; i++) {
         struct turn_client *client = &server->clients[i];
-        if (client->is_used && is_same_tuple(&client->tuple, tuple)) {
+        if (client->is_used && turn_is_same_tuple(&client->tuple, tuple)) {
             client->used_us = turn_now(server);
             return client;
         }
@@ -73,7 +73,7 @@ static void expire(struct sim_turn_server *server) {
 struct turn_allocation *turn_allocation_of(struct sim_turn_server *server, const struct turn_tuple *tuple) {
     expire(server);
     for (size_t i = 0; i < SIM_TURN_ALLOCATION_MAX; i++)
-        if (server->allocations[i].is_used && is_same_tuple(&server->allocations[i].tuple, tuple))
+        if (server->allocations[i].is_used && turn_is_same_tuple(&server->allocations[i].tuple, tuple))
             return &server->allocations[i];
     return NULL;
 }
@@ -132,6 +132,7 @@ void turn_handle_message(struct sim_turn_server *server, const struct turn_tuple
         return;
     struct turn_client *client = turn_client_of(server, tuple);
     struct turn_wire_message message;
+    turn_judge_doubts(server);
     if (length >= 4 && bytes[0] >= 0x40 && bytes[0] <= 0x4F) {
         turn_handle_channel_data(server, client, bytes, length);
         return;
@@ -187,24 +188,33 @@ static size_t frame_bytes(const uint8_t *bytes, size_t length) {
     return TURN_WIRE_HEADER_BYTES + body;
 }
 
+/* All frames that are whole. False: one is longer than any may be. */
+static bool handle_frames(struct turn_stream *stream, const struct turn_tuple *tuple) {
+    size_t at = 0, frame;
+    while ((frame = frame_bytes(stream->bytes + at, stream->length - at)) != 0 && frame <= stream->length - at) {
+        turn_handle_message(stream->server, tuple, stream->bytes + at, frame);
+        at += frame;
+    }
+    memmove(stream->bytes, stream->bytes + at, stream->length - at);
+    stream->length -= at;
+    return frame <= sizeof stream->bytes;
+}
+
 static void stream_received(void *context, int number, const uint8_t *bytes, size_t length) {
     struct turn_stream *stream = context;
     struct sim_turn_server *server = stream->server;
     struct turn_tuple tuple = {.stream = number, .remote = stream->remote};
-    if (length > sizeof stream->bytes - stream->length) {
-        turn_count_wrong(server, SIM_TURN_WRONG_MESSAGE);
-        sim_stream_break(server->streams, number);
-        return;
-    }
-    memcpy(stream->bytes + stream->length, bytes, length);
-    stream->length += length;
-    for (;;) {
-        size_t frame = frame_bytes(stream->bytes, stream->length);
-        if (frame == 0 || frame > stream->length)
+    while (length > 0) {
+        size_t room = sizeof stream->bytes - stream->length, part = length < room ? length : room;
+        memcpy(stream->bytes + stream->length, bytes, part);
+        stream->length += part;
+        bytes += part;
+        length -= part;
+        if (!handle_frames(stream, &tuple)) {
+            turn_count_wrong(server, SIM_TURN_WRONG_MESSAGE);
+            sim_stream_break(server->streams, number);
             return;
-        turn_handle_message(server, &tuple, stream->bytes, frame);
-        memmove(stream->bytes, stream->bytes + frame, stream->length - frame);
-        stream->length -= frame;
+        }
     }
 }
 
@@ -315,12 +325,14 @@ struct sim_turn_server_config *sim_turn_server_configuration(struct sim_turn_ser
 
 /* ---- the judgement ------------------------------------------------------------------------------------------------------------ */
 
-const struct sim_turn_server_counters *sim_turn_server_counters(const struct sim_turn_server *server) {
+const struct sim_turn_server_counters *sim_turn_server_counters(struct sim_turn_server *server) {
+    turn_judge_doubts(server);
     return &server->counters;
 }
 
-uint64_t sim_turn_server_wrongs(const struct sim_turn_server *server) {
+uint64_t sim_turn_server_wrongs(struct sim_turn_server *server) {
     uint64_t sum = 0;
+    turn_judge_doubts(server);
     for (int i = 0; i < SIM_TURN_WRONGS; i++)
         sum += server->counters.wrongs[i];
     return sum;
@@ -335,7 +347,7 @@ const char *sim_turn_wrong_name(enum sim_turn_wrong wrong) {
     return names[wrong];
 }
 
-void sim_turn_server_require_no_wrong(const struct sim_turn_server *server) {
+void sim_turn_server_require_no_wrong(struct sim_turn_server *server) {
     if (sim_turn_server_wrongs(server) == 0)
         return;
     for (int i = 0; i < SIM_TURN_WRONGS; i++)

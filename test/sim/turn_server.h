@@ -68,7 +68,7 @@ enum sim_turn_wrong {
     SIM_TURN_WRONG_PEER,            /* no or a broken XOR-PEER-ADDRESS */
     SIM_TURN_WRONG_CHANNEL,         /* number out of range, or peer and number bound otherwise: 400 */
     SIM_TURN_WRONG_SEND,            /* a Send indication without data */
-    SIM_TURN_WRONG_NO_PERMISSION,   /* data to a peer without one: never asked for, refused, or expired */
+    SIM_TURN_WRONG_NO_PERMISSION,   /* data to a peer without one: expired, or not asked for within ten seconds either */
     SIM_TURN_WRONG_CHANNEL_DATA,    /* for a number that is not bound, or cut short */
     SIM_TURN_WRONGS
 };
@@ -95,12 +95,12 @@ struct sim_turn_server_counters {
     uint64_t clients_forgotten;
     uint64_t wrongs[SIM_TURN_WRONGS];
 };
-const struct sim_turn_server_counters *sim_turn_server_counters(const struct sim_turn_server *server);
-uint64_t sim_turn_server_wrongs(const struct sim_turn_server *server); /* all together */
+const struct sim_turn_server_counters *sim_turn_server_counters(struct sim_turn_server *server);
+uint64_t sim_turn_server_wrongs(struct sim_turn_server *server); /* all together */
 const char *sim_turn_wrong_name(enum sim_turn_wrong wrong);
 size_t sim_turn_server_allocation_count(struct sim_turn_server *server);
 
 /* Fails the cmocka test, and says what was done wrong, unless nothing was. */
-void sim_turn_server_require_no_wrong(const struct sim_turn_server *server);
+void sim_turn_server_require_no_wrong(struct sim_turn_server *server);
 
 #endif

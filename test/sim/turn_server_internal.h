@@ -14,6 +14,8 @@
 #define TURN_RECENT_REQUESTS 16
 #define TURN_STREAM_BUFFER_BYTES 8192
 #define TURN_ON_ITS_WAY_US (UINT64_C(2) * 1000 * 1000) /* what a client has sent before it knew, and the network has kept */
+#define TURN_DOUBT_MAX 64
+#define TURN_DOUBT_US (UINT64_C(10) * 1000 * 1000)
 #define TURN_FAMILIES 2 /* [0] IPv4, [1] IPv6 */
 
 /* A client is its 5-tuple: one end of a stream, or our address of a family and its own. */
@@ -90,6 +92,13 @@ struct turn_stream {
     struct turn_stream *next;
 };
 
+/* Data to a peer for whom no permission was ever asked: perhaps it has overtaken the request. It is wrong when none comes. */
+struct turn_doubt {
+    struct turn_tuple tuple;
+    struct stun_address peer;
+    uint64_t time_us; /* 0: settled */
+};
+
 struct turn_listener {
     struct sim_turn_server *server;
     int interface_;
@@ -106,6 +115,7 @@ struct sim_turn_server {
     struct turn_client clients[SIM_TURN_CLIENT_MAX];
     struct turn_relay *relays;
     struct turn_stream *open_streams;
+    struct turn_doubt doubts[TURN_DOUBT_MAX];
     uint8_t secret[16]; /* of nonces; new with every start */
     struct sim_turn_server_counters counters;
 };
@@ -125,6 +135,7 @@ struct turn_client *turn_client_of(struct sim_turn_server *server, const struct 
 struct turn_allocation *turn_allocation_of(struct sim_turn_server *server, const struct turn_tuple *tuple);
 void turn_allocation_end(struct sim_turn_server *server, struct turn_allocation *allocation);
 bool turn_is_excused(const struct sim_turn_server *server, const struct turn_client *client); /* for having no allocation */
+bool turn_is_same_tuple(const struct turn_tuple *a, const struct turn_tuple *b);
 int turn_family_index(const struct stun_address *address);
 
 /* Everything that came whole: one datagram, or one frame of a stream. */
@@ -143,6 +154,9 @@ void turn_handle_request(struct sim_turn_server *server, struct turn_client *cli
 /* turn_relay.c */
 struct turn_relay *turn_relay_open(struct sim_turn_server *server, struct turn_allocation *allocation, int family_index);
 bool turn_permit(struct turn_allocation *allocation, uint64_t now_us, const struct stun_address *peer); /* false: no room */
+void turn_doubt(struct sim_turn_server *server, const struct turn_tuple *tuple, const struct stun_address *peer);
+void turn_settle_doubt(struct sim_turn_server *server, const struct turn_tuple *tuple, const struct stun_address *peer); /* it was asked for */
+void turn_judge_doubts(struct sim_turn_server *server);
 void turn_handle_send(struct sim_turn_server *server, struct turn_client *client, const struct turn_wire_message *indication);
 void turn_handle_channel_data(struct sim_turn_server *server, struct turn_client *client, const uint8_t *bytes, size_t length);
 

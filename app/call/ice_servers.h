@@ -1,0 +1,20 @@
+/* From the URIs of people (ice_uri.h) to the servers of the ICE agent. */
+#ifndef CALL_ICE_SERVERS_H
+#define CALL_ICE_SERVERS_H
+
+#include "app/call/ice_uri.h"
+#include "ice/agent.h"
+
+/* NULL when the agent can use such a server, else a sentence that says why not and what would help. */
+const char *call_ice_server_unusable(const struct call_ice_server *server);
+
+/*
+ * Maps those that are usable, in their order. The texts of `out` point into `servers`.
+ * Returns how many were written: at most `capacity`.
+ */
+size_t call_ice_servers_map(const struct call_ice_server *servers, size_t count, struct ice_server *out, size_t capacity);
+
+/* The one that call_ice_servers_map wrote at `index`; NULL: none. A local candidate's `server` is such an index plus one. */
+const struct call_ice_server *call_ice_servers_at(const struct call_ice_server *servers, size_t count, size_t index);
+
+#endif
