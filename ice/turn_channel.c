@@ -7,10 +7,19 @@
 _Static_assert(STUN_CHANNEL_NUMBER_MIN + ICE_TURN_CHANNEL_MAX - 1 <= STUN_CHANNEL_NUMBER_MAX, "every place in the table has a number");
 _Static_assert(ICE_TURN_CHANNEL_MAX <= UINT8_MAX, "a request names its channel in eight bits");
 
+static bool is_for(const struct ice_turn_channel *channel, const struct stun_address *peer) {
+    return channel->state != ICE_TURN_CHANNEL_FREE && stun_address_equal(&channel->peer, peer);
+}
+
 struct ice_turn_channel *ice_turn_channel_find(struct ice_turn_client *client, const struct stun_address *peer) {
-    for (size_t i = 0; i < ICE_TURN_CHANNEL_MAX; i++)
-        if (client->channels[i].state != ICE_TURN_CHANNEL_FREE && stun_address_equal(&client->channels[i].peer, peer))
+    if (is_for(&client->channels[client->last_channel], peer)) /* as in turn_permission.c */
+        return &client->channels[client->last_channel];
+    for (size_t i = 0; i < ICE_TURN_CHANNEL_MAX; i++) {
+        if (is_for(&client->channels[i], peer)) {
+            client->last_channel = i;
             return &client->channels[i];
+        }
+    }
     return NULL;
 }
 

@@ -246,7 +246,6 @@ int ice_turn_client_handle_stream_bytes(struct ice_turn_client *client, uint64_t
             ice_turn_client_fail(client, was_allocated ? ICE_TURN_FAILURE_LOST : ICE_TURN_FAILURE_BROKEN_ANSWER, 0, 0);
         return ICE_ERROR_MALFORMED;
     }
-    ice_turn_client_pump(client, now_us);
     return ICE_OK;
 }
 

@@ -162,6 +162,7 @@ struct ice_turn_client {
 
     struct ice_turn_permission permissions[ICE_TURN_PEER_MAX];
     struct ice_turn_channel channels[ICE_TURN_CHANNEL_MAX];
+    size_t last_permission, last_channel; /* where the last search ended */
     struct ice_turn_inbox inbox;
     struct ice_turn_stream stream;
 

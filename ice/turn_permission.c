@@ -10,11 +10,20 @@ static bool is_in_use(const struct ice_turn_permission *permission) {
     return permission->state != ICE_TURN_PERMISSION_FREE && permission->state != ICE_TURN_PERMISSION_REFUSED;
 }
 
+/* RFC 8656 section 9: only addresses are compared, ports are not considered. */
+static bool is_for(const struct ice_turn_permission *permission, const struct stun_address *peer) {
+    return is_in_use(permission) && stun_address_equal_ip(&permission->peer, peer);
+}
+
 struct ice_turn_permission *ice_turn_permission_find(struct ice_turn_client *client, const struct stun_address *peer) {
+    /* Most packets go to, or come from, the peer of the one before. */
+    if (is_for(&client->permissions[client->last_permission], peer))
+        return &client->permissions[client->last_permission];
     for (size_t i = 0; i < ICE_TURN_PEER_MAX; i++) {
-        /* RFC 8656 section 9: only addresses are compared, ports are not considered. */
-        if (is_in_use(&client->permissions[i]) && stun_address_equal_ip(&client->permissions[i].peer, peer))
+        if (is_for(&client->permissions[i], peer)) {
+            client->last_permission = i;
             return &client->permissions[i];
+        }
     }
     return NULL;
 }

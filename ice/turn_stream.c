@@ -39,6 +39,8 @@ static int frame(const struct ice_turn_client *client, const uint8_t *bytes, siz
 static void handle_message(struct ice_turn_client *client, uint64_t now_us, const uint8_t *bytes, size_t length) {
     bool is_data;
     (void)ice_turn_data_handle_message(client, now_us, bytes, length, &is_data); /* what was wrong with it has been counted */
+    if (!is_data)
+        ice_turn_client_pump(client, now_us);
 }
 
 /* After the last message the stream may be another's, or nobody's. */

@@ -372,7 +372,9 @@ static void configuration(void **state) {
     struct {
         const char **place;
         size_t limit;
-    } texts[] = {{&f.config.username, ICE_TURN_USERNAME_MAX_BYTES}, {&f.config.credential, ICE_TURN_CREDENTIAL_MAX_BYTES}, {&f.config.server_name, ICE_TURN_SERVER_NAME_MAX_BYTES}};
+    } texts[] = {{&f.config.username, ICE_TURN_USERNAME_MAX_BYTES},
+                 {&f.config.credential, ICE_TURN_CREDENTIAL_MAX_BYTES},
+                 {&f.config.server_name, ICE_TURN_SERVER_NAME_MAX_BYTES}};
     for (size_t i = 0; i < 3; i++) {
         for (size_t length = texts[i].limit - 1; length <= texts[i].limit + 1; length++) {
             f.config = good;
