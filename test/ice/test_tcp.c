@@ -181,6 +181,22 @@ static void round_trips(void **state) {
     tcp_agents_close(&net);
 }
 
+/* RFC 6544 section 7.1: TCP repeats what is lost, a check is sent once, however long its answer takes */
+static void slow_network(void **state) {
+    (void)state;
+    open_net(1);
+    net.delay_us = 900 * MS;
+    connect_by(ICE_TCP_ACTIVE, ICE_TCP_PASSIVE);
+    assert_true(tcp_agents_run_until_connected(&net, net.now_us + 8 * SECOND));
+    tcp_agents_run(&net, net.now_us + 3 * SECOND);
+    for (int i = 0; i < 2; i++) {
+        struct ice_pair_statistics pair;
+        assert_true(ice_agent_pair_statistics(net.side[i].agent, 0, &pair));
+        assert_in_range(pair.requests_sent, 1, 2); /* a triggered one may replace the first, and the nomination is one */
+    }
+    tcp_agents_close(&net);
+}
+
 /* RFC 6544 section 6.2: both connect, from the port they listen at; one connection comes of it, whoever is first */
 static void simultaneous_open(void **state) {
     (void)state;
@@ -362,6 +378,27 @@ static void broken_in_mid_call(void **state) {
             exchange_data(10);
             assert_int_equal(tcp_agents_open_count(&net), 1);
             assert_int_equal(net.side[active].opens, 4);
+            tcp_agents_close(&net);
+        }
+    }
+}
+
+/* A simultaneous-open pair: both connect again, or one does and the other accepts it into the pair that it has */
+static void broken_simultaneous_open(void **state) {
+    (void)state;
+    for (uint64_t late_us = 0; late_us <= 30 * MS; late_us += 5 * MS) {
+        for (int controlling = 0; controlling < 2; controlling++) {
+            tcp_agents_open(&net, late_us, controlling == 0 ? ICE_ROLE_CONTROLLING : ICE_ROLE_CONTROLLED, controlling == 0 ? ICE_ROLE_CONTROLLED : ICE_ROLE_CONTROLLING, NULL);
+            connect_by(ICE_TCP_SIMULTANEOUS_OPEN, ICE_TCP_SIMULTANEOUS_OPEN);
+            assert_true(tcp_agents_run_until_connected(&net, net.now_us + 2 * SECOND));
+            tcp_agents_run(&net, net.now_us + SECOND);
+            for (size_t i = 0; i < net.connection_count; i++)
+                if (net.connections[i].end[0].state == END_OPEN)
+                    tcp_agents_break_late(&net, i, 104, late_us);
+            tcp_agents_run(&net, net.now_us + 150 * MS);
+            exchange_data(10);
+            assert_int_equal(tcp_agents_open_count(&net), 1);
+            assert_int_equal(ice_agent_pair_count(net.side[0].agent), 1);
             tcp_agents_close(&net);
         }
     }
@@ -652,19 +689,14 @@ static void accepted_where_nobody_listens(void **state) {
     tcp_agents_close(&net);
 }
 
-/* A stranger who replays a check, signed by us for another path, or with a wrong key: no pair, no answer */
-static void unauthentic_checks(void **state) {
-    (void)state;
-    struct ice_path path;
-    struct stun_address from = ip("203.0.113.66", 4444);
-    uint8_t frame[2 + ICE_DATAGRAM_MAX_BYTES] = {0};
-    listen_only();
+/* A framed check for side 1, signed by this password. */
+static size_t write_check(uint8_t *frame, size_t capacity, const char *password) {
     static const uint8_t id[STUN_TRANSACTION_ID_BYTES] = {1};
-    struct stun_key *key = stun_key_new_short_term((const uint8_t *)"wrongwrongwrongwrongwrong", 25);
+    struct stun_key *key = stun_key_new_short_term((const uint8_t *)password, strlen(password));
     struct stun_writer writer;
     char username[64];
     snprintf(username, sizeof username, "%s:%s", ice_agent_local_ufrag(net.side[1].agent), ice_agent_local_ufrag(net.side[0].agent));
-    stun_writer_begin(&writer, frame + 2, sizeof frame - 2, STUN_CLASS_REQUEST, STUN_METHOD_BINDING, id);
+    stun_writer_begin(&writer, frame + 2, capacity - 2, STUN_CLASS_REQUEST, STUN_METHOD_BINDING, id);
     stun_writer_add_bytes(&writer, STUN_ATTRIBUTE_USERNAME, (const uint8_t *)username, strlen(username));
     stun_writer_add_u32(&writer, STUN_ATTRIBUTE_PRIORITY, 1);
     stun_writer_add_u64(&writer, STUN_ATTRIBUTE_ICE_CONTROLLING, 1);
@@ -673,6 +705,39 @@ static void unauthentic_checks(void **state) {
     size_t length = (size_t)stun_writer_finish(&writer);
     stun_key_free(key);
     ice_framing_write_header(frame, length);
+    return 2 + length;
+}
+
+/* The connection goes before the answer to its check does: there is nowhere to send it */
+static void answer_to_a_closed_connection(void **state) {
+    (void)state;
+    struct stun_address from = ip("203.0.113.66", 4444);
+    for (int closed = 0; closed < 2; closed++) {
+        struct ice_path path;
+        struct ice_transmit out;
+        uint8_t frame[2 + ICE_DATAGRAM_MAX_BYTES], buffer[ICE_DATAGRAM_MAX_BYTES];
+        listen_only();
+        struct ice_agent *agent = net.side[1].agent;
+        assert_int_equal(tcp_agents_stranger(&net, 1, &from, &path), ICE_OK);
+        size_t length = write_check(frame, sizeof frame, ice_agent_local_password(agent));
+        assert_int_equal(ice_agent_handle_stream_bytes(agent, net.now_us, &path, frame, length), ICE_OK);
+        assert_int_equal(ice_agent_pair_count(agent), 1);
+        if (closed)
+            assert_int_equal(ice_agent_handle_stream_closed(agent, net.now_us, &path, 104), ICE_OK);
+        assert_int_equal(ice_agent_poll_transmit(agent, net.now_us, buffer, sizeof buffer, &out), !closed);
+        ice_agent_free(net.side[0].agent);
+        ice_agent_free(net.side[1].agent);
+    }
+}
+
+/* A stranger who replays a check, signed by us for another path, or with a wrong key: no pair, no answer */
+static void unauthentic_checks(void **state) {
+    (void)state;
+    struct ice_path path;
+    struct stun_address from = ip("203.0.113.66", 4444);
+    uint8_t frame[2 + ICE_DATAGRAM_MAX_BYTES] = {0};
+    listen_only();
+    size_t length = write_check(frame, sizeof frame, "wrongwrongwrongwrongwrong") - 2;
     assert_int_equal(tcp_agents_stranger(&net, 1, &from, &path), ICE_OK);
     for (size_t cut = 0; cut <= length; cut++) { /* also cut short, each under a true header */
         ice_framing_write_header(frame, cut);
@@ -815,7 +880,8 @@ int main(void) {
         cmocka_unit_test(through_a_nat),     cmocka_unit_test(consent),              cmocka_unit_test(refused),
         cmocka_unit_test(black_hole),        cmocka_unit_test(broken_in_mid_call),   cmocka_unit_test(broken_at_any_time),
         cmocka_unit_test(another_takes_over),   cmocka_unit_test(broken_for_good),
-        cmocka_unit_test(broken_many_times),
+        cmocka_unit_test(broken_many_times), cmocka_unit_test(broken_simultaneous_open), cmocka_unit_test(slow_network),
+        cmocka_unit_test(answer_to_a_closed_connection),
         cmocka_unit_test(interface_goes),    cmocka_unit_test(interface_goes_before), cmocka_unit_test(silent_stranger),
         cmocka_unit_test(talking_stranger),  cmocka_unit_test(stranger_without_stun), cmocka_unit_test(many_strangers),
         cmocka_unit_test(accepted_where_nobody_listens), cmocka_unit_test(unauthentic_checks), cmocka_unit_test(no_allocation_per_packet),
