@@ -46,6 +46,7 @@ static struct ice_pair *make_room(struct ice_agent *agent, uint16_t generation, 
             victim = pair;
     }
     agent->statistics.capacity_refused++;
+    agent->statistics.pairs_pruned++;
     if (victim != NULL)
         ice_checklist_remove(agent, victim);
     return victim;
@@ -188,7 +189,8 @@ void ice_checklist_thaw_foundation(struct ice_agent *agent, const struct ice_pai
 static bool can_thaw(const struct ice_agent *agent, const struct ice_pair *frozen) {
     for (size_t i = 0; i < agent->pair_count; i++) {
         const struct ice_pair *other = &agent->pairs[i];
-        if ((other->state == ICE_PAIR_WAITING || other->state == ICE_PAIR_IN_PROGRESS) && ice_reselect_is_of_interest(agent, other) &&
+        bool is_stuck = other->state == ICE_PAIR_IN_PROGRESS && other->send_failed; /* and not worth waiting for */
+        if ((other->state == ICE_PAIR_WAITING || other->state == ICE_PAIR_IN_PROGRESS) && !is_stuck && ice_reselect_is_of_interest(agent, other) &&
             ice_pair_same_foundation(agent, other, frozen))
             return false;
     }

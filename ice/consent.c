@@ -92,6 +92,7 @@ static int handle_answer(struct ice_agent *agent, size_t slot, uint64_t now_us, 
     if (stun_message_check_fingerprint(message) != STUN_OK ||
         stun_message_check_integrity(message, agent->generations[pair->generation].remote_key) != STUN_OK) {
         agent->statistics.unauthentic_dropped++;
+        pair->unauthentic++;
         return ICE_ERROR_UNAUTHENTIC;
     }
     if (!stun_address_equal(&sent.local, &path->local) || !stun_address_equal(&sent.remote, &path->remote) ||
