@@ -321,6 +321,7 @@ struct ice_agent {
     struct ice_pair pairs[ICE_PAIR_SLOT_MAX];
     size_t pair_count; /* slots, free ones included */
     struct ice_triggered_queue triggered; /* of both generations */
+    bool last_check_unproven;      /* it was a triggered one to an address that only a request speaks for */
     uint64_t next_check_us;        /* Ta */
     uint64_t last_transaction_us;  /* any new transaction; ICE_NEVER_US: none yet */
     uint64_t patience_us;          /* RFC 8863; ICE_NEVER_US until checking can start */
@@ -499,6 +500,8 @@ void ice_checklist_recompute_priorities(struct ice_agent *agent);
 /* May the agent send checks at all; and may it check pairs of the current generation? */
 bool ice_checklist_is_running(const struct ice_agent *agent);
 bool ice_checklist_can_check(const struct ice_agent *agent);
+/* Nothing but a request, which anybody may have replayed, says that the peer is at this peer-reflexive address. */
+bool ice_checklist_is_unproven(const struct ice_agent *agent, const struct ice_pair *pair);
 bool ice_checklist_has_work(const struct ice_agent *agent);
 /* RFC 8445 section 6.1.4.2: the pair to check next, or NULL. */
 struct ice_pair *ice_checklist_next(struct ice_agent *agent);

@@ -57,6 +57,9 @@ static uint64_t in_question_until(const struct ice_agent *agent, const struct ic
     if (pair->generation != best->generation || pair->priority <= best->priority || !ice_pair_is_usable(agent, pair))
         return 0;
     bool relayed_for_direct = ice_pair_is_relayed(agent, best) && !ice_pair_is_relayed(agent, pair);
+    /* Replayed checks make many of these, and shall not hold us up. If one is real, it is moved to. */
+    if (!relayed_for_direct && ice_checklist_is_unproven(agent, pair))
+        return 0;
     uint64_t latest_us = ice_after(agent->first_valid_us, relayed_for_direct ? NOMINATION_WAIT_RELAYED_US : NOMINATION_WAIT_US);
     if (pair->state == ICE_PAIR_FROZEN || (pair->state == ICE_PAIR_WAITING && pair->checks < ICE_PAIR_CHECK_MAX))
         return latest_us;
