@@ -264,8 +264,8 @@ static void update(struct ice_agent *agent, uint64_t now_us) {
     ice_tcp_update(agent, now_us);
     ice_names_update(agent);
     ice_reselect_update(agent, now_us);
-    ice_controlling_update(agent, now_us);
     ice_relay_update(agent, now_us);
+    ice_controlling_update(agent, now_us);
     agent->state = derive_state(agent);
     if (agent->state == ICE_STATE_CHECKING && agent->statistics.checking_started_us == 0)
         agent->statistics.checking_started_us = now_us;
@@ -370,6 +370,14 @@ int ice_agent_add_remote_candidate(struct ice_agent *agent, uint64_t now_us, con
     return ICE_OK;
 }
 
+void ice_agent_set_remote_lite(struct ice_agent *agent, uint64_t now_us, bool lite) {
+    ice_generation_current(agent)->remote_lite = lite;
+    /* RFC 8445 section 6.1.1, MUST: the full agent controls. */
+    if (lite)
+        ice_check_switch_role(agent, ICE_ROLE_CONTROLLING);
+    update(agent, now_us);
+}
+
 int ice_agent_end_of_remote_candidates(struct ice_agent *agent, uint64_t now_us) {
     ice_generation_current(agent)->remote_end = true;
     update(agent, now_us);
@@ -455,7 +463,7 @@ int ice_agent_handle_datagram(struct ice_agent *agent, uint64_t now_us, const st
 }
 
 /* Answers and consent, framed if they go by a TCP candidate's connection. */
-static size_t poll_message(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path) {
+static size_t poll_answer(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path) {
     size_t length = ice_response_poll(agent, buffer, capacity, path);
     if (length == 0)
         length = ice_consent_poll(agent, now_us, buffer, capacity, path);
@@ -467,17 +475,26 @@ static size_t poll_check(struct ice_agent *agent, uint64_t now_us, uint8_t *buff
     return ice_tcp_frame(path, buffer, capacity, length);
 }
 
+static size_t poll_message(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path) {
+    size_t length;
+    if ((length = poll_answer(agent, now_us, buffer, capacity, path)) > 0)
+        return length;
+    /* The relays before the checks: a permission that goes first saves the check behind it a round trip. */
+    if ((length = ice_relay_poll(agent, now_us, buffer, capacity, path)) > 0 || (length = poll_check(agent, now_us, buffer, capacity, path)) > 0)
+        return length;
+    return ice_gather_poll(agent, now_us, buffer, capacity, path);
+}
+
 bool ice_agent_poll_transmit(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {
     if (capacity < ICE_DATAGRAM_MAX_BYTES)
         return false;
     do {
         *out = (struct ice_transmit){0};
-        /* The relays before the checks: a permission that goes first saves the check behind it a round trip. */
-        if ((out->length = poll_message(agent, now_us, buffer, capacity, &out->path)) == 0 &&
-            (out->length = ice_relay_poll(agent, now_us, buffer, capacity, &out->path)) == 0 &&
-            (out->length = poll_check(agent, now_us, buffer, capacity, &out->path)) == 0 &&
-            (out->length = ice_gather_poll(agent, now_us, buffer, capacity, &out->path)) == 0)
+        out->length = poll_message(agent, now_us, buffer, capacity, &out->path);
+        if (out->length == 0) {
+            ice_controlling_update(agent, now_us); /* the check that went out may have been the last that was waited for */
             return false;
+        }
     } while (!ice_relay_wrap_message(agent, now_us, buffer, capacity, out)); /* its relay is gone: a lost packet */
     agent->statistics.datagrams_sent++;
     return true;
@@ -490,12 +507,10 @@ void ice_agent_handle_send_error(struct ice_agent *agent, uint64_t now_us, const
         struct ice_pair *pair = ice_checklist_at_path(agent, index, path);
         if (pair == NULL)
             continue;
+        /* RFC 8445 section 7.2.5.2.2, SHOULD: the pair fails. But ICMP can be forged: nobody waits for such a pair any more, and
+         * its requests are repeated all the same, until the transaction ends (docs/ice.md). */
         pair->last_send_error = error;
-        /* RFC 8445 section 7.2.5.2.2, SHOULD: the pair fails. Not one that works: ICMP can be forged, consent cannot. */
-        if (pair->state == ICE_PAIR_IN_PROGRESS)
-            ice_pair_fail(agent, pair, now_us, true);
-        else if (index == agent->nominating && !pair->check.transaction.done)
-            ice_controlling_nomination_failed(agent, pair, now_us);
+        pair->send_failed = true;
     }
     update(agent, now_us);
 }
@@ -529,7 +544,7 @@ int ice_agent_handle_stream_opened(struct ice_agent *agent, uint64_t now_us, con
     else if (stream != NULL && stream->owner == ICE_STREAM_OF_RELAY)
         result = ice_relay_handle_stream_opened(agent, now_us, stream);
     else if (stream != NULL)
-        result = ice_tcp_handle_opened(agent, stream, path);
+        result = ice_tcp_handle_opened(agent, now_us, stream, path);
     update(agent, now_us);
     return result;
 }

@@ -284,8 +284,8 @@ size_t ice_gather_poll(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer
     /* RFC 8445 section 5.1.1.2, SHOULD NOT: no more than one new transaction each Ta; the first one at once. */
     if (now_us < gatherer->next_us || now_us < ice_agent_earliest_transaction(agent))
         return 0;
-    gatherer->relay_turn = !gatherer->relay_turn;
-    if ((!gatherer->relay_turn || !has_waiting_transaction(gatherer)) && ice_relay_start_next(agent, now_us)) {
+    if ((gatherer->relay_turn || !has_waiting_transaction(gatherer)) && ice_relay_start_next(agent, now_us)) {
+        gatherer->relay_turn = false;
         gatherer->next_us = ice_after(now_us, agent->config.ta_us);
         return ice_relay_poll(agent, now_us, buffer, capacity, path);
     }
@@ -301,6 +301,7 @@ size_t ice_gather_poll(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer
         if (first)
             transaction->state = ICE_GATHER_RUNNING;
         transaction->refresh_us = ice_after(now_us, REFRESH_US);
+        gatherer->relay_turn = true;
         gatherer->next_us = ice_after(now_us, agent->config.ta_us);
         agent->last_transaction_us = now_us;
         return send_request(transaction, now_us, buffer, capacity, path);
@@ -373,13 +374,12 @@ bool ice_gather_handle_response(struct ice_agent *agent, uint64_t now_us, const 
 }
 
 void ice_gather_handle_send_error(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, int error) {
-    (void)now_us;
     for (size_t i = 0; i < agent->gatherer.transaction_count; i++) {
         struct ice_gather_transaction *transaction = &agent->gatherer.transactions[i];
         if (transaction->state == ICE_GATHER_RUNNING && stun_address_equal(&transaction->server, &path->remote) &&
             stun_address_equal(&transaction->base, &path->local)) {
             agent->gatherer.servers[transaction->server_index].error = error;
-            fail_transaction(agent, transaction);
+            stun_transaction_doubt(&transaction->transaction, now_us); /* ICMP can be forged */
         }
     }
 }
