@@ -101,7 +101,6 @@ static void add(struct ice_agent *agent, uint16_t server_index, uint16_t address
             known->state = ICE_RELAY_WAITING;
             known->retry_us = 0;
             known->address = address;
-            known->path.remote = server->addresses[address];
         }
         return;
     }
@@ -149,6 +148,7 @@ static enum ice_turn_families families_of(const struct ice_agent *agent, const s
 static void start(struct ice_agent *agent, uint16_t index, uint64_t now_us) {
     struct ice_relay *relay = &agent->relays[index];
     const struct ice_gather_server *server = &agent->gatherer.servers[relay->server];
+    relay->path.remote = server->addresses[relay->address]; /* a redirection (300) was the last attempt's */
     const struct ice_allocator allocator = {allocate_within_budget, release_to_budget, agent};
     struct ice_turn_client_config config = {
         .path = relay->path,
@@ -312,6 +312,14 @@ static void set_gone(struct ice_agent *agent, uint16_t index, uint64_t now_us) {
         agent->relay_bound = ICE_NONE;
 }
 
+/* One that was lost is asked for at every address of its server in turns, beginning with the one where it was. */
+static void turn_to_next_address(const struct ice_agent *agent, struct ice_relay *relay) {
+    const struct ice_gather_server *server = &agent->gatherer.servers[relay->server];
+    uint8_t family = server->addresses[relay->address].family;
+    uint16_t next = ice_server_address(server, family, (uint16_t)(relay->address + 1));
+    relay->address = next != ICE_NONE ? next : ice_server_address(server, family, 0);
+}
+
 static void wait_for_retry(struct ice_relay *relay, uint64_t now_us, bool at_once) {
     relay->retry_us = at_once ? now_us : ice_after(now_us, ice_later(relay->retry_delay_us, ICE_RELAY_RETRY_MIN_US));
     relay->retry_delay_us = ice_earlier(2 * ice_later(relay->retry_delay_us, ICE_RELAY_RETRY_MIN_US), ICE_RELAY_RETRY_MAX_US);
@@ -345,7 +353,6 @@ static bool try_next_address(struct ice_agent *agent, struct ice_relay *relay, c
     if (!is_of_the_host || next == ICE_NONE)
         return false;
     relay->address = next;
-    relay->path.remote = server->addresses[next];
     relay->state = ICE_RELAY_WAITING;
     relay->retry_us = 0;
     return true;
@@ -358,6 +365,7 @@ static void failed(struct ice_agent *agent, uint16_t index, uint64_t now_us) {
     if (relay->state == ICE_RELAY_READY) {
         lose(agent, index, now_us, status.code == STUN_CODE_ALLOCATION_MISMATCH);
     } else if (relay->state == ICE_RELAY_ASKING && relay->times_lost > 0) {
+        turn_to_next_address(agent, relay);
         wait_for_retry(relay, now_us, false);
     } else if (relay->state == ICE_RELAY_ASKING && !try_next_address(agent, relay, &status)) {
         relay->state = ICE_RELAY_GIVEN_UP;
@@ -481,7 +489,10 @@ static void permit(struct ice_agent *agent, uint64_t now_us) {
 
 /* RFC 8656 section 12: four bytes before a datagram instead of 36 or 48, for the one pair that carries the data. */
 static void bind_selected(struct ice_agent *agent, uint64_t now_us) {
-    if (agent->selected == ICE_NONE || agent->relay_bound == agent->selected)
+    if (agent->relay_bound == agent->selected)
+        return;
+    agent->relay_bound = ICE_NONE;
+    if (agent->selected == ICE_NONE)
         return;
     const struct ice_pair *pair = &agent->pairs[agent->selected];
     uint16_t index = agent->locals[pair->local].relay;
@@ -543,8 +554,10 @@ void ice_relay_handle_timeout(struct ice_agent *agent, uint64_t now_us) {
             continue;
         ice_turn_client_handle_timeout(relay->client, now_us);
         ice_relay_take_events(agent, i, now_us);
-        if (is_overdue(relay, now_us))
-            wait_for_retry(relay, now_us, true);
+        if (!is_overdue(relay, now_us))
+            continue;
+        turn_to_next_address(agent, relay);
+        wait_for_retry(relay, now_us, true);
     }
 }
 

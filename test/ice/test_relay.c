@@ -187,8 +187,6 @@ static void server_restarts(void **state) {
                 begin_call(seed, transport == 0 ? ICE_TRANSPORT_UDP : ICE_TRANSPORT_TCP);
                 run_call(seed * 700 * MS);
                 uint64_t took_us = recovery_us(down_us[i]);
-                if (getenv("VERBOSE"))
-                    printf("transport %d down %2llu s seed %llu: %.2f s\n", transport, (unsigned long long)(down_us[i] / SECOND), (unsigned long long)seed, (double)took_us / 1e6);
                 assert_true(took_us < 10 * SECOND);
                 struct ice_server_statistics statistics;
                 assert_true(ice_agent_server_statistics(net.side[0].agent, 0, &statistics));
@@ -196,6 +194,37 @@ static void server_restarts(void **state) {
                 assert_int_equal(statistics.state, ICE_SERVER_ANSWERED);
                 two_agents_close(&net);
             }
+}
+
+/* The server dies for good, and its name has another address: the relay is made there */
+static void another_address_takes_over(void **state) {
+    (void)state;
+    struct stun_address addresses[2] = {ip("198.51.100.250", 0), ip("198.51.100.251", 0)};
+    const struct ice_server servers[1] = {turn_server(ICE_TRANSPORT_TCP, "turn.example")};
+    open_with(20, servers, 1, ICE_TRANSPORT_POLICY_RELAY);
+    add_relay("198.51.100.250");
+    add_relay("198.51.100.251");
+    two_agents_interfaces(&net);
+    two_agents_gather(&net);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ice_agent_handle_resolved(net.side[i].agent, net.now_us, 1, addresses, 2), ICE_OK);
+        two_agents_drain(&net, i);
+    }
+    wait_gathered();
+    two_agents_signal(&net);
+    assert_true(two_agents_run_until_connected(&net, net.now_us + 10 * SECOND));
+    restarts_seen = net.side[0].restarts + net.side[1].restarts;
+    signaled[0] = net.side[0].candidate_count;
+    signaled[1] = net.side[1].candidate_count;
+    assert_int_equal(relay_double_allocation_count(&net.relays[1]), 0);
+    two_agents_kill_relay(&net, 0);
+    run_call(5 * SECOND);
+    assert_int_equal(relay_double_allocation_count(&net.relays[1]), 2);
+    assert_true(is_up(&net.side[0]));
+    two_agents_run(&net, net.now_us + SECOND / 2); /* what is under way arrives */
+    exchange(500);
+    assert_true(net.relays[1].channel_data_in > 0); /* bound anew */
+    two_agents_close(&net);
 }
 
 /* ---- servers --------------------------------------------------------------------------------------------------------------------- */
@@ -635,6 +664,7 @@ static void many_in_one_read(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(candidates), cmocka_unit_test(relay_only), cmocka_unit_test(over_streams), cmocka_unit_test(server_restarts),
+        cmocka_unit_test(another_address_takes_over),
         cmocka_unit_test(preferences), cmocka_unit_test(dead_server), cmocka_unit_test(refusals), cmocka_unit_test(next_address),
         cmocka_unit_test(redirected), cmocka_unit_test(both_families), cmocka_unit_test(permission_first), cmocka_unit_test(forbidden_peer),
         cmocka_unit_test(polite_end), cmocka_unit_test(end_without_an_answer), cmocka_unit_test(interface_returns), cmocka_unit_test(leftover),
