@@ -9,7 +9,7 @@
  *   stream.c          TCP and TLS connections, whoever uses them
  *   tcp*.c            candidates over TCP                    framing.c     datagrams in a stream
  *   names.c           mDNS names in place of addresses       server.c      STUN and TURN servers
- *   relay.c, relay_path.c   allocations: see relay_internal.h
+ *   relay*.c      allocations: see relay_internal.h
  *   event.c           what the caller is told                agent.c       dispatch, and the states of the agent
  *
  * All memory is in one block that ice_agent_new allocates: after it nothing can run out, and no packet allocates. (Keys
