@@ -239,6 +239,7 @@ static void check_invariants(struct side *side) {
         struct ice_server_statistics server;
         REQUIRE(ice_agent_server_statistics(side->agent, i, &server));
         REQUIRE(server.realm != NULL && server.reason != NULL && server.software != NULL && server.host != NULL);
+        REQUIRE(ice_server_state_name(server.state)[0] != '\0');
         REQUIRE((server.state == ICE_SERVER_ANSWERED) == (server.answered_us != 0));
         world.reached.relay_lost |= server.relays_lost > 0;
         world.reached.relay_again |= server.relays_lost > 0 && server.relayed[0].family != STUN_ADDRESS_NONE;

@@ -6,7 +6,7 @@
 
 #include "ice/agent_internal.h"
 
-#define NOMINATION_GRACE_US (5u * ICE_SECOND_US) /* beyond RFC 8863's patience, when a pair is valid and only the nomination is missing */
+#define NOMINATION_GRACE_US (5u * ICE_SECOND_US) /* beyond RFC 8863's patience, when only the nomination of a valid pair, or a name, is missing */
 
 /* ---- making ---------------------------------------------------------------------------------------------------------------------- */
 
@@ -112,8 +112,9 @@ struct ice_agent *ice_agent_new(const struct ice_agent_config *config, uint64_t 
     struct block *block = allocator->allocate(allocator->context, bytes);
     if (block == NULL)
         return NULL;
-    memset(block, 0, bytes);
     struct ice_agent *agent = &block->agent;
+    memset(agent, 0, offsetof(struct ice_agent, remotes));
+    memset((uint8_t *)block + sizeof *agent, 0, bytes - sizeof *agent);
     agent->config = *config;
     resolve_defaults(&agent->config);
     agent->allocator = *allocator;
@@ -142,6 +143,8 @@ void ice_agent_free(struct ice_agent *agent) {
     ice_generation_end(agent, 0);
     ice_generation_end(agent, 1);
     ice_relay_free(agent);
+    ice_tcp_free(agent);
+    ice_names_free(agent);
     struct ice_allocator allocator = agent->allocator;
     allocator.release(allocator.context, agent); /* the agent is the first member of its block */
 }
@@ -217,7 +220,8 @@ static uint64_t verdict_us(const struct ice_agent *agent) {
     if (agent->patience_us == ICE_NEVER_US || ice_pair_is_concluded(agent, agent->generation) ||
         ice_generation_current_const(agent)->given_up || agent->state == ICE_STATE_FAILED)
         return ICE_NEVER_US;
-    return has_valid_pair(agent) ? ice_after(agent->patience_us, NOMINATION_GRACE_US) : agent->patience_us;
+    bool has_hope = has_valid_pair(agent) || ice_names_is_pending(agent);
+    return has_hope ? ice_after(agent->patience_us, NOMINATION_GRACE_US) : agent->patience_us;
 }
 
 static void pass_verdict(struct ice_agent *agent, uint64_t now_us) {
@@ -240,10 +244,12 @@ static enum ice_state derive_state(const struct ice_agent *agent) {
         /* W3C webrtc-pc section 5.6.4: a restart of what was disconnected, or failed, is checking; of what works, connected. */
         if (agent->consent.late || !ice_pair_is_usable(agent, &agent->pairs[agent->selected]))
             return restarted ? ICE_STATE_CHECKING : ICE_STATE_DISCONNECTED;
-        bool over = concluded && generation->remote_end && agent->gatherer.state == ICE_GATHERING_COMPLETE && !ice_reselect_is_searching(agent);
+        bool over = concluded && generation->remote_end && agent->gatherer.state == ICE_GATHERING_COMPLETE && !ice_reselect_is_searching(agent) &&
+                    !ice_names_is_pending(agent);
         return over ? ICE_STATE_COMPLETED : ICE_STATE_CONNECTED;
     }
-    bool can_check = ice_checklist_can_check(agent) && generation->remote_signaled_count + generation->remote_peer_reflexive_count > 0;
+    bool has_remote = generation->remote_signaled_count + generation->remote_peer_reflexive_count > 0 || ice_names_is_pending(agent);
+    bool can_check = ice_checklist_can_check(agent) && has_remote;
     return can_check || (restarted && agent->statistics.checking_started_us != 0) ? ICE_STATE_CHECKING : ICE_STATE_NEW;
 }
 
@@ -256,9 +262,11 @@ static void update(struct ice_agent *agent, uint64_t now_us) {
         agent->next_check_us = ice_later(agent->next_check_us, now_us);
     }
     ice_gather_handle_timeout(agent, now_us);
+    ice_tcp_update(agent, now_us);
+    ice_names_update(agent);
     ice_reselect_update(agent, now_us);
-    ice_controlling_update(agent, now_us);
     ice_relay_update(agent, now_us);
+    ice_controlling_update(agent, now_us);
     agent->state = derive_state(agent);
     if (agent->state == ICE_STATE_CHECKING && agent->statistics.checking_started_us == 0)
         agent->statistics.checking_started_us = now_us;
@@ -270,6 +278,8 @@ void ice_agent_handle_timeout(struct ice_agent *agent, uint64_t now_us) {
         return;
     }
     ice_check_handle_timeout(agent, now_us);
+    ice_tcp_handle_timeout(agent, now_us);
+    ice_names_handle_timeout(agent, now_us);
     ice_consent_handle_timeout(agent, now_us);
     ice_relay_handle_timeout(agent, now_us);
     ice_restart_handle_timeout(agent, now_us);
@@ -283,6 +293,8 @@ uint64_t ice_agent_next_timeout(const struct ice_agent *agent) {
         return ice_relay_next_timeout(agent);
     uint64_t next_us = ice_earlier(ice_check_next_timeout(agent), ice_gather_next_timeout(agent));
     next_us = ice_earlier(next_us, ice_consent_next_timeout(agent));
+    next_us = ice_earlier(next_us, ice_tcp_next_timeout(agent));
+    next_us = ice_earlier(next_us, ice_names_next_timeout(agent));
     next_us = ice_earlier(next_us, ice_restart_next_timeout(agent));
     next_us = ice_earlier(next_us, ice_controlling_next_timeout(agent, 0));
     next_us = ice_earlier(next_us, ice_relay_next_timeout(agent));
@@ -317,15 +329,24 @@ static bool is_terminated(const char *text, size_t capacity) {
     return memchr(text, '\0', capacity) != NULL;
 }
 
+/* RFC 6544 section 4.5: nobody connects to an active candidate, its port means nothing. */
+static bool is_port_usable(const struct ice_candidate *candidate) {
+    return candidate->tcp_type == ICE_TCP_ACTIVE ? candidate->address.port != 0 : ice_port_is_usable(candidate->address.port);
+}
+
 int ice_agent_add_remote_candidate(struct ice_agent *agent, uint64_t now_us, const struct ice_candidate *candidate) {
     if (candidate == NULL || !is_terminated(candidate->ufrag, sizeof candidate->ufrag) ||
-        !is_terminated(candidate->foundation, sizeof candidate->foundation))
+        !is_terminated(candidate->foundation, sizeof candidate->foundation) || !is_terminated(candidate->hostname, sizeof candidate->hostname))
         return ICE_ERROR_ARGUMENT;
-    if (candidate->protocol != ICE_PROTOCOL_UDP || candidate->hostname[0] != '\0') {
+    bool is_tcp = candidate->protocol == ICE_PROTOCOL_TCP;
+    if (is_tcp != (candidate->tcp_type != ICE_TCP_NONE))
+        return ICE_ERROR_ARGUMENT;
+    if (is_tcp && agent->tcp == NULL) {
         agent->statistics.candidates_not_supported++;
         return ICE_ERROR_NOT_SUPPORTED;
     }
-    if (!ice_address_is_usable(&candidate->address) || !ice_port_is_usable(candidate->address.port))
+    bool has_name = candidate->hostname[0] != '\0';
+    if ((!has_name && !ice_address_is_usable(&candidate->address)) || !is_port_usable(candidate))
         return ICE_ERROR_ARGUMENT;
     if (candidate->component != 1) /* RFC 8445 section 6.1.2.2: RTCP's own component pairs with nothing of ours */
         return ICE_OK;
@@ -334,6 +355,11 @@ int ice_agent_add_remote_candidate(struct ice_agent *agent, uint64_t now_us, con
     if (ufrag_length > 0 && (generation->remote_key != NULL ? !ice_generation_is_remote_ufrag(generation, candidate->ufrag, ufrag_length)
                                                             : ice_generation_is_remote_ufrag(&agent->generations[1 - agent->generation], candidate->ufrag, ufrag_length)))
         return ICE_ERROR_STATE;
+    if (has_name) {
+        int added = ice_names_add_remote(agent, now_us, candidate);
+        update(agent, now_us);
+        return added;
+    }
     uint16_t index;
     int result = ice_remote_add_signaled(agent, candidate, &index);
     if (result != ICE_OK) {
@@ -392,7 +418,11 @@ int ice_agent_gather(struct ice_agent *agent, uint64_t now_us) {
 }
 
 int ice_agent_handle_resolved(struct ice_agent *agent, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count) {
-    int result = ice_server_handle_resolved(agent, query, addresses, count);
+    int result;
+    if (ice_names_is_query(query))
+        result = ice_names_handle_resolved(agent, query, addresses, count);
+    else
+        result = ice_server_handle_resolved(agent, query, addresses, count);
     update(agent, now_us);
     return result;
 }
@@ -433,18 +463,39 @@ int ice_agent_handle_datagram(struct ice_agent *agent, uint64_t now_us, const st
     return result;
 }
 
+/* Answers and consent, framed if they go by a TCP candidate's connection. */
+static size_t poll_answer(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path) {
+    size_t length = ice_response_poll(agent, buffer, capacity, path);
+    if (length == 0)
+        length = ice_consent_poll(agent, now_us, buffer, capacity, path);
+    return ice_tcp_frame(path, buffer, capacity, length);
+}
+
+static size_t poll_check(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path) {
+    size_t length = ice_check_poll(agent, now_us, buffer, capacity, path);
+    return ice_tcp_frame(path, buffer, capacity, length);
+}
+
+static size_t poll_message(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path) {
+    size_t length;
+    if ((length = poll_answer(agent, now_us, buffer, capacity, path)) > 0)
+        return length;
+    /* The relays before the checks: a permission that goes first saves the check behind it a round trip. */
+    if ((length = ice_relay_poll(agent, now_us, buffer, capacity, path)) > 0 || (length = poll_check(agent, now_us, buffer, capacity, path)) > 0)
+        return length;
+    return ice_gather_poll(agent, now_us, buffer, capacity, path);
+}
+
 bool ice_agent_poll_transmit(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {
     if (capacity < ICE_DATAGRAM_MAX_BYTES)
         return false;
     do {
         *out = (struct ice_transmit){0};
-        /* The relays before the checks: a permission that goes first saves the check behind it a round trip. */
-        if ((out->length = ice_response_poll(agent, buffer, capacity, &out->path)) == 0 &&
-            (out->length = ice_consent_poll(agent, now_us, buffer, capacity, &out->path)) == 0 &&
-            (out->length = ice_relay_poll(agent, now_us, buffer, capacity, &out->path)) == 0 &&
-            (out->length = ice_check_poll(agent, now_us, buffer, capacity, &out->path)) == 0 &&
-            (out->length = ice_gather_poll(agent, now_us, buffer, capacity, &out->path)) == 0)
+        out->length = poll_message(agent, now_us, buffer, capacity, &out->path);
+        if (out->length == 0) {
+            ice_controlling_update(agent, now_us); /* the check that went out may have been the last that was waited for */
             return false;
+        }
     } while (!ice_relay_wrap_message(agent, now_us, buffer, capacity, out)); /* its relay is gone: a lost packet */
     agent->statistics.datagrams_sent++;
     return true;
@@ -477,20 +528,24 @@ int ice_agent_wrap_payload(struct ice_agent *agent, uint64_t now_us, uint8_t *bu
         return ICE_ERROR_STATE;
     *out = (struct ice_transmit){.offset = ICE_HEADROOM_BYTES, .length = length};
     ice_check_path(agent, &agent->pairs[agent->selected], &out->path);
-    return ice_relay_wrap_payload(agent, now_us, buffer, length, capacity, out);
+    return out->path.transport == ICE_TRANSPORT_TCP ? ice_tcp_wrap_payload(buffer, out) : ice_relay_wrap_payload(agent, now_us, buffer, length, capacity, out);
 }
 
 bool ice_agent_poll_received(struct ice_agent *agent, struct ice_received *out) {
-    return ice_relay_poll_received(agent, out);
+    return ice_relay_poll_received(agent, out) || ice_tcp_poll_received(agent, out);
 }
 
-/* ---- streams ------------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- streams: of relays, and of TCP candidates --------------------------------------------------------------------------------------------------- */
 
 int ice_agent_handle_stream_opened(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path) {
     struct ice_stream *stream = ice_stream_find(agent, path->stream_id);
     int result = ICE_ERROR_ARGUMENT;
-    if (stream != NULL && stream->owner == ICE_STREAM_OF_RELAY)
+    if (path->stream_id & ICE_STREAM_ACCEPTED)
+        result = ice_tcp_handle_accepted(agent, now_us, path);
+    else if (stream != NULL && stream->owner == ICE_STREAM_OF_RELAY)
         result = ice_relay_handle_stream_opened(agent, now_us, stream);
+    else if (stream != NULL)
+        result = ice_tcp_handle_opened(agent, stream, path);
     update(agent, now_us);
     return result;
 }
@@ -500,6 +555,8 @@ int ice_agent_handle_stream_bytes(struct ice_agent *agent, uint64_t now_us, cons
     int result = ICE_ERROR_ARGUMENT;
     if (stream != NULL && stream->owner == ICE_STREAM_OF_RELAY)
         result = ice_relay_handle_stream_bytes(agent, now_us, stream, bytes, length);
+    else if (stream != NULL)
+        result = ice_tcp_handle_bytes(agent, now_us, stream, bytes, length);
     update(agent, now_us);
     return result;
 }
@@ -509,6 +566,8 @@ int ice_agent_handle_stream_closed(struct ice_agent *agent, uint64_t now_us, con
     int result = ICE_ERROR_ARGUMENT;
     if (stream != NULL && stream->owner == ICE_STREAM_OF_RELAY)
         result = ice_relay_handle_stream_closed(agent, now_us, stream, error);
+    else if (stream != NULL)
+        result = ice_tcp_handle_closed(agent, now_us, stream, error);
     update(agent, now_us);
     return result;
 }
@@ -521,4 +580,6 @@ void ice_agent_close(struct ice_agent *agent, uint64_t now_us) {
     ice_agent_fail(agent, now_us, ICE_FAILURE_NONE);
     agent->state = ICE_STATE_CLOSED;
     ice_relay_close(agent, now_us);
+    ice_tcp_update(agent, now_us);
+    ice_names_update(agent);
 }

@@ -1,5 +1,5 @@
 /*
- * The ICE agent (RFC 8445, 8838, 8839, 7675, 8863): finds a path between two peers and keeps asking for consent to use it.
+ * The ICE agent (RFC 8445, 8838, 8839, 7675, 8863, 6544; TURN: RFC 8656): finds a path between two peers and keeps asking for consent to use it.
  *
  * One agent serves one data stream with one component (RTP and RTCP are multiplexed, RFC 5761; BUNDLE makes one
  * transport of many media). It follows docs/contract.md: bytes and time in, bytes and events out.
@@ -12,9 +12,6 @@
  *
  * After every call that takes a non-const agent: drain ice_agent_poll_transmit, ice_agent_poll_received and
  * ice_agent_poll_event until they return false, then read ice_agent_next_timeout.
- *
- * Not yet there, its place is visible: TCP candidates, mDNS names. The verbs they
- * need exist and answer ICE_ERROR_NOT_SUPPORTED.
  */
 #ifndef ICE_AGENT_H
 #define ICE_AGENT_H
@@ -107,6 +104,9 @@ struct ice_server {
 #define ICE_REMOTE_CANDIDATE_MAX 64 /* per generation, security.md: 64 per section */
 #define ICE_PAIR_MAX 100            /* RFC 8445 section 6.1.2.5 */
 #define ICE_PREVIOUS_PAIR_MAX 8     /* of the generation before a restart, beside those; and as many remote candidates */
+#define ICE_REMOTE_NAME_MAX 32      /* remote candidates with a name, of these */
+#define ICE_TCP_CONNECTION_MAX 24   /* of TCP candidates, at a time */
+#define ICE_TCP_UNPROVEN_MAX 8      /* accepted ones among them by which no authentic check has come yet; each has 5 s and 4096 bytes for it */
 
 /*
  * Every duration in microseconds; 0 takes the default named beside it.
@@ -160,7 +160,9 @@ int ice_agent_set_remote_credentials(struct ice_agent *agent, uint64_t now_us, c
 
 /*
  * One remote candidate. It may come before the credentials; it then waits. Duplicates are ignored (ICE_OK). ICE_ERROR_CAPACITY beyond
- * ICE_REMOTE_CANDIDATE_MAX; ICE_ERROR_NOT_SUPPORTED for TCP and for names (kept out of the check list, counted);
+ * ICE_REMOTE_CANDIDATE_MAX or ICE_REMOTE_NAME_MAX; ICE_ERROR_NOT_SUPPORTED (kept out of the check list, counted) for TCP while no TCP
+ * interface has been given, and for names that are not a UUID and ".local" (draft-ietf-mmusic-mdns-ice-candidates section 3.2.1), whose
+ * RESOLVE event is to be answered by RFC 6762, never by a DNS server;
  * ICE_ERROR_ARGUMENT for an address nobody may be sent checks to (port 0, 0.0.0.0, multicast, broadcast, IPv4 inside IPv6, ports
  * below 1024 but for 80 and 443); ICE_ERROR_STATE when its ufrag is not the peer's current one.
  */
@@ -196,9 +198,11 @@ int ice_agent_restart(struct ice_agent *agent, uint64_t now_us);
  * One socket that the caller has bound.
  * base        its address; what comes and goes by it has it as `local` in its path
  * preference  0..65535 as in RFC 8445 section 5.1.2.1, distinct per interface
- * transport   UDP; or TCP: a listening socket, which makes a passive candidate, and an active one of the same IP (RFC 6544 section 4.1)
+ * transport   UDP; or TCP: a listening socket, which makes a passive and a simultaneous-open candidate, and an active one of the same IP
+ *             (RFC 6544 section 4.1). TCP with port 9 has no socket: the active candidate only.
  * mdns_name   NULL, or the name under which the caller answers for this address (RFC 6762): the host candidate shows it instead of
- *             the address, and reflexive ones say 0.0.0.0:9 as their related address. ICE_MDNS_NAME_MAX_BYTES at most; copied.
+ *             the address, and reflexive ones say 0.0.0.0:9 as their related address. ICE_MDNS_NAME_MAX_BYTES at most, letters, digits,
+ *             hyphens and dots, ".local" at the end; copied.
  */
 struct ice_interface {
     struct stun_address base;
@@ -217,7 +221,8 @@ void ice_interfaces_set_preferences(struct ice_interface *interfaces, size_t cou
 /*
  * The interfaces there are now (the full list, every time it changes; an array that is copied). New ones are gathered
  * from, vanished ones fail their pairs. ICE_ERROR_ARGUMENT: a base that cannot be one (port 0, unspecified, multicast,
- * IPv4-mapped); ICE_ERROR_CAPACITY beyond ICE_INTERFACE_MAX; nothing changed then.
+ * IPv4-mapped), or a name that is none; ICE_ERROR_CAPACITY beyond ICE_INTERFACE_MAX, or when memory_budget_bytes has no room for TCP or
+ * for names; nothing changed then.
  */
 int ice_agent_handle_interfaces(struct ice_agent *agent, uint64_t now_us, const struct ice_interface *interfaces, size_t count);
 
@@ -237,12 +242,25 @@ void ice_agent_handle_timeout(struct ice_agent *agent, uint64_t now_us);
 /* error: the errno of the send. ICMP unreachable, EPERM, no route: fails pairs on that path, never the agent. */
 void ice_agent_handle_send_error(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, int error);
 
-/* TCP and TLS: the caller owns socket and TLS session; ICE owns RFC 4571 framing and TURN framing. */
+/*
+ * TCP and TLS: the caller owns socket and TLS session; ICE owns RFC 4571 framing and TURN framing.
+ * opened   path: that of the OPEN_STREAM event with the local address that was bound. Or of a connection accepted on a listening socket
+ *          (stream_id: see struct ice_path); whatever this returns but ICE_OK then means: close it.
+ *          ICE_ERROR_CAPACITY: too many strangers; ICE_ERROR_STATE: nothing listens there; ICE_ERROR_ARGUMENT: an unknown stream
+ * bytes    whatever has come, cut anywhere. They stay where they are until poll_received has returned false: it hands out views of them.
+ *          ICE_ERROR_MALFORMED: no frame; a CLOSE_STREAM event follows
+ * closed   error: an errno, 0 for an orderly end, or one of enum ice_stream_error. Also when it could not be opened. Not after CLOSE_STREAM.
+ * A message from poll_transmit goes into the stream as it is, whole; one that would have to wait for long is better dropped, whole.
+ */
 int ice_agent_handle_stream_opened(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path);
 int ice_agent_handle_stream_bytes(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length);
 int ice_agent_handle_stream_closed(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, int error);
 
-/* The answer to RESOLVE event `query`; count 0 says that the name does not exist. */
+/*
+ * The answer to RESOLVE event `query`; count 0 says that the name does not exist. Of a remote candidate's name one address per family is
+ * taken; it shows in no view or event: such a candidate has `hostname` and no address.
+ * ICE_ERROR_ARGUMENT: never asked; ICE_ERROR_STATE: answered already, or not wanted any more
+ */
 int ice_agent_handle_resolved(struct ice_agent *agent, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count);
 
 struct ice_transmit {
@@ -312,6 +330,7 @@ enum ice_restart_reason {
     ICE_RESTART_CONSENT_LATE,   /* the peer is silent; DISCONNECTED */
     ICE_RESTART_CONSENT_LOST,   /* RFC 7675: and has been for consent_expiry_us; FAILED */
     ICE_RESTART_RELAY_LOST,     /* the TURN allocation of the selected pair is gone */
+    ICE_RESTART_STREAM_LOST,    /* the TCP connection of the selected pair has ended; DISCONNECTED */
     ICE_RESTART_NO_PAIR         /* a restart has found no path; the old pair still carries data */
 };
 
@@ -444,7 +463,9 @@ struct ice_statistics {
     uint64_t replayed_dropped;         /* signed requests that had come before, by another path */
     uint64_t pairs_pruned;             /* not made, or given up for better ones: ICE_PAIR_MAX */
     uint64_t capacity_refused;         /* something did not fit a limit of this header */
-    uint64_t candidates_not_supported; /* remote candidates over TCP, or with a name */
+    uint64_t candidates_not_supported; /* remote candidates over TCP without a TCP interface, or with a name that is not looked up */
+    uint64_t names_unresolved;         /* remote candidates whose name nobody has answered for, in time */
+    uint64_t streams_unproven;         /* accepted connections that were closed, for no authentic check had come by them */
     size_t memory_bytes;
 };
 

@@ -7,13 +7,16 @@
  *   generation.c      credentials                            consent.c     the selected pair, after ICE
  *   restart.c         from one generation to the next        reselect.c    when the selected pair moves
  *   stream.c          TCP and TLS connections, whoever uses them
- *   server.c          STUN and TURN servers               relay.c, relay_path.c   allocations: see relay_internal.h
+ *   tcp*.c            candidates over TCP                    framing.c     datagrams in a stream
+ *   names.c           mDNS names in place of addresses       server.c      STUN and TURN servers
+ *   relay.c, relay_path.c   allocations: see relay_internal.h
  *   verdict.c         what became of each pair              replay.c      copies of authentic requests
  *   event.c           what the caller is told                agent.c       dispatch, and the states of the agent
  *
  * All memory is in one block that ice_agent_new allocates: after it nothing can run out, and no packet allocates. (Keys
- * are the exception: stun/integrity.h makes one per password. So are TURN clients: one per relay, within the budget.) Lists are
- * arrays with their limit in the name; items are never moved, so that an index stays good for the life of the item.
+ * are the exception: stun/integrity.h makes one per password. So are, within the budget, TURN clients, one per relay; and what TCP
+ * candidates and mDNS names need, each a block made when the first one is given.) Lists are arrays with their limit in the name;
+ * items are never moved, so that an index stays good for the life of the item.
  *
  * Two generations (RFC 8445 section 9) share the arrays of pairs and of remote candidates: each item says which of them it
  * belongs to, ICE_NONE marks a free slot, and a generation is what has credentials of its own. A restart leaves of the old
@@ -75,6 +78,7 @@ struct ice_local {
     enum ice_transport transport, relay_transport;
     enum ice_tcp_type tcp_type;
     uint16_t relay, server_index;
+    uint16_t name; /* 1 + index of the mDNS name that is shown in its place, see names.c; 0 none */
     uint32_t priority;
     uint16_t preference;
     uint16_t foundation;
@@ -88,12 +92,15 @@ struct ice_local {
  * foreign    it turned out to be of another generation: no checks
  */
 struct ice_remote {
-    struct stun_address address, related;
     uint64_t ufrag_tag;
+    struct stun_address address, related;
+    enum ice_transport transport; /* UDP or TCP */
+    enum ice_tcp_type tcp_type;
+    enum ice_candidate_type type;
     uint32_t priority;
     uint16_t generation;
     uint16_t foundation;
-    enum ice_candidate_type type;
+    uint16_t name; /* 1 + index of the name it was resolved from, see names.c; 0 none */
     bool foreign;
     char foundation_text[ICE_FOUNDATION_MAX_BYTES + 1];
 };
@@ -287,6 +294,9 @@ struct ice_views {
     struct ice_candidate event[2], statistics[2], local;
 };
 
+struct ice_tcp;   /* tcp_internal.h: what TCP candidates need; made when the first TCP interface is given */
+struct ice_names; /* names_internal.h: mDNS names, ours and theirs; made when the first one is given */
+
 struct ice_agent {
     struct ice_agent_config config; /* durations resolved; servers and allocator point nowhere, see below */
     struct ice_allocator allocator;
@@ -304,11 +314,9 @@ struct ice_agent {
     struct ice_gatherer gatherer;
     struct ice_local locals[ICE_LOCAL_CANDIDATE_MAX];
     size_t local_count;
-    struct ice_remote remotes[ICE_REMOTE_SLOT_MAX];
     size_t remote_count; /* slots, free ones included */
     uint16_t next_foundation;
 
-    struct ice_pair pairs[ICE_PAIR_SLOT_MAX];
     size_t pair_count; /* slots, free ones included */
     struct ice_triggered_queue triggered; /* of both generations */
     uint64_t next_check_us;        /* Ta */
@@ -330,12 +338,19 @@ struct ice_agent {
     uint16_t relay_bound;          /* the pair that has a channel, or ICE_NONE */
 
     struct ice_stream streams[ICE_STREAM_MAX];
+    size_t stream_count; /* slots that have ever been used */
     uint64_t next_stream_id;
+    struct ice_tcp *tcp;
+    struct ice_names *names;
 
     struct ice_seen_requests seen;
     struct ice_response_queue responses;
     struct ice_reported reported;
     struct ice_statistics statistics; /* counters and times; the rest is filled in when read */
+
+    /* Half of the agent, and last: a new one is not cleared from here on, nothing beyond the counts is ever read. */
+    struct ice_remote remotes[ICE_REMOTE_SLOT_MAX];
+    struct ice_pair pairs[ICE_PAIR_SLOT_MAX];
 };
 
 /* ---- candidate_list.c ----------------------------------------------------------------------------------------------------- */
@@ -348,13 +363,19 @@ bool ice_addresses_can_pair(const struct stun_address *base, const struct stun_a
 /* 64 bits that stand for a ufrag of 4..256 bytes; never 0. Not secret, not security: it only sorts candidates into generations. */
 uint64_t ice_ufrag_tag(const char *ufrag, size_t length);
 
-/* Index of the local candidate with this address and base, or ICE_NONE. */
+/* Index of the local candidate over UDP with this address and base, or ICE_NONE. */
 uint16_t ice_local_find(const struct ice_agent *agent, const struct stun_address *address, const struct stun_address *base);
 uint16_t ice_local_find_base(const struct ice_agent *agent, const struct stun_address *base);
 /* Adds one unless it is redundant (RFC 8445 section 5.1.3). ICE_NONE: ICE_LOCAL_CANDIDATE_MAX reached, and counted. */
 uint16_t ice_local_add(struct ice_agent *agent, enum ice_candidate_type type, const struct stun_address *address, const struct stun_address *base,
                        const struct stun_address *server, uint16_t preference);
-uint16_t ice_remote_find(const struct ice_agent *agent, uint16_t generation, const struct stun_address *address);
+/* The same two for any transport: address, base, transport and tcp_type count. _add_like fills in priority and foundation. */
+uint16_t ice_local_find_like(const struct ice_agent *agent, const struct ice_local *wanted);
+uint16_t ice_local_add_like(struct ice_agent *agent, const struct ice_local *wanted);
+/* RFC 8445 section 7.1.1: what a candidate would be worth that a check from here discovers. */
+uint32_t ice_local_peer_reflexive_priority(const struct ice_local *local);
+uint16_t ice_remote_find(const struct ice_agent *agent, uint16_t generation, const struct stun_address *address); /* over UDP */
+uint16_t ice_remote_find_tcp(const struct ice_agent *agent, uint16_t generation, const struct stun_address *address, enum ice_tcp_type tcp_type);
 /* Into the current generation. */
 int ice_remote_add_signaled(struct ice_agent *agent, const struct ice_candidate *candidate, uint16_t *index);
 uint16_t ice_remote_add_peer_reflexive(struct ice_agent *agent, uint16_t generation, const struct stun_address *address, uint32_t priority, uint64_t ufrag_tag);
@@ -374,6 +395,69 @@ void ice_stream_close(struct ice_stream *stream);
 /* The caller says that it is gone: the entry is free. */
 void ice_stream_forget(struct ice_stream *stream);
 bool ice_stream_poll_event(struct ice_agent *agent, struct ice_event *out);
+
+/* ---- tcp.c, tcp_connection.c, tcp_stream.c: RFC 6544 -------------------------------------------------------------------------- */
+
+/* Makes room for it; ICE_ERROR_CAPACITY: the budget or the allocator says no. */
+int ice_tcp_enable(struct ice_agent *agent);
+void ice_tcp_free(struct ice_agent *agent);
+void ice_tcp_gather_host(struct ice_agent *agent, const struct ice_interface *interface);
+/* The interfaces have changed: candidates of vanished ones are gone. */
+void ice_tcp_leave(struct ice_agent *agent, uint64_t now_us);
+/* RFC 6544 section 6.2: shall we try this pair of our own accord? True for two of UDP. */
+bool ice_tcp_can_pair(const struct ice_local *local, const struct ice_remote *remote);
+bool ice_tcp_is_pair(const struct ice_agent *agent, const struct ice_pair *pair);
+/* It has succeeded, and its connection has gone. */
+bool ice_tcp_is_cut(const struct ice_agent *agent, const struct ice_pair *pair);
+/* A check of this pair is due: true when it can be sent now; else its connection is being opened, or the pair has failed. */
+bool ice_tcp_prepare(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
+/* A pair whose connection has opened and whose check has not been sent yet, or NULL. */
+struct ice_pair *ice_tcp_check_due(struct ice_agent *agent);
+/* The path of the pair, stream_id 0 when there is no connection. */
+void ice_tcp_path(const struct ice_agent *agent, const struct ice_pair *pair, struct ice_path *path);
+bool ice_tcp_is_path_open(const struct ice_agent *agent, const struct ice_path *path);
+bool ice_tcp_is_path_valid(const struct ice_agent *agent, const struct ice_path *path);
+/* The pair is about to be forgotten: its connection is closed, unless another pair uses it. */
+void ice_tcp_forget_pair(struct ice_agent *agent, const struct ice_pair *pair);
+/* The candidate at our end of a connection, or ICE_NONE; generation: of the check that came by it. */
+uint16_t ice_tcp_local_of_path(struct ice_agent *agent, uint16_t generation, const struct ice_path *path);
+/* An authentic check came by this connection: its pair, which it belongs to from now on; NULL: not possible. */
+struct ice_pair *ice_tcp_pair_of_request(struct ice_agent *agent, uint16_t generation, uint16_t local, const struct ice_path *path,
+                                         const struct stun_message *request, uint64_t ufrag_tag);
+int ice_tcp_handle_accepted(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path);
+int ice_tcp_handle_opened(struct ice_agent *agent, struct ice_stream *stream, const struct ice_path *path);
+int ice_tcp_handle_bytes(struct ice_agent *agent, uint64_t now_us, struct ice_stream *stream, const uint8_t *bytes, size_t length);
+int ice_tcp_handle_closed(struct ice_agent *agent, uint64_t now_us, struct ice_stream *stream, int error);
+bool ice_tcp_poll_received(struct ice_agent *agent, struct ice_received *out);
+/* Frames a message that goes out by this path; its new length, 0 when it does not fit. Leaves what goes by UDP as it is. */
+size_t ice_tcp_frame(const struct ice_path *path, uint8_t *buffer, size_t capacity, size_t length);
+/* The same for a payload that has headroom. ICE_ERROR_ARGUMENT: longer than a frame can be. */
+int ice_tcp_wrap_payload(uint8_t *buffer, struct ice_transmit *out);
+void ice_tcp_handle_timeout(struct ice_agent *agent, uint64_t now_us);
+/* Connections that nothing needs any more are closed. */
+void ice_tcp_update(struct ice_agent *agent, uint64_t now_us);
+uint64_t ice_tcp_next_timeout(const struct ice_agent *agent);
+
+/* ---- names.c -------------------------------------------------------------------------------------------------------------------- */
+
+void ice_names_free(struct ice_agent *agent);
+/* May an interface be called so? */
+bool ice_names_is_own_name(const char *name);
+/* The names of interfaces, copied: mdns_name points to our copy from then on. ICE_ERROR_CAPACITY: the memory budget says no. */
+int ice_names_copy(struct ice_agent *agent, struct ice_interface *interfaces, size_t count);
+uint16_t ice_names_of_interface(const struct ice_agent *agent, const struct ice_interface *interface); /* for ice_local.name */
+/* Names in place of what they stand for. */
+void ice_names_hide_local(const struct ice_agent *agent, const struct ice_local *local, struct ice_candidate *view);
+void ice_names_hide_remote(const struct ice_agent *agent, const struct ice_remote *remote, struct ice_candidate *view);
+/* A remote candidate with a name: it waits for ice_names_handle_resolved. */
+int ice_names_add_remote(struct ice_agent *agent, uint64_t now_us, const struct ice_candidate *candidate);
+bool ice_names_is_query(uint64_t query);
+int ice_names_handle_resolved(struct ice_agent *agent, uint64_t query, const struct stun_address *addresses, size_t count);
+bool ice_names_is_pending(const struct ice_agent *agent);
+bool ice_names_poll_event(struct ice_agent *agent, struct ice_event *out);
+void ice_names_handle_timeout(struct ice_agent *agent, uint64_t now_us);
+void ice_names_update(struct ice_agent *agent);
+uint64_t ice_names_next_timeout(const struct ice_agent *agent);
 
 /* ---- pair.c ---------------------------------------------------------------------------------------------------------------- */
 

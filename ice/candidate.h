@@ -91,6 +91,13 @@ size_t ice_candidate_write(const struct ice_candidate *candidate, char *text, si
  */
 uint32_t ice_candidate_priority(enum ice_candidate_type type, uint16_t local_preference, uint16_t component);
 
+/*
+ * RFC 6544 section 4.2, for a candidate over TCP: its local preference says its direction first, then `preference`, 0..65535, of the
+ * interface. Its priority is below that of every candidate over UDP but relayed ones, whatever their local preferences are.
+ */
+uint16_t ice_candidate_tcp_preference(enum ice_candidate_type type, enum ice_tcp_type tcp_type, uint16_t preference);
+uint32_t ice_candidate_tcp_priority(enum ice_candidate_type type, uint16_t local_preference, uint16_t component);
+
 /* "host", "srflx", "prflx", "relay": the W3C RTCIceCandidateType words. */
 const char *ice_candidate_type_name(enum ice_candidate_type type);
 

@@ -68,11 +68,18 @@ uint64_t ice_ufrag_tag(const char *ufrag, size_t length) {
 
 /* ---- local -------------------------------------------------------------------------------------------------------------------- */
 
-uint16_t ice_local_find(const struct ice_agent *agent, const struct stun_address *address, const struct stun_address *base) {
-    for (size_t i = 0; i < agent->local_count; i++)
-        if (stun_address_equal(&agent->locals[i].address, address) && stun_address_equal(&agent->locals[i].base, base))
+uint16_t ice_local_find_like(const struct ice_agent *agent, const struct ice_local *wanted) {
+    for (size_t i = 0; i < agent->local_count; i++) {
+        const struct ice_local *local = &agent->locals[i];
+        if (stun_address_equal(&local->address, &wanted->address) && stun_address_equal(&local->base, &wanted->base) &&
+            local->transport == wanted->transport && local->tcp_type == wanted->tcp_type)
             return (uint16_t)i;
+    }
     return ICE_NONE;
+}
+
+uint16_t ice_local_find(const struct ice_agent *agent, const struct stun_address *address, const struct stun_address *base) {
+    return ice_local_find_like(agent, &(struct ice_local){.address = *address, .base = *base, .transport = ICE_TRANSPORT_UDP});
 }
 
 uint16_t ice_local_find_base(const struct ice_agent *agent, const struct stun_address *base) {
@@ -80,10 +87,11 @@ uint16_t ice_local_find_base(const struct ice_agent *agent, const struct stun_ad
 }
 
 /* RFC 8445 section 5.1.1.3: the same type, base IP, server IP and protocol make the same foundation, and nothing else does. */
-static uint16_t foundation_of(struct ice_agent *agent, enum ice_candidate_type type, const struct stun_address *base, const struct stun_address *server) {
+static uint16_t foundation_of(struct ice_agent *agent, const struct ice_local *added) {
     for (size_t i = 0; i < agent->local_count; i++) {
         const struct ice_local *other = &agent->locals[i];
-        if (other->type == type && stun_address_equal_ip(&other->base, base) && stun_address_equal_ip(&other->server, server))
+        if (other->type == added->type && other->transport == added->transport && stun_address_equal_ip(&other->base, &added->base) &&
+            stun_address_equal_ip(&other->server, &added->server))
             return other->foundation;
     }
     return ++agent->next_foundation;
@@ -113,9 +121,11 @@ static uint16_t place_of_new_local(struct ice_agent *agent) {
 }
 
 /* RFC 8445 section 5.1.2.1, MUST: candidates of one type have different local preferences. */
-static uint16_t distinct_preference(const struct ice_agent *agent, enum ice_candidate_type type, uint16_t preference) {
+static uint16_t distinct_preference(const struct ice_agent *agent, const struct ice_local *added) {
+    uint16_t preference = added->preference;
     for (size_t i = 0; i < agent->local_count;) {
-        if (agent->locals[i].type == type && agent->locals[i].preference == preference) {
+        const struct ice_local *other = &agent->locals[i];
+        if (other->type == added->type && other->transport == added->transport && other->preference == preference) {
             preference--; /* wraps below 0: then it is high, but still its own */
             i = 0;
         } else {
@@ -125,35 +135,72 @@ static uint16_t distinct_preference(const struct ice_agent *agent, enum ice_cand
     return preference;
 }
 
-uint16_t ice_local_add(struct ice_agent *agent, enum ice_candidate_type type, const struct stun_address *address, const struct stun_address *base,
-                       const struct stun_address *server, uint16_t preference) {
+static uint32_t priority_of(const struct ice_local *local, enum ice_candidate_type type) {
+    return local->transport == ICE_TRANSPORT_TCP ? ice_candidate_tcp_priority(type, local->preference, 1) : ice_candidate_priority(type, local->preference, 1);
+}
+
+uint32_t ice_local_peer_reflexive_priority(const struct ice_local *local) {
+    return priority_of(local, ICE_CANDIDATE_PEER_REFLEXIVE);
+}
+
+/* What is reached through a base with a name must not give that away either. */
+static uint16_t name_of_base(const struct ice_agent *agent, const struct ice_local *added) {
+    for (size_t i = 0; i < agent->local_count; i++) {
+        const struct ice_local *other = &agent->locals[i];
+        if (other->type == ICE_CANDIDATE_HOST && other->transport == added->transport && stun_address_equal(&other->base, &added->base))
+            return other->name;
+    }
+    return 0;
+}
+
+uint16_t ice_local_add_like(struct ice_agent *agent, const struct ice_local *wanted) {
     /* RFC 8445 section 5.1.3, SHOULD: of two with the same address and base, the one of lower priority goes. Host comes
      * first here and is the higher. */
-    uint16_t known = ice_local_find(agent, address, base);
+    uint16_t known = ice_local_find_like(agent, wanted);
     if (known != ICE_NONE) {
         agent->locals[known].stale = false;
         return known;
     }
-    struct ice_local added = {.address = *address, .base = *base, .server = *server, .relay = ICE_NONE, .server_index = ICE_NONE, .type = type};
+    struct ice_local added = *wanted;
+    if (added.name == 0)
+        added.name = name_of_base(agent, wanted);
+    added.gone = added.stale = added.told = false;
     /* RFC 8839 section 5.1: raddr and rport of a reflexive candidate are its base. */
-    if (type != ICE_CANDIDATE_HOST)
-        added.related = *base;
-    added.preference = distinct_preference(agent, type, preference);
-    added.priority = ice_candidate_priority(type, added.preference, 1);
-    added.foundation = foundation_of(agent, type, base, server);
+    if (added.type != ICE_CANDIDATE_HOST)
+        added.related = added.base;
+    added.preference = distinct_preference(agent, wanted);
+    added.priority = priority_of(&added, added.type);
+    added.foundation = foundation_of(agent, wanted);
     uint16_t index = place_of_new_local(agent);
     if (index != ICE_NONE)
         agent->locals[index] = added;
     return index;
 }
 
+uint16_t ice_local_add(struct ice_agent *agent, enum ice_candidate_type type, const struct stun_address *address, const struct stun_address *base,
+                       const struct stun_address *server, uint16_t preference) {
+    return ice_local_add_like(agent, &(struct ice_local){.address = *address, .base = *base, .server = *server, .transport = ICE_TRANSPORT_UDP,
+                                                         .preference = preference, .relay = ICE_NONE, .server_index = ICE_NONE, .type = type});
+}
+
 /* ---- remote ------------------------------------------------------------------------------------------------------------------- */
 
-uint16_t ice_remote_find(const struct ice_agent *agent, uint16_t generation, const struct stun_address *address) {
-    for (size_t i = 0; i < agent->remote_count; i++)
-        if (agent->remotes[i].generation == generation && stun_address_equal(&agent->remotes[i].address, address))
+static uint16_t find_remote(const struct ice_agent *agent, uint16_t generation, const struct stun_address *address, enum ice_transport transport,
+                            enum ice_tcp_type tcp_type) {
+    for (size_t i = 0; i < agent->remote_count; i++) {
+        const struct ice_remote *remote = &agent->remotes[i];
+        if (remote->generation == generation && remote->transport == transport && remote->tcp_type == tcp_type && stun_address_equal(&remote->address, address))
             return (uint16_t)i;
+    }
     return ICE_NONE;
+}
+
+uint16_t ice_remote_find(const struct ice_agent *agent, uint16_t generation, const struct stun_address *address) {
+    return find_remote(agent, generation, address, ICE_TRANSPORT_UDP, ICE_TCP_NONE);
+}
+
+uint16_t ice_remote_find_tcp(const struct ice_agent *agent, uint16_t generation, const struct stun_address *address, enum ice_tcp_type tcp_type) {
+    return find_remote(agent, generation, address, ICE_TRANSPORT_TCP, tcp_type);
 }
 
 static uint16_t free_remote(struct ice_agent *agent) {
@@ -181,11 +228,17 @@ static uint16_t remote_foundation(struct ice_agent *agent, uint16_t generation, 
     return ++agent->next_foundation;
 }
 
+static enum ice_transport transport_of(const struct ice_candidate *candidate) {
+    return candidate->protocol == ICE_PROTOCOL_TCP ? ICE_TRANSPORT_TCP : ICE_TRANSPORT_UDP;
+}
+
 static void take_signaled(struct ice_agent *agent, struct ice_remote *remote, const struct ice_candidate *candidate) {
     remote->foundation = remote_foundation(agent, remote->generation, candidate->foundation);
     memcpy(remote->foundation_text, candidate->foundation, sizeof remote->foundation_text);
     remote->foundation_text[ICE_FOUNDATION_MAX_BYTES] = '\0';
     remote->address = candidate->address;
+    remote->transport = transport_of(candidate);
+    remote->tcp_type = candidate->tcp_type;
     remote->related = candidate->related;
     remote->priority = candidate->priority;
     remote->type = candidate->type;
@@ -196,7 +249,7 @@ static void take_signaled(struct ice_agent *agent, struct ice_remote *remote, co
 
 int ice_remote_add_signaled(struct ice_agent *agent, const struct ice_candidate *candidate, uint16_t *index) {
     struct ice_generation *generation = ice_generation_current(agent);
-    uint16_t known = ice_remote_find(agent, agent->generation, &candidate->address);
+    uint16_t known = find_remote(agent, agent->generation, &candidate->address, transport_of(candidate), candidate->tcp_type);
     if (known != ICE_NONE) {
         struct ice_remote *remote = &agent->remotes[known];
         *index = known;
@@ -252,20 +305,23 @@ static void write_decimal(uint16_t number, char *text) {
 void ice_local_view(const struct ice_agent *agent, uint16_t index, struct ice_candidate *out) {
     const struct ice_local *local = &agent->locals[index];
     const struct ice_generation *generation = ice_generation_current_const(agent);
-    *out = (struct ice_candidate){.component = 1, .protocol = ICE_PROTOCOL_UDP, .priority = local->priority, .address = local->address,
-                                  .base = local->base, .type = local->type};
+    *out = (struct ice_candidate){.component = 1, .protocol = local->transport == ICE_TRANSPORT_TCP ? ICE_PROTOCOL_TCP : ICE_PROTOCOL_UDP,
+                                  .priority = local->priority, .address = local->address, .base = local->base, .type = local->type, .tcp_type = local->tcp_type};
     write_decimal(local->foundation, out->foundation);
     out->related = local->related;
     out->server = local->server_index != ICE_NONE ? (uint16_t)(local->server_index + 1) : 0;
     out->relay_transport = local->relay_transport;
+    ice_names_hide_local(agent, local, out);
     memcpy(out->ufrag, generation->local_ufrag, sizeof generation->local_ufrag);
 }
 
 void ice_remote_view(const struct ice_agent *agent, uint16_t index, struct ice_candidate *out) {
     const struct ice_remote *remote = &agent->remotes[index];
     const struct ice_generation *generation = &agent->generations[remote->generation];
-    *out = (struct ice_candidate){.component = 1, .protocol = ICE_PROTOCOL_UDP, .priority = remote->priority, .address = remote->address,
-                                  .related = remote->related, .type = remote->type};
+    *out = (struct ice_candidate){.component = 1, .protocol = remote->transport == ICE_TRANSPORT_TCP ? ICE_PROTOCOL_TCP : ICE_PROTOCOL_UDP,
+                                  .priority = remote->priority, .address = remote->address, .related = remote->related, .type = remote->type,
+                                  .tcp_type = remote->tcp_type};
+    ice_names_hide_remote(agent, remote, out);
     if (remote->foundation_text[0] != '\0')
         memcpy(out->foundation, remote->foundation_text, sizeof out->foundation);
     else

@@ -10,6 +10,7 @@
 
 #define CHECK_RC 3u /* 0, 1 and 3 RTO after the start ... */
 #define CHECK_RM 3u /* ... and given up at 6 RTO; then the pair is tried again, docs/ice.md says why */
+#define TCP_CHECK_RM 20u /* over TCP: sent once, given up after 10 s (RFC 8489 section 6.2.2: Ti, configurable) */
 #define NOMINATION_RM 1u /* a path that has worked: given up at 4 RTO, and asked again at once */
 
 static const uint16_t known_attributes[] = {STUN_ATTRIBUTE_PRIORITY, STUN_ATTRIBUTE_USE_CANDIDATE};
@@ -31,7 +32,7 @@ size_t ice_check_write_request(const struct ice_agent *agent, const struct ice_p
     stun_writer_add_bytes(&writer, STUN_ATTRIBUTE_USERNAME, username, remote_length + 1 + ICE_LOCAL_UFRAG_BYTES);
     /* RFC 8445 section 7.1.1, MUST: the priority that a peer-reflexive candidate found by this check would have. */
     stun_writer_add_u32(&writer, STUN_ATTRIBUTE_PRIORITY,
-                        ice_candidate_priority(ICE_CANDIDATE_PEER_REFLEXIVE, agent->locals[pair->local].preference, 1));
+                        ice_local_peer_reflexive_priority(&agent->locals[pair->local]));
     /* RFC 8445 section 7.1.3, MUST: our role and tie-breaker. */
     stun_writer_add_u64(&writer, role == ICE_ROLE_CONTROLLING ? STUN_ATTRIBUTE_ICE_CONTROLLING : STUN_ATTRIBUTE_ICE_CONTROLLED, tie_breaker);
     if (use_candidate)
@@ -44,6 +45,10 @@ size_t ice_check_write_request(const struct ice_agent *agent, const struct ice_p
 }
 
 void ice_check_path(const struct ice_agent *agent, const struct ice_pair *pair, struct ice_path *path) {
+    if (ice_tcp_is_pair(agent, pair)) {
+        ice_tcp_path(agent, pair, path);
+        return;
+    }
     /* RFC 8445 section 7.2.4: from the base of the local candidate to the remote candidate. */
     *path = (struct ice_path){.transport = ICE_TRANSPORT_UDP, .local = agent->locals[pair->local].base, .remote = agent->remotes[pair->remote].address};
 }
@@ -62,7 +67,10 @@ static void start_check(struct ice_agent *agent, struct ice_pair *pair, uint64_t
     uint8_t id[STUN_TRANSACTION_ID_BYTES];
     ice_agent_random_id(agent, id);
     uint64_t rto_us = use_candidate ? STUN_RTO_DEFAULT_US : ice_checklist_rto_us(agent, pair);
-    stun_transaction_start(&pair->check.transaction, id, now_us, rto_us, CHECK_RC, use_candidate ? NOMINATION_RM : CHECK_RM);
+    if (ice_tcp_is_pair(agent, pair)) /* RFC 6544 section 7.1: TCP repeats what is lost, we do not */
+        stun_transaction_start(&pair->check.transaction, id, now_us, STUN_RTO_DEFAULT_US, 1, TCP_CHECK_RM);
+    else
+        stun_transaction_start(&pair->check.transaction, id, now_us, rto_us, CHECK_RC, use_candidate ? NOMINATION_RM : CHECK_RM);
     pair->check.role = agent->role;
     pair->check.tie_breaker = agent->tie_breaker;
     pair->check.use_candidate = use_candidate;
@@ -98,10 +106,16 @@ size_t ice_check_poll(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer,
         start_check(agent, pair, now_us, true);
         return send_check(agent, pair, now_us, buffer, capacity, path);
     }
+    if ((pair = ice_tcp_check_due(agent)) != NULL) { /* its turn was when the connection was begun */
+        start_check(agent, pair, now_us, false);
+        return send_check(agent, pair, now_us, buffer, capacity, path);
+    }
     /* RFC 8445 section 6.1.4.2: one new check whenever Ta fires; the first one at once. */
     if (now_us < agent->next_check_us || (pair = ice_checklist_next(agent)) == NULL)
         return 0;
     agent->next_check_us = ice_after(now_us, agent->config.ta_us);
+    if (!ice_tcp_prepare(agent, pair, now_us))
+        return 0;
     start_check(agent, pair, now_us, false);
     ice_controlling_update(agent, now_us); /* it may have been the last that was waited for */
     return send_check(agent, pair, now_us, buffer, capacity, path);
@@ -258,7 +272,8 @@ int ice_check_handle_request(struct ice_agent *agent, uint64_t now_us, const str
         note_unauthentic_request(agent, path);
         return ICE_ERROR_UNAUTHENTIC;
     }
-    uint16_t local = ice_local_find_base(agent, &path->local);
+    bool is_tcp = path->transport == ICE_TRANSPORT_TCP;
+    uint16_t local = is_tcp ? ice_tcp_local_of_path(agent, generation, path) : ice_local_find_base(agent, &path->local);
     if (local == ICE_NONE || agent->locals[local].gone || agent->state == ICE_STATE_FAILED || agent->state == ICE_STATE_CLOSED) {
         agent->statistics.unmatched_dropped++;
         return ICE_OK;
@@ -275,7 +290,8 @@ int ice_check_handle_request(struct ice_agent *agent, uint64_t now_us, const str
         return ICE_OK;
     }
     /* A success says that data may come by this path: there must be a pair for it, or the peer would talk to the wall. */
-    struct ice_pair *pair = pair_of_request(agent, generation, local, path, message, ufrag_tag);
+    struct ice_pair *pair = is_tcp ? ice_tcp_pair_of_request(agent, generation, local, path, message, ufrag_tag)
+                                   : pair_of_request(agent, generation, local, path, message, ufrag_tag);
     if (pair == NULL) {
         agent->statistics.unmatched_dropped++;
         return ICE_OK;

@@ -53,6 +53,7 @@ static struct ice_pair *make_room(struct ice_agent *agent, uint16_t generation, 
 }
 
 void ice_checklist_remove(struct ice_agent *agent, struct ice_pair *pair) {
+    ice_tcp_forget_pair(agent, pair);
     ice_checklist_unqueue(agent, pair);
     agent->generations[pair->generation].pair_count--;
     *pair = (struct ice_pair){.generation = ICE_NONE, .state = ICE_PAIR_FAILED, .valid_local = ICE_NONE};
@@ -97,7 +98,7 @@ static void add_if_promising(struct ice_agent *agent, uint16_t local_index, uint
      * higher priority: of local candidates only bases pair. */
     bool is_base = stun_address_equal(&local->address, &local->base);
     if (is_base && !local->gone && !remote->foreign && ice_addresses_can_pair(&local->base, &remote->address) &&
-        ice_checklist_find(agent, local_index, remote_index) == NULL)
+        ice_tcp_can_pair(local, remote) && ice_checklist_find(agent, local_index, remote_index) == NULL)
         ice_checklist_add(agent, local_index, remote_index);
 }
 

@@ -43,7 +43,8 @@ static void start_request(struct ice_agent *agent, uint64_t now_us) {
     bool anxious = consent->unanswered_since_us != ICE_NEVER_US;
     uint8_t id[STUN_TRANSACTION_ID_BYTES];
     ice_agent_random_id(agent, id);
-    stun_transaction_start(&consent->last, id, now_us, STUN_RTO_DEFAULT_US, anxious ? REPEATS_RC : 1, 1);
+    bool repeats = anxious && !ice_tcp_is_pair(agent, &agent->pairs[agent->selected]);
+    stun_transaction_start(&consent->last, id, now_us, STUN_RTO_DEFAULT_US, repeats ? REPEATS_RC : 1, 1);
     consent->next_us = ice_after(now_us, interval_us(agent, 9)); /* an answer puts it off */
     if (!anxious)
         consent->unanswered_since_us = now_us;

@@ -56,7 +56,7 @@ static bool poll_selected_pair(struct ice_agent *agent, struct ice_event *out) {
 
 bool ice_agent_poll_event(struct ice_agent *agent, struct ice_event *out) {
     struct ice_reported *reported = &agent->reported;
-    if (poll_gathering(agent, out) || ice_stream_poll_event(agent, out))
+    if (poll_gathering(agent, out) || ice_names_poll_event(agent, out) || ice_stream_poll_event(agent, out))
         return true;
     if (reported->role != agent->role) {
         reported->role = agent->role;

@@ -16,7 +16,7 @@
 
 static bool is_present(const struct ice_gatherer *gatherer, const struct stun_address *base) {
     for (size_t i = 0; i < gatherer->interface_count; i++)
-        if (stun_address_equal(&gatherer->interfaces[i].base, base))
+        if (gatherer->interfaces[i].transport == ICE_TRANSPORT_UDP && stun_address_equal(&gatherer->interfaces[i].base, base))
             return true;
     return false;
 }
@@ -106,14 +106,19 @@ static void gather_host(struct ice_agent *agent, const struct ice_interface *int
     static const struct stun_address no_server = {.family = STUN_ADDRESS_NONE};
     if (agent->config.transport_policy == ICE_TRANSPORT_POLICY_RELAY)
         return;
+    if (interface->transport == ICE_TRANSPORT_TCP) {
+        ice_tcp_gather_host(agent, interface);
+        return;
+    }
     uint16_t known = ice_local_find_base(agent, &interface->base);
     if (known != ICE_NONE && !agent->locals[known].gone)
         return;
     uint16_t added = known != ICE_NONE ? known : ice_local_add(agent, ICE_CANDIDATE_HOST, &interface->base, &interface->base, &no_server, interface->preference);
     if (added == ICE_NONE)
         return;
+    agent->locals[added].name = ice_names_of_interface(agent, interface);
     for (size_t i = 0; i < agent->local_count; i++) /* the interface is back, and what is behind it */
-        if (stun_address_equal(&agent->locals[i].base, &interface->base))
+        if (agent->locals[i].transport == ICE_TRANSPORT_UDP && stun_address_equal(&agent->locals[i].base, &interface->base))
             agent->locals[i].gone = agent->locals[i].told = false;
     for (size_t i = 0; i < agent->pair_count; i++)
         if (agent->pairs[i].generation == agent->generation && agent->pairs[i].local == added && agent->pairs[i].state == ICE_PAIR_FAILED)
@@ -125,7 +130,7 @@ static void gather_host(struct ice_agent *agent, const struct ice_interface *int
 static void leave_base(struct ice_agent *agent, uint64_t now_us, const struct stun_address *base) {
     struct ice_gatherer *gatherer = &agent->gatherer;
     for (size_t i = 0; i < agent->local_count; i++)
-        if (stun_address_equal(&agent->locals[i].base, base))
+        if (agent->locals[i].transport == ICE_TRANSPORT_UDP && stun_address_equal(&agent->locals[i].base, base))
             agent->locals[i].gone = true;
     for (size_t i = 0; i < gatherer->transaction_count; i++) {
         struct ice_gather_transaction *transaction = &gatherer->transactions[i];
@@ -138,7 +143,8 @@ static void leave_base(struct ice_agent *agent, uint64_t now_us, const struct st
     /* RFC 8445 section 5.1.1.4, SHOULD: what was sent from there cannot be any more. */
     for (size_t i = 0; i < agent->pair_count; i++) {
         struct ice_pair *pair = &agent->pairs[i];
-        if (pair->generation == ICE_NONE || !agent->locals[pair->local].gone || !stun_address_equal(&agent->locals[pair->local].base, base))
+        if (pair->generation == ICE_NONE || ice_tcp_is_pair(agent, pair) || !agent->locals[pair->local].gone ||
+            !stun_address_equal(&agent->locals[pair->local].base, base))
             continue;
         if (i == agent->selected) {
             ice_agent_need_restart(agent, ICE_RESTART_INTERFACE_GONE);
@@ -174,17 +180,26 @@ int ice_gather_set_interfaces(struct ice_agent *agent, uint64_t now_us, const st
     if (count > ICE_INTERFACE_MAX)
         return ICE_ERROR_CAPACITY;
     for (size_t i = 0; i < count; i++)
-        if (!ice_address_is_usable(&interfaces[i].base))
+        if (!ice_address_is_usable(&interfaces[i].base) || interfaces[i].transport == ICE_TRANSPORT_TLS ||
+            (interfaces[i].mdns_name != NULL && !ice_names_is_own_name(interfaces[i].mdns_name)))
             return ICE_ERROR_ARGUMENT;
-    struct ice_interface before[ICE_INTERFACE_MAX];
+    for (size_t i = 0; i < count; i++)
+        if (interfaces[i].transport == ICE_TRANSPORT_TCP && ice_tcp_enable(agent) != ICE_OK)
+            return ICE_ERROR_CAPACITY;
+    struct ice_interface now[ICE_INTERFACE_MAX], before[ICE_INTERFACE_MAX];
+    if (count > 0)
+        memcpy(now, interfaces, count * sizeof now[0]);
+    if (ice_names_copy(agent, now, count) != ICE_OK)
+        return ICE_ERROR_CAPACITY;
     size_t before_count = gatherer->interface_count;
     memcpy(before, gatherer->interfaces, sizeof before);
     if (count > 0)
-        memcpy(gatherer->interfaces, interfaces, count * sizeof interfaces[0]);
+        memcpy(gatherer->interfaces, now, count * sizeof now[0]);
     gatherer->interface_count = count;
     for (size_t i = 0; i < before_count; i++)
-        if (!is_present(gatherer, &before[i].base))
+        if (before[i].transport == ICE_TRANSPORT_UDP && !is_present(gatherer, &before[i].base))
             leave_base(agent, now_us, &before[i].base);
+    ice_tcp_leave(agent, now_us);
     if (gatherer->started && agent->state != ICE_STATE_FAILED) /* what has failed waits for a restart */
         gather_interfaces(agent, now_us);
     return ICE_OK;
@@ -269,8 +284,8 @@ size_t ice_gather_poll(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer
     /* RFC 8445 section 5.1.1.2, SHOULD NOT: no more than one new transaction each Ta; the first one at once. */
     if (now_us < gatherer->next_us || now_us < ice_agent_earliest_transaction(agent))
         return 0;
-    gatherer->relay_turn = !gatherer->relay_turn;
-    if ((!gatherer->relay_turn || !has_waiting_transaction(gatherer)) && ice_relay_start_next(agent, now_us)) {
+    if ((gatherer->relay_turn || !has_waiting_transaction(gatherer)) && ice_relay_start_next(agent, now_us)) {
+        gatherer->relay_turn = false;
         gatherer->next_us = ice_after(now_us, agent->config.ta_us);
         return ice_relay_poll(agent, now_us, buffer, capacity, path);
     }
@@ -286,6 +301,7 @@ size_t ice_gather_poll(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer
         if (first)
             transaction->state = ICE_GATHER_RUNNING;
         transaction->refresh_us = ice_after(now_us, REFRESH_US);
+        gatherer->relay_turn = true;
         gatherer->next_us = ice_after(now_us, agent->config.ta_us);
         agent->last_transaction_us = now_us;
         return send_request(transaction, now_us, buffer, capacity, path);

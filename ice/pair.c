@@ -26,7 +26,7 @@ bool ice_pair_is_valid(const struct ice_pair *pair) {
 }
 
 bool ice_pair_is_usable(const struct ice_agent *agent, const struct ice_pair *pair) {
-    return !agent->locals[pair->local].gone && !agent->remotes[pair->remote].foreign;
+    return !agent->locals[pair->local].gone && !agent->remotes[pair->remote].foreign && !ice_tcp_is_cut(agent, pair);
 }
 
 bool ice_pair_is_relayed(const struct ice_agent *agent, const struct ice_pair *pair) {
@@ -73,17 +73,21 @@ void ice_pair_fail(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_
 /* RFC 8445 section 7.2.5.3.1: the local candidate that has the mapped address; a new one is peer-reflexive. */
 static uint16_t valid_local(struct ice_agent *agent, const struct ice_pair *pair, const struct stun_address *mapped) {
     const struct ice_local *sent_from = &agent->locals[pair->local];
-    uint16_t known = ice_local_find(agent, mapped, &sent_from->base);
+    struct ice_local wanted = *sent_from;
+    wanted.address = *mapped;
+    wanted.type = ICE_CANDIDATE_PEER_REFLEXIVE;
+    wanted.server = (struct stun_address){.family = STUN_ADDRESS_NONE};
+    wanted.relay = wanted.server_index = ICE_NONE;
+    uint16_t known = ice_local_find_like(agent, &wanted);
     if (known != ICE_NONE)
         return known;
     if (!ice_address_is_usable(mapped))
         return pair->local;
-    static const struct stun_address no_server = {.family = STUN_ADDRESS_NONE};
-    uint16_t added = ice_local_add(agent, ICE_CANDIDATE_PEER_REFLEXIVE, mapped, &sent_from->base, &no_server, sent_from->preference);
+    uint16_t added = ice_local_add_like(agent, &wanted);
     if (added == ICE_NONE)
         return pair->local;
     /* RFC 8445 section 7.2.5.3.1: its priority is the PRIORITY that the request carried. */
-    agent->locals[added].priority = ice_candidate_priority(ICE_CANDIDATE_PEER_REFLEXIVE, sent_from->preference, 1);
+    agent->locals[added].priority = ice_local_peer_reflexive_priority(sent_from);
     return added;
 }
 

@@ -25,6 +25,8 @@ size_t ice_response_poll(struct ice_agent *agent, uint8_t *buffer, size_t capaci
         const struct ice_response *response = &queue->items[queue->head];
         queue->head = (queue->head + 1) % ICE_RESPONSE_MAX;
         queue->count--;
+        if (response->path.transport == ICE_TRANSPORT_TCP && !ice_tcp_is_path_open(agent, &response->path))
+            continue; /* the connection has gone meanwhile */
         struct stun_writer writer;
         if (response->code == 0) {
             stun_writer_begin(&writer, buffer, capacity, STUN_CLASS_SUCCESS_RESPONSE, STUN_METHOD_BINDING, response->id);

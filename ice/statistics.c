@@ -80,6 +80,8 @@ const struct ice_candidate *ice_agent_local_candidate(const struct ice_agent *ag
 }
 
 bool ice_agent_is_path_valid(const struct ice_agent *agent, const struct ice_path *path) {
+    if (path->transport == ICE_TRANSPORT_TCP)
+        return ice_tcp_is_path_valid(agent, path);
     for (size_t i = 0; i < agent->pair_count; i++) {
         const struct ice_pair *pair = &agent->pairs[i];
         if (pair->generation != ICE_NONE && (ice_pair_is_valid(pair) || pair->requests_received > 0) && path->transport == ICE_TRANSPORT_UDP &&
@@ -119,6 +121,7 @@ const char *ice_restart_reason_name(enum ice_restart_reason reason) {
     case ICE_RESTART_CONSENT_LATE: return "the peer is silent";
     case ICE_RESTART_CONSENT_LOST: return "the peer has been silent too long, consent has expired";
     case ICE_RESTART_RELAY_LOST: return "the relay of the selected pair is gone";
+    case ICE_RESTART_STREAM_LOST: return "the TCP connection of the selected pair has ended";
     case ICE_RESTART_NO_PAIR: return "the restart has found no path, the old one is still in use";
     }
     return "";

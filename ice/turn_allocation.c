@@ -47,8 +47,11 @@ static bool read_relayed(struct ice_turn_client *client, const struct stun_messa
         struct stun_address address;
         if (attribute.type != STUN_ATTRIBUTE_XOR_RELAYED_ADDRESS)
             continue;
-        if (stun_attribute_read_xor_address(message, &attribute, &address) != STUN_OK || address.port == 0)
+        if (stun_attribute_read_xor_address(message, &attribute, &address) != STUN_OK)
             return false;
+        /* For the family that it has not, coturn 4.6 sends 0.0.0.0:0 beside its ADDRESS-ERROR-CODE. */
+        if (address.port == 0)
+            continue;
         struct stun_address *place = &client->relayed[address.family == STUN_ADDRESS_IPV4 ? 0 : 1];
         if (!is_wanted(client, address.family))
             *has_other_family = true;

@@ -155,9 +155,12 @@ static bool allocate(struct relay_double *server, const struct relay_double_flow
     server->allocated++;
     struct stun_writer writer;
     begin_success(&writer, request, out);
-    for (size_t i = 0; i < 2; i++)
+    static const struct stun_address nowhere = {.family = STUN_ADDRESS_IPV4};
+    for (uint8_t i = 0; i < 2; i++)
         if (allocation->relayed[i].family != STUN_ADDRESS_NONE)
             stun_writer_add_xor_address(&writer, STUN_ATTRIBUTE_XOR_RELAYED_ADDRESS, &allocation->relayed[i]);
+        else if (wants_family(request, i + 1)) /* as coturn 4.6 does for a family that it has not */
+            stun_writer_add_xor_address(&writer, STUN_ATTRIBUTE_XOR_RELAYED_ADDRESS, &nowhere);
     stun_writer_add_u32(&writer, STUN_ATTRIBUTE_LIFETIME, LIFETIME_S);
     stun_writer_add_xor_address(&writer, STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS, &flow->client);
     return finish(server, &writer, true, out);

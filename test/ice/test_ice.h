@@ -14,6 +14,7 @@
 
 #include "ice/agent_internal.h"
 #include "scripted_peer.h"
+#include "tcp_agents.h"
 #include "two_agents.h"
 
 #endif
