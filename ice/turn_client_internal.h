@@ -44,11 +44,19 @@ enum ice_turn_request_kind {
     ICE_TURN_REQUEST_CHANNEL_BIND       /* for the channel `index` */
 };
 
+/* A 401 or 438 to a request with credentials, which proves nothing: it counts when no answer that proves something has come by `until_us`. */
+#define ICE_TURN_HELD_MAX_BYTES 2048
+struct ice_turn_held {
+    size_t length; /* 0: none */
+    uint64_t until_us;
+    uint8_t bytes[ICE_TURN_HELD_MAX_BYTES];
+};
+
 struct ice_turn_request {
     enum ice_turn_request_kind kind;
     struct stun_transaction timer;
     bool is_authenticated;    /* it carries credentials, so that its answer must be verified */
-    bool has_been_stale;      /* 438 was answered with one new try */
+    uint8_t times_stale;      /* 438 was answered with a new try */
     bool has_changed_realm;   /* so was a 401 after credentials, which named another realm */
     bool has_seen_unverified; /* an answer came that did not verify */
     uint16_t unverified_code;
@@ -149,6 +157,7 @@ struct ice_turn_client {
     struct stun_key *key;
 
     struct ice_turn_request requests[ICE_TURN_REQUEST_MAX];
+    struct ice_turn_held held;
 
     /* turn_allocation.c */
     struct stun_address relayed[2], mapped;
