@@ -545,7 +545,7 @@ int ice_agent_handle_stream_opened(struct ice_agent *agent, uint64_t now_us, con
     else if (stream != NULL && stream->owner == ICE_STREAM_OF_RELAY)
         result = ice_relay_handle_stream_opened(agent, now_us, stream);
     else if (stream != NULL)
-        result = ice_tcp_handle_opened(agent, stream, path);
+        result = ice_tcp_handle_opened(agent, now_us, stream, path);
     update(agent, now_us);
     return result;
 }

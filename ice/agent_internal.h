@@ -55,7 +55,7 @@
 #define ICE_PAIR_CHECK_MAX 64       /* transactions that one pair may start before it has succeeded (RFC 8445 section 19.5.1) */
 #define ICE_CONSENT_OUTSTANDING_MAX 16
 #define ICE_SEEN_MAX 32             /* identifiers of the last requests that were authentic */
-#define ICE_STREAM_MAX 64 /* TCP and TLS connections at a time */
+#define ICE_STREAM_MAX 32 /* TCP and TLS connections at a time */
 #define ICE_LOCAL_UFRAG_BYTES 8     /* 48 bits at 6 bits a character */
 #define ICE_LOCAL_PASSWORD_BYTES 24 /* 144 bits */
 
@@ -319,6 +319,7 @@ struct ice_agent {
 
     size_t pair_count; /* slots, free ones included */
     struct ice_triggered_queue triggered; /* of both generations */
+    bool last_check_unproven;      /* it was a triggered one to an address that only a request speaks for */
     uint64_t next_check_us;        /* Ta */
     uint64_t last_transaction_us;  /* any new transaction; ICE_NEVER_US: none yet */
     uint64_t patience_us;          /* RFC 8863; ICE_NEVER_US until checking can start */
@@ -407,8 +408,10 @@ void ice_tcp_leave(struct ice_agent *agent, uint64_t now_us);
 /* RFC 6544 section 6.2: shall we try this pair of our own accord? True for two of UDP. */
 bool ice_tcp_can_pair(const struct ice_local *local, const struct ice_remote *remote);
 bool ice_tcp_is_pair(const struct ice_agent *agent, const struct ice_pair *pair);
-/* It has succeeded, and its connection has gone. */
+/* It has succeeded, and its connection has gone; or there is a new one, by which nothing has been answered yet. */
 bool ice_tcp_is_cut(const struct ice_agent *agent, const struct ice_pair *pair);
+/* The latter: consent may be asked for by it, nothing else be sent. */
+bool ice_tcp_is_reopened(const struct ice_agent *agent, const struct ice_pair *pair);
 /* A check of this pair is due: true when it can be sent now; else its connection is being opened, or the pair has failed. */
 bool ice_tcp_prepare(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
 /* A pair whose connection has opened and whose check has not been sent yet, or NULL. */
@@ -425,7 +428,7 @@ uint16_t ice_tcp_local_of_path(struct ice_agent *agent, uint16_t generation, con
 struct ice_pair *ice_tcp_pair_of_request(struct ice_agent *agent, uint16_t generation, uint16_t local, const struct ice_path *path,
                                          const struct stun_message *request, uint64_t ufrag_tag);
 int ice_tcp_handle_accepted(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path);
-int ice_tcp_handle_opened(struct ice_agent *agent, struct ice_stream *stream, const struct ice_path *path);
+int ice_tcp_handle_opened(struct ice_agent *agent, uint64_t now_us, struct ice_stream *stream, const struct ice_path *path);
 int ice_tcp_handle_bytes(struct ice_agent *agent, uint64_t now_us, struct ice_stream *stream, const uint8_t *bytes, size_t length);
 int ice_tcp_handle_closed(struct ice_agent *agent, uint64_t now_us, struct ice_stream *stream, int error);
 bool ice_tcp_poll_received(struct ice_agent *agent, struct ice_received *out);
@@ -500,6 +503,8 @@ void ice_checklist_recompute_priorities(struct ice_agent *agent);
 /* May the agent send checks at all; and may it check pairs of the current generation? */
 bool ice_checklist_is_running(const struct ice_agent *agent);
 bool ice_checklist_can_check(const struct ice_agent *agent);
+/* Nothing but a request, which anybody may have replayed, says that the peer is at this peer-reflexive address. */
+bool ice_checklist_is_unproven(const struct ice_agent *agent, const struct ice_pair *pair);
 bool ice_checklist_has_work(const struct ice_agent *agent);
 /* RFC 8445 section 6.1.4.2: the pair to check next, or NULL. */
 struct ice_pair *ice_checklist_next(struct ice_agent *agent);

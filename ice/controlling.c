@@ -12,6 +12,7 @@
 #define NOMINATION_WAIT_US 200000u
 #define NOMINATION_WAIT_RELAYED_US ICE_SECOND_US
 #define NOMINATION_MARGIN_US 20000u
+#define DIRECT_CHANCE_MAX_US ICE_SECOND_US
 #define ROUND_TRIP_UNKNOWN_US 100000u
 #define NOMINATION_ATTEMPTS_MAX 4u /* of 2 s each, then another valid pair may be tried */
 
@@ -49,7 +50,8 @@ static uint64_t direct_chance_until(const struct ice_pair *pair, const struct ic
     if (!silent || pair->send_failed)
         return 0;
     /* The peer's checks arrive by it: only our own, or their answers, are missing. */
-    return pair->requests_received > 0 ? ICE_NEVER_US : ice_after(pair->first_check_us, STUN_RTO_DEFAULT_US + answer_us(best));
+    uint64_t chance_us = ice_earlier(STUN_RTO_DEFAULT_US + answer_us(best), DIRECT_CHANCE_MAX_US);
+    return pair->requests_received > 0 ? ICE_NEVER_US : ice_after(pair->first_check_us, chance_us);
 }
 
 /* Until when is a pair better than `best` worth waiting for? 0: it is not. */
@@ -57,6 +59,9 @@ static uint64_t in_question_until(const struct ice_agent *agent, const struct ic
     if (pair->generation != best->generation || pair->priority <= best->priority || !ice_pair_is_usable(agent, pair))
         return 0;
     bool relayed_for_direct = ice_pair_is_relayed(agent, best) && !ice_pair_is_relayed(agent, pair);
+    /* Replayed checks make many of these, and shall not hold us up. If one is real, it is moved to. */
+    if (!relayed_for_direct && ice_checklist_is_unproven(agent, pair))
+        return 0;
     uint64_t latest_us = ice_after(agent->first_valid_us, relayed_for_direct ? NOMINATION_WAIT_RELAYED_US : NOMINATION_WAIT_US);
     if (pair->state == ICE_PAIR_FROZEN || (pair->state == ICE_PAIR_WAITING && pair->checks < ICE_PAIR_CHECK_MAX))
         return latest_us;
