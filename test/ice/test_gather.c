@@ -313,6 +313,31 @@ static void kinds_of_servers(void **state) {
     scripted_close(&peer);
 }
 
+/* RFC 8489 section 6.2.1, with a deviation: a silent server is asked again after 500 ms, and then every second until gathering ends */
+static void silent_server(void **state) {
+    (void)state;
+    static const uint64_t expected_ms[] = {0, 500, 1500, 2500, 3500, 4500};
+    struct ice_server servers[1] = {stun_server("198.51.100.250", 3478)};
+    struct sent sent;
+    struct ice_statistics statistics;
+    size_t count = 0;
+    scripted_open(&peer, ICE_ROLE_CONTROLLING, &(struct ice_agent_config){.servers = servers, .server_count = 1});
+    scripted_gather(&peer);
+    uint64_t start_us = peer.now_us;
+    do {
+        while (scripted_poll_request(&peer, &sent)) {
+            assert_true(count < sizeof expected_ms / sizeof expected_ms[0]);
+            assert_true(peer.now_us - start_us == expected_ms[count++] * MS);
+        }
+        peer.now_us = ice_agent_next_timeout(peer.agent);
+        ice_agent_handle_timeout(peer.agent, peer.now_us);
+        ice_agent_statistics(peer.agent, &statistics);
+    } while (statistics.gathering_state != ICE_GATHERING_COMPLETE);
+    assert_int_equal(count, 6);
+    assert_true(peer.now_us - start_us == 5 * SECOND);
+    scripted_close(&peer);
+}
+
 /* A send error towards a server ends the waiting for it, one RTO later: ICMP can be forged, and an answer that comes counts */
 static void unreachable_server(void **state) {
     (void)state;
@@ -414,7 +439,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(host_only), cmocka_unit_test(server_reflexive), cmocka_unit_test(dead_server), cmocka_unit_test(pacing),
         cmocka_unit_test(five_milliseconds_for_all), cmocka_unit_test(forged_answers), cmocka_unit_test(useless_answers), cmocka_unit_test(names),
-        cmocka_unit_test(refresh), cmocka_unit_test(limits), cmocka_unit_test(kinds_of_servers), cmocka_unit_test(unreachable_server),
+        cmocka_unit_test(refresh), cmocka_unit_test(limits), cmocka_unit_test(kinds_of_servers), cmocka_unit_test(silent_server), cmocka_unit_test(unreachable_server),
         cmocka_unit_test(interfaces_change), cmocka_unit_test(interface_vanishes_while_checking),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,7 @@
 #define VERDICT_US (45 * SIM_SECOND_US)
 #define SETTLE_US (20 * SIM_SECOND_US) /* a call that got through by a relay first has this long to move */
 #define LOSSES 21                      /* 0, 1, ... 20 % */
-#define SEEDS_IN_CHECK 2
+#define SEEDS_IN_CHECK 6
 #define SEEDS_MAX 1000
 #define PROCESSES_MAX 16
 
