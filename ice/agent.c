@@ -370,6 +370,14 @@ int ice_agent_add_remote_candidate(struct ice_agent *agent, uint64_t now_us, con
     return ICE_OK;
 }
 
+void ice_agent_set_remote_lite(struct ice_agent *agent, uint64_t now_us, bool lite) {
+    ice_generation_current(agent)->remote_lite = lite;
+    /* RFC 8445 section 6.1.1, MUST: the full agent controls. */
+    if (lite)
+        ice_check_switch_role(agent, ICE_ROLE_CONTROLLING);
+    update(agent, now_us);
+}
+
 int ice_agent_end_of_remote_candidates(struct ice_agent *agent, uint64_t now_us) {
     ice_generation_current(agent)->remote_end = true;
     update(agent, now_us);
@@ -499,12 +507,10 @@ void ice_agent_handle_send_error(struct ice_agent *agent, uint64_t now_us, const
         struct ice_pair *pair = ice_checklist_at_path(agent, index, path);
         if (pair == NULL)
             continue;
+        /* RFC 8445 section 7.2.5.2.2, SHOULD: the pair fails. But ICMP can be forged: nobody waits for such a pair any more, and
+         * its requests are repeated all the same, until the transaction ends (docs/ice.md). */
         pair->last_send_error = error;
-        /* RFC 8445 section 7.2.5.2.2, SHOULD: the pair fails. Not one that works: ICMP can be forged, consent cannot. */
-        if (pair->state == ICE_PAIR_IN_PROGRESS)
-            ice_pair_fail(agent, pair, now_us, true);
-        else if (index == agent->nominating && !pair->check.transaction.done)
-            ice_controlling_nomination_failed(agent, pair, now_us);
+        pair->send_failed = true;
     }
     update(agent, now_us);
 }
@@ -538,7 +544,7 @@ int ice_agent_handle_stream_opened(struct ice_agent *agent, uint64_t now_us, con
     else if (stream != NULL && stream->owner == ICE_STREAM_OF_RELAY)
         result = ice_relay_handle_stream_opened(agent, now_us, stream);
     else if (stream != NULL)
-        result = ice_tcp_handle_opened(agent, stream, path);
+        result = ice_tcp_handle_opened(agent, now_us, stream, path);
     update(agent, now_us);
     return result;
 }

@@ -167,6 +167,11 @@ int ice_agent_set_remote_credentials(struct ice_agent *agent, uint64_t now_us, c
  * below 1024 but for 80 and 443); ICE_ERROR_STATE when its ufrag is not the peer's current one.
  */
 int ice_agent_add_remote_candidate(struct ice_agent *agent, uint64_t now_us, const struct ice_candidate *candidate);
+/*
+ * RFC 8445 section 6.1.1: the peer's description says a=ice-lite (RFC 8839 section 5.3): it never sends checks, and we control, whatever the role
+ * was before. Of the current generation: call it before set_remote_credentials, after ice_agent_restart again. Default: full.
+ */
+void ice_agent_set_remote_lite(struct ice_agent *agent, uint64_t now_us, bool lite);
 int ice_agent_end_of_remote_candidates(struct ice_agent *agent, uint64_t now_us); /* RFC 8838 section 14 */
 
 /*
@@ -385,18 +390,66 @@ bool ice_agent_is_path_valid(const struct ice_agent *agent, const struct ice_pat
 /* RFC 8445 section 6.1.2.6 */
 enum ice_pair_state { ICE_PAIR_FROZEN, ICE_PAIR_WAITING, ICE_PAIR_IN_PROGRESS, ICE_PAIR_SUCCEEDED, ICE_PAIR_FAILED };
 
+/*
+ * What became of a pair, for people. The numbers that belong to it are members of struct ice_pair_statistics; of the pairs with a
+ * higher priority than the selected one, these say why they were passed over.
+ */
+enum ice_pair_verdict {
+    ICE_VERDICT_SELECTED,            /* carries the data */
+    ICE_VERDICT_REPLACED,            /* did, until a better one was there, or a restart */
+    ICE_VERDICT_WORKS,               /* was answered; another was chosen */
+    ICE_VERDICT_TOO_LATE,            /* is better, but was answered after the other had been chosen */
+    ICE_VERDICT_DIED,                /* was answered once, and then no more */
+    ICE_VERDICT_IN_PROGRESS,         /* requests_sent requests, the answer may still come */
+    ICE_VERDICT_NO_ANSWER,           /* to requests_sent requests */
+    ICE_VERDICT_WRONG_CREDENTIALS,   /* `unauthentic` messages came by it: signed with another password, or forged */
+    ICE_VERDICT_WRONG_ADDRESS,       /* `answers_elsewhere` answers came from, or to, another address than the request's (RFC 8445 section 7.2.5.2.1) */
+    ICE_VERDICT_ERROR_RESPONSE,      /* last_error_code */
+    ICE_VERDICT_SEND_ERROR,          /* last_send_error: ICMP unreachable, no route, forbidden */
+    ICE_VERDICT_RELAY_REFUSED,       /* our TURN server gives no permission for this peer: relay_error_code (RFC 8656 section 9) */
+    ICE_VERDICT_RELAY_LOST,          /* the TURN allocation is gone */
+    ICE_VERDICT_INTERFACE_GONE,
+    ICE_VERDICT_OTHER_GENERATION,    /* the remote candidate is from before a restart */
+    ICE_VERDICT_NOT_TRIED_WAITING,   /* its turn has not come yet */
+    ICE_VERDICT_NOT_TRIED_FROZEN,    /* a pair of the same foundation goes first, and has not succeeded (RFC 8445 section 6.1.2.6) */
+    ICE_VERDICT_NOT_TRIED_CHOSEN,    /* a better one was chosen before its turn came */
+    ICE_VERDICT_NOT_TRIED_ENDED      /* ICE failed before its turn came */
+};
+
+/* Why there is no pair with a remote candidate. */
+enum ice_unpaired {
+    ICE_UNPAIRED_NONE,       /* there is */
+    ICE_UNPAIRED_NO_LOCAL,   /* we have no candidate ourselves */
+    ICE_UNPAIRED_FAMILY,     /* we have none of its family */
+    ICE_UNPAIRED_SCOPE,      /* loopback or link-local, and we are not there (RFC 8445 section 6.1.2.2) */
+    ICE_UNPAIRED_GENERATION, /* it is from before a restart */
+    ICE_UNPAIRED_LIMIT       /* ICE_PAIR_MAX better ones are there (RFC 8445 section 6.1.2.5) */
+};
+
+struct ice_remote_statistics {
+    const struct ice_candidate *candidate; /* valid until the next statistics or non-const call */
+    size_t pairs;
+    enum ice_unpaired unpaired;
+    bool previous; /* as below */
+};
+
 struct ice_pair_statistics {
     const struct ice_candidate *local, *remote; /* valid until the next non-const call */
     enum ice_pair_state state;
     bool nominated;
     bool selected;
     bool previous; /* of the generation before the last restart */
+    enum ice_pair_verdict verdict;
     uint64_t priority;
+    uint64_t first_request_us, first_response_us; /* 0: not yet */
     uint64_t requests_sent, responses_received, requests_received, responses_sent;
     uint64_t consent_requests_sent;
     uint64_t current_round_trip_us, total_round_trip_us;
     uint16_t last_error_code; /* of an error response, 0 when none */
     int last_send_error;      /* errno of a failed send, 0 when none */
+    uint16_t relay_error_code; /* with which the TURN server refused a permission, 0 when none */
+    uint64_t unauthentic;      /* requests and responses by this path whose MESSAGE-INTEGRITY was wrong */
+    uint64_t answers_elsewhere; /* signed answers to its requests that came from, or to, another address; ignored */
 };
 
 struct ice_statistics {
@@ -407,6 +460,8 @@ struct ice_statistics {
     uint64_t datagrams_sent, datagrams_received;
     uint64_t malformed_dropped, unauthentic_dropped, unmatched_dropped;
     uint64_t restarts;
+    uint64_t replayed_dropped;         /* signed requests that had come before, by another path */
+    uint64_t pairs_pruned;             /* not made, or given up for better ones: ICE_PAIR_MAX */
     uint64_t capacity_refused;         /* something did not fit a limit of this header */
     uint64_t candidates_not_supported; /* remote candidates over TCP without a TCP interface, or with a name that is not looked up */
     uint64_t names_unresolved;         /* remote candidates whose name nobody has answered for, in time */
@@ -417,6 +472,8 @@ struct ice_statistics {
 void ice_agent_statistics(const struct ice_agent *agent, struct ice_statistics *out);
 size_t ice_agent_pair_count(const struct ice_agent *agent);
 bool ice_agent_pair_statistics(const struct ice_agent *agent, size_t index, struct ice_pair_statistics *out);
+size_t ice_agent_remote_candidate_count(const struct ice_agent *agent);
+bool ice_agent_remote_candidate(const struct ice_agent *agent, size_t index, struct ice_remote_statistics *out);
 size_t ice_agent_local_candidate_count(const struct ice_agent *agent);
 const struct ice_candidate *ice_agent_local_candidate(const struct ice_agent *agent, size_t index);
 
@@ -459,6 +516,9 @@ const char *ice_server_state_name(enum ice_server_state state);
 const char *ice_state_name(enum ice_state state);
 const char *ice_gathering_state_name(enum ice_gathering_state state);
 const char *ice_pair_state_name(enum ice_pair_state state);
+/* Words for people: "no answer" ..., "no address of our own in its family" ... */
+const char *ice_pair_verdict_name(enum ice_pair_verdict verdict);
+const char *ice_unpaired_name(enum ice_unpaired unpaired);
 /* Words for people: "the interface of the selected pair has gone" ... */
 const char *ice_restart_reason_name(enum ice_restart_reason reason);
 

@@ -9,7 +9,8 @@
  *   stream.c          TCP and TLS connections, whoever uses them
  *   tcp*.c            candidates over TCP                    framing.c     datagrams in a stream
  *   names.c           mDNS names in place of addresses       server.c      STUN and TURN servers
- *   relay*.c      allocations: see relay_internal.h
+ *   relay*.c          allocations: see relay_internal.h
+ *   verdict.c         what became of each pair              replay.c      copies of authentic requests
  *   event.c           what the caller is told                agent.c       dispatch, and the states of the agent
  *
  * All memory is in one block that ice_agent_new allocates: after it nothing can run out, and no packet allocates. (Keys
@@ -46,13 +47,15 @@
 #define ICE_REMOTE_PEER_REFLEXIVE_MAX 16 /* learned from checks, beside ICE_REMOTE_CANDIDATE_MAX signaled ones */
 #define ICE_REMOTE_SLOT_MAX (ICE_REMOTE_CANDIDATE_MAX + ICE_REMOTE_PEER_REFLEXIVE_MAX + ICE_PREVIOUS_PAIR_MAX)
 #define ICE_PAIR_SLOT_MAX (ICE_PAIR_MAX + ICE_PREVIOUS_PAIR_MAX)
+#define ICE_REMOTE_COPY_MAX 8      /* of those, learned from copies of requests */
 #define ICE_RESPONSE_MAX 32         /* requests that wait for poll_transmit to be answered */
 #define ICE_RESPONSE_UNKNOWN_MAX 4  /* types listed in a 420 */
 #define ICE_GATHER_TRANSACTION_MAX 64
 #define ICE_SERVER_ADDRESS_MAX 4    /* of one server; one per family is used at a time, the next when it refuses */
 #define ICE_PAIR_CHECK_MAX 64       /* transactions that one pair may start before it has succeeded (RFC 8445 section 19.5.1) */
 #define ICE_CONSENT_OUTSTANDING_MAX 16
-#define ICE_STREAM_MAX 64 /* TCP and TLS connections at a time */
+#define ICE_SEEN_MAX 32             /* identifiers of the last requests that were authentic */
+#define ICE_STREAM_MAX 32 /* TCP and TLS connections at a time */
 #define ICE_LOCAL_UFRAG_BYTES 8     /* 48 bits at 6 bits a character */
 #define ICE_LOCAL_PASSWORD_BYTES 24 /* 144 bits */
 
@@ -118,6 +121,7 @@ struct ice_check {
  * valid_local   once valid: the local candidate that has the mapped address (section 7.2.5.3.2), else ICE_NONE
  * check         what runs now; check.transaction.done when nothing does
  * last_id       the transaction before that: cancelled or timed out, its answer still counts until last_id_until_us
+ * send_failed   the socket has refused what now runs: nobody waits for it
  * timed_out     FAILED because nothing was heard, which another try may repair
  * nominate_on_success   controlled: USE-CANDIDATE came before our own check succeeded
  * overrides     controlled: that nomination replaces the selected pair though it is better
@@ -125,23 +129,24 @@ struct ice_check {
 struct ice_pair {
     uint16_t generation;
     uint16_t local, remote, valid_local;
-    enum ice_pair_state state;
-    bool queued, timed_out, nominated, nominate_on_success, overrides;
-    bool permitted; /* of a relay: the peer has been announced to the server (RFC 8656 section 9) */
-    uint8_t timeouts;
     uint16_t checks;
-    uint64_t priority;
-    uint64_t first_check_us; /* of all its checks */
-    uint64_t last_response_us, last_heard_us;
-    struct ice_check check;
+    uint16_t last_error_code, relay_error_code;
+    uint8_t timeouts;
+    bool queued, timed_out, send_failed, nominated, nominate_on_success, overrides;
+    bool permitted; /* of a relay: the peer has been announced to the server (RFC 8656 section 9) */
+    bool last_use_candidate;
     uint8_t last_id[STUN_TRANSACTION_ID_BYTES];
     enum ice_role last_role;
-    bool last_use_candidate;
-    uint64_t last_id_until_us;
-    uint32_t requests_sent, responses_received, requests_received, responses_sent, consent_requests_sent;
-    uint64_t current_round_trip_us, total_round_trip_us;
-    uint16_t last_error_code;
+    enum ice_pair_state state;
     int last_send_error;
+    uint32_t requests_sent, responses_received, requests_received, responses_sent, consent_requests_sent;
+    uint32_t unauthentic, answers_elsewhere;
+    uint64_t priority;
+    uint64_t first_check_us, first_valid_us; /* 0: never */
+    uint64_t last_response_us, last_heard_us;
+    uint64_t last_id_until_us;
+    uint64_t current_round_trip_us, total_round_trip_us;
+    struct ice_check check;
 };
 
 /* RFC 8445 section 6.1.4.1: a FIFO of pairs; each is in it once at most (ice_pair.queued), hence it cannot overflow. */
@@ -169,6 +174,7 @@ struct ice_generation {
     char remote_password[ICE_PASSWORD_MAX_BYTES + 1];
     struct stun_key *remote_key; /* NULL until the peer's credentials are known */
     bool remote_end;             /* end of candidates */
+    bool remote_lite;
 };
 
 /* An answer that poll_transmit will write. code 0 is a success response. */
@@ -264,6 +270,15 @@ struct ice_consent {
     bool late;
 };
 
+/* Identifiers of authentic requests, and by which path they came first (a hash of it, 0: unused): see replay.c. */
+struct ice_seen_requests {
+    struct {
+        uint8_t id[STUN_TRANSACTION_ID_BYTES];
+        uint32_t path;
+    } items[ICE_SEEN_MAX];
+    size_t next;
+};
+
 /* What the caller has been told, so that events can be derived from the difference. */
 struct ice_reported {
     enum ice_gathering_state gathering_state;
@@ -306,6 +321,7 @@ struct ice_agent {
     struct ice_pair pairs[ICE_PAIR_SLOT_MAX];
     size_t pair_count; /* slots, free ones included */
     struct ice_triggered_queue triggered; /* of both generations */
+    bool last_check_unproven;      /* it was a triggered one to an address that only a request speaks for */
     uint64_t next_check_us;        /* Ta */
     uint64_t last_transaction_us;  /* any new transaction; ICE_NEVER_US: none yet */
     uint64_t patience_us;          /* RFC 8863; ICE_NEVER_US until checking can start */
@@ -329,6 +345,7 @@ struct ice_agent {
     struct ice_tcp *tcp;
     struct ice_names *names;
 
+    struct ice_seen_requests seen;
     struct ice_response_queue responses;
     struct ice_reported reported;
     struct ice_statistics statistics; /* counters and times; the rest is filled in when read */
@@ -388,8 +405,10 @@ void ice_tcp_leave(struct ice_agent *agent, uint64_t now_us);
 /* RFC 6544 section 6.2: shall we try this pair of our own accord? True for two of UDP. */
 bool ice_tcp_can_pair(const struct ice_local *local, const struct ice_remote *remote);
 bool ice_tcp_is_pair(const struct ice_agent *agent, const struct ice_pair *pair);
-/* It has succeeded, and its connection has gone. */
+/* It has succeeded, and its connection has gone; or there is a new one, by which nothing has been answered yet. */
 bool ice_tcp_is_cut(const struct ice_agent *agent, const struct ice_pair *pair);
+/* The latter: consent may be asked for by it, nothing else be sent. */
+bool ice_tcp_is_reopened(const struct ice_agent *agent, const struct ice_pair *pair);
 /* A check of this pair is due: true when it can be sent now; else its connection is being opened, or the pair has failed. */
 bool ice_tcp_prepare(struct ice_agent *agent, struct ice_pair *pair, uint64_t now_us);
 /* A pair whose connection has opened and whose check has not been sent yet, or NULL. */
@@ -406,7 +425,7 @@ uint16_t ice_tcp_local_of_path(struct ice_agent *agent, uint16_t generation, con
 struct ice_pair *ice_tcp_pair_of_request(struct ice_agent *agent, uint16_t generation, uint16_t local, const struct ice_path *path,
                                          const struct stun_message *request, uint64_t ufrag_tag);
 int ice_tcp_handle_accepted(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path);
-int ice_tcp_handle_opened(struct ice_agent *agent, struct ice_stream *stream, const struct ice_path *path);
+int ice_tcp_handle_opened(struct ice_agent *agent, uint64_t now_us, struct ice_stream *stream, const struct ice_path *path);
 int ice_tcp_handle_bytes(struct ice_agent *agent, uint64_t now_us, struct ice_stream *stream, const uint8_t *bytes, size_t length);
 int ice_tcp_handle_closed(struct ice_agent *agent, uint64_t now_us, struct ice_stream *stream, int error);
 bool ice_tcp_poll_received(struct ice_agent *agent, struct ice_received *out);
@@ -481,6 +500,8 @@ void ice_checklist_recompute_priorities(struct ice_agent *agent);
 /* May the agent send checks at all; and may it check pairs of the current generation? */
 bool ice_checklist_is_running(const struct ice_agent *agent);
 bool ice_checklist_can_check(const struct ice_agent *agent);
+/* Nothing but a request, which anybody may have replayed, says that the peer is at this peer-reflexive address. */
+bool ice_checklist_is_unproven(const struct ice_agent *agent, const struct ice_pair *pair);
 bool ice_checklist_has_work(const struct ice_agent *agent);
 /* RFC 8445 section 6.1.4.2: the pair to check next, or NULL. */
 struct ice_pair *ice_checklist_next(struct ice_agent *agent);
@@ -528,6 +549,18 @@ bool ice_reselect_is_searching(const struct ice_agent *agent);
 /* May this valid pair be nominated, or selected, now? */
 bool ice_reselect_may_select(const struct ice_agent *agent, const struct ice_pair *pair);
 void ice_reselect_update(struct ice_agent *agent, uint64_t now_us);
+
+/* ---- replay.c -------------------------------------------------------------------------------------------------------------------- */
+
+/* Has this authentic request come before, by another path? Else it is remembered. */
+bool ice_replay_is_copy(struct ice_agent *agent, const struct ice_path *path, const uint8_t id[STUN_TRANSACTION_ID_BYTES]);
+/* Forgets a learned candidate that nothing came of, if there is one. */
+void ice_replay_make_room(struct ice_agent *agent, uint16_t generation);
+
+/* ---- verdict.c ------------------------------------------------------------------------------------------------------------------- */
+
+enum ice_pair_verdict ice_pair_verdict(const struct ice_agent *agent, const struct ice_pair *pair);
+enum ice_unpaired ice_remote_unpaired(const struct ice_agent *agent, const struct ice_remote *remote);
 
 /* ---- consent.c --------------------------------------------------------------------------------------------------------------------- */
 

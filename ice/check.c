@@ -74,6 +74,7 @@ static void start_check(struct ice_agent *agent, struct ice_pair *pair, uint64_t
     pair->check.role = agent->role;
     pair->check.tie_breaker = agent->tie_breaker;
     pair->check.use_candidate = use_candidate;
+    pair->send_failed = false;
     /* A nomination repeats a check that has succeeded: the pair stays valid meanwhile. */
     if (!use_candidate) {
         pair->state = ICE_PAIR_IN_PROGRESS;
@@ -116,6 +117,7 @@ size_t ice_check_poll(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer,
     if (!ice_tcp_prepare(agent, pair, now_us))
         return 0;
     start_check(agent, pair, now_us, false);
+    ice_controlling_update(agent, now_us); /* it may have been the last that was waited for */
     return send_check(agent, pair, now_us, buffer, capacity, path);
 }
 
@@ -180,7 +182,8 @@ static bool repair_role_conflict(struct ice_agent *agent, const struct stun_mess
 
 /* RFC 8445 section 7.2.5.1, MUST: change to the other role than the request had, take a new tie-breaker, and ask again. */
 static void handle_role_conflict(struct ice_agent *agent, struct ice_pair *pair, enum ice_role sent_role, uint64_t now_us) {
-    if (sent_role == agent->role) {
+    /* A lite peer is never the controlling one, whatever it says (section 6.1.1). */
+    if (sent_role == agent->role && !ice_generation_current(agent)->remote_lite) {
         ice_check_switch_role(agent, sent_role == ICE_ROLE_CONTROLLING ? ICE_ROLE_CONTROLLED : ICE_ROLE_CONTROLLING);
         agent->tie_breaker = ice_agent_random_u64(agent);
     }
@@ -209,8 +212,16 @@ static uint16_t authenticate_request(struct ice_agent *agent, const struct stun_
 static struct ice_pair *pair_of_request(struct ice_agent *agent, uint16_t generation, uint16_t local, const struct ice_path *path,
                                         const struct stun_message *request, uint64_t ufrag_tag) {
     uint16_t remote = ice_remote_find(agent, generation, &path->remote);
+    bool is_copy = ice_replay_is_copy(agent, path, request->transaction_id);
     if (remote == ICE_NONE) {
         uint32_t priority;
+        size_t learned = agent->generations[generation].remote_peer_reflexive_count;
+        if (is_copy && learned >= ICE_REMOTE_COPY_MAX) {
+            agent->statistics.replayed_dropped++;
+            return NULL;
+        }
+        if (learned >= ICE_REMOTE_PEER_REFLEXIVE_MAX)
+            ice_replay_make_room(agent, generation);
         if (!ice_address_is_usable(&path->remote) || stun_message_read_u32(request, STUN_ATTRIBUTE_PRIORITY, &priority) != STUN_OK || priority == 0)
             return NULL;
         remote = ice_remote_add_peer_reflexive(agent, generation, &path->remote, priority, ufrag_tag);
@@ -242,11 +253,23 @@ static void act_on_request(struct ice_agent *agent, struct ice_pair *pair, uint6
         ice_controlled_handle_nomination(agent, pair, now_us);
 }
 
+/* For the verdict on the pair; nothing else follows from it. */
+static void note_unauthentic_request(struct ice_agent *agent, const struct ice_path *path) {
+    for (size_t i = 0; i < agent->pair_count; i++) {
+        struct ice_pair *pair = ice_checklist_at_path(agent, i, path);
+        if (pair != NULL && pair->generation == agent->generation) {
+            pair->unauthentic++;
+            return;
+        }
+    }
+}
+
 int ice_check_handle_request(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const struct stun_message *message) {
     uint64_t ufrag_tag;
     uint16_t generation = authenticate_request(agent, message, &ufrag_tag);
     if (generation == ICE_NONE) {
         agent->statistics.unauthentic_dropped++;
+        note_unauthentic_request(agent, path);
         return ICE_ERROR_UNAUTHENTIC;
     }
     bool is_tcp = path->transport == ICE_TRANSPORT_TCP;
@@ -371,6 +394,7 @@ int ice_check_handle_response(struct ice_agent *agent, uint64_t now_us, const st
     if (stun_message_check_fingerprint(message) != STUN_OK ||
         stun_message_check_integrity(message, agent->generations[answered.pair->generation].remote_key) != STUN_OK) {
         agent->statistics.unauthentic_dropped++;
+        answered.pair->unauthentic++;
         return ICE_ERROR_UNAUTHENTIC;
     }
     uint16_t unknown[1];
@@ -378,12 +402,12 @@ int ice_check_handle_response(struct ice_agent *agent, uint64_t now_us, const st
         agent->statistics.malformed_dropped++;
         return ICE_ERROR_MALFORMED;
     }
-    /* RFC 8445 section 7.2.5.2.1, MUST: an answer from or to another address than the request's fails the pair. */
+    /* RFC 8445 section 7.2.5.2.1, MUST: an answer from or to another address than the request's fails the pair. Not at once:
+     * whoever has seen the answer can play it back from elsewhere before it arrives (docs/ice.md). */
     struct ice_path sent;
     ice_check_path(agent, answered.pair, &sent);
     if (!stun_address_equal(&sent.local, &path->local) || !stun_address_equal(&sent.remote, &path->remote)) {
-        if (answered.current && !answered.use_candidate)
-            ice_pair_fail(agent, answered.pair, now_us, false);
+        answered.pair->answers_elsewhere++;
         return ICE_OK;
     }
     if (message->class_ == STUN_CLASS_SUCCESS_RESPONSE)

@@ -46,6 +46,7 @@ static struct ice_pair *make_room(struct ice_agent *agent, uint16_t generation, 
             victim = pair;
     }
     agent->statistics.capacity_refused++;
+    agent->statistics.pairs_pruned++;
     if (victim != NULL)
         ice_checklist_remove(agent, victim);
     return victim;
@@ -188,7 +189,8 @@ void ice_checklist_thaw_foundation(struct ice_agent *agent, const struct ice_pai
 static bool can_thaw(const struct ice_agent *agent, const struct ice_pair *frozen) {
     for (size_t i = 0; i < agent->pair_count; i++) {
         const struct ice_pair *other = &agent->pairs[i];
-        if ((other->state == ICE_PAIR_WAITING || other->state == ICE_PAIR_IN_PROGRESS) && ice_reselect_is_of_interest(agent, other) &&
+        bool is_stuck = other->state == ICE_PAIR_IN_PROGRESS && other->send_failed; /* and not worth waiting for */
+        if ((other->state == ICE_PAIR_WAITING || other->state == ICE_PAIR_IN_PROGRESS) && !is_stuck && ice_reselect_is_of_interest(agent, other) &&
             ice_pair_same_foundation(agent, other, frozen))
             return false;
     }
@@ -253,27 +255,49 @@ bool ice_checklist_has_work(const struct ice_agent *agent) {
     return false;
 }
 
-static struct ice_pair *next_triggered(struct ice_agent *agent) {
-    for (size_t left = agent->triggered.count; left > 0; left--) {
-        struct ice_pair *pair = dequeue(agent);
-        if (!can_send_triggered(agent, pair))
-            enqueue(agent, pair);
-        else if (pair->state == ICE_PAIR_WAITING && ice_pair_is_usable(agent, pair))
-            return pair;
-    }
-    return NULL;
+bool ice_checklist_is_unproven(const struct ice_agent *agent, const struct ice_pair *pair) {
+    return agent->remotes[pair->remote].type == ICE_CANDIDATE_PEER_REFLEXIVE && !ice_pair_is_valid(pair) && pair->last_response_us == 0;
 }
 
+static struct ice_pair *next_triggered(struct ice_agent *agent, bool unproven) {
+    struct ice_pair *found = NULL;
+    for (size_t left = agent->triggered.count; left > 0; left--) { /* once around, so that the order stays */
+        struct ice_pair *pair = dequeue(agent);
+        bool is_gone = pair->state != ICE_PAIR_WAITING || !ice_pair_is_usable(agent, pair);
+        if (found != NULL || !can_send_triggered(agent, pair) || (!is_gone && ice_checklist_is_unproven(agent, pair) != unproven))
+            enqueue(agent, pair);
+        else if (!is_gone)
+            found = pair;
+    }
+    return found;
+}
+
+static struct ice_pair *next_ordinary(struct ice_agent *agent) {
+    if (!ice_checklist_can_check(agent))
+        return NULL;
+    struct ice_pair *pair = highest(agent, is_waiting);
+    if (pair == NULL)
+        pair = highest(agent, is_thawing);
+    return pair != NULL ? pair : highest(agent, is_retried);
+}
+
+/*
+ * RFC 8445 section 6.1.4.2: triggered checks first, then the waiting pair of highest priority, after thawing if none waits. But who replays
+ * a check from many addresses makes as many peer-reflexive candidates: theirs get every other turn at most (RFC 8445 section 19.2).
+ */
 struct ice_pair *ice_checklist_next(struct ice_agent *agent) {
-    /* RFC 8445 section 6.1.4.2: triggered checks first, then the waiting pair of highest priority, after thawing if none waits. */
-    struct ice_pair *pair = next_triggered(agent);
-    if (pair != NULL || !ice_checklist_can_check(agent))
+    struct ice_pair *pair = next_triggered(agent, false);
+    bool was_unproven = agent->last_check_unproven;
+    agent->last_check_unproven = false;
+    if (pair == NULL && was_unproven)
+        pair = next_ordinary(agent);
+    if (pair != NULL)
         return pair;
-    if ((pair = highest(agent, is_waiting)) != NULL)
+    if ((pair = next_triggered(agent, true)) != NULL) {
+        agent->last_check_unproven = true;
         return pair;
-    if ((pair = highest(agent, is_thawing)) != NULL)
-        return pair;
-    return highest(agent, is_retried);
+    }
+    return next_ordinary(agent);
 }
 
 uint64_t ice_checklist_rto_us(const struct ice_agent *agent, const struct ice_pair *pair) {

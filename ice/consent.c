@@ -66,11 +66,14 @@ size_t ice_consent_poll(struct ice_agent *agent, uint64_t now_us, uint8_t *buffe
         return 0;
     struct ice_pair *pair = &agent->pairs[agent->selected];
     stun_transaction_sent(last, now_us);
-    if (!ice_pair_is_usable(agent, pair))
+    /* RFC 6544 section 11.1, MUST: a connection that was opened again is checked before it is used; to the peer it is a new pair,
+     * which we want to be selected. */
+    bool reopened = ice_tcp_is_reopened(agent, pair);
+    if (!reopened && !ice_pair_is_usable(agent, pair))
         return 0;
     pair->requests_sent++;
     ice_check_path(agent, pair, path);
-    return ice_check_write_request(agent, pair, last->id, agent->role, agent->tie_breaker, false, buffer, capacity);
+    return ice_check_write_request(agent, pair, last->id, agent->role, agent->tie_breaker, reopened && agent->role == ICE_ROLE_CONTROLLING, buffer, capacity);
 }
 
 static void measure_round_trip(const struct stun_transaction *last, struct ice_pair *pair, const struct stun_message *message, uint64_t now_us) {
@@ -89,6 +92,7 @@ static int handle_answer(struct ice_agent *agent, size_t slot, uint64_t now_us, 
     if (stun_message_check_fingerprint(message) != STUN_OK ||
         stun_message_check_integrity(message, agent->generations[pair->generation].remote_key) != STUN_OK) {
         agent->statistics.unauthentic_dropped++;
+        pair->unauthentic++;
         return ICE_ERROR_UNAUTHENTIC;
     }
     if (!stun_address_equal(&sent.local, &path->local) || !stun_address_equal(&sent.remote, &path->remote) ||

@@ -4,15 +4,15 @@
  * The rule (docs/ice.md has the costs): the best valid pair is nominated as soon as no better pair is still in question, and at
  * the latest NOMINATION_WAIT_US after the first valid one. A better pair is in question while it has not been asked, or was
  * asked less than twice the round trip of the best valid pair ago. A relayed pair waits longer for a direct one, so that a lost
- * packet does not put a call on a relay: until the direct one was first asked DIRECT_CHANCE_US ago, and at the latest
- * NOMINATION_WAIT_RELAYED_US after the first valid one. A better pair that comes later is nominated then (reselect.c).
+ * packet does not put a call on a relay: until the answer to the first repetition of the direct one's check should have come, and at
+ * the latest NOMINATION_WAIT_RELAYED_US after the first valid one. A better pair that comes later is nominated then (reselect.c).
  */
 #include "ice/agent_internal.h"
 
 #define NOMINATION_WAIT_US 200000u
 #define NOMINATION_WAIT_RELAYED_US ICE_SECOND_US
-#define DIRECT_CHANCE_US ICE_SECOND_US /* the first request and, after RTO, its first repetition, and time for the answer */
 #define NOMINATION_MARGIN_US 20000u
+#define ROUND_TRIP_UNKNOWN_US 100000u
 #define NOMINATION_ATTEMPTS_MAX 4u /* of 2 s each, then another valid pair may be tried */
 
 static bool is_candidate(const struct ice_agent *agent, const struct ice_pair *pair) {
@@ -37,13 +37,19 @@ static const struct ice_pair *best_valid(const struct ice_agent *agent) {
     return best;
 }
 
+/* Two round trips and a margin; a check that had to be repeated has measured none. */
+static uint64_t answer_us(const struct ice_pair *best) {
+    bool unmeasured = best->current_round_trip_us == 0 && best->check.transaction.sent > 1;
+    return 2 * (unmeasured ? ROUND_TRIP_UNKNOWN_US : best->current_round_trip_us) + NOMINATION_MARGIN_US;
+}
+
 /* Until when does a direct pair that has not been answered have a chance, when all that is valid is relayed? */
-static uint64_t direct_chance_until(const struct ice_pair *pair) {
-    bool silent = pair->state == ICE_PAIR_IN_PROGRESS || (pair->state == ICE_PAIR_FAILED && pair->timed_out && pair->last_send_error == 0);
-    if (!silent)
+static uint64_t direct_chance_until(const struct ice_pair *pair, const struct ice_pair *best) {
+    bool silent = pair->state == ICE_PAIR_IN_PROGRESS || (pair->state == ICE_PAIR_FAILED && pair->timed_out);
+    if (!silent || pair->send_failed)
         return 0;
     /* The peer's checks arrive by it: only our own, or their answers, are missing. */
-    return pair->requests_received > 0 ? ICE_NEVER_US : ice_after(pair->first_check_us, DIRECT_CHANCE_US);
+    return pair->requests_received > 0 ? ICE_NEVER_US : ice_after(pair->first_check_us, STUN_RTO_DEFAULT_US + answer_us(best));
 }
 
 /* Until when is a pair better than `best` worth waiting for? 0: it is not. */
@@ -51,14 +57,17 @@ static uint64_t in_question_until(const struct ice_agent *agent, const struct ic
     if (pair->generation != best->generation || pair->priority <= best->priority || !ice_pair_is_usable(agent, pair))
         return 0;
     bool relayed_for_direct = ice_pair_is_relayed(agent, best) && !ice_pair_is_relayed(agent, pair);
+    /* Replayed checks make many of these, and shall not hold us up. If one is real, it is moved to. */
+    if (!relayed_for_direct && ice_checklist_is_unproven(agent, pair))
+        return 0;
     uint64_t latest_us = ice_after(agent->first_valid_us, relayed_for_direct ? NOMINATION_WAIT_RELAYED_US : NOMINATION_WAIT_US);
     if (pair->state == ICE_PAIR_FROZEN || (pair->state == ICE_PAIR_WAITING && pair->checks < ICE_PAIR_CHECK_MAX))
         return latest_us;
     uint64_t until_us = 0;
-    if (pair->state == ICE_PAIR_IN_PROGRESS && pair->timeouts == 0)
-        until_us = ice_after(pair->check.transaction.first_sent_us, 2 * best->current_round_trip_us + NOMINATION_MARGIN_US);
+    if (pair->state == ICE_PAIR_IN_PROGRESS && pair->timeouts == 0 && !pair->send_failed)
+        until_us = ice_after(pair->check.transaction.first_sent_us, answer_us(best));
     if (relayed_for_direct)
-        until_us = ice_later(until_us, direct_chance_until(pair));
+        until_us = ice_later(until_us, direct_chance_until(pair, best));
     return ice_earlier(until_us, latest_us);
 }
 

@@ -374,13 +374,12 @@ bool ice_gather_handle_response(struct ice_agent *agent, uint64_t now_us, const 
 }
 
 void ice_gather_handle_send_error(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, int error) {
-    (void)now_us;
     for (size_t i = 0; i < agent->gatherer.transaction_count; i++) {
         struct ice_gather_transaction *transaction = &agent->gatherer.transactions[i];
         if (transaction->state == ICE_GATHER_RUNNING && stun_address_equal(&transaction->server, &path->remote) &&
             stun_address_equal(&transaction->base, &path->local)) {
             agent->gatherer.servers[transaction->server_index].error = error;
-            fail_transaction(agent, transaction);
+            stun_transaction_doubt(&transaction->transaction, now_us); /* ICMP can be forged */
         }
     }
 }

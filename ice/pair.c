@@ -100,6 +100,8 @@ void ice_pair_succeed(struct ice_agent *agent, struct ice_pair *pair, uint64_t n
     pair->last_response_us = now_us;
     pair->last_heard_us = now_us;
     pair->valid_local = valid_local(agent, pair, mapped);
+    if (pair->first_valid_us == 0)
+        pair->first_valid_us = now_us;
     ice_pair_compute_priority(agent, pair);
     /* RFC 8445 section 7.2.5.3.3, MUST: the frozen pairs of its foundation wait from now on. */
     ice_checklist_thaw_foundation(agent, pair);

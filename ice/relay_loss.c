@@ -98,7 +98,7 @@ void ice_relay_permission_failed(struct ice_agent *agent, uint16_t index, uint64
         struct ice_pair *pair = &agent->pairs[i];
         if (pair->generation == ICE_NONE || agent->locals[pair->local].relay != index || !stun_address_equal_ip(&agent->remotes[pair->remote].address, peer))
             continue;
-        pair->last_error_code = code;
+        pair->last_error_code = pair->relay_error_code = code;
         pair->permitted = false;
         if (i == agent->selected) {
             ice_agent_need_restart(agent, ICE_RESTART_RELAY_LOST);

@@ -48,7 +48,10 @@ bool ice_agent_pair_statistics(const struct ice_agent *agent, size_t index, stru
         .nominated = pair->nominated,
         .selected = ice_pair_index(agent, pair) == agent->selected,
         .previous = pair->generation != agent->generation,
+        .verdict = ice_pair_verdict(agent, pair),
         .priority = pair->priority,
+        .first_request_us = pair->first_check_us,
+        .first_response_us = pair->first_valid_us,
         .requests_sent = pair->requests_sent,
         .responses_received = pair->responses_received,
         .requests_received = pair->requests_received,
@@ -58,6 +61,9 @@ bool ice_agent_pair_statistics(const struct ice_agent *agent, size_t index, stru
         .total_round_trip_us = pair->total_round_trip_us,
         .last_error_code = pair->last_error_code,
         .last_send_error = pair->last_send_error,
+        .relay_error_code = pair->relay_error_code,
+        .unauthentic = pair->unauthentic,
+        .answers_elsewhere = pair->answers_elsewhere,
     };
     return true;
 }

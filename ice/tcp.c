@@ -55,7 +55,8 @@ static void gather(struct ice_agent *agent, const struct ice_interface *interfac
             local->gone = local->told = false;
     }
     for (size_t i = 0; i < agent->pair_count; i++)
-        if (agent->pairs[i].generation == agent->generation && agent->pairs[i].local == index && agent->pairs[i].state == ICE_PAIR_FAILED)
+        if (agent->pairs[i].generation == agent->generation && agent->pairs[i].local == index && agent->pairs[i].state == ICE_PAIR_FAILED &&
+            tcp_type != ICE_TCP_PASSIVE)
             agent->pairs[i].state = ICE_PAIR_WAITING;
     ice_checklist_add_local(agent, index);
     ice_restart_consider_local(agent, index);
@@ -129,6 +130,21 @@ uint16_t ice_tcp_local_of_path(struct ice_agent *agent, uint16_t generation, con
     return stream->owner == ICE_STREAM_OF_PAIR ? agent->pairs[stream->index].local : listening_local(agent, generation, path);
 }
 
+/* A peer that connects again and again has another port each time: one whose connection has gone will not come back. */
+static void forget_dead_peer(struct ice_agent *agent, uint16_t generation) {
+    for (uint16_t i = 0; i < agent->pair_count; i++) {
+        const struct ice_pair *pair = &agent->pairs[i];
+        bool is_dead = pair->generation == generation && i != agent->selected && i != agent->nominating && ice_tcp_is_pair(agent, pair) &&
+                       agent->locals[pair->local].tcp_type == ICE_TCP_PASSIVE && ice_tcp_stream_of_pair(agent, pair) == NULL;
+        if (is_dead) {
+            uint16_t remote = pair->remote;
+            ice_generation_forget_pair(agent, i);
+            ice_remote_free(agent, remote);
+            return;
+        }
+    }
+}
+
 /* RFC 6544 section 7.2: who connects to a passive candidate is learned as a peer-reflexive one, mostly. */
 static uint16_t connecting_remote(struct ice_agent *agent, uint16_t generation, const struct ice_path *path, enum ice_tcp_type tcp_type,
                                   const struct stun_message *request, uint64_t ufrag_tag) {
@@ -138,6 +154,8 @@ static uint16_t connecting_remote(struct ice_agent *agent, uint16_t generation, 
     uint32_t priority;
     if (stun_message_read_u32(request, STUN_ATTRIBUTE_PRIORITY, &priority) != STUN_OK || priority == 0)
         return ICE_NONE;
+    if (agent->generations[generation].remote_peer_reflexive_count >= ICE_REMOTE_PEER_REFLEXIVE_MAX)
+        forget_dead_peer(agent, generation);
     uint16_t added = ice_remote_add_peer_reflexive(agent, generation, &path->remote, priority, ufrag_tag);
     if (added != ICE_NONE) {
         agent->remotes[added].transport = ICE_TRANSPORT_TCP;

@@ -46,19 +46,25 @@ const struct ice_stream *ice_tcp_stream_of_pair(const struct ice_agent *agent, c
     return NULL;
 }
 
-struct ice_tcp_connection *ice_tcp_connection_of(struct ice_agent *agent, uint64_t stream_id) {
+static const struct ice_tcp_connection *find_connection(const struct ice_agent *agent, uint64_t stream_id) {
     for (size_t i = 0; i < ICE_TCP_CONNECTION_MAX; i++)
         if (agent->tcp->connections[i].stream_id == stream_id)
             return &agent->tcp->connections[i];
     return NULL;
 }
 
+struct ice_tcp_connection *ice_tcp_connection_of(struct ice_agent *agent, uint64_t stream_id) {
+    const struct ice_tcp_connection *found = find_connection(agent, stream_id);
+    return found != NULL ? &agent->tcp->connections[found - agent->tcp->connections] : NULL;
+}
+
 static struct ice_tcp_connection *free_connection(struct ice_agent *agent) {
     return ice_tcp_connection_of(agent, 0);
 }
 
-static void start_connection(struct ice_tcp_connection *connection, uint64_t stream_id, uint64_t deadline_us) {
+static void start_connection(struct ice_tcp_connection *connection, uint64_t now_us, uint64_t stream_id, uint64_t deadline_us) {
     connection->stream_id = stream_id;
+    connection->opened_us = now_us;
     connection->deadline_us = deadline_us;
     connection->unproven_bytes = 0;
     connection->framing.held = 0;
@@ -83,6 +89,8 @@ void ice_tcp_adopt(struct ice_agent *agent, struct ice_stream *stream, const str
     stream->owner = ICE_STREAM_OF_PAIR;
     stream->index = ice_pair_index(agent, pair);
     ice_tcp_connection_of(agent, stream->path.stream_id)->deadline_us = ICE_NEVER_US;
+    if (stream->index == agent->selected)
+        agent->consent.next_us = 0; /* RFC 6544 section 11.1, MUST: a check in answer, at once */
 }
 
 /* ---- paths -------------------------------------------------------------------------------------------------------------------------- */
@@ -109,11 +117,23 @@ bool ice_tcp_is_path_valid(const struct ice_agent *agent, const struct ice_path 
     return false;
 }
 
+static bool is_proven(const struct ice_agent *agent, const struct ice_pair *pair, const struct ice_stream *stream) {
+    const struct ice_tcp_connection *connection = find_connection(agent, stream->path.stream_id);
+    return connection != NULL && pair->last_response_us >= connection->opened_us;
+}
+
 bool ice_tcp_is_cut(const struct ice_agent *agent, const struct ice_pair *pair) {
     if (!ice_tcp_is_pair(agent, pair) || pair->state != ICE_PAIR_SUCCEEDED)
         return false;
     const struct ice_stream *stream = ice_tcp_stream_of_pair(agent, pair);
-    return stream == NULL || stream->state != ICE_STREAM_OPEN;
+    return stream == NULL || stream->state != ICE_STREAM_OPEN || !is_proven(agent, pair, stream);
+}
+
+bool ice_tcp_is_reopened(const struct ice_agent *agent, const struct ice_pair *pair) {
+    if (!ice_tcp_is_pair(agent, pair) || pair->state != ICE_PAIR_SUCCEEDED || agent->locals[pair->local].gone)
+        return false;
+    const struct ice_stream *stream = ice_tcp_stream_of_pair(agent, pair);
+    return stream != NULL && stream->state == ICE_STREAM_OPEN && !is_proven(agent, pair, stream);
 }
 
 /* ---- opening ------------------------------------------------------------------------------------------------------------------------- */
@@ -131,7 +151,7 @@ static struct ice_stream *open_stream(struct ice_agent *agent, const struct ice_
         path.local.port = 0;
     struct ice_stream *stream = ice_stream_open(agent, ICE_STREAM_OF_PAIR, ice_pair_index(agent, pair), &path, NULL);
     if (stream != NULL)
-        start_connection(connection, stream->path.stream_id, ice_after(now_us, ICE_TCP_OPEN_TIMEOUT_US));
+        start_connection(connection, now_us, stream->path.stream_id, ice_after(now_us, ICE_TCP_OPEN_TIMEOUT_US));
     return stream;
 }
 
@@ -143,14 +163,16 @@ bool ice_tcp_prepare(struct ice_agent *agent, struct ice_pair *pair, uint64_t no
         return true;
     /* RFC 6544 section 7.1: first the connection, unless it is on its way; then the check. A passive end can only wait for it. */
     bool is_passive = agent->locals[pair->local].tcp_type == ICE_TCP_PASSIVE;
+    agent->last_transaction_us = now_us;
     if (stream == NULL && (is_passive || open_stream(agent, pair, now_us) == NULL)) {
         ice_pair_fail(agent, pair, now_us, false);
+        ice_controlling_update(agent, now_us); /* it may have waited for this one */
         return false;
     }
     pair->state = ICE_PAIR_IN_PROGRESS;
-    pair->checks++;
     pair->check.transaction.first_sent_us = now_us; /* from when on nomination may wonder how long this takes */
-    agent->last_transaction_us = now_us;
+    if (pair->checks++ == 0)
+        pair->first_check_us = now_us;
     return false;
 }
 
@@ -168,13 +190,16 @@ struct ice_pair *ice_tcp_check_due(struct ice_agent *agent) {
     return NULL;
 }
 
-int ice_tcp_handle_opened(struct ice_agent *agent, struct ice_stream *stream, const struct ice_path *path) {
+int ice_tcp_handle_opened(struct ice_agent *agent, uint64_t now_us, struct ice_stream *stream, const struct ice_path *path) {
     struct ice_tcp_connection *connection = ice_tcp_connection_of(agent, stream->path.stream_id);
     if (stream->state != ICE_STREAM_OPENING || connection == NULL)
         return ICE_ERROR_STATE;
     stream->state = ICE_STREAM_OPEN;
     stream->path.local = path->local;
     connection->deadline_us = ICE_NEVER_US;
+    connection->opened_us = now_us;
+    if (agent->selected != ICE_NONE && uses(agent, &agent->pairs[agent->selected], stream))
+        agent->consent.next_us = 0;
     return ICE_OK;
 }
 
@@ -232,7 +257,7 @@ int ice_tcp_handle_accepted(struct ice_agent *agent, uint64_t now_us, const stru
     }
     if (ice_stream_accept(agent, path) == NULL)
         return ICE_ERROR_CAPACITY;
-    start_connection(connection, path->stream_id, ice_after(now_us, ICE_TCP_UNPROVEN_TIMEOUT_US));
+    start_connection(connection, now_us, path->stream_id, ice_after(now_us, ICE_TCP_UNPROVEN_TIMEOUT_US));
     return ICE_OK;
 }
 
@@ -249,8 +274,10 @@ void ice_tcp_fail_pair(struct ice_agent *agent, struct ice_pair *pair, uint64_t 
     bool has_worked = pair->state == ICE_PAIR_SUCCEEDED;
     if (pair->state != ICE_PAIR_FAILED)
         ice_pair_fail(agent, pair, now_us, timed_out);
-    if (has_worked) /* and may again: it is asked when the selected pair dies (reselect.c) */
-        pair->state = ICE_PAIR_WAITING;
+    if (has_worked && agent->locals[pair->local].tcp_type != ICE_TCP_PASSIVE) {
+        pair->state = ICE_PAIR_WAITING; /* and may again: it is asked when the selected pair dies, not before (reselect.c) */
+        pair->timeouts = UINT8_MAX;
+    }
 }
 
 void ice_tcp_fail_stream(struct ice_agent *agent, struct ice_stream *stream, uint64_t now_us, int error, bool timed_out) {
@@ -304,10 +331,10 @@ void ice_tcp_handle_timeout(struct ice_agent *agent, uint64_t now_us) {
 
 /*
  * Until when a pair may have its connection, which another is preferred to: RFC 8445 section 8.3 gives it three seconds more. Before the
- * choice, for ever; and what could still become better than the choice, too. The generation before a restart ends as a whole.
+ * choice, for ever; and what may still take the place of the choice, too (reselect.c). The generation before a restart ends as a whole.
  */
 static uint64_t linger_us(const struct ice_agent *agent, const struct ice_pair *pair) {
-    if (agent->selected == ICE_NONE || ice_pair_index(agent, pair) == agent->selected)
+    if (agent->selected == ICE_NONE || ice_pair_index(agent, pair) == agent->selected || ice_reselect_is_of_interest(agent, pair))
         return ICE_NEVER_US;
     const struct ice_pair *selected = &agent->pairs[agent->selected];
     bool is_inferior = pair->generation == selected->generation && pair->priority <= selected->priority;
@@ -329,9 +356,27 @@ static uint64_t needed_until_us(const struct ice_agent *agent, const struct ice_
     return until_us;
 }
 
+/* When the selected pair may be connected again; ICE_NEVER_US: it need not, or is for the peer to connect. */
+static uint64_t reopen_us(const struct ice_agent *agent) {
+    if (agent->tcp == NULL || agent->selected == ICE_NONE)
+        return ICE_NEVER_US;
+    const struct ice_pair *pair = &agent->pairs[agent->selected];
+    const struct ice_local *local = &agent->locals[pair->local];
+    bool is_ours = !local->gone && local->tcp_type != ICE_TCP_PASSIVE && ice_tcp_is_cut(agent, pair) && ice_tcp_stream_of_pair(agent, pair) == NULL;
+    return is_ours ? agent->tcp->reopen_us : ICE_NEVER_US;
+}
+
 void ice_tcp_update(struct ice_agent *agent, uint64_t now_us) {
     if (agent->tcp == NULL)
         return;
+    if (now_us >= reopen_us(agent)) {
+        /* RFC 6544 section 11.1, MUST: who connected actively connects again; as long as consent lasts. */
+        agent->tcp->reopen_us = ice_after(now_us, ICE_TCP_REOPEN_US);
+        open_stream(agent, &agent->pairs[agent->selected], now_us);
+    }
+    bool is_back = agent->selected != ICE_NONE && !ice_tcp_is_cut(agent, &agent->pairs[agent->selected]);
+    if (agent->restart_reason == ICE_RESTART_STREAM_LOST && is_back)
+        agent->restart_reason = ICE_RESTART_NONE;
     for (size_t i = 0; i < ICE_TCP_CONNECTION_MAX; i++) {
         uint64_t stream_id = agent->tcp->connections[i].stream_id;
         struct ice_stream *stream = stream_id != 0 ? ice_stream_find(agent, stream_id) : NULL;
@@ -341,7 +386,7 @@ void ice_tcp_update(struct ice_agent *agent, uint64_t now_us) {
 }
 
 uint64_t ice_tcp_next_timeout(const struct ice_agent *agent) {
-    uint64_t next_us = ICE_NEVER_US;
+    uint64_t next_us = reopen_us(agent);
     for (size_t i = 0; agent->tcp != NULL && i < ICE_TCP_CONNECTION_MAX; i++) {
         const struct ice_tcp_connection *connection = &agent->tcp->connections[i];
         if (connection->stream_id == 0)

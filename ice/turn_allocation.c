@@ -141,7 +141,7 @@ static void allocate_ended(struct ice_turn_client *client, uint64_t now_us, cons
         ice_turn_client_fail(client, ICE_TURN_FAILURE_INTEGRITY, code, 0);
         break;
     case ICE_TURN_OUTCOME_SILENCE:
-        ice_turn_client_fail(client, ICE_TURN_FAILURE_NO_ANSWER, 0, 0);
+        ice_turn_client_fail(client, client->unreachable_error != 0 ? ICE_TURN_FAILURE_UNREACHABLE : ICE_TURN_FAILURE_NO_ANSWER, 0, client->unreachable_error);
         break;
     default:
         ice_turn_client_fail(client, ICE_TURN_FAILURE_BROKEN_ANSWER, code, 0);

@@ -315,9 +315,10 @@ int ice_turn_client_handle_stream_closed(struct ice_turn_client *client, uint64_
 void ice_turn_client_handle_send_error(struct ice_turn_client *client, uint64_t now_us, const struct ice_path *path, int error) {
     if (ice_turn_is_stream(client) || !is_our_path(client, path))
         return;
-    if (client->state == ICE_TURN_ALLOCATING)
-        ice_turn_client_fail(client, ICE_TURN_FAILURE_UNREACHABLE, 0, error);
-    else if (client->state == ICE_TURN_CLOSING)
+    if (client->state == ICE_TURN_ALLOCATING) {
+        client->unreachable_error = error;
+        stun_transaction_doubt(&client->requests[0].timer, now_us); /* ICMP can be forged: an answer that comes soon still counts */
+    } else if (client->state == ICE_TURN_CLOSING)
         ice_turn_client_closed(client);
     else if (client->state == ICE_TURN_ALLOCATED)
         ice_turn_client_refresh(client, now_us); /* ICMP can be forged, and a route may come back: the server itself shall say */

@@ -127,7 +127,7 @@ struct ice_turn_client {
 
     enum ice_turn_state state;
     enum ice_turn_failure failure;
-    int error;
+    int error, unreachable_error; /* the latter: what ICMP said while there was no allocation yet; 0 nothing */
     uint16_t code;
     bool report_allocated, report_failed, report_closed, report_open, report_close; /* events to be polled */
     bool is_stream_open;

@@ -48,6 +48,15 @@ void stun_transaction_sent(struct stun_transaction *transaction, uint64_t now_us
     }
 }
 
+void stun_transaction_doubt(struct stun_transaction *transaction, uint64_t now_us) {
+    if (transaction->done || transaction->sent == 0)
+        return;
+    uint64_t latest_us = later(now_us, transaction->rto_us);
+    if (transaction->sent < transaction->rc || latest_us < transaction->deadline_us)
+        transaction->deadline_us = latest_us;
+    transaction->rc = transaction->sent;
+}
+
 uint64_t stun_transaction_deadline(const struct stun_transaction *transaction) {
     return transaction->deadline_us;
 }

@@ -56,6 +56,12 @@ uint64_t stun_transaction_deadline(const struct stun_transaction *transaction);
 /* Does this response belong to the transaction (all 96 bits)? False when done. */
 bool stun_transaction_matches(const struct stun_transaction *transaction, const struct stun_message *message);
 
+/*
+ * The network says that the request cannot arrive (ICMP). That can be forged, and by somebody who cannot keep the answer from coming: so the
+ * transaction goes on without retransmission, and fails one RTO from now at the latest. Nothing happens when it is done, or not yet sent.
+ */
+void stun_transaction_doubt(struct stun_transaction *transaction, uint64_t now_us);
+
 /* An answer came, or the owner gives up: no more retransmissions. */
 void stun_transaction_finish(struct stun_transaction *transaction);
 

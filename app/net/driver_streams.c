@@ -131,6 +131,8 @@ static void on_connect_timeout(uv_timer_t *timer) {
     if (!net_driver_begin_turn(driver, &now_us))
         return;
     if (stream->stream != NULL)
+        serve(stream, now_us); /* a loop that was held up must not blame the network for it */
+    if (stream->stream != NULL && !stream->opened && net_stream_state(stream->stream) != NET_STREAM_ENDED)
         stream->failure = ETIMEDOUT;
     net_driver_settle(driver, now_us);
     net_driver_end_turn(driver, now_us);

@@ -25,8 +25,8 @@ void mdns_engine_free(struct mdns_engine *engine) {
 
 struct stun_address mdns_engine_group(enum stun_address_family family) {
     if (family == STUN_ADDRESS_IPV4)
-        return (struct stun_address){.family = family, .port = MDNS_PORT, .ip = {224, 0, 0, 251}};
-    return (struct stun_address){.family = family, .port = MDNS_PORT, .ip = {0xff, 0x02, [15] = 0xfb}};
+        return (struct stun_address){.family = STUN_ADDRESS_IPV4, .port = MDNS_PORT, .ip = {224, 0, 0, 251}};
+    return (struct stun_address){.family = STUN_ADDRESS_IPV6, .port = MDNS_PORT, .ip = {0xff, 0x02, [15] = 0xfb}};
 }
 
 bool mdns_engine_has_link(const struct mdns_engine *engine, uint32_t interface, enum stun_address_family family) {
@@ -62,7 +62,7 @@ static bool same_prefix(const uint8_t *a, const uint8_t *b, unsigned bits) {
     return memcmp(a, b, bits / 8) == 0 && (rest == 0 || ((a[bits / 8] ^ b[bits / 8]) & mask) == 0);
 }
 
-/* RFC 6762 section 11, MUST: the source of a unicast message is in a network of the interface that it came in by; link-local IPv6 always is. */
+/* RFC 6762 section 11: the source of a unicast message is in a network of the interface that it came in by; link-local IPv6 always is. */
 bool mdns_engine_is_on_link(const struct mdns_engine *engine, uint32_t interface, const struct stun_address *address) {
     for (size_t i = 0; i < engine->address_count; i++) {
         const struct net_interface_address *ours = &engine->addresses[i];

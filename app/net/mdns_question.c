@@ -83,7 +83,7 @@ bool mdns_question_poll_transmit(struct mdns_engine *engine, uint8_t *buffer, si
         unsigned index = (unsigned)__builtin_ctz(asked->unsent);
         asked->unsent &= asked->unsent - 1;
         bool one_shot = asked->attempt == 0;
-        /* draft section 3.2.1, SHOULD: the unicast-response bit is set. RFC 6762 section 18.1, MUST: a multicast query has id 0. */
+        /* draft section 3.2.1, SHOULD: the unicast-response bit is set. RFC 6762 section 18.1, SHOULD: a multicast query has id 0. */
         int length = mdns_write_query(one_shot ? asked->id : 0, asked->name, one_shot, buffer, capacity);
         if (length < 0)
             continue;

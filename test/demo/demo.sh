@@ -1,9 +1,15 @@
 #!/bin/bash
-# make demo: a real call between two homes, each behind its own NAT, judged from its recordings.
+# make demo: real calls between two homes, each behind its own NAT, judged from their recordings, by the commands of docs/two-hosts.md.
 #
-# Installs what is missing, builds, makes a small internet of network namespaces (test/lab/net.sh), and lets caller and callee talk for 20
-# seconds in both directions: real speech, 640x480 pictures at 30 a second. Exits 0 only if test/demo/verify.py, which shares no code with
-# the programs, finds in the recordings what was sent, and the routers' counters say that no media went through the TURN server.
+# Installs what is missing, builds, and makes a small internet of network namespaces (test/lab/net.sh). Then
+#   1. one program on the public host: caller and callee talk for 20 seconds in both directions, real speech, 640x480 pictures at 30 a second.
+#      test/demo/verify.py, which shares no code with the programs, must find in the recordings what was sent, and the routers' counters
+#      must say that no media went through the public host;
+#   2. a certificate, signaling over TLS and coturn with passwords that expire: a short call by the relay alone, which the counters must say too,
+#      and probe must find the relay good.
+# Exits 0 only if all of that is so.
+#
+# Every command of a call or a server is a block of docs/two-hosts.md, run as it stands there: the page cannot be wrong about them.
 #
 # Leaves in build/demo: recordings, JSON logs, what the programs said. Leaves nothing else: the lab goes however this script ends.
 #
@@ -16,6 +22,8 @@ seconds=20
 # A second of 640x480 video is some 200,000 bytes; STUN is less than this in a whole call.
 relayed_max=10000
 direct_min=2000000
+relay_seconds=6
+page=docs/two-hosts.md
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -23,7 +31,7 @@ say "installing what is missing"
 test/setup/install.sh build demo
 say "building"
 mode=${build##*/}
-make -s -j"$(nproc)" MODE="$mode" "$build/caller" "$build/callee" "$build/signaling-server"
+make -s -j"$(nproc)" MODE="$mode" "$build/caller" "$build/callee" "$build/signaling-server" "$build/probe"
 
 say "the input: two films, two spoken texts"
 mkdir -p "$out"
@@ -34,9 +42,38 @@ say "a small internet: two homes behind NATs, a public host"
 # shellcheck source=test/lab/net.sh
 . test/lab/net.sh
 lab_up preserving preserving
-lab_start pub turnserver -n --no-cli --no-tls --no-dtls --listening-ip "$LAB_PUBLIC" --relay-ip "$LAB_PUBLIC" --listening-port 3478 \
-    --lt-cred-mech --user demo:demo --realm demo --log-file "$out/coturn.log" --simple-log --pidfile "$out/coturn.pid" >/dev/null 2>&1
-lab_start pub "$build/signaling-server" --listen "$LAB_PUBLIC:8080" --ice-server "stun:$LAB_PUBLIC:3478" >"$out/signaling-server.log" 2>&1
+echo "hA $LAB_HOME_A behind $LAB_ROUTER_A, hB $LAB_HOME_B behind $LAB_ROUTER_B, the public host $LAB_PUBLIC"
+
+# ---- the page's commands, with the page's names ---------------------------------------------------------------------------
+
+BIN=$build HOST=$LAB_PUBLIC ROOM=demo TRUST=
+CERT=$PWD/$out/cert.pem KEY=$PWD/$out/key.pem CA=$PWD/$out/ca.pem SAN=IP:$LAB_PUBLIC CONF=$PWD/$out/turnserver.conf
+export BIN HOST ROOM TRUST CERT KEY CA SAN CONF
+blocks_run=()
+
+# serve BLOCK NAME: runs a server's block on the public host, in the background; its process id is in LAB_PID
+serve() {
+    local commands
+    commands=$(test/demo/two_hosts.py block "$page" "$1")
+    blocks_run+=("$1")
+    lab_start pub bash -c "$commands" >"$out/$2.log" 2>&1
+}
+
+# end NODE BLOCK NAME MEDIA: one side of a call, in the background
+end() {
+    local commands
+    commands=$(test/demo/two_hosts.py block "$page" "$2")
+    blocks_run+=("$2")
+    MEDIA=$4 lab_start "$1" timeout -k 5 90 bash -c "$commands" 2> >(tee "$out/$3.log" >&2)
+}
+
+# here BLOCK: runs a block in this shell
+here() {
+    local commands
+    commands=$(test/demo/two_hosts.py block "$page" "$1")
+    blocks_run+=("$1")
+    eval "$commands"
+}
 
 # answers HOW...: waits until the command says that a server is there
 answers() {
@@ -48,24 +85,31 @@ answers() {
     echo "demo: no answer: $*" >&2
     return 1
 }
-answers timeout 1 turnutils_stunclient -p 3478 "$LAB_PUBLIC"
+
+# both CALLER CALLEE: waits for the two ends
+both() {
+    wait "$1" || { echo "demo: caller ended with exit code $?"; failed=1; }
+    wait "$2" || { echo "demo: callee ended with exit code $?"; failed=1; }
+}
+failed=0
+
+# ---- 1. one program -----------------------------------------------------------------------------------------------------------
+
+say "one program on the public host: signaling and STUN"
+serve one-program signaling-server
+signaling=$LAB_PID
 answers timeout 1 bash -c "exec 3<>/dev/tcp/$LAB_PUBLIC/8080"
-echo "hA $LAB_HOME_A behind $LAB_ROUTER_A, hB $LAB_HOME_B behind $LAB_ROUTER_B, signaling and STUN/TURN at $LAB_PUBLIC"
 
 say "the call: $seconds seconds, both ways"
-room="ws://$LAB_PUBLIC:8080/r/demo"
-# end NODE PROGRAM INPUT: one side of the call, in the background
-end() {
-    lab_start "$1" timeout -k 5 90 "$build/$2" --audio "$out/input/$3.wav" --video "$out/input/$3.y4m" --stamp --record "$out/$2" \
-        --duration "$seconds" --wait 30 --json="$out/$2.json" "$room" 2> >(tee "$out/$2.log" >&2)
+# media INPUT NAME: what one side sends and keeps
+media() {
+    echo "--audio $out/input/$1.wav --video $out/input/$1.y4m --stamp --record $out/$2 --duration $seconds --wait 30 --json=$out/$2.json"
 }
-end hB callee b
+end hB callee callee "$(media b callee)"
 callee=$LAB_PID
-end hA caller a
-caller=$LAB_PID
-failed=0
-wait "$caller" || { echo "demo: caller ended with exit code $?"; failed=1; }
-wait "$callee" || { echo "demo: callee ended with exit code $?"; failed=1; }
+end hA caller caller "$(media a caller)"
+both "$LAB_PID" "$callee"
+kill "$signaling"
 
 say "what the routers forwarded"
 lab_counters | tee "$out/counters.txt"
@@ -79,6 +123,44 @@ for router in rA rB; do
         failed=1
     fi
 done
+
+# ---- 2. a certificate and a relay ----------------------------------------------------------------------------------------------
+
+say "a certificate, signaling over TLS, and coturn with passwords that expire"
+here own-authority 2>"$out/openssl.log"
+here relay-configuration
+serve relay coturn
+serve signaling signaling-server-tls
+answers timeout 1 turnutils_stunclient -p 3478 "$LAB_PUBLIC"
+answers timeout 1 bash -c "exec 3<>/dev/tcp/$LAB_PUBLIC/443"
+
+say "a call by the relay alone: $relay_seconds seconds"
+here believe
+media="--size 320x240 --duration $relay_seconds --wait 30 --ice-transport-policy relay"
+before_a=$(lab_counter rA udp_to_peer) before_b=$(lab_counter rB udp_to_peer)
+end hB secure-callee relay-callee "$media --json=$out/relay-callee.json"
+callee=$LAB_PID
+end hA secure-caller relay-caller "$media --json=$out/relay-caller.json"
+both "$LAB_PID" "$callee"
+test/demo/relay_verdict.py "$out/relay-caller.json" "$out/relay-callee.json" || failed=1
+past=$(($(lab_counter rA udp_to_peer) - before_a + $(lab_counter rB udp_to_peer) - before_b))
+if [ "$past" = 0 ]; then echo "  ok   nothing went past the relay"; else echo "  FAIL $past bytes went past the relay"; failed=1; fi
+
+say "what probe says at home"
+# probe BLOCK: in hA, to its end; it must find everything
+probe() {
+    local commands code=0
+    commands=$(test/demo/two_hosts.py block "$page" "$1")
+    blocks_run+=("$1")
+    lab_exec hA timeout 60 bash -c "$commands" | tee "$out/$1.txt" || code=$?
+    if [ "$code" = 0 ]; then echo "  ok   $1: exit code 0"; else echo "  FAIL $1: exit code $code"; failed=1; fi
+}
+probe probe
+here credential
+probe probe-relay
+
+say "the page"
+test/demo/two_hosts.py check "$page" docs/two-hosts/strata-signaling.service "${blocks_run[@]}" || failed=1
 lab_down
 
 say "the judge: recordings against what was sent"

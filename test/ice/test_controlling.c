@@ -238,11 +238,59 @@ static void role_lost_while_nominating(void **state) {
     scripted_close(&peer);
 }
 
+/* RFC 8445 section 6.1.1, MUST: with a lite peer we control, whatever we were; it never sends a check, and need not */
+static void lite_peer(void **state) {
+    (void)state;
+    struct sent sent;
+    scripted_open(&peer, ICE_ROLE_CONTROLLED, NULL);
+    ice_agent_set_remote_lite(peer.agent, peer.now_us, true);
+    assert_int_equal(ice_agent_role(peer.agent), ICE_ROLE_CONTROLLING);
+    scripted_start(&peer);
+    assert_true(scripted_poll_request(&peer, &sent));
+    assert_true(sent_has(&sent, STUN_ATTRIBUTE_ICE_CONTROLLING));
+    /* a 487 of a lite peer is its mistake: we cannot both be controlled */
+    assert_int_equal(scripted_respond(&peer, &sent, 487, NULL), ICE_OK);
+    assert_int_equal(ice_agent_role(peer.agent), ICE_ROLE_CONTROLLING);
+    peer.now_us += 50 * MS;
+    assert_true(scripted_poll_request(&peer, &sent));
+    scripted_respond(&peer, &sent, 0, NULL);
+    peer.now_us += 5 * MS;
+    assert_true(scripted_poll_request(&peer, &sent));
+    assert_true(sent_has(&sent, STUN_ATTRIBUTE_USE_CANDIDATE));
+    scripted_respond(&peer, &sent, 0, NULL);
+    assert_int_equal(scripted_state(&peer), ICE_STATE_CONNECTED);
+    /* consent needs its answers only */
+    scripted_wait_answering(&peer, peer.now_us + 120 * SECOND);
+    assert_int_equal(scripted_state(&peer), ICE_STATE_CONNECTED);
+    /* RFC 8445 section 9: what was lite may be full after a restart */
+    assert_int_equal(ice_agent_restart(peer.agent, peer.now_us), ICE_OK);
+    assert_false(ice_generation_current(peer.agent)->remote_lite);
+    scripted_close(&peer);
+}
+
+/* An agent that is told late is told in time: what has been checked as controlled is nominated now */
+static void lite_peer_said_late(void **state) {
+    (void)state;
+    struct sent sent;
+    scripted_open(&peer, ICE_ROLE_CONTROLLED, NULL);
+    scripted_start(&peer);
+    assert_true(scripted_poll_request(&peer, &sent));
+    scripted_respond(&peer, &sent, 0, NULL);
+    ice_agent_set_remote_lite(peer.agent, peer.now_us, true);
+    peer.now_us += 5 * MS;
+    assert_true(scripted_poll_request(&peer, &sent));
+    assert_true(sent_has(&sent, STUN_ATTRIBUTE_USE_CANDIDATE));
+    scripted_respond(&peer, &sent, 0, NULL);
+    assert_int_equal(scripted_state(&peer), ICE_STATE_CONNECTED);
+    scripted_close(&peer);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(best_pair_at_once), cmocka_unit_test(waits_for_a_better_pair), cmocka_unit_test(waits_no_longer_than_200_ms),
         cmocka_unit_test(nomination_survives_loss), cmocka_unit_test(nominates_once), cmocka_unit_test(others_are_cancelled),
         cmocka_unit_test(falls_back), cmocka_unit_test(role_lost_while_nominating),
+        cmocka_unit_test(lite_peer), cmocka_unit_test(lite_peer_said_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -103,14 +103,15 @@ static void direct_wins_under_loss(void **state) {
     assert_true(at_once >= 440);
 }
 
-/* A call that has nothing but a relay waits a second for the direct path, and no longer */
-static void relay_costs_a_second(void **state) {
+/* A call that has nothing but a relay waits for the direct path: an RTO and two round trips after it was asked, and no longer */
+static void what_a_relay_costs(void **state) {
     (void)state;
     direct.dead = true;
     open_two_paths(1, true);
     uint64_t from_us = net.now_us;
     assert_true(two_agents_run_until_connected(&net, net.now_us + 5 * SECOND));
-    assert_in_range(net.side[0].connected_us - from_us, 1000 * MS, 1300 * MS);
+    print_message("by a relay, at a round trip of 100 ms: connected after %u ms\n", (unsigned)((net.side[0].connected_us - from_us) / MS));
+    assert_in_range(net.side[0].connected_us - from_us, 600 * MS, 1000 * MS);
     assert_false(is_on_direct(0));
     /* the direct pairs are asked for a while, then it is over: consent, and nothing else */
     assert_int_equal(net.side[0].state, ICE_STATE_CONNECTED);
@@ -349,7 +350,7 @@ static void worse_nomination_is_remembered(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(direct_wins_under_loss), cmocka_unit_test(relay_costs_a_second), cmocka_unit_test(moves_when_it_opens),
+        cmocka_unit_test(direct_wins_under_loss), cmocka_unit_test(what_a_relay_costs), cmocka_unit_test(moves_when_it_opens),
         cmocka_unit_test(moves_to_a_late_candidate), cmocka_unit_test(another_takes_over), cmocka_unit_test(peer_follows_at_once),
         cmocka_unit_test(nominates_the_better_one), cmocka_unit_test(peer_refuses), cmocka_unit_test(replayed_nomination),
         cmocka_unit_test(worse_nomination_is_remembered),

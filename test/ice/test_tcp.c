@@ -326,27 +326,109 @@ static void black_hole(void **state) {
     tcp_agents_close(&net);
 }
 
-/* RFC 6544 section 11.1: the connection of the selected pair breaks: nothing can be sent, a restart is asked for */
+/*
+ * RFC 6544 section 11.1, MUST: the connection of the selected pair breaks; who connected connects again, the connection is checked, and
+ * nothing is sent before. Either side may control, and the address may be another.
+ */
 static void broken_in_mid_call(void **state) {
     (void)state;
-    for (int both = 0; both < 2; both++) {
+    for (int active = 0; active < 2; active++) {
+        for (int nat = 0; nat < 2; nat++) {
+            open_net(1);
+            net.chunk_bytes = 40;
+            net.nat[active] = nat ? ip("203.0.113.5", 0) : net.nat[active];
+            connect_by(active == 0 ? ICE_TCP_ACTIVE : ICE_TCP_PASSIVE, active == 0 ? ICE_TCP_PASSIVE : ICE_TCP_ACTIVE);
+            assert_true(tcp_agents_run_until_connected(&net, net.now_us + 2 * SECOND));
+            tcp_agents_run(&net, net.now_us + (nat ? 10 : 1) * SECOND);
+            for (int round = 0; round < 3; round++) {
+                exchange_data(3);
+                uint64_t broken_us = net.now_us;
+                tcp_agents_break(&net, net.connection_count - 1, 104);
+                tcp_agents_run(&net, net.now_us + MS);
+                for (int i = 0; i < 2; i++) {
+                    assert_int_equal(net.side[i].state, ICE_STATE_DISCONNECTED);
+                    assert_int_equal(net.side[i].restarts, 1 + round);
+                    assert_false(tcp_agents_send(&net, i, 100, 200));
+                }
+                assert_int_equal(net.side[active].opens, 2 + round);
+                tcp_agents_run(&net, net.now_us + 2 * net.delay_us); /* the connection is there, the answer is not */
+                assert_false(tcp_agents_send(&net, active, 100, 200));
+                tcp_agents_run(&net, broken_us + 150 * MS); /* RTT 20 ms: connecting, asking, being asked a turn of Ta later */
+                assert_true(tcp_agents_send(&net, active, 1, 200) && tcp_agents_send(&net, 1 - active, 1, 200));
+                tcp_agents_run(&net, net.now_us + 3 * SECOND);
+            }
+            exchange_data(10);
+            tcp_agents_run(&net, net.now_us + 100 * SECOND);
+            exchange_data(10);
+            assert_int_equal(tcp_agents_open_count(&net), 1);
+            assert_int_equal(net.side[active].opens, 4);
+            tcp_agents_close(&net);
+        }
+    }
+}
+
+/* Each time from another port: the list of peer-reflexive candidates does not run full */
+static void broken_many_times(void **state) {
+    (void)state;
+    for (int active = 0; active < 2; active++) {
+        open_net(1);
+        connect_by(active == 0 ? ICE_TCP_ACTIVE : ICE_TCP_PASSIVE, active == 0 ? ICE_TCP_PASSIVE : ICE_TCP_ACTIVE);
+        assert_true(tcp_agents_run_until_connected(&net, net.now_us + 2 * SECOND));
+        for (size_t round = 0; round < 3 * ICE_REMOTE_PEER_REFLEXIVE_MAX; round++) {
+            tcp_agents_run(&net, net.now_us + 5 * SECOND);
+            assert_true(tcp_agents_send(&net, 0, 10, 200) && tcp_agents_send(&net, 1, 10, 200));
+            tcp_agents_break(&net, net.connection_count - 1, 104);
+            tcp_agents_run(&net, net.now_us + 5 * SECOND);
+        }
+        exchange_data(10);
+        assert_int_equal(net.side[0].agent->statistics.capacity_refused + net.side[1].agent->statistics.capacity_refused, 0);
+        tcp_agents_close(&net);
+    }
+}
+
+/* Nobody listens any more: it is tried every 2 s, or as the network answers, until consent has expired */
+static void broken_for_good(void **state) {
+    (void)state;
+    for (int black_hole = 0; black_hole < 2; black_hole++) {
         open_net(1);
         connect_by(ICE_TCP_ACTIVE, ICE_TCP_PASSIVE);
         assert_true(tcp_agents_run_until_connected(&net, net.now_us + 2 * SECOND));
-        exchange_data(3);
+        net.black_hole = black_hole;
+        net.side[1].interface_count = 0;
         tcp_agents_break(&net, 0, 104);
-        tcp_agents_run(&net, net.now_us + 100 * MS);
-        for (int i = 0; i < 2; i++) {
-            assert_int_equal(net.side[i].state, ICE_STATE_DISCONNECTED);
-            assert_int_equal(net.side[i].restarts, 1);
-            assert_false(tcp_agents_send(&net, i, 100, 200));
-            assert_int_equal(net.side[i].agent->pairs[net.side[i].agent->selected].last_send_error, 104);
-        }
         tcp_agents_run(&net, net.now_us + 60 * SECOND);
         for (int i = 0; i < 2; i++) {
             assert_int_equal(net.side[i].state, ICE_STATE_FAILED);
             assert_int_equal(net.side[i].failure, ICE_FAILURE_CONSENT_EXPIRED);
+            assert_int_equal(ice_agent_next_timeout(net.side[i].agent), UINT64_MAX);
         }
+        assert_in_range(net.side[0].opens, black_hole ? 3 : 12, black_hole ? 5 : 18);
+        tcp_agents_close(&net);
+    }
+}
+
+/* Both sides listen: when the connection of the selected pair breaks, another takes its place (docs/ice.md), without a restart */
+static void another_takes_over(void **state) {
+    (void)state;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        open_net(seed);
+        for (int i = 0; i < 2; i++)
+            tcp_agents_interface(&net, i, ICE_TRANSPORT_TCP, 5000);
+        tcp_agents_gather(&net);
+        tcp_agents_credentials(&net);
+        tcp_agents_give_all(&net);
+        assert_true(tcp_agents_run_until_connected(&net, net.now_us + 3 * SECOND));
+        tcp_agents_run(&net, net.now_us + 4 * SECOND);
+        assert_int_equal(tcp_agents_open_count(&net), 1);
+        for (size_t i = 0; i < net.connection_count; i++)
+            if (net.connections[i].end[0].state == END_OPEN)
+                tcp_agents_break(&net, i, 104);
+        tcp_agents_run(&net, net.now_us + MS);
+        assert_false(tcp_agents_send(&net, 0, 10, 200));
+        tcp_agents_run(&net, net.now_us + SECOND);
+        exchange_data(10);
+        tcp_agents_run(&net, net.now_us + 60 * SECOND);
+        exchange_data(10);
         tcp_agents_close(&net);
     }
 }
@@ -732,6 +814,8 @@ int main(void) {
         cmocka_unit_test(simultaneous_open), cmocka_unit_test(all_kinds),            cmocka_unit_test(udp_wins),
         cmocka_unit_test(through_a_nat),     cmocka_unit_test(consent),              cmocka_unit_test(refused),
         cmocka_unit_test(black_hole),        cmocka_unit_test(broken_in_mid_call),   cmocka_unit_test(broken_at_any_time),
+        cmocka_unit_test(another_takes_over),   cmocka_unit_test(broken_for_good),
+        cmocka_unit_test(broken_many_times),
         cmocka_unit_test(interface_goes),    cmocka_unit_test(interface_goes_before), cmocka_unit_test(silent_stranger),
         cmocka_unit_test(talking_stranger),  cmocka_unit_test(stranger_without_stun), cmocka_unit_test(many_strangers),
         cmocka_unit_test(accepted_where_nobody_listens), cmocka_unit_test(unauthentic_checks), cmocka_unit_test(no_allocation_per_packet),

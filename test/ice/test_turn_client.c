@@ -41,6 +41,28 @@ static void allocates(void **state) {
     assert_true(f.server.saw_username && f.server.saw_sha1);
 }
 
+/* RFC 8656 section 7.3: an address that is none (coturn's way of having no IPv6) does not spoil the one that is; alone it is a broken answer. */
+static void allocates_beside_no_address(void **state) {
+    (void)state;
+    f.config.families = ICE_TURN_BOTH;
+    f.server.has_ipv6 = false;
+    f.server.address_error = STUN_CODE_ADDRESS_FAMILY_NOT_SUPPORTED;
+    f.server.writes_no_address = true;
+    turn_fixture_allocate(&f);
+    struct ice_turn_status status = turn_fixture_status(&f);
+    assert_true(stun_address_equal(&status.relayed[0], &f.server.relayed[0]));
+    assert_int_equal(status.relayed[1].family, STUN_ADDRESS_NONE);
+    assert_int_equal(status.code, STUN_CODE_ADDRESS_FAMILY_NOT_SUPPORTED);
+}
+
+static void allocates_no_address(void **state) {
+    (void)state;
+    f.server.writes_no_address = f.server.omits_relayed = true;
+    turn_fixture_start(&f);
+    turn_fixture_drain(&f);
+    assert_int_equal(turn_fixture_status(&f).failure, ICE_TURN_FAILURE_BROKEN_ANSWER);
+}
+
 static void permits_and_relays(void **state) {
     (void)state;
     struct stun_address peer = turn_server_address("198.51.100.20", 7000);
@@ -106,6 +128,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(allocates, setup_udp, teardown),
         {"allocates over TCP", allocates, setup_tcp, teardown, NULL},
+        cmocka_unit_test_setup_teardown(allocates_beside_no_address, setup_udp, teardown),
+        cmocka_unit_test_setup_teardown(allocates_no_address, setup_udp, teardown),
         cmocka_unit_test_setup_teardown(permits_and_relays, setup_udp, teardown),
         {"permits and relays over TCP", permits_and_relays, setup_tcp, teardown, NULL},
         cmocka_unit_test_setup_teardown(closes, setup_udp, teardown),

@@ -134,6 +134,10 @@ static uint16_t process(struct turn_server *server, const struct stun_message *r
             stun_writer_add_xor_address(writer, STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS, &server->mapped);
         if (!server->omits_lifetime)
             stun_writer_add_u32(writer, STUN_ATTRIBUTE_LIFETIME, server->lifetime_seconds);
+        if (server->writes_no_address) {
+            const struct stun_address none = {.family = STUN_ADDRESS_IPV4};
+            stun_writer_add_xor_address(writer, STUN_ATTRIBUTE_XOR_RELAYED_ADDRESS, &none);
+        }
         if (server->address_error != 0) {
             uint8_t value[4] = {2, 0, (uint8_t)(server->address_error / 100), (uint8_t)(server->address_error % 100)};
             stun_writer_add_bytes(writer, STUN_ATTRIBUTE_ADDRESS_ERROR_CODE, value, sizeof value);

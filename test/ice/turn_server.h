@@ -39,6 +39,7 @@ struct turn_server {
     const char *altered_nonce; /* ... or replaces the nonce in a challenge */
     bool signs_wrongly, signs_not;
     bool omits_relayed, omits_lifetime, omits_mapped, adds_unknown;
+    bool writes_no_address; /* beside the others an XOR-RELAYED-ADDRESS of 0.0.0.0:0, as coturn 4.6 does for a family that it does not have */
     uint16_t address_error;   /* ADDRESS-ERROR-CODE */
     const char *reason;
 

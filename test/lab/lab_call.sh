@@ -11,7 +11,8 @@
 #   THEN="SETTINGS" AT=SEC  other settings for both cables, that many seconds after the caller was started
 #   DURATION=SEC WAIT=SEC VIDEO=none|pattern SIZE=320x240 POLICY=all|relay SEED=N
 #   OUT=FOLDER           where logs and reports go; a folder of its own under build/lab without it
-#   DURING=COMMAND       a bash command that is run in the middle of the call, with the lab's functions (attack.py, a restart of coturn)
+#   DURING=COMMAND       a bash command that is run in the middle of the call, with the lab's functions (a restart of coturn)
+#   BESIDE="NODE COMMAND"  a program that runs there beside the whole call: it says "ready", and its exit code counts (attack.py)
 #
 # Prints who won and when, exits 0 if the call did what expected.py says it must (a call that fails as it must is as good as
 # one that connects), 1 if not. OUT/call.json is the same for programs.
@@ -85,6 +86,12 @@ side() {
 lab_build "$A" "$B"
 lab_coturn
 lab_signaling
+beside=
+if [ -n "${BESIDE:-}" ]; then
+    eval "lab_start $BESIDE" >"$LAB_LOG/beside.log" 2>&1
+    beside=$LAB_PID
+    lab_wait_ready "$LAB_LOG/beside.log"
+fi
 side hB callee "$B" "${TURN_B-$TURN}"
 callee=$LAB_PID
 lab_answers sig bash -c "ss -Htn state established '( sport = :443 )' | grep -q ." # the callee is in the room
@@ -100,6 +107,7 @@ during=0
 if [ -n "${DURING:-}" ]; then
     eval "$DURING" >"$LAB_LOG/during.log" 2>&1 || during=$?
 fi
+if [ -n "$beside" ]; then wait "$beside" || during=$?; fi
 wait "$caller" && caller_exit=0 || caller_exit=$?
 wait "$callee" && callee_exit=0 || callee_exit=$?
 for router in rA rB; do

@@ -136,11 +136,11 @@ def judge_failed(report, sides):
 
 def layers_of(folder):
     """How long the caller spent on each layer, in ms, from its own events: they are in the order in which things must happen."""
-    marks = [("signalingstatechange", "have-local-offer", "offer"), ("signalingstatechange", "stable", "answer"), ("iceconnectionstatechange", "connected", "ice"),
-             ("connectionstatechange", "connected", "dtls"), ("firstframe", None, "media")]
+    marks = [("signalingstatechange", ("have-local-offer",), "offer"), ("signalingstatechange", ("stable",), "answer"), ("iceconnectionstatechange", ("connected", "completed"), "ice"),
+             ("connectionstatechange", ("connected",), "dtls"), ("firstframe", (None,), "media")]
     times, lines = {}, lines_of(os.path.join(folder, "caller.json"))
-    for event, state, name in marks:
-        times[name] = next((1000 * line["t"] for line in lines if line["event"] == event and state in (None, line.get("state"))), None)
+    for event, states, name in marks:
+        times[name] = next((1000 * line["t"] for line in lines if line["event"] == event and line.get("state") in states), None)
     names = [name for _, _, name in marks]
     return {after: times[after] - times[before] for before, after in zip(names, names[1:]) if None not in (times[before], times[after])}
 

@@ -9,6 +9,7 @@ that needs a relay calls once more without one, and must fail with a reason. Exi
 """
 import argparse
 import concurrent.futures
+import contextlib
 import json
 import os
 import subprocess
@@ -72,11 +73,21 @@ def special_cells():
     return cells
 
 
+@contextlib.contextmanager
+def workers(count):
+    """Threads that begin nothing more after Ctrl-C. The calls under way got it too, and take their labs down."""
+    pool = concurrent.futures.ThreadPoolExecutor(count)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
 def run_prober():
     """In three processes: each kind sleeps half a minute."""
     print(f"the prober judges {len(PROBED)} kinds", flush=True)
     good = True
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+    with workers(4) as pool:
         work = {kind: pool.submit(subprocess.run, [os.path.join(HERE, "kind_check.sh"), "--slow", kind], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
                 for kind in PROBED}
         for kind, future in work.items():
@@ -175,7 +186,7 @@ Every pair that needs one was also tried without; each failed with exit code 10 
 def run_all(cells, jobs, out, delay):
     """Calls that must fail spend half a minute waiting, which costs nothing: they run beside the others."""
     began, finished = time.monotonic(), 0
-    with concurrent.futures.ThreadPoolExecutor(jobs) as pool, concurrent.futures.ThreadPoolExecutor(2 * jobs) as patient:
+    with workers(jobs) as pool, workers(2 * jobs) as patient:
         for future in concurrent.futures.as_completed([(pool if cell.relay else patient).submit(cell.run, out, delay) for cell in cells]):
             cell = future.result()
             finished += 1
@@ -211,4 +222,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

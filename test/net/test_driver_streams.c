@@ -270,6 +270,25 @@ static void nobody_waits_for_ever(void **state) {
     object_free(object);
 }
 
+/* The loop was held up for longer than the patience: what has connected meanwhile is connected, what was refused is refused. */
+static void a_slow_loop_is_not_blamed_on_the_network(void **state) {
+    (void)state;
+    struct object *object = object_for_streams(&(struct net_driver_config){.connect_timeout_ms = 1});
+    struct object_stream_event event = {0};
+    struct stun_address closed;
+    close(listen_loopback(1, &closed));
+    struct ice_path path = path_to(&bound, 1), refused = path_to(&closed, 2);
+    assert_int_equal(net_driver_open_stream(object->driver, &path, NULL), 0);
+    assert_int_equal(net_driver_open_stream(object->driver, &refused, NULL), 0);
+    poll(NULL, 0, 5);
+    run_until(object, has_closed, 1);
+    assert_int_equal(object_stream_events(object, 'o', &event), 1);
+    assert_int_equal(event.path.stream_id, 1);
+    assert_int_equal(object_stream_events(object, 'c', &event), 1);
+    assert_int_equal(event.error, ECONNREFUSED);
+    object_free(object);
+}
+
 /* NET_DRIVER_STREAM_MAX at limit - 1, limit, limit + 1. */
 static void streams_have_a_limit(void **state) {
     (void)state;
@@ -580,6 +599,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(failures_are_told_later, set_up, tear_down),
         cmocka_unit_test_setup_teardown(endless_tries_do_not_hold_up_the_loop, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_waits_for_ever, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_slow_loop_is_not_blamed_on_the_network, set_up, tear_down),
         cmocka_unit_test_setup_teardown(streams_have_a_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_flooding_peer_gets_its_turn_and_no_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_peer_that_does_not_read_costs_datagrams_not_memory, set_up, tear_down),

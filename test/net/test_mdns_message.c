@@ -213,6 +213,8 @@ static void pointers_only_go_back(void **state) {
     assert_string_equal(read_one(bytes, question_of(bytes, "\xc0\x00", 2)), "malformed");   /* into the header */
     assert_string_equal(read_one(bytes, question_of(bytes, "\xc0\x0b", 2)), "malformed");
     assert_string_equal(read_one(bytes, question_of(bytes, "\xff\xff", 2)), "malformed");   /* beyond */
+    static const uint8_t forward[] = {0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0xc0, 18, 0, 1, 0, 1, 1, 'a', 0, 0, 1, 0, 1};
+    assert_int_equal(parse_exact(forward, sizeof forward, NULL), MDNS_ERROR_MALFORMED); /* to a good name, but not a prior one */
     assert_string_equal(read_one(bytes, question_of(bytes, "\x40", 1)), "malformed");
     assert_string_equal(read_one(bytes, question_of(bytes, "\x80", 1)), "malformed");
 }

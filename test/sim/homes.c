@@ -10,8 +10,6 @@
 
 static struct dtls_certificate *certificates[2];
 
-static const struct sim_link_config server_link = {.delay_us = HOMES_DOWN_US};
-
 struct sim_link_config homes_bad_link(double loss) {
     return (struct sim_link_config){.loss = loss, .delay_us = HOMES_UP_US, .jitter_us = 10 * SIM_MILLISECOND_US, .reorder = 0.05,
                                     .reorder_delay_us = 30 * SIM_MILLISECOND_US, .duplicate = 0.02};
@@ -28,9 +26,9 @@ static void add_server(struct homes *homes, enum ice_server_kind kind, enum ice_
 
 static void build_servers(struct homes *homes, const struct homes_config *config) {
     struct sim_network *network = sim_network_of(homes->sim);
-    homes->stun[0] = sim_stun_server_new(network, STUN_IP, NULL, 3478, &server_link, &server_link);
-    homes->stun[1] = sim_stun_server_new(network, STUN_IP_2, NULL, 3478, &server_link, &server_link);
-    homes->stun[2] = sim_stun_server_new(network, STUN_IP6, NULL, 3478, &server_link, &server_link);
+    homes->stun[0] = sim_stun_server_new(network, STUN_IP, NULL, 3478, &homes->other_link, &homes->other_link);
+    homes->stun[1] = sim_stun_server_new(network, STUN_IP_2, NULL, 3478, &homes->other_link, &homes->other_link);
+    homes->stun[2] = sim_stun_server_new(network, STUN_IP6, NULL, 3478, &homes->other_link, &homes->other_link);
     add_server(homes, ICE_SERVER_STUN, ICE_TRANSPORT_UDP, STUN_IP, 3478);
     add_server(homes, ICE_SERVER_STUN, ICE_TRANSPORT_UDP, STUN_IP_2, 3478);
     add_server(homes, ICE_SERVER_STUN, ICE_TRANSPORT_UDP, STUN_IP6, 3478);
@@ -41,7 +39,7 @@ static void build_servers(struct homes *homes, const struct homes_config *config
     turn.ipv6 = TURN_IP6;
     turn.udp_port = 3478;
     turn.stream_port = 443;
-    turn.up = turn.down = &server_link;
+    turn.up = turn.down = &homes->other_link;
     homes->turn = sim_turn_server_new(network, sim_streams_of(homes->sim), &turn);
     add_server(homes, ICE_SERVER_TURN, ICE_TRANSPORT_UDP, TURN_IP, 3478);
     add_server(homes, ICE_SERVER_TURN, ICE_TRANSPORT_TCP, TURN_IP, 443);
@@ -65,11 +63,13 @@ static void build_home(struct homes *homes, int which, const struct homes_config
     }
     const char *ip = kind->nat_count > 0 ? "192.168.1.2" : kind->has_ipv4 ? ips[which] : ips6[which];
     homes->realms[which] = realm;
-    homes->interfaces[which] = sim_network_add_interface(network, realm, ip, &config->up, &server_link);
+    homes->interfaces[which] = sim_network_add_interface(network, realm, ip, &config->up, &homes->other_link);
 }
 
 void homes_build(struct homes *homes, uint64_t seed, const struct homes_config *config) {
-    *homes = (struct homes){.sim = sim_new(seed)};
+    *homes = (struct homes){.sim = sim_new(seed), .other_link = config->every_other};
+    if (homes->other_link.delay_us == 0)
+        homes->other_link.delay_us = HOMES_DOWN_US;
     build_servers(homes, config);
     int carrier = SIM_PUBLIC;
     for (int i = 0; i < 2; i++)

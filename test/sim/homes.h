@@ -29,11 +29,13 @@ struct homes_config {
     size_t kinds[2]; /* of the offerer, of the answerer */
     bool has_turn;
     struct sim_link_config up; /* of the hosts; homes_bad_link makes one */
+    struct sim_link_config every_other; /* of the hosts downwards, and of the servers; all zero: HOMES_DOWN_US of delay */
     struct sim_turn_server_config turn; /* what of it is not to be as usual */
 };
 
 struct homes {
     struct sim *sim;
+    struct sim_link_config other_link;
     struct sim_stun_server *stun[HOMES_STUN_SERVERS];
     struct sim_turn_server *turn; /* NULL: none */
     struct ice_server servers[HOMES_SERVER_MAX];

@@ -316,7 +316,7 @@ static void leave_realm(struct sim_network *network, int realm, struct datagram 
 }
 
 static void route(struct sim_network *network, int realm, struct datagram *datagram) {
-    if (network->tap && network->tap_realm == realm)
+    if (network->tap && network->tap_realm == realm && datagram->sender != INJECTED)
         network->tap(network->tap_context, &datagram->source, &datagram->destination, datagram->bytes, datagram->length);
     for (int i = 0; i < network->interface_count; i++) {
         struct interface *interface = network->interfaces[i];

@@ -103,7 +103,8 @@ void sim_network_inject(struct sim_network *network, int realm, const struct stu
 /* An ICMP error that nobody's datagram has caused: the socket bound to path->local (if it is open) hears it. */
 void sim_network_inject_error(struct sim_network *network, const struct sim_path *path, int error);
 
-/* Sees every datagram that is routed in this realm, with the addresses it has there. It may inject from within the call. NULL: none. */
+/* Sees every datagram that is routed in this realm but injected ones, with the addresses it has there. It may inject from within the call.
+ * NULL: none. */
 void sim_network_set_tap(struct sim_network *network, int realm,
                          void (*tap)(void *context, const struct stun_address *source, const struct stun_address *destination,
                                      const uint8_t *bytes, size_t length),

@@ -36,6 +36,34 @@ static void schedule_of_the_rfc(void **state) {
     assert_true(transaction.last_sent_us == start_us + 31500 * MS);
 }
 
+/* ICMP says that nobody is there: the answer has one RTO left, retransmissions end, and more ICMP does not change it. */
+static void doubt(void **state) {
+    (void)state;
+    for (uint32_t sent = 0; sent <= 7; sent++) {
+        struct stun_transaction transaction;
+        stun_transaction_start(&transaction, id, 0, STUN_RTO_DEFAULT_US, STUN_RC_DEFAULT, STUN_RM_DEFAULT);
+        uint64_t now_us = 0;
+        for (uint32_t i = 0; i < sent; i++) {
+            now_us = stun_transaction_deadline(&transaction);
+            assert_int_equal(stun_transaction_due(&transaction, now_us), STUN_TRANSACTION_SEND);
+            stun_transaction_sent(&transaction, now_us);
+        }
+        now_us += 10 * MS;
+        stun_transaction_doubt(&transaction, now_us);
+        if (sent == 0) { /* what was not sent cannot have failed to arrive */
+            assert_int_equal(stun_transaction_due(&transaction, now_us), STUN_TRANSACTION_SEND);
+            continue;
+        }
+        assert_true(stun_transaction_deadline(&transaction) == now_us + 500 * MS);
+        stun_transaction_doubt(&transaction, now_us + 300 * MS);
+        assert_true(stun_transaction_deadline(&transaction) == now_us + 500 * MS);
+        assert_int_equal(stun_transaction_due(&transaction, now_us + 500 * MS - 1), STUN_TRANSACTION_WAIT);
+        assert_int_equal(stun_transaction_due(&transaction, now_us + 500 * MS), STUN_TRANSACTION_FAILED);
+        stun_transaction_doubt(&transaction, now_us);
+        assert_true(transaction.done);
+    }
+}
+
 /* Whatever rto, rc and rm: the sum of the intervals is (2^(rc-1) - 1 + rm) * rto. */
 static void schedule_of_other_parameters(void **state) {
     (void)state;
@@ -141,6 +169,7 @@ static void matching_by_all_96_bits(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(doubt),
         cmocka_unit_test(schedule_of_the_rfc),          cmocka_unit_test(schedule_of_other_parameters),
         cmocka_unit_test(late_calls),                   cmocka_unit_test(end_of_time),
         cmocka_unit_test(finishing_stops_everything),   cmocka_unit_test(matching_by_all_96_bits),
