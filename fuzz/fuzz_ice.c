@@ -56,6 +56,8 @@ enum generation_operation {
     GENERATION_RESTART,      /* one side, for itself */
     GENERATION_RENEGOTIATE,  /* both sides, signaled */
     GENERATION_FORGE_OLD,    /* byte: flags; byte: port. A request with the key of the generation before */
+    GENERATION_OVERTAKE,     /* byte: port. A copy of the oldest datagram arrives before it, from there */
+    GENERATION_LITE,         /* byte: whether the other side is said to be lite */
     GENERATION_OPERATION_COUNT
 };
 
@@ -209,8 +211,13 @@ static void check_invariants(struct side *side) {
         }
         if (pair.state == ICE_PAIR_SUCCEEDED)
             REQUIRE(pair.responses_received > 0);
+        REQUIRE((pair.verdict == ICE_VERDICT_SELECTED) == pair.selected);
+        REQUIRE(ice_pair_verdict_name(pair.verdict)[0] != '\0' && pair.remote->address.port != 0);
         REQUIRE(pair.responses_received <= pair.requests_sent);
     }
+    struct ice_remote_statistics remote;
+    for (size_t i = 0; ice_agent_remote_candidate(side->agent, i, &remote); i++)
+        REQUIRE((remote.pairs > 0) == (remote.unpaired == ICE_UNPAIRED_NONE));
     REQUIRE(selected <= 1 && previous <= ICE_PREVIOUS_PAIR_MAX);
     bool is_up = statistics.state == ICE_STATE_CONNECTED || statistics.state == ICE_STATE_COMPLETED;
     if (is_up)
@@ -540,6 +547,15 @@ static void restart_if_open(int index) {
         restart(index);
 }
 
+static void overtake(uint8_t port) {
+    if (world.queue_count == 0)
+        return;
+    struct flying original = take_oldest(), copy = original;
+    copy.path.local.port = (uint16_t)(6000 + port);
+    deliver(&copy, false);
+    deliver(&original, true);
+}
+
 static void operate_on_generations(int side, enum generation_operation operation) {
     switch (operation) {
     case GENERATION_RESTART: restart_if_open(side); break;
@@ -556,6 +572,11 @@ static void operate_on_generations(int side, enum generation_operation operation
             forge_with(side, to->old_ufrag, to->old_password, world.side[1 - side].old_ufrag, flags, port);
         break;
     }
+    case GENERATION_OVERTAKE: overtake(next_byte()); break;
+    case GENERATION_LITE:
+        ice_agent_set_remote_lite(world.side[side].agent, world.now_us, next_byte() & 1);
+        drain(side);
+        break;
     case GENERATION_OPERATION_COUNT: break;
     }
 }

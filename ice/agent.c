@@ -112,8 +112,9 @@ struct ice_agent *ice_agent_new(const struct ice_agent_config *config, uint64_t 
     struct block *block = allocator->allocate(allocator->context, bytes);
     if (block == NULL)
         return NULL;
-    memset(block, 0, bytes);
     struct ice_agent *agent = &block->agent;
+    memset(agent, 0, offsetof(struct ice_agent, remotes));
+    memset((uint8_t *)block + sizeof *agent, 0, bytes - sizeof *agent);
     agent->config = *config;
     resolve_defaults(&agent->config);
     agent->allocator = *allocator;

@@ -92,15 +92,15 @@ struct ice_local {
  * foreign    it turned out to be of another generation: no checks
  */
 struct ice_remote {
+    uint64_t ufrag_tag;
     struct stun_address address, related;
     enum ice_transport transport; /* UDP or TCP */
     enum ice_tcp_type tcp_type;
-    uint16_t name; /* 1 + index of the name it was resolved from, see names.c; 0 none */
-    uint64_t ufrag_tag;
+    enum ice_candidate_type type;
     uint32_t priority;
     uint16_t generation;
     uint16_t foundation;
-    enum ice_candidate_type type;
+    uint16_t name; /* 1 + index of the name it was resolved from, see names.c; 0 none */
     bool foreign;
     char foundation_text[ICE_FOUNDATION_MAX_BYTES + 1];
 };
@@ -314,11 +314,9 @@ struct ice_agent {
     struct ice_gatherer gatherer;
     struct ice_local locals[ICE_LOCAL_CANDIDATE_MAX];
     size_t local_count;
-    struct ice_remote remotes[ICE_REMOTE_SLOT_MAX];
     size_t remote_count; /* slots, free ones included */
     uint16_t next_foundation;
 
-    struct ice_pair pairs[ICE_PAIR_SLOT_MAX];
     size_t pair_count; /* slots, free ones included */
     struct ice_triggered_queue triggered; /* of both generations */
     bool last_check_unproven;      /* it was a triggered one to an address that only a request speaks for */
@@ -341,6 +339,7 @@ struct ice_agent {
     uint16_t relay_bound;          /* the pair that has a channel, or ICE_NONE */
 
     struct ice_stream streams[ICE_STREAM_MAX];
+    size_t stream_count; /* slots that have ever been used */
     uint64_t next_stream_id;
     struct ice_tcp *tcp;
     struct ice_names *names;
@@ -349,6 +348,10 @@ struct ice_agent {
     struct ice_response_queue responses;
     struct ice_reported reported;
     struct ice_statistics statistics; /* counters and times; the rest is filled in when read */
+
+    /* Half of the agent, and last: a new one is not cleared from here on, nothing beyond the counts is ever read. */
+    struct ice_remote remotes[ICE_REMOTE_SLOT_MAX];
+    struct ice_pair pairs[ICE_PAIR_SLOT_MAX];
 };
 
 /* ---- candidate_list.c ----------------------------------------------------------------------------------------------------- */

@@ -9,6 +9,8 @@ static struct ice_stream *add(struct ice_agent *agent, const struct ice_stream *
     for (size_t i = 0; i < ICE_STREAM_MAX; i++) {
         if (agent->streams[i].owner == ICE_STREAM_FREE) {
             agent->streams[i] = *entry;
+            if (i == agent->stream_count)
+                agent->stream_count++;
             return &agent->streams[i];
         }
     }
@@ -30,7 +32,7 @@ struct ice_stream *ice_stream_accept(struct ice_agent *agent, const struct ice_p
 }
 
 struct ice_stream *ice_stream_find(struct ice_agent *agent, uint64_t stream_id) {
-    for (size_t i = 0; i < ICE_STREAM_MAX; i++)
+    for (size_t i = 0; i < agent->stream_count; i++)
         if (agent->streams[i].owner != ICE_STREAM_FREE && agent->streams[i].path.stream_id == stream_id)
             return &agent->streams[i];
     return NULL;
@@ -48,7 +50,7 @@ void ice_stream_forget(struct ice_stream *stream) {
 }
 
 bool ice_stream_poll_event(struct ice_agent *agent, struct ice_event *out) {
-    for (size_t i = 0; i < ICE_STREAM_MAX; i++) {
+    for (size_t i = 0; i < agent->stream_count; i++) {
         struct ice_stream *stream = &agent->streams[i];
         bool opens = stream->state == ICE_STREAM_WANTED;
         if (stream->owner == ICE_STREAM_FREE || (!opens && stream->state != ICE_STREAM_UNWANTED))

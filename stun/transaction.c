@@ -18,7 +18,7 @@ void stun_transaction_start(struct stun_transaction *transaction, const uint8_t 
     assert(rto_us >= 1 && rto_us <= RTO_MAX_US);
     assert(rc >= 1 && rc <= RC_MAX);
     assert(rm >= 1 && rm <= RM_MAX);
-    *transaction = (struct stun_transaction){.rto_us = rto_us, .interval_us = rto_us, .deadline_us = now_us, .rc = rc, .rm = rm};
+    *transaction = (struct stun_transaction){.rto_us = rto_us, .interval_us = rto_us, .deadline_us = now_us, .rc = (uint8_t)rc, .rm = (uint8_t)rm};
     memcpy(transaction->id, id, STUN_TRANSACTION_ID_BYTES);
 }
 

@@ -20,14 +20,13 @@
 
 struct stun_transaction {
     uint8_t id[STUN_TRANSACTION_ID_BYTES];
+    uint8_t rc, rm, sent;
+    bool done;
     uint64_t rto_us;      /* the initial RTO */
     uint64_t interval_us; /* until the next transmission */
     uint64_t deadline_us; /* when something is due; UINT64_MAX when done */
     uint64_t last_sent_us;
     uint64_t first_sent_us;
-    uint32_t rc, rm;
-    uint32_t sent;
-    bool done;
 };
 
 enum stun_transaction_due {
