@@ -10,7 +10,7 @@
 #include "test/sim/attacker.h"
 #include "test/sim/homes.h"
 
-#define SEEDS_IN_CHECK 2
+#define SEEDS_IN_CHECK 1
 #define FRAMES 500
 
 static struct homes homes;
