@@ -77,7 +77,7 @@ struct fuzz_ice_streams_reached {
 static struct {
     struct side side[2];
     struct link links[LINK_MAX];
-    uint64_t now_us, random, accepted;
+    uint64_t now_us, random, accepted, ports;
     bool udp;
     const uint8_t *script;
     size_t left;
@@ -298,7 +298,7 @@ static void connect_link(int from, struct link *link) {
         return;
     }
     if (end->path.local.port == 0)
-        end->path.local.port = (uint16_t)(50000 + (link - world.links));
+        end->path.local.port = (uint16_t)(50000 + ++world.ports % 10000);
     struct stun_address source = end->path.local, target = end->path.remote;
     accept_at(1 - from, link, &source, &target);
     if (end->state != END_WANTED)

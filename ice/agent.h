@@ -434,7 +434,7 @@ struct ice_remote_statistics {
 };
 
 struct ice_pair_statistics {
-    const struct ice_candidate *local, *remote; /* valid until the next non-const call */
+    const struct ice_candidate *local, *remote; /* valid until the next statistics or non-const call */
     enum ice_pair_state state;
     bool nominated;
     bool selected;

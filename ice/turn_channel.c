@@ -7,10 +7,19 @@
 _Static_assert(STUN_CHANNEL_NUMBER_MIN + ICE_TURN_CHANNEL_MAX - 1 <= STUN_CHANNEL_NUMBER_MAX, "every place in the table has a number");
 _Static_assert(ICE_TURN_CHANNEL_MAX <= UINT8_MAX, "a request names its channel in eight bits");
 
+static bool is_for(const struct ice_turn_channel *channel, const struct stun_address *peer) {
+    return channel->state != ICE_TURN_CHANNEL_FREE && stun_address_equal(&channel->peer, peer);
+}
+
 struct ice_turn_channel *ice_turn_channel_find(struct ice_turn_client *client, const struct stun_address *peer) {
-    for (size_t i = 0; i < ICE_TURN_CHANNEL_MAX; i++)
-        if (client->channels[i].state != ICE_TURN_CHANNEL_FREE && stun_address_equal(&client->channels[i].peer, peer))
+    if (is_for(&client->channels[client->last_channel], peer)) /* as in turn_permission.c */
+        return &client->channels[client->last_channel];
+    for (size_t i = 0; i < ICE_TURN_CHANNEL_MAX; i++) {
+        if (is_for(&client->channels[i], peer)) {
+            client->last_channel = i;
             return &client->channels[i];
+        }
+    }
     return NULL;
 }
 
@@ -48,12 +57,17 @@ int ice_turn_client_bind(struct ice_turn_client *client, uint64_t now_us, const 
     return ICE_OK;
 }
 
+/* RFC 8656 section 12: a binding lasts 10 minutes, and is refreshed by binding again. */
+static void want_again_what_ends(struct ice_turn_client *client, uint64_t now_us) {
+    for (size_t i = 0; i < ICE_TURN_CHANNEL_MAX; i++)
+        if (client->channels[i].state == ICE_TURN_CHANNEL_BOUND && now_us >= client->channels[i].refresh_us)
+            client->channels[i].state = ICE_TURN_CHANNEL_WANTED;
+}
+
 void ice_turn_channel_pump(struct ice_turn_client *client, uint64_t now_us) {
+    want_again_what_ends(client, now_us);
     for (size_t i = 0; i < ICE_TURN_CHANNEL_MAX; i++) {
         struct ice_turn_channel *channel = &client->channels[i];
-        /* RFC 8656 section 12: a binding lasts 10 minutes, and is refreshed by binding again. */
-        if (channel->state == ICE_TURN_CHANNEL_BOUND && now_us >= channel->refresh_us)
-            channel->state = ICE_TURN_CHANNEL_WANTED;
         if (channel->state != ICE_TURN_CHANNEL_WANTED)
             continue;
         if (ice_turn_request_start(client, now_us, ICE_TURN_REQUEST_CHANNEL_BIND, (uint8_t)i) == ICE_TURN_NO_REQUEST)

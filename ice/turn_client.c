@@ -1,5 +1,5 @@
 /*
- * A TURN client: the contract's verbs, the states, and the ways to fail. RFC 8656. What each request says and what its answer means stands
+ * A TURN client: the contract's verbs, the states, and the ways to end. RFC 8656. What each request says and what its answer means stands
  * in the files that ice/turn_client_internal.h lists.
  */
 #include <stdlib.h>
@@ -42,7 +42,7 @@ static bool is_config_valid(const struct ice_turn_client_config *config) {
            fits(config->credential, ICE_TURN_CREDENTIAL_MAX_BYTES);
 }
 
-static void start(struct ice_turn_client *client, uint64_t now_us) {
+void ice_turn_client_start(struct ice_turn_client *client, uint64_t now_us) {
     if (ice_turn_is_stream(client)) {
         client->state = ICE_TURN_CONNECTING;
         client->report_open = true;
@@ -83,7 +83,7 @@ struct ice_turn_client *ice_turn_client_new(const struct ice_turn_client_config 
         ice_turn_client_free(client);
         return NULL;
     }
-    start(client, now_us);
+    ice_turn_client_start(client, now_us);
     return client;
 }
 
@@ -138,8 +138,7 @@ static void forget_everything(struct ice_turn_client *client) {
     client->report_allocated = false;
 }
 
-/* The caller is told to close the stream, unless it has not been told to open it, or has said itself that it is closed. */
-static void drop_stream(struct ice_turn_client *client) {
+void ice_turn_client_drop_stream(struct ice_turn_client *client) {
     if (!ice_turn_is_stream(client))
         return;
     bool is_known = client->is_stream_open || (client->state == ICE_TURN_CONNECTING && !client->report_open);
@@ -153,7 +152,7 @@ static void drop_stream(struct ice_turn_client *client) {
 
 void ice_turn_client_fail(struct ice_turn_client *client, enum ice_turn_failure failure, uint16_t code, int error) {
     forget_everything(client);
-    drop_stream(client);
+    ice_turn_client_drop_stream(client);
     client->state = ICE_TURN_FAILED;
     client->failure = failure;
     client->code = code;
@@ -165,7 +164,7 @@ void ice_turn_client_closed(struct ice_turn_client *client) {
     if (client->state != ICE_TURN_CLOSING)
         return; /* the allocation of a client that has failed was given back */
     forget_everything(client);
-    drop_stream(client);
+    ice_turn_client_drop_stream(client);
     client->state = ICE_TURN_CLOSED;
     client->report_closed = true;
 }
@@ -178,7 +177,7 @@ void ice_turn_client_close(struct ice_turn_client *client, uint64_t now_us) {
                             (client->state == ICE_TURN_ALLOCATING && client->requests[0].timer.sent > 0 && client->requests[0].is_authenticated);
     forget_everything(client);
     if (!may_be_allocated) {
-        drop_stream(client);
+        ice_turn_client_drop_stream(client);
         client->state = ICE_TURN_CLOSING;
         ice_turn_client_closed(client);
         return;
@@ -187,52 +186,6 @@ void ice_turn_client_close(struct ice_turn_client *client, uint64_t now_us) {
     client->state = ICE_TURN_CLOSING;
     client->deadline_us = ice_turn_later(now_us, ICE_TURN_CLOSE_PATIENCE_US);
     ice_turn_request_start(client, now_us, ICE_TURN_REQUEST_DELETE, 0);
-}
-
-/* ---- redirection ------------------------------------------------------------------------------------------------------------------ */
-
-/* Is this an address that a server may stand at, and that we can reach the way we reach this one? */
-static bool is_usable_alternate(const struct ice_turn_client *client, const struct stun_address *server) {
-    static const uint8_t nobody[16];
-    size_t ip_bytes = stun_address_ip_bytes(server);
-    if (server->port == 0 || memcmp(server->ip, nobody, ip_bytes) == 0)
-        return false;
-    bool is_multicast = server->family == STUN_ADDRESS_IPV4 ? server->ip[0] >= 224 : server->ip[0] == 0xFF;
-    /* Over UDP it is asked from the same socket, which has one family. */
-    return !is_multicast && (ice_turn_is_stream(client) || server->family == client->path.remote.family);
-}
-
-/* RFC 8489 section 10, MUST: over TLS, ALTERNATE-DOMAIN names whom the certificate must be for; without it, the name stays as it was. */
-static bool take_alternate_domain(struct ice_turn_client *client, const struct stun_message *message) {
-    const uint8_t *domain;
-    size_t length;
-    if (client->path.transport != ICE_TRANSPORT_TLS || stun_message_read_bytes(message, STUN_ATTRIBUTE_ALTERNATE_DOMAIN, &domain, &length) != STUN_OK)
-        return true;
-    if (length < 1 || length > ICE_TURN_SERVER_NAME_MAX_BYTES || memchr(domain, '\0', length) != NULL)
-        return false;
-    memcpy(client->server_name, domain, length);
-    client->server_name[length] = '\0';
-    client->has_server_name = true;
-    return true;
-}
-
-void ice_turn_client_redirect(struct ice_turn_client *client, uint64_t now_us, const struct stun_message *message) {
-    struct stun_address server;
-    bool is_usable = stun_message_read_address(message, STUN_ATTRIBUTE_ALTERNATE_SERVER, &server) == STUN_OK && is_usable_alternate(client, &server);
-    /* RFC 8489 section 10, MUST: nobody is asked twice within five minutes; no client is gathering that long. */
-    for (size_t i = 0; is_usable && i < client->visited_count; i++)
-        is_usable = !stun_address_equal(&client->visited[i], &server);
-    if (!is_usable || client->visited_count > ICE_TURN_REDIRECTION_MAX || !take_alternate_domain(client, message)) {
-        ice_turn_client_fail(client, ICE_TURN_FAILURE_BROKEN_ANSWER, STUN_CODE_TRY_ALTERNATE, 0);
-        return;
-    }
-    client->visited[client->visited_count++] = server;
-    drop_stream(client);
-    ice_turn_stream_reset(client);
-    /* RFC 8489 section 10, MUST: the same transport and the same credentials; its realm and nonce are its own. */
-    ice_turn_credentials_forget_challenge(client);
-    client->path.remote = server;
-    start(client, now_us);
 }
 
 /* ---- the contract's verbs --------------------------------------------------------------------------------------------------------- */
@@ -258,7 +211,8 @@ int ice_turn_client_handle_datagram(struct ice_turn_client *client, uint64_t now
     int error = ice_turn_data_handle_message(client, now_us, bytes, length, &is_data);
     if (is_data)
         client->inbox = (struct ice_turn_inbox){.bytes = bytes, .length = length, .own_is_delivered = true};
-    ice_turn_client_pump(client, now_us);
+    else
+        ice_turn_client_pump(client, now_us); /* data changes nothing that is wanted */
     return error;
 }
 
@@ -281,6 +235,8 @@ int ice_turn_client_handle_stream_bytes(struct ice_turn_client *client, uint64_t
         return ICE_ERROR_ARGUMENT;
     if (!client->is_stream_open)
         return ICE_ERROR_STATE;
+    if (length == 0)
+        return ICE_OK;
     if (!ice_turn_stream_handle_bytes(client, now_us, bytes, length)) {
         client->malformed_dropped++;
         bool was_allocated = client->state == ICE_TURN_ALLOCATED;
@@ -290,7 +246,6 @@ int ice_turn_client_handle_stream_bytes(struct ice_turn_client *client, uint64_t
             ice_turn_client_fail(client, was_allocated ? ICE_TURN_FAILURE_LOST : ICE_TURN_FAILURE_BROKEN_ANSWER, 0, 0);
         return ICE_ERROR_MALFORMED;
     }
-    ice_turn_client_pump(client, now_us);
     return ICE_OK;
 }
 
@@ -368,38 +323,37 @@ static bool take(bool *flag) {
     return was;
 }
 
-bool ice_turn_client_poll_event(struct ice_turn_client *client, struct ice_turn_event *out) {
-    *out = (struct ice_turn_event){.type = ICE_TURN_EVENT_CLOSED};
-    if (take(&client->report_close)) {
-        out->type = ICE_TURN_EVENT_CLOSE_STREAM;
-        out->as.stream.path = client->closing_path;
-        return true;
-    }
-    if (take(&client->report_open)) {
-        out->type = ICE_TURN_EVENT_OPEN_STREAM;
-        out->as.stream.path = client->path;
-        out->as.stream.server_name = client->has_server_name ? client->server_name : NULL;
-        return true;
-    }
-    if (take(&client->report_allocated)) {
-        out->type = ICE_TURN_EVENT_ALLOCATED;
-        return true;
-    }
+/* A permission that has failed makes room for another one when it is reported. */
+static bool take_refused(struct ice_turn_client *client, struct ice_turn_event *out) {
     for (size_t i = 0; i < ICE_TURN_PEER_MAX; i++) {
         struct ice_turn_permission *permission = &client->permissions[i];
         if (permission->state != ICE_TURN_PERMISSION_REFUSED)
             continue;
-        out->type = ICE_TURN_EVENT_PERMISSION_FAILED;
-        out->as.permission.peer = permission->peer;
-        out->as.permission.code = permission->code;
+        *out = (struct ice_turn_event){.type = ICE_TURN_EVENT_PERMISSION_FAILED, .as.permission = {.peer = permission->peer, .code = permission->code}};
         *permission = (struct ice_turn_permission){.state = ICE_TURN_PERMISSION_FREE};
         return true;
     }
-    if (take(&client->report_failed)) {
-        out->type = ICE_TURN_EVENT_FAILED;
+    return false;
+}
+
+bool ice_turn_client_poll_event(struct ice_turn_client *client, struct ice_turn_event *out) {
+    if (take(&client->report_close)) {
+        *out = (struct ice_turn_event){.type = ICE_TURN_EVENT_CLOSE_STREAM, .as.stream.path = client->closing_path};
+    } else if (take(&client->report_open)) {
+        *out = (struct ice_turn_event){.type = ICE_TURN_EVENT_OPEN_STREAM, .as.stream.path = client->path};
+        out->as.stream.server_name = client->has_server_name ? client->server_name : NULL;
+    } else if (take(&client->report_allocated)) {
+        *out = (struct ice_turn_event){.type = ICE_TURN_EVENT_ALLOCATED};
+    } else if (take_refused(client, out)) {
         return true;
+    } else if (take(&client->report_failed)) {
+        *out = (struct ice_turn_event){.type = ICE_TURN_EVENT_FAILED};
+    } else if (take(&client->report_closed)) {
+        *out = (struct ice_turn_event){.type = ICE_TURN_EVENT_CLOSED};
+    } else {
+        return false;
     }
-    return take(&client->report_closed);
+    return true;
 }
 
 void ice_turn_client_status(const struct ice_turn_client *client, struct ice_turn_status *out) {
@@ -423,6 +377,7 @@ void ice_turn_client_status(const struct ice_turn_client *client, struct ice_tur
                                     .malformed_dropped = client->malformed_dropped,
                                     .unauthentic_dropped = client->unauthentic_dropped,
                                     .unpermitted_dropped = client->unpermitted_dropped,
+                                    .icmp_ignored = client->icmp_ignored,
                                     .oversized_dropped = client->oversized_dropped};
 }
 

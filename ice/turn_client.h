@@ -193,6 +193,7 @@ struct ice_turn_status {
     uint64_t allocate_round_trip_us; /* of the last request of the Allocate exchange */
     uint64_t requests_sent, retransmissions_sent, datagrams_relayed_out, datagrams_relayed_in;
     uint64_t malformed_dropped, unauthentic_dropped, unpermitted_dropped;
+    uint64_t icmp_ignored;      /* Data indications that report an ICMP error of a peer (RFC 8656 section 11.6) */
     uint64_t oversized_dropped; /* beyond ICE_TURN_DATA_MAX_BYTES or ICE_TURN_STREAM_MESSAGE_MAX_BYTES, on a stream */
 };
 void ice_turn_client_status(const struct ice_turn_client *client, struct ice_turn_status *out);

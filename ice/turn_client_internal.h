@@ -1,7 +1,8 @@
 /*
  * What the files of the TURN client share: its structure, and who does what.
  *
- *     turn_client.c       the contract's verbs, states, failures, redirection
+ *     turn_client.c       the contract's verbs, states, endings
+ *     turn_redirection.c  300: on to another server
  *     turn_request.c      one transaction: written, sent again, matched, verified; its outcome goes to one of the next three
  *     turn_credentials.c  401 and 438, keys, SHA-256, bid-down
  *     turn_allocation.c   Allocate, Refresh, and Refresh with lifetime 0
@@ -39,15 +40,23 @@ enum ice_turn_request_kind {
     ICE_TURN_REQUEST_ALLOCATE,
     ICE_TURN_REQUEST_REFRESH,
     ICE_TURN_REQUEST_DELETE,
-    ICE_TURN_REQUEST_CREATE_PERMISSION, /* for the permissions that name its slot */
+    ICE_TURN_REQUEST_CREATE_PERMISSION, /* for the permissions that name its slot; its index is turn_permission.c's */
     ICE_TURN_REQUEST_CHANNEL_BIND       /* for the channel `index` */
+};
+
+/* A 401 or 438 to a request with credentials, which proves nothing: it counts when no answer that proves something has come by `until_us`. */
+#define ICE_TURN_HELD_MAX_BYTES 2048
+struct ice_turn_held {
+    size_t length; /* 0: none */
+    uint64_t until_us;
+    uint8_t bytes[ICE_TURN_HELD_MAX_BYTES];
 };
 
 struct ice_turn_request {
     enum ice_turn_request_kind kind;
     struct stun_transaction timer;
     bool is_authenticated;    /* it carries credentials, so that its answer must be verified */
-    bool has_been_stale;      /* 438 was answered with one new try */
+    uint8_t times_stale;      /* 438 was answered with a new try */
     bool has_changed_realm;   /* so was a 401 after credentials, which named another realm */
     bool has_seen_unverified; /* an answer came that did not verify */
     uint16_t unverified_code;
@@ -148,6 +157,7 @@ struct ice_turn_client {
     struct stun_key *key;
 
     struct ice_turn_request requests[ICE_TURN_REQUEST_MAX];
+    struct ice_turn_held held;
 
     /* turn_allocation.c */
     struct stun_address relayed[2], mapped;
@@ -161,22 +171,26 @@ struct ice_turn_client {
 
     struct ice_turn_permission permissions[ICE_TURN_PEER_MAX];
     struct ice_turn_channel channels[ICE_TURN_CHANNEL_MAX];
+    size_t last_permission, last_channel; /* where the last search ended */
     struct ice_turn_inbox inbox;
     struct ice_turn_stream stream;
 
     uint64_t requests_sent, retransmissions_sent, datagrams_relayed_out, datagrams_relayed_in;
-    uint64_t malformed_dropped, unauthentic_dropped, unpermitted_dropped, oversized_dropped;
+    uint64_t malformed_dropped, unauthentic_dropped, unpermitted_dropped, oversized_dropped, icmp_ignored;
 };
 
 /* ---- turn_client.c ---------------------------------------------------------------------------------------------------------- */
 
 uint64_t ice_turn_later(uint64_t now_us, uint64_t delay_us);
 
+/* Asks for the stream, or sends the first request. */
+void ice_turn_client_start(struct ice_turn_client *client, uint64_t now_us);
+
+/* The caller is told to close the stream, unless it has not been told to open it, or has said itself that it is closed. */
+void ice_turn_client_drop_stream(struct ice_turn_client *client);
+
 /* Ends it: everything under way is forgotten, the stream is closed, FAILED is reported. */
 void ice_turn_client_fail(struct ice_turn_client *client, enum ice_turn_failure failure, uint16_t code, int error);
-
-/* 300 came: on to the server that the response names, or fail. */
-void ice_turn_client_redirect(struct ice_turn_client *client, uint64_t now_us, const struct stun_message *message);
 
 /* The allocation has been given back, or nobody answers any more. */
 void ice_turn_client_closed(struct ice_turn_client *client);
@@ -188,6 +202,11 @@ bool ice_turn_is_stream(const struct ice_turn_client *client);
 
 /* Copies text of the server as a C string: at most `capacity` - 1 bytes, control characters replaced. */
 void ice_turn_copy_text(char *out, size_t capacity, const uint8_t *text, size_t length);
+
+/* ---- turn_redirection.c ----------------------------------------------------------------------------------------------------- */
+
+/* 300 came: on to the server that the response names, or fail. */
+void ice_turn_redirect(struct ice_turn_client *client, uint64_t now_us, const struct stun_message *message);
 
 /* ---- turn_request.c --------------------------------------------------------------------------------------------------------- */
 

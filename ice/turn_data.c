@@ -2,7 +2,7 @@
  * Data to and from peers: Send and Data indications (RFC 8656 section 11), ChannelData (sections 12.4 to 12.6). Nothing is copied: a payload
  * to a peer gets its header written before it, a payload from a peer is a view.
  */
-#include <string.h>
+#include <assert.h>
 
 #include "ice/turn_client_internal.h"
 
@@ -57,7 +57,7 @@ int ice_turn_client_wrap(struct ice_turn_client *client, uint64_t now_us, const 
 
 /* ---- from a peer ------------------------------------------------------------------------------------------------------------------ */
 
-enum kind { NO_DATA, DATA, DATA_MALFORMED, DATA_UNPERMITTED, DATA_OVERSIZED };
+enum kind { NO_DATA, DATA, DATA_ICMP, DATA_MALFORMED, DATA_UNPERMITTED, DATA_OVERSIZED };
 
 static enum kind judge(struct ice_turn_client *client, struct ice_turn_received *out) {
     if (ice_turn_is_stream(client) && out->length > ICE_TURN_DATA_MAX_BYTES)
@@ -85,7 +85,11 @@ static enum kind read_channel_data(struct ice_turn_client *client, const uint8_t
 
 static enum kind read_indication(struct ice_turn_client *client, const struct stun_message *message, struct ice_turn_received *out) {
     *out = (struct ice_turn_received){.length = 0};
-    /* RFC 8656 section 11.4: without a peer or without data it is dropped. One with ICMP (section 11.6) has no data: dropped too, see docs/turn.md. */
+    struct stun_attribute icmp;
+    /* RFC 8656 section 11.6: it reports an ICMP error. Nothing of ours acts on it (docs/turn.md). */
+    if (stun_message_find(message, STUN_ATTRIBUTE_ICMP, &icmp))
+        return DATA_ICMP;
+    /* RFC 8656 section 11.4: without a peer or without data it is dropped. */
     if (stun_message_read_xor_address(message, STUN_ATTRIBUTE_XOR_PEER_ADDRESS, &out->peer) != STUN_OK ||
         stun_message_read_bytes(message, STUN_ATTRIBUTE_DATA, &out->bytes, &out->length) != STUN_OK)
         return DATA_MALFORMED;
@@ -116,6 +120,9 @@ int ice_turn_data_handle_message(struct ice_turn_client *client, uint64_t now_us
     case DATA:
         *is_data = true;
         client->datagrams_relayed_in++;
+        return ICE_OK;
+    case DATA_ICMP:
+        client->icmp_ignored++;
         return ICE_OK;
     case DATA_UNPERMITTED:
         client->unpermitted_dropped++;
@@ -152,8 +159,7 @@ static bool next_message(struct ice_turn_client *client, const uint8_t **bytes, 
     size_t whole = left;
     if (ice_turn_is_stream(client)) {
         int framed = stun_stream_message_bytes(inbox->bytes + inbox->offset, left);
-        if (framed <= 0 || (size_t)framed > left)
-            return false; /* what begins here ends with later bytes */
+        assert(framed > 0 && (size_t)framed <= left); /* turn_stream.c has cut it out already */
         whole = (size_t)framed;
     }
     *bytes = inbox->bytes + inbox->offset;

@@ -4,15 +4,26 @@
  */
 #include "ice/turn_client_internal.h"
 
+enum { BATCH, ALONE }; /* the index of a request: may others join it? */
+
 static bool is_in_use(const struct ice_turn_permission *permission) {
     return permission->state != ICE_TURN_PERMISSION_FREE && permission->state != ICE_TURN_PERMISSION_REFUSED;
 }
 
+/* RFC 8656 section 9: only addresses are compared, ports are not considered. */
+static bool is_for(const struct ice_turn_permission *permission, const struct stun_address *peer) {
+    return is_in_use(permission) && stun_address_equal_ip(&permission->peer, peer);
+}
+
 struct ice_turn_permission *ice_turn_permission_find(struct ice_turn_client *client, const struct stun_address *peer) {
+    /* Most packets go to, or come from, the peer of the one before. */
+    if (is_for(&client->permissions[client->last_permission], peer))
+        return &client->permissions[client->last_permission];
     for (size_t i = 0; i < ICE_TURN_PEER_MAX; i++) {
-        /* RFC 8656 section 9: only addresses are compared, ports are not considered. */
-        if (is_in_use(&client->permissions[i]) && stun_address_equal_ip(&client->permissions[i].peer, peer))
+        if (is_for(&client->permissions[i], peer)) {
+            client->last_permission = i;
             return &client->permissions[i];
+        }
     }
     return NULL;
 }
@@ -55,39 +66,43 @@ bool ice_turn_client_is_permitted(const struct ice_turn_client *client, const st
 
 /* ---- requests ---------------------------------------------------------------------------------------------------------------------- */
 
-/* A request for several that has not left yet: others may join it. */
-static uint8_t unsent_batch(const struct ice_turn_client *client, size_t *count) {
-    uint8_t batch = ICE_TURN_NO_REQUEST;
-    for (size_t i = 0; i < ICE_TURN_PEER_MAX; i++) {
-        const struct ice_turn_permission *permission = &client->permissions[i];
-        if (permission->state != ICE_TURN_PERMISSION_ASKED || permission->is_alone || client->requests[permission->request].timer.sent > 0)
-            continue;
-        if (batch == ICE_TURN_NO_REQUEST)
-            batch = permission->request;
-        *count += permission->request == batch;
+static size_t count_members(const struct ice_turn_client *client, uint8_t slot) {
+    size_t count = 0;
+    for (size_t i = 0; i < ICE_TURN_PEER_MAX; i++)
+        count += client->permissions[i].state == ICE_TURN_PERMISSION_ASKED && client->permissions[i].request == slot;
+    return count;
+}
+
+/* A request that has not left yet and has room for one more; ICE_TURN_NO_REQUEST when there is none. */
+static uint8_t find_unsent_batch(const struct ice_turn_client *client) {
+    for (uint8_t slot = 0; slot < ICE_TURN_REQUEST_MAX; slot++) {
+        const struct ice_turn_request *request = &client->requests[slot];
+        if (request->kind == ICE_TURN_REQUEST_CREATE_PERMISSION && request->index == BATCH && request->timer.sent == 0 &&
+            count_members(client, slot) < ICE_TURN_PERMISSION_BATCH_MAX)
+            return slot;
     }
-    return batch;
+    return ICE_TURN_NO_REQUEST;
+}
+
+/* RFC 8656 section 9: a permission lasts 300 s, and is refreshed by asking again. */
+static void want_again_what_ends(struct ice_turn_client *client, uint64_t now_us) {
+    for (size_t i = 0; i < ICE_TURN_PEER_MAX; i++)
+        if (client->permissions[i].state == ICE_TURN_PERMISSION_GRANTED && now_us >= client->permissions[i].refresh_us)
+            client->permissions[i].state = ICE_TURN_PERMISSION_WANTED;
 }
 
 void ice_turn_permission_pump(struct ice_turn_client *client, uint64_t now_us) {
-    size_t batch_count = 0;
-    uint8_t batch = unsent_batch(client, &batch_count);
+    want_again_what_ends(client, now_us);
     for (size_t i = 0; i < ICE_TURN_PEER_MAX; i++) {
         struct ice_turn_permission *permission = &client->permissions[i];
-        /* RFC 8656 section 9: it lasts 300 s, and is refreshed by asking again. */
-        if (permission->state == ICE_TURN_PERMISSION_GRANTED && now_us >= permission->refresh_us)
-            permission->state = ICE_TURN_PERMISSION_WANTED;
         if (permission->state != ICE_TURN_PERMISSION_WANTED)
             continue;
         /* RFC 8656 section 10.1: one request may ask for several. */
-        bool joins = batch != ICE_TURN_NO_REQUEST && batch_count < ICE_TURN_PERMISSION_BATCH_MAX && !permission->is_alone;
-        uint8_t slot = joins ? batch : ice_turn_request_start(client, now_us, ICE_TURN_REQUEST_CREATE_PERMISSION, 0);
+        uint8_t slot = permission->is_alone ? ICE_TURN_NO_REQUEST : find_unsent_batch(client);
+        if (slot == ICE_TURN_NO_REQUEST)
+            slot = ice_turn_request_start(client, now_us, ICE_TURN_REQUEST_CREATE_PERMISSION, permission->is_alone ? ALONE : BATCH);
         if (slot == ICE_TURN_NO_REQUEST)
             return; /* the end of any request comes here again */
-        if (!permission->is_alone) {
-            batch_count = joins ? batch_count + 1 : 1;
-            batch = slot;
-        }
         permission->state = ICE_TURN_PERMISSION_ASKED;
         permission->request = slot;
     }
@@ -124,11 +139,8 @@ static void grant(struct ice_turn_permission *permission, uint64_t now_us) {
 }
 
 void ice_turn_permission_ended(struct ice_turn_client *client, uint64_t now_us, uint8_t slot, enum ice_turn_outcome outcome, uint16_t code) {
-    size_t count = 0;
-    for (size_t i = 0; i < ICE_TURN_PEER_MAX; i++)
-        count += client->permissions[i].state == ICE_TURN_PERMISSION_ASKED && client->permissions[i].request == slot;
     /* RFC 8656 section 10.2: one address that is refused (403, 443) refuses all. Who is it? (A request too long to be sent is cut the same way.) */
-    bool is_shared = count > 1 && (outcome == ICE_TURN_OUTCOME_REFUSED || outcome == ICE_TURN_OUTCOME_BROKEN);
+    bool is_shared = count_members(client, slot) > 1 && (outcome == ICE_TURN_OUTCOME_REFUSED || outcome == ICE_TURN_OUTCOME_BROKEN);
     for (size_t i = 0; i < ICE_TURN_PEER_MAX; i++) {
         struct ice_turn_permission *permission = &client->permissions[i];
         if (permission->state != ICE_TURN_PERMISSION_ASKED || permission->request != slot)

@@ -4,8 +4,11 @@
  *
  * Slot 0 is for Allocate and Refresh, so that neither ever waits for permissions and channels.
  */
+#include <string.h>
+
 #include "ice/turn_client_internal.h"
 
+#define STALE_MAX 3u
 #define DELETE_RC 3u
 #define DELETE_RM 1u
 
@@ -68,6 +71,7 @@ void ice_turn_request_hurry(struct ice_turn_client *client, uint64_t now_us, enu
 }
 
 void ice_turn_request_forget_all(struct ice_turn_client *client) {
+    client->held.length = 0;
     for (size_t slot = 0; slot < ICE_TURN_REQUEST_MAX; slot++)
         client->requests[slot] = (struct ice_turn_request){.kind = ICE_TURN_REQUEST_FREE};
 }
@@ -149,7 +153,12 @@ bool ice_turn_request_poll(struct ice_turn_client *client, uint64_t now_us, uint
     return false;
 }
 
+/* The patience with what is held is over: nothing better has come. */
+static void act_on_held(struct ice_turn_client *client, uint64_t now_us);
+
 void ice_turn_request_handle_timeout(struct ice_turn_client *client, uint64_t now_us) {
+    if (client->held.length > 0 && now_us >= client->held.until_us)
+        act_on_held(client, now_us);
     for (uint8_t slot = 0; slot < ICE_TURN_REQUEST_MAX; slot++) {
         struct ice_turn_request *request = &client->requests[slot];
         if (request->kind == ICE_TURN_REQUEST_FREE || stun_transaction_due(&request->timer, now_us) != STUN_TRANSACTION_FAILED)
@@ -160,7 +169,7 @@ void ice_turn_request_handle_timeout(struct ice_turn_client *client, uint64_t no
 }
 
 uint64_t ice_turn_request_next_timeout(const struct ice_turn_client *client) {
-    uint64_t next = UINT64_MAX;
+    uint64_t next = client->held.length > 0 ? client->held.until_us : UINT64_MAX;
     for (size_t slot = 0; slot < ICE_TURN_REQUEST_MAX; slot++)
         if (client->requests[slot].kind != ICE_TURN_REQUEST_FREE && client->requests[slot].timer.deadline_us < next)
             next = client->requests[slot].timer.deadline_us;
@@ -185,14 +194,14 @@ static int unverified(struct ice_turn_client *client, uint64_t now_us, uint8_t s
 static int challenged(struct ice_turn_client *client, uint64_t now_us, uint8_t slot, uint16_t code, const struct stun_message *message) {
     struct ice_turn_request *request = &client->requests[slot];
     bool is_stale = code == STUN_CODE_STALE_NONCE;
-    /* RFC 8489 section 9.2.5: a stale nonce is replaced and the request repeated; a server that goes on so within one transaction is let be. */
-    if (is_stale ? request->has_been_stale : request->has_changed_realm) {
+    /* RFC 8489 section 9.2.5: a stale nonce is replaced and the request repeated; a server that goes on so is let be. */
+    if (is_stale ? request->times_stale >= STALE_MAX : request->has_changed_realm) {
         end(client, now_us, slot, is_stale ? ICE_TURN_OUTCOME_REFUSED : ICE_TURN_OUTCOME_CREDENTIALS, code, message);
         return ICE_OK;
     }
     switch (ice_turn_credentials_challenged(client, request->is_authenticated, code, message)) {
     case ICE_TURN_VERDICT_RETRY:
-        request->has_been_stale = request->has_been_stale || is_stale;
+        request->times_stale = (uint8_t)(request->times_stale + is_stale);
         request->has_changed_realm = request->has_changed_realm || (!is_stale && request->is_authenticated);
         begin(client, request, now_us);
         return ICE_OK;
@@ -241,6 +250,33 @@ static bool promises_more_than_it_has(const struct stun_message *message) {
            (features & STUN_SECURITY_FEATURE_PASSWORD_ALGORITHMS) != 0 && !stun_message_find(message, STUN_ATTRIBUTE_PASSWORD_ALGORITHMS, &list);
 }
 
+/*
+ * RFC 8489 section 9.2.5 acts on a 401 or 438 that is not signed, since the server may have no key. Whoever has seen our request can forge one, but
+ * cannot keep the true answer from coming, which has one RTO to do so. Not so on streams, nor when there is nothing to lose.
+ */
+static bool is_held(struct ice_turn_client *client, uint64_t now_us, uint8_t slot, const struct stun_message *message) {
+    if (ice_turn_is_stream(client) || !client->requests[slot].is_authenticated || message->length > sizeof client->held.bytes ||
+        ice_turn_credentials_verify(client, message))
+        return false;
+    if (client->held.length > 0)
+        return true; /* one is enough: what it brings serves all */
+    memcpy(client->held.bytes, message->bytes, message->length);
+    client->held.length = message->length;
+    client->held.until_us = ice_turn_later(now_us, client->rto_us);
+    return true;
+}
+
+static void act_on_held(struct ice_turn_client *client, uint64_t now_us) {
+    struct stun_message message;
+    uint16_t code;
+    const uint8_t *text;
+    size_t length = client->held.length, text_length;
+    client->held.length = 0;
+    uint8_t slot = stun_message_parse(client->held.bytes, length, &message) == STUN_OK ? find(client, &message) : ICE_TURN_NO_REQUEST;
+    if (slot != ICE_TURN_NO_REQUEST && stun_message_read_error_code(&message, &code, &text, &text_length) == STUN_OK)
+        (void)challenged(client, now_us, slot, code, &message);
+}
+
 int ice_turn_request_handle_response(struct ice_turn_client *client, uint64_t now_us, const struct stun_message *message) {
     uint8_t slot = find(client, message);
     if (slot == ICE_TURN_NO_REQUEST) {
@@ -262,7 +298,7 @@ int ice_turn_request_handle_response(struct ice_turn_client *client, uint64_t no
         ice_turn_copy_text(client->software, sizeof client->software, text, length);
     /* These two cannot prove anything: the server has no key in common with who asks, or no longer knows the nonce. */
     if (code == STUN_CODE_UNAUTHENTICATED || code == STUN_CODE_STALE_NONCE)
-        return challenged(client, now_us, slot, code, message);
+        return is_held(client, now_us, slot, message) ? ICE_OK : challenged(client, now_us, slot, code, message);
     /* RFC 8489 section 9.2.5, MUST: everything else verifies, or is dropped. To a request without credentials nothing can; even then a 400 is dropped. */
     bool is_believed = request->is_authenticated ? ice_turn_credentials_verify(client, message) : code != STUN_CODE_BAD_REQUEST;
     if (!is_believed || promises_more_than_it_has(message))

@@ -29,13 +29,18 @@ void ice_turn_stream_reset(struct ice_turn_client *client) {
     client->stream.length = client->stream.skip = 0;
 }
 
-/* Handles one whole message. False: it is none. */
-static bool handle_message(struct ice_turn_client *client, uint64_t now_us, const uint8_t *bytes, size_t length) {
+/* As stun_stream_message_bytes; and before there can be a channel, ChannelData is no message: "HTTP/1.1 400 ..." begins like it. */
+static int frame(const struct ice_turn_client *client, const uint8_t *bytes, size_t length) {
+    bool is_too_early = client->state == ICE_TURN_ALLOCATING && stun_channel_data_is(bytes, length);
+    return is_too_early ? STUN_ERROR_NOT_STUN : stun_stream_message_bytes(bytes, length);
+}
+
+/* Handles one whole message. */
+static void handle_message(struct ice_turn_client *client, uint64_t now_us, const uint8_t *bytes, size_t length) {
     bool is_data;
-    if (stun_channel_data_is(bytes, length) ? client->state == ICE_TURN_ALLOCATING : !stun_message_is_stun(bytes, length))
-        return false; /* ChannelData before there can be a channel: "HTTP/1.1 400" looks like it */
     (void)ice_turn_data_handle_message(client, now_us, bytes, length, &is_data); /* what was wrong with it has been counted */
-    return true;
+    if (!is_data)
+        ice_turn_client_pump(client, now_us);
 }
 
 /* After the last message the stream may be another's, or nobody's. */
@@ -66,8 +71,12 @@ static size_t collect(struct ice_turn_stream *stream, size_t wanted, const uint8
 static bool continue_message(struct ice_turn_client *client, uint64_t now_us, const uint8_t *bytes, size_t length, size_t *taken) {
     struct ice_turn_stream *stream = &client->stream;
     const uint8_t *buffer = stream->buffers[stream->filling];
-    *taken = collect(stream, STUN_STREAM_HEADER_BYTES, bytes, length);
-    int whole = stun_stream_message_bytes(buffer, stream->length);
+    *taken = collect(stream, STUN_CHANNEL_DATA_HEADER_BYTES, bytes, length);
+    int whole = frame(client, buffer, stream->length);
+    if (whole == STUN_ERROR_BUFFER) {
+        *taken += collect(stream, STUN_STREAM_HEADER_BYTES, bytes + *taken, length - *taken);
+        whole = frame(client, buffer, stream->length);
+    }
     if (whole == STUN_ERROR_BUFFER)
         return true;
     if (whole < 0)
@@ -85,7 +94,8 @@ static bool continue_message(struct ice_turn_client *client, uint64_t now_us, co
     client->inbox.own_is_delivered = false;
     stream->filling ^= 1u;
     stream->length = 0;
-    return handle_message(client, now_us, buffer, (size_t)whole);
+    handle_message(client, now_us, buffer, (size_t)whole);
+    return true;
 }
 
 static size_t skip(struct ice_turn_stream *stream, size_t length) {
@@ -106,10 +116,9 @@ bool ice_turn_stream_handle_bytes(struct ice_turn_client *client, uint64_t now_u
         at += taken;
         at += skip(stream, length - at);
     }
-    client->inbox.bytes = bytes + at;
-    client->inbox.length = length - at;
+    const uint8_t *start = client->inbox.bytes = bytes + at;
     while (at < length) {
-        int whole = stun_stream_message_bytes(bytes + at, length - at);
+        int whole = frame(client, bytes + at, length - at);
         if (whole < 0 && whole != STUN_ERROR_BUFFER)
             return false;
         if (whole > ICE_TURN_STREAM_MESSAGE_MAX_BYTES) {
@@ -121,11 +130,11 @@ bool ice_turn_stream_handle_bytes(struct ice_turn_client *client, uint64_t now_u
             at += collect(stream, length - at, bytes + at, length - at);
             break;
         }
-        if (!handle_message(client, now_us, bytes + at, (size_t)whole))
-            return false;
+        handle_message(client, now_us, bytes + at, (size_t)whole);
         if (!is_still_ours(client))
             return true;
         at += (size_t)whole;
+        client->inbox.length = (size_t)(bytes + at - start); /* whole messages: what begins behind them ends with later bytes */
     }
     return true;
 }

@@ -41,13 +41,15 @@ int stun_channel_data_write(uint8_t *bytes, size_t capacity, uint16_t channel, s
 }
 
 int stun_stream_message_bytes(const uint8_t *bytes, size_t length) {
-    if (length < STUN_STREAM_HEADER_BYTES)
+    if (length < STUN_CHANNEL_DATA_HEADER_BYTES)
         return STUN_ERROR_BUFFER;
     size_t body = stun_load_u16(bytes + 2);
     if (is_channel_number(stun_load_u16(bytes)))
         return (int)(STUN_CHANNEL_DATA_HEADER_BYTES + stun_padded(body));
-    /* RFC 8489 section 5: the first two bits are zero and the length is a multiple of four. */
+    /* RFC 8489 section 5: the first two bits are zero, the length is a multiple of four, then comes the cookie. */
     if ((bytes[0] & 0xC0) != 0 || body % 4 != 0)
         return STUN_ERROR_NOT_STUN;
-    return (int)(STUN_HEADER_BYTES + body);
+    if (length < STUN_STREAM_HEADER_BYTES)
+        return STUN_ERROR_BUFFER;
+    return stun_load_u32(bytes + 4) == STUN_MAGIC_COOKIE ? (int)(STUN_HEADER_BYTES + body) : STUN_ERROR_NOT_STUN;
 }

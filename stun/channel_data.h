@@ -52,14 +52,13 @@ int stun_channel_data_parse(const uint8_t *bytes, size_t length, struct stun_cha
  */
 int stun_channel_data_write(uint8_t *bytes, size_t capacity, uint16_t channel, size_t length, bool padded);
 
-/* How many bytes must be there before stun_stream_message_bytes can answer. */
-#define STUN_STREAM_HEADER_BYTES 4
+/* With so many bytes stun_stream_message_bytes always has an answer; for ChannelData four are enough. */
+#define STUN_STREAM_HEADER_BYTES 8
 
 /*
  * How long is the message that starts here on a stream from a TURN server, padding included (RFC 8656 section 12.5, RFC 8489 section 6.2.2)?
- * bytes    at least STUN_STREAM_HEADER_BYTES of them, else STUN_ERROR_BUFFER: wait for more
- * Returns the length (>= 4), or STUN_ERROR_NOT_STUN: neither STUN nor ChannelData stands here. Then nothing behind it can be trusted
- * either: close the stream. A STUN header's cookie is not looked at yet; stun_message_parse does, once all of the message is there.
+ * Returns the length (>= 4); STUN_ERROR_BUFFER: wait for more bytes; STUN_ERROR_NOT_STUN: neither STUN (its first bits, its cookie) nor
+ * ChannelData stands here. Then nothing behind it can be trusted either: close the stream.
  */
 int stun_stream_message_bytes(const uint8_t *bytes, size_t length);
 

@@ -98,14 +98,25 @@ static void on_signal(uv_signal_t *handle, int number) {
     call_fail(call, CALL_EXIT_INTERRUPTED, "usage", "The call was interrupted.", "The program was told to end by a signal.", "Use --duration to end a call by itself.");
 }
 
+static bool has_path(const struct call *call) {
+    struct ice_statistics ice;
+    ice_agent_statistics(call_agent(call), &ice);
+    return ice.connected_us != 0;
+}
+
 static void on_wait_over(uv_timer_t *timer) {
     struct call *call = timer->data;
     if (!call->is_joined)
         call_fail(call, CALL_EXIT_SIGNALING, "signaling", "The room could not be joined in time.", "The signaling server did not let us in before --wait was over.",
                   "Check the URL, or give a longer --wait.");
+    else if (call->is_described && has_path(call))
+        call_fail(call, CALL_EXIT_DTLS, "dtls", "A path was found, but no secure connection came about in time.", "The DTLS handshake was not done before --wait was over.",
+                  "Look at the other side's messages, or give a longer --wait.");
     else if (call->is_described)
-        call_fail(call, CALL_EXIT_ICE, "ice", "The other side is there, but no connection came about in time.",
-                  "Descriptions were exchanged; ICE or DTLS was not done before --wait was over.", "Look at the other side's messages, or give a longer --wait.");
+        call_fail_of_ice(call);
+    else if (call->last_attempt.exit_code != CALL_EXIT_OK)
+        call_fail(call, call->last_attempt.exit_code, call->last_attempt.layer, "The other side left before a path was found.", call->last_attempt.why,
+                  call->last_attempt.try_this);
     else
         call_fail(call, CALL_EXIT_NOBODY, "signaling", "Nobody came.", "Nobody was ready in this room before --wait was over.",
                   "Check that both sides use the same room URL, or give a longer --wait.");

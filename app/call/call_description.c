@@ -63,8 +63,8 @@ static bool take_description(struct call *call, enum peer_sdp_type type, struct 
 
 static void offer_again(struct call *call) {
     call->is_negotiation_wanted = false;
-    if (!call->is_signaling_open)
-        call_say(call, 0, "signaling is gone: no other path can be agreed");
+    if (!call->is_signaling_open || call->has_peer_left) /* nobody would answer; whether the other side lives, consent tells */
+        call_say(call, 0, "%s: no other path can be agreed", call->is_signaling_open ? "the other side has left the room" : "signaling is gone");
     else if (peer_connection_signaling_state(call->connection) == PEER_SIGNALING_STABLE && describe(call, PEER_SDP_OFFER))
         call_say(call, 1, "another offer");
 }

@@ -18,6 +18,7 @@
 #include "app/call/ice_servers.h"
 #include "app/call/json_log.h"
 #include "app/call/options.h"
+#include "app/call/why.h"
 #include "app/media/media_receiver.h"
 #include "app/media/media_sender.h"
 #include "app/net/driver.h"
@@ -45,7 +46,7 @@ struct call_media {
 
 /* Microseconds of net_clock_now_us; 0: has not happened. */
 struct call_timings {
-    uint64_t started, joined, offer_or_answer, gathering_began, gathering_ended, ice_connected, dtls_connected, connected, first_audio, first_video;
+    uint64_t started, joined, offer_or_answer, gathering_began, gathering_ended, connected, first_audio, first_video;
 };
 
 struct call {
@@ -77,6 +78,7 @@ struct call {
 
     bool is_ending;
     struct call_problem problem; /* exit_code CALL_EXIT_OK: none */
+    struct call_problem last_attempt; /* with somebody who left before there was a path; exit_code CALL_EXIT_OK: nobody did */
     struct call_timings timings;
     struct call_json_log *log;
     json_t *summary; /* composed when the call ends, written last */
@@ -100,6 +102,9 @@ bool call_peer_begin(struct call *call);
 void call_peer_restart(struct call *call); /* another peer: everything of the last one goes */
 void call_peer_leave(struct call *call);   /* RTCP BYE and close_notify */
 void call_peer_free(struct call *call);
+
+const struct ice_agent *call_agent(const struct call *call); /* of the connection, for its statistics; NULL: there is none */
+void call_fail_of_ice(struct call *call);                   /* no path: says what was tried and what would help */
 
 /* call_description.c */
 void call_peer_offer(struct call *call);

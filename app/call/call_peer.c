@@ -60,19 +60,24 @@ static void on_candidate(struct call *call, const struct peer_connection_event *
     call_signaling_send_candidate(call, candidate, mid, event->as.ice_candidate.line_index, event->as.ice_candidate.ufrag);
 }
 
+const struct ice_agent *call_agent(const struct call *call) {
+    const struct peer_transport *transport = call->connection ? peer_connection_transport(call->connection, 0) : NULL;
+    return transport ? peer_transport_ice(transport) : NULL;
+}
+
+void call_fail_of_ice(struct call *call) {
+    struct call_problem problem;
+    call_why_failed(call_agent(call), call->options->relay_only, &problem);
+    call_fail(call, problem.exit_code, problem.layer, problem.what, problem.why, problem.try_this);
+}
+
 static void fail_of_ice(struct call *call, enum ice_failure failure) {
     if (failure == ICE_FAILURE_CONSENT_EXPIRED)
         call_fail(call, CALL_EXIT_PEER_VANISHED, "ice", "The other side is gone.",
                   "It has not answered a consent check for 30 seconds (RFC 7675 section 5.1), and it did not say goodbye.",
                   "Ask there whether the program or the network failed, then call again.");
-    else if (failure == ICE_FAILURE_NO_CANDIDATES)
-        call_fail(call, CALL_EXIT_ICE, "ice", "No path to the other side could be tried.",
-                  call->options->relay_only ? "The policy allows relays only, and there is none." : "One side has no address that the other one could reach.",
-                  call->options->relay_only ? "Use --ice-transport-policy all." : "Check the network, and -4, -6 and --interface on both sides.");
     else
-        call_fail(call, CALL_EXIT_ICE, "ice", "No path to the other side was found.",
-                  "Every pair of addresses was tried and none answered: a NAT or a firewall on the way lets nothing through.",
-                  "Name a STUN server with --ice-server; -v shows the candidates of both sides.");
+        call_fail_of_ice(call);
 }
 
 static void fail_of_dtls(struct call *call, enum dtls_failure failure) {
@@ -268,6 +273,8 @@ bool call_peer_begin(struct call *call) {
         .filter = {.name = options->interface, .only_ipv4 = options->only_ipv4, .only_ipv6 = options->only_ipv6,
                    .loopback = options->interface && strcmp(options->interface, "lo") == 0},
         .tls_ca_file = options->turn_ca_file,
+        .tcp_listen = true, /* RFC 6544: for hosts that UDP does not reach */
+        .mdns = options->mdns == CALL_MDNS_OFFER ? NET_MDNS_OFFER : options->mdns == CALL_MDNS_OFF ? NET_MDNS_OFF : NET_MDNS_RESOLVE,
     };
     int error = net_driver_new(&call->loop, &config, &call->driver);
     if (error == 0)

@@ -62,8 +62,10 @@ static void on_peer_left(struct call *call) {
         return;
     }
     call_say(call, 0, "the other side left, waiting for another one");
-    if (call->is_described)
-        call_peer_restart(call);
+    if (!call->is_described)
+        return;
+    call_why_failed(call_agent(call), call->options->relay_only, &call->last_attempt); /* if nobody else comes, this is why */
+    call_peer_restart(call);
 }
 
 static void on_peer_bye(struct call *call) {

@@ -4,6 +4,8 @@
 
 #include "app/call/call_internal.h"
 
+#define CALL_PAIRS_PRINTED 16u /* on stderr; the summary has all */
+
 static const char *relay_protocol_of(enum ice_transport transport) {
     switch (transport) {
     case ICE_TRANSPORT_UDP:
@@ -35,23 +37,6 @@ static json_t *end_of_pair(const struct call *call, const struct ice_candidate *
     return out;
 }
 
-static const char *verdict_of(const struct ice_pair_statistics *pair) {
-    if (pair->selected)
-        return "won: the nominated pair of the highest priority";
-    switch (pair->state) {
-    case ICE_PAIR_SUCCEEDED:
-        return "works, but another pair has the higher priority";
-    case ICE_PAIR_FAILED:
-        return pair->last_send_error ? "failed: the network refused to send" : pair->last_error_code ? "failed: answered with an error" : "failed: nothing answered";
-    case ICE_PAIR_IN_PROGRESS:
-        return "not finished: another pair was nominated first";
-    case ICE_PAIR_FROZEN:
-    case ICE_PAIR_WAITING:
-        return "never tried: another pair was nominated first";
-    }
-    return "";
-}
-
 static bool next_report(const struct call *call, size_t *cursor, enum peer_statistics_type type, struct peer_statistics *out) {
     while (call->connection && peer_connection_statistics(call->connection, cursor, out))
         if (out->type == type)
@@ -59,19 +44,38 @@ static bool next_report(const struct call *call, size_t *cursor, enum peer_stati
     return false;
 }
 
+static json_t *nat_json(const struct ice_nat_behaviour *nat) {
+    char text[ICE_NAT_TEXT_BYTES];
+    bool is_known = nat->presence != ICE_NAT_PRESENCE_UNKNOWN && ice_nat_behaviour_write(nat, text, sizeof text) > 0;
+    return is_known ? json_string(text) : json_null();
+}
+
+/* What the call has seen of both NATs; probe sees more (docs/programs.md). */
+static void set_nat(const struct call *call, json_t *summary) {
+    struct ice_nat_behaviour local = {0}, remote = {0};
+    if (call_agent(call))
+        ice_nat_evidence(call_agent(call), &local, &remote);
+    json_object_set_new(summary, "nat", json_pack("{s:o,s:o}", "local", nat_json(&local), "remote", nat_json(&remote)));
+}
+
 static void set_pairs(const struct call *call, json_t *summary) {
     json_t *all = json_array();
     json_object_set_new(summary, "selectedCandidatePair", json_null());
     struct peer_statistics report;
+    const struct ice_agent *agent = call_agent(call);
+    char verdict[CALL_SENTENCE_BYTES];
     for (size_t cursor = 0; next_report(call, &cursor, PEER_STATISTICS_CANDIDATE_PAIR, &report);) {
         const struct ice_pair_statistics *pair = &report.as.candidate_pair.pair;
         if (!pair->local || !pair->remote)
             continue;
-        json_array_append_new(all, json_pack("{s:o,s:o,s:s,s:b,s:s}", "local", end_of_pair(call, pair->local), "remote", end_of_pair(call, pair->remote), "state",
-                                             ice_pair_state_name(pair->state), "nominated", pair->nominated, "verdict", verdict_of(pair)));
+        json_t *local = end_of_pair(call, pair->local), *remote = end_of_pair(call, pair->remote); /* before call_why_won looks at other pairs */
         if (pair->selected)
-            json_object_set_new(summary, "selectedCandidatePair",
-                                json_pack("{s:o,s:o}", "local", end_of_pair(call, pair->local), "remote", end_of_pair(call, pair->remote)));
+            json_object_set_new(summary, "selectedCandidatePair", json_pack("{s:O,s:O}", "local", local, "remote", remote));
+        call_why_pair(pair, verdict);
+        if (pair->selected && agent)
+            call_why_won(agent, verdict);
+        json_array_append_new(all, json_pack("{s:o,s:o,s:s,s:b,s:s}", "local", local, "remote", remote, "state", ice_pair_state_name(pair->state), "nominated",
+                                             pair->nominated, "verdict", verdict));
     }
     json_object_set_new(summary, "candidatePairs", all);
 }
@@ -162,7 +166,7 @@ json_t *call_summary_json(const struct call *call) {
     json_object_set_new(out, "timings", timings_json(call));
     json_object_set_new(out, "inbound", inbound_json(call));
     json_object_set_new(out, "outbound", outbound_json(call));
-    json_object_set_new(out, "nat", json_pack("{s:n,s:n}", "local", "remote"));
+    set_nat(call, out);
     json_object_set_new(out, "failure", problem->exit_code == CALL_EXIT_OK ? json_null() : failure_json(problem));
     return out;
 }
@@ -171,9 +175,31 @@ static double milliseconds(const json_t *timings, const char *name) {
     return json_number_value(json_object_get(timings, name));
 }
 
+static const char *text_of(const json_t *pair, const char *end, const char *name) {
+    const char *text = json_string_value(json_object_get(json_object_get(pair, end), name));
+    return text ? text : "";
+}
+
+/* Without a path: what became of each pair. */
+static void print_pairs(const struct call *call) {
+    const json_t *pairs = json_object_get(call->summary, "candidatePairs"), *pair;
+    size_t i;
+    json_array_foreach(pairs, i, pair) {
+        if (i == CALL_PAIRS_PRINTED)
+            break;
+        fprintf(stderr, "%s: %s %s -> %s %s: %s\n", call->program, text_of(pair, "local", "candidateType"), text_of(pair, "local", "address"),
+                text_of(pair, "remote", "candidateType"), text_of(pair, "remote", "address"), json_string_value(json_object_get(pair, "verdict")));
+    }
+    if (json_array_size(pairs) > CALL_PAIRS_PRINTED)
+        fprintf(stderr, "%s: and %zu pairs more (--json lists them)\n", call->program, json_array_size(pairs) - CALL_PAIRS_PRINTED);
+}
+
 void call_summary_print(const struct call *call) {
-    if (!call->is_connected)
+    if (!call->is_connected) {
+        if (call->problem.exit_code == CALL_EXIT_ICE)
+            print_pairs(call);
         return;
+    }
     const json_t *timings = json_object_get(call->summary, "timings");
     fprintf(stderr, "%s: gathering took %.0f ms; ICE connected after %.0f, DTLS after %.0f, first sound after %.0f, first picture after %.0f ms\n", call->program,
             milliseconds(timings, "gatheringMs"), milliseconds(timings, "iceConnectedMs"), milliseconds(timings, "dtlsConnectedMs"),

@@ -35,7 +35,6 @@ struct probe_server {
     char uri[CALL_ICE_URI_BYTES];
     struct stun_address address; /* family NONE: not (yet) known */
     bool is_resolved;            /* or given up */
-    const char *resolve_error;   /* a static sentence of libuv, NULL when there is none */
 };
 
 enum probe_relay_outcome {

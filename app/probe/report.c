@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/call/why.h"
 #include "app/net/clock.h"
 #include "app/probe/probe_internal.h"
 
@@ -60,45 +61,6 @@ void probe_report_gathered(struct probe *probe, uint64_t now_us) {
 
 /* ---- servers that gave no candidate ------------------------------------------------------------------------------------------ */
 
-static const char *stream_error_text(int error) {
-    switch (error) {
-    case ICE_STREAM_ERROR_TLS: return "the TLS handshake failed";
-    case ICE_STREAM_ERROR_TLS_UNTRUSTED: return "its certificate is signed by nobody that this host trusts (--turn-ca FILE names another authority)";
-    case ICE_STREAM_ERROR_TLS_NAME: return "its certificate is for another name";
-    case ICE_STREAM_ERROR_TLS_EXPIRED: return "its certificate has expired, or is not valid yet";
-    case ICE_STREAM_ERROR_RESOLVE: return "its name does not exist";
-    default: return error > 0 ? strerror(error) : "the server closed the connection";
-    }
-}
-
-static void write_server_problem(const struct ice_server_statistics *server, const struct probe_server *asked, char *out, size_t capacity) {
-    switch (server->state) {
-    case ICE_SERVER_ANSWERED:
-        out[0] = '\0';
-        break;
-    case ICE_SERVER_REFUSED:
-        if (server->code != 0)
-            (void)snprintf(out, capacity, "it answered %u %s%s%s", (unsigned)server->code, server->reason, *server->realm ? ", realm " : "", server->realm);
-        else
-            (void)snprintf(out, capacity, "%s", stream_error_text(server->error));
-        break;
-    case ICE_SERVER_UNRESOLVED:
-        (void)snprintf(out, capacity, "the name has no address%s%s", asked->resolve_error ? ": " : "", asked->resolve_error ? asked->resolve_error : "");
-        break;
-    case ICE_SERVER_NOT_ASKED:
-        (void)snprintf(out, capacity, "%s", server->kind == ICE_SERVER_STUN && server->transport != ICE_TRANSPORT_UDP
-                                                ? "not asked: over TCP or TLS it cannot see a UDP port of ours"
-                                                : "not asked: there is no interface of its family, or the policy does not want it");
-        break;
-    case ICE_SERVER_NEW:
-    case ICE_SERVER_RESOLVING:
-    case ICE_SERVER_ASKING:
-    case ICE_SERVER_SILENT:
-        (void)snprintf(out, capacity, "no answer%s", server->transport == ICE_TRANSPORT_UDP ? ": UDP does not get there, or nothing listens" : "");
-        break;
-    }
-}
-
 /* W3C webrtc section 4.8.3, RTCPeerConnectionIceErrorEvent: 701 when there was no answer that has a code. */
 static void report_missing(struct probe *probe, const struct probe_server *server, uint16_t code, const char *problem) {
     say(probe, "%s: %s\n", server->uri, problem);
@@ -120,11 +82,11 @@ static size_t report_servers(struct probe *probe, size_t *missing) {
     for (size_t i = 0; i < probe->asked_count; i++) {
         const struct probe_server *asked = &probe->servers[probe->asked[i]];
         struct ice_server_statistics server;
-        char problem[512];
+        char problem[CALL_SENTENCE_BYTES];
         if (!ice_agent_server_statistics(probe->gathering.agent, i, &server))
             continue;
         answered += server.state == ICE_SERVER_ANSWERED || server.code != 0; /* to be refused is to be answered */
-        write_server_problem(&server, asked, problem, sizeof problem);
+        call_why_server(&server, problem);
         if (!*problem)
             continue;
         (*missing)++;
@@ -177,7 +139,7 @@ static void write_allocation_problem(const struct probe_relay *relay, char *out,
         (void)snprintf(out, capacity, "it answered %u %s (realm \"%s\")", (unsigned)status->code, relay->reason, relay->realm);
         break;
     case ICE_TURN_FAILURE_UNREACHABLE:
-        (void)snprintf(out, capacity, "%s", stream_error_text(status->error));
+        (void)snprintf(out, capacity, "%s", call_why_stream(status->error));
         break;
     case ICE_TURN_FAILURE_NONE:
     case ICE_TURN_FAILURE_NO_ANSWER:

@@ -335,9 +335,13 @@ bool tcp_agents_send(struct tcp_agents *net, int from, size_t length, uint8_t va
     return can_send;
 }
 
-void tcp_agents_break(struct tcp_agents *net, size_t connection, int error) {
+void tcp_agents_break_late(struct tcp_agents *net, size_t connection, int error, uint64_t late_us) {
     for (int i = 0; i < 2; i++)
-        add_segment(net, SEGMENT_CLOSED, connection, i, 0)->error = error;
+        add_segment(net, SEGMENT_CLOSED, connection, i, i == 0 ? 0 : late_us)->error = error;
+}
+
+void tcp_agents_break(struct tcp_agents *net, size_t connection, int error) {
+    tcp_agents_break_late(net, connection, error, 0);
 }
 
 size_t tcp_agents_open_count(const struct tcp_agents *net) {

@@ -87,8 +87,9 @@ void tcp_agents_run(struct tcp_agents *net, uint64_t until_us);
 bool tcp_agents_run_until_connected(struct tcp_agents *net, uint64_t until_us);
 /* A payload of `length` bytes, each `value`; false: can_send says no. */
 bool tcp_agents_send(struct tcp_agents *net, int from, size_t length, uint8_t value);
-/* The connection breaks: both ends hear of it, with this error. */
+/* The connection breaks: both ends hear of it, with this error; side 1 later. */
 void tcp_agents_break(struct tcp_agents *net, size_t connection, int error);
+void tcp_agents_break_late(struct tcp_agents *net, size_t connection, int error, uint64_t late_us);
 size_t tcp_agents_open_count(const struct tcp_agents *net);
 /* A stranger connects to side `to`, from this address. Returns what the agent said; *path is the stream's. */
 int tcp_agents_stranger(struct tcp_agents *net, int to, const struct stun_address *from, struct ice_path *path);

@@ -91,6 +91,9 @@ static void candidates(void **state) {
     /* Allocate, 401, Allocate: nothing else was asked */
     assert_int_equal(relay->requests, 4);
     assert_int_equal(relay_double_allocation_count(relay), 2);
+    /* RFC 8445 section 5.1.1.4, MUST: the NAT's binding is kept alive until ICE has concluded */
+    two_agents_run(&net, net.now_us + 16 * SECOND);
+    assert_int_equal(relay->requests, 6);
     two_agents_close(&net);
 }
 
@@ -124,6 +127,17 @@ static void over_streams(void **state) {
             exchange(length);
         two_agents_close(&net);
     }
+}
+
+static struct ice_server_statistics server_statistics(int side, size_t index) {
+    struct ice_server_statistics statistics;
+    assert_true(ice_agent_server_statistics(net.side[side].agent, index, &statistics));
+    return statistics;
+}
+
+static void gather_with(const struct ice_server *servers, size_t count) {
+    open_with(3, servers, count, ICE_TRANSPORT_POLICY_ALL);
+    two_agents_interfaces(&net);
 }
 
 /* ---- loss ------------------------------------------------------------------------------------------------------------------------ */
@@ -187,8 +201,6 @@ static void server_restarts(void **state) {
                 begin_call(seed, transport == 0 ? ICE_TRANSPORT_UDP : ICE_TRANSPORT_TCP);
                 run_call(seed * 700 * MS);
                 uint64_t took_us = recovery_us(down_us[i]);
-                if (getenv("VERBOSE"))
-                    printf("transport %d down %2llu s seed %llu: %.2f s\n", transport, (unsigned long long)(down_us[i] / SECOND), (unsigned long long)seed, (double)took_us / 1e6);
                 assert_true(took_us < 10 * SECOND);
                 struct ice_server_statistics statistics;
                 assert_true(ice_agent_server_statistics(net.side[0].agent, 0, &statistics));
@@ -198,18 +210,95 @@ static void server_restarts(void **state) {
             }
 }
 
-/* ---- servers --------------------------------------------------------------------------------------------------------------------- */
-
-static struct ice_server_statistics server_statistics(int side, size_t index) {
-    struct ice_server_statistics statistics;
-    assert_true(ice_agent_server_statistics(net.side[side].agent, index, &statistics));
-    return statistics;
-}
-
-static void gather_with(const struct ice_server *servers, size_t count) {
-    open_with(3, servers, count, ICE_TRANSPORT_POLICY_ALL);
+/* The server dies for good, and its name has another address: the relay is made there */
+static void another_address_takes_over(void **state) {
+    (void)state;
+    struct stun_address addresses[2] = {ip("198.51.100.250", 0), ip("198.51.100.251", 0)};
+    const struct ice_server servers[1] = {turn_server(ICE_TRANSPORT_TCP, "turn.example")};
+    open_with(20, servers, 1, ICE_TRANSPORT_POLICY_RELAY);
+    add_relay("198.51.100.250");
+    add_relay("198.51.100.251");
     two_agents_interfaces(&net);
+    two_agents_gather(&net);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ice_agent_handle_resolved(net.side[i].agent, net.now_us, 1, addresses, 2), ICE_OK);
+        two_agents_drain(&net, i);
+    }
+    wait_gathered();
+    two_agents_signal(&net);
+    assert_true(two_agents_run_until_connected(&net, net.now_us + 10 * SECOND));
+    restarts_seen = net.side[0].restarts + net.side[1].restarts;
+    signaled[0] = net.side[0].candidate_count;
+    signaled[1] = net.side[1].candidate_count;
+    assert_int_equal(relay_double_allocation_count(&net.relays[1]), 0);
+    two_agents_kill_relay(&net, 0);
+    run_call(5 * SECOND);
+    assert_int_equal(relay_double_allocation_count(&net.relays[1]), 2);
+    assert_true(is_up(&net.side[0]));
+    two_agents_run(&net, net.now_us + SECOND / 2); /* what is under way arrives */
+    exchange(500);
+    assert_true(net.relays[1].channel_data_in > 0); /* bound anew */
+    two_agents_close(&net);
 }
+
+/* A server that has forgotten one allocation of ours has forgotten all: the others are asked for at once, not when they are due */
+static void all_of_one_server(void **state) {
+    (void)state;
+    const struct ice_server servers[1] = {turn_server(ICE_TRANSPORT_UDP, "198.51.100.250")};
+    const struct ice_interface both[2] = {{.base = ip("192.0.2.1", 5000), .preference = 65535}, {.base = ip("192.0.2.2", 5000), .preference = 100}};
+    open_with(21, servers, 1, ICE_TRANSPORT_POLICY_RELAY);
+    add_relay("198.51.100.250");
+    two_agents_interfaces(&net);
+    assert_int_equal(ice_agent_handle_interfaces(net.side[0].agent, net.now_us, both, 2), ICE_OK);
+    net.side[0].bases[1] = both[1].base;
+    net.side[0].base_count = 2;
+    two_agents_gather(&net);
+    wait_gathered();
+    assert_int_equal(net.side[0].candidate_count, 2);
+    two_agents_signal(&net);
+    assert_true(two_agents_run_until_connected(&net, net.now_us + 10 * SECOND));
+    assert_int_equal(relay_double_allocation_count(&net.relays[0]), 3);
+    relay_double_restart(&net.relays[0]);
+    two_agents_run(&net, net.now_us + 10 * SECOND);
+    assert_int_equal(relay_double_allocation_count(&net.relays[0]), 3);
+    assert_int_equal(server_statistics(0, 0).relays_lost, 2);
+    two_agents_close(&net);
+}
+
+/* RFC 8445 section 9: a restart uses allocations again; whether they are still there is asked */
+static void restart_asks_for_relays(void **state) {
+    (void)state;
+    const struct ice_server servers[1] = {turn_server(ICE_TRANSPORT_UDP, "198.51.100.250")};
+    gather_with(servers, 1);
+    struct relay_double *relay = add_relay("198.51.100.250");
+    two_agents_gather(&net);
+    wait_gathered();
+    two_agents_signal(&net);
+    assert_true(two_agents_run_until_connected(&net, net.now_us + 10 * SECOND));
+    assert_int_equal(net.side[0].local.type, ICE_CANDIDATE_HOST);
+    relay_double_restart(relay);
+    two_agents_run(&net, net.now_us + 10 * SECOND);
+    assert_int_equal(relay_double_allocation_count(relay), 0); /* nobody needed it, nobody noticed */
+    two_agents_restart(&net);
+    two_agents_run(&net, net.now_us + SECOND);
+    assert_int_equal(relay_double_allocation_count(relay), 2);
+    assert_int_equal(net.side[0].gathering, ICE_GATHERING_COMPLETE);
+    two_agents_close(&net);
+}
+
+/* What is asked for again is no part of gathering: nobody waits for its end */
+static void retries_are_not_gathering(void **state) {
+    (void)state;
+    connect_relayed(22, ICE_TRANSPORT_TCP);
+    two_agents_kill_relay(&net, 0);
+    const struct ice_interface other = {.base = ip("192.0.2.2", 5000), .preference = 100};
+    assert_int_equal(ice_agent_handle_interfaces(net.side[0].agent, net.now_us, &other, 1), ICE_OK);
+    two_agents_drain(&net, 0);
+    assert_int_equal(net.side[0].gathering, ICE_GATHERING_COMPLETE);
+    two_agents_close(&net);
+}
+
+/* ---- servers --------------------------------------------------------------------------------------------------------------------- */
 
 /* UDP before TCP before TLS, whatever answers first; RFC 8445 section 5.1.1.3: each its foundation */
 static void preferences(void **state) {
@@ -307,7 +396,8 @@ static void refusals(void **state) {
 /* A name has several addresses: whoever is full, or not there, is followed by the next */
 static void next_address(void **state) {
     (void)state;
-    struct stun_address addresses[3] = {ip("198.51.100.248", 0), ip("198.51.100.249", 0), ip("198.51.100.250", 0)};
+    const struct stun_address first = ip("198.51.100.248", 0);
+    struct stun_address addresses[5] = {first, first, first, ip("198.51.100.249", 0), ip("198.51.100.250", 0)}; /* twice is once */
     for (int transport = 0; transport < 2; transport++) {
         struct ice_server server = turn_server(transport == 0 ? ICE_TRANSPORT_UDP : ICE_TRANSPORT_TLS, "turn.example");
         gather_with(&server, 1);
@@ -315,7 +405,7 @@ static void next_address(void **state) {
         add_relay("198.51.100.249")->refuse = STUN_CODE_INSUFFICIENT_CAPACITY;
         two_agents_gather(&net);
         for (int i = 0; i < 2; i++) {
-            assert_int_equal(ice_agent_handle_resolved(net.side[i].agent, net.now_us, 1, addresses, 3), ICE_OK);
+            assert_int_equal(ice_agent_handle_resolved(net.side[i].agent, net.now_us, 1, addresses, 5), ICE_OK);
             two_agents_drain(&net, i);
             if (transport == 0) {
                 struct ice_path path = {.local = net.side[i].bases[0], .remote = addresses[0]};
@@ -635,6 +725,8 @@ static void many_in_one_read(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(candidates), cmocka_unit_test(relay_only), cmocka_unit_test(over_streams), cmocka_unit_test(server_restarts),
+        cmocka_unit_test(another_address_takes_over), cmocka_unit_test(all_of_one_server), cmocka_unit_test(retries_are_not_gathering),
+        cmocka_unit_test(restart_asks_for_relays),
         cmocka_unit_test(preferences), cmocka_unit_test(dead_server), cmocka_unit_test(refusals), cmocka_unit_test(next_address),
         cmocka_unit_test(redirected), cmocka_unit_test(both_families), cmocka_unit_test(permission_first), cmocka_unit_test(forbidden_peer),
         cmocka_unit_test(polite_end), cmocka_unit_test(end_without_an_answer), cmocka_unit_test(interface_returns), cmocka_unit_test(leftover),

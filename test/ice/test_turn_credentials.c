@@ -104,7 +104,7 @@ static void altered_cookie(void **state) {
     turn_fixture_deliver(&f, answer, length);
     f.server.altered_nonce = NULL; /* the attacker cannot go on: what follows is the server's own answer */
     f.server.strips_algorithms = false;
-    turn_fixture_drain(&f);
+    turn_fixture_run_until(&f, f.now_us + TURN_SECOND); /* an unsigned 438 to a signed request is held for one RTO */
     assert_int_equal(turn_fixture_status(&f).state, ICE_TURN_ALLOCATED);
     assert_true(f.server.saw_sha256);
     assert_true(turn_fixture_status(&f).uses_sha256);
@@ -117,9 +117,10 @@ static void altered_cookie_for_ever(void **state) {
     f.server.nonce = NONCE_ALGORITHMS;
     f.server.altered_nonce = "plain";
     run();
+    turn_fixture_run_until(&f, f.now_us + 5 * TURN_SECOND);
     assert_int_equal(turn_fixture_status(&f).failure, ICE_TURN_FAILURE_REFUSED);
     assert_int_equal(turn_fixture_status(&f).code, STUN_CODE_STALE_NONCE);
-    assert_int_equal(f.sent, 3);
+    assert_int_equal(f.sent, 5); /* without credentials, and four nonces that are none */
     assert_false(f.server.is_allocated);
 }
 
@@ -134,12 +135,40 @@ static void no_way_back_to_sha1(void **state) {
     f.server.stale = 1;
     struct stun_address peer = turn_server_address("198.51.100.20", 7000);
     ice_turn_client_permit(f.client, f.now_us, &peer);
-    turn_fixture_drain(&f);
-    assert_int_equal(turn_fixture_status(&f).unauthentic_dropped, 1);
     turn_fixture_run_until(&f, f.now_us + TURN_SECOND); /* the retransmission reaches the true server */
+    assert_int_equal(turn_fixture_status(&f).unauthentic_dropped, 1);
     assert_true(ice_turn_client_is_permitted(f.client, &peer));
     assert_true(f.server.saw_sha256);
     assert_true(turn_fixture_status(&f).uses_sha256);
+}
+
+/* A forged 401 or 438, unsigned as a true one may be, to a request that was seen: the true answer comes within one RTO, and counts. */
+static void forged_challenge(void **state) {
+    (void)state;
+    static const uint16_t codes[] = {STUN_CODE_UNAUTHENTICATED, STUN_CODE_STALE_NONCE};
+    for (size_t i = 0; i < 2; i++) {
+        struct ice_transmit out;
+        uint8_t request[2048], answer[2048], forged[512];
+        struct stun_message message;
+        struct stun_writer writer;
+        turn_fixture_allocate(&f);
+        ice_turn_client_refresh(f.client, f.now_us);
+        assert_true(ice_turn_client_poll_transmit(f.client, f.now_us, request, sizeof request, &out));
+        assert_int_equal(stun_message_parse(request, out.length, &message), STUN_OK);
+        stun_writer_begin(&writer, forged, sizeof forged, STUN_CLASS_ERROR_RESPONSE, message.method, message.transaction_id);
+        stun_writer_add_error_code(&writer, codes[i], "");
+        stun_writer_add_bytes(&writer, STUN_ATTRIBUTE_REALM, (const uint8_t *)turn_fixture_status(&f).realm, strlen(turn_fixture_status(&f).realm));
+        stun_writer_add_bytes(&writer, STUN_ATTRIBUTE_NONCE, (const uint8_t *)"forged", 6);
+        turn_fixture_deliver(&f, forged, (size_t)stun_writer_finish(&writer));
+        size_t length = turn_server_answer(&f.server, f.now_us, request, out.length, answer, sizeof answer);
+        f.now_us += 400000;
+        turn_fixture_deliver(&f, answer, length);
+        turn_fixture_run_until(&f, f.now_us + 5 * TURN_SECOND);
+        assert_int_equal(turn_fixture_status(&f).state, ICE_TURN_ALLOCATED);
+        assert_int_equal(turn_fixture_count(&f, ICE_TURN_EVENT_FAILED), 0);
+        turn_fixture_free(&f);
+        turn_fixture_init(&f, ICE_TRANSPORT_UDP);
+    }
 }
 
 /* RFC 8489 section 9.2.4, MUST: who was asked with SHA-256 answers with SHA-256. An answer signed with SHA-1 is not taken. */
@@ -228,7 +257,9 @@ static void stale_once(void **state) {
     (void)state;
     f.server.stale = 1;
     f.server.next_nonce = "nonce-2";
-    turn_fixture_allocate(&f);
+    turn_fixture_start(&f);
+    turn_fixture_run_until(&f, f.now_us + TURN_SECOND);
+    assert_int_equal(turn_fixture_status(&f).state, ICE_TURN_ALLOCATED);
     assert_int_equal(f.sent, 3);
 }
 
@@ -238,7 +269,7 @@ static void stale_for_ever(void **state) {
     run();
     assert_int_equal(turn_fixture_status(&f).failure, ICE_TURN_FAILURE_REFUSED);
     assert_int_equal(turn_fixture_status(&f).code, STUN_CODE_STALE_NONCE);
-    assert_int_equal(f.sent, 3);
+    assert_int_equal(f.sent, 5); /* without credentials, and four times with */
 }
 
 /* Each transaction has its own patience: a nonce that is replaced every time never ends the allocation. */
@@ -250,7 +281,7 @@ static void stale_in_each_transaction(void **state) {
         unsigned refreshes = f.server.refreshes;
         f.server.nonce = nonces[i]; /* the old one is stale now */
         ice_turn_client_refresh(f.client, f.now_us);
-        turn_fixture_drain(&f);
+        turn_fixture_run_until(&f, f.now_us + TURN_SECOND);
         assert_int_equal(f.server.refreshes, refreshes + 1);
     }
     assert_int_equal(turn_fixture_status(&f).state, ICE_TURN_ALLOCATED);
@@ -355,6 +386,8 @@ static void realm_changes(void **state) {
     for (size_t i = 0; i < 3; i++) {
         assert_true(ice_turn_client_poll_transmit(f.client, f.now_us, buffer, sizeof buffer, &out));
         turn_fixture_deliver(&f, answer, write_challenge(answer, sizeof answer, buffer, 401, realms[i], (const uint8_t *)"n", 1, NULL, 0));
+        f.now_us += TURN_SECOND / 2; /* what comes unsigned to a signed request is held so long */
+        ice_turn_client_handle_timeout(f.client, f.now_us);
     }
     assert_int_equal(turn_fixture_status(&f).failure, ICE_TURN_FAILURE_CREDENTIALS);
     assert_false(ice_turn_client_poll_transmit(f.client, f.now_us, buffer, sizeof buffer, &out));
@@ -378,6 +411,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(stripped_algorithms, setup, teardown),
         cmocka_unit_test_setup_teardown(altered_cookie, setup, teardown),
         cmocka_unit_test_setup_teardown(altered_cookie_for_ever, setup, teardown),
+        cmocka_unit_test_setup_teardown(forged_challenge, setup, teardown),
         cmocka_unit_test_setup_teardown(no_way_back_to_sha1, setup, teardown),
         cmocka_unit_test_setup_teardown(answer_with_sha1, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_password, setup, teardown),

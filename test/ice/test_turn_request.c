@@ -76,6 +76,27 @@ static void same_bytes(void **state) {
     assert_memory_equal(f.last, first, length);
 }
 
+/* RFC 8489 section 5, MUST: only the very same bytes under one id. A nonce that another request has learned makes a new transaction. */
+static void other_bytes_other_id(void **state) {
+    (void)state;
+    struct stun_address peer = turn_server_address("198.51.100.20", 7000);
+    uint8_t first[2048];
+    turn_fixture_allocate(&f);
+    ice_turn_client_permit(f.client, f.now_us, &peer);
+    f.drop = 1;
+    turn_fixture_drain(&f);
+    memcpy(first, f.last, f.last_length);
+    f.server.nonce = "nonce-2";
+    ice_turn_client_refresh(f.client, f.now_us); /* learns it by a 438 */
+    turn_fixture_drain(&f);
+    f.drop = 1;
+    turn_fixture_run_until(&f, f.now_us + 500000);
+    assert_int_equal(f.last[1], first[1]); /* CreatePermission again */
+    assert_memory_not_equal(f.last + 8, first + 8, 12);
+    turn_fixture_run_until(&f, f.now_us + 500000);
+    assert_true(ice_turn_client_is_permitted(f.client, &peer));
+}
+
 /* The loss of any one request, and of any one answer, costs one RTO and nothing else. */
 static void loss_of_each(void **state) {
     (void)state;
@@ -351,6 +372,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(silence, setup, teardown),
         cmocka_unit_test_setup_teardown(silence_on_a_stream, setup_tcp, teardown),
         cmocka_unit_test_setup_teardown(same_bytes, setup, teardown),
+        cmocka_unit_test_setup_teardown(other_bytes_other_id, setup, teardown),
         cmocka_unit_test_setup_teardown(loss_of_each, setup, teardown),
         cmocka_unit_test_setup_teardown(lost_success, setup, teardown),
         cmocka_unit_test_setup_teardown(wrongly_signed, setup, teardown),

@@ -12,7 +12,7 @@
 #include "stun/integrity.h"
 #include "stun/message.h"
 
-#define TURN_SERVER_PEER_MAX 80
+#define TURN_SERVER_PEER_MAX 300
 
 struct turn_server_peer {
     struct stun_address address;

@@ -203,7 +203,7 @@ def main():
     parser.add_argument("--only", nargs="*", help="A,B pairs, or the name of a special case")
     parser.add_argument("--no-prober", action="store_true")
     options = parser.parse_args()
-    if expected.main(["--check", os.path.join(HERE, "..", "..", "docs", "nat-matrix-expected.md")]):
+    if expected.main(["--check", os.path.normpath(os.path.join(HERE, "../../docs/nat-matrix-expected.md"))]):
         return 1
     good = options.no_prober or run_prober()
     cells = all_cells()

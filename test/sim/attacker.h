@@ -36,7 +36,7 @@ struct attacker {
     size_t request_length;
     struct attacker_delayed *delayed; /* copies that wait, to be freed */
     uint32_t port;                    /* the next of his source ports, 0..ATTACKER_PORTS-1 */
-    uint64_t sent;
+    uint64_t sent, next_turn_us;
 };
 
 /* Begins at once; `sides` may be started later. Call attacker_end before the simulation is freed. */

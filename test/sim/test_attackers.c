@@ -10,7 +10,7 @@
 #include "test/sim/attacker.h"
 #include "test/sim/homes.h"
 
-#define SEEDS_IN_CHECK 2
+#define SEEDS_IN_CHECK 1
 /* Two turns of Ta, and the round trip of another relay: what nobody has a key for yet, the first answer of a TURN server, can be forged. */
 #define SLOWER_MAX_US (150 * SIM_MILLISECOND_US)
 #define FRAMES 500

@@ -101,21 +101,33 @@ static void length_limits(void **state) {
 /* RFC 8656 section 12.5 and RFC 8489 section 5: how long the next message is. */
 static void stream_lengths(void **state) {
     (void)state;
+#define COOKIE "\x21\x12\xA4\x42"
     static const struct {
         const char *bytes;
+        size_t needed; /* bytes for an answer */
         int length;
     } cases[] = {
-        {"\x40\x00\x00\x00", 4},   {"\x40\x00\x00\x01", 8},     {"\x4F\xFF\x00\x04", 8},
-        {"\x40\x00\x00\x05", 12},  {"\x00\x01\x00\x00", 20},    {"\x01\x03\x00\x08", 28},
-        {"\x3F\xFF\xFF\xFC", 65552}, {"\x00\x01\x00\x01", STUN_ERROR_NOT_STUN}, {"\x00\x01\x00\x02", STUN_ERROR_NOT_STUN},
-        {"\x50\x00\x00\x04", STUN_ERROR_NOT_STUN}, {"\x80\x00\x00\x04", STUN_ERROR_NOT_STUN}, {"\xC0\x00\x00\x04", STUN_ERROR_NOT_STUN},
+        {"\x40\x00\x00\x00", 4, 4},
+        {"\x40\x00\x00\x01", 4, 8},
+        {"\x4F\xFF\x00\x04", 4, 8},
+        {"\x40\x00\x00\x05", 4, 12},
+        {"\x00\x01\x00\x00" COOKIE, 8, 20},
+        {"\x01\x03\x00\x08" COOKIE, 8, 28},
+        {"\x3F\xFF\xFF\xFC" COOKIE, 8, 65552},
+        {"\x00\x01\x00\x00\x21\x12\xA4\x43", 8, STUN_ERROR_NOT_STUN},
+        {"\x16\x03\x01\x00\x05\x01\x00\x00", 8, STUN_ERROR_NOT_STUN}, /* TLS */
+        {"\x00\x01\x00\x01", 4, STUN_ERROR_NOT_STUN},
+        {"\x00\x01\x00\x02", 4, STUN_ERROR_NOT_STUN},
+        {"\x50\x00\x00\x04", 4, STUN_ERROR_NOT_STUN},
+        {"\x80\x00\x00\x04", 4, STUN_ERROR_NOT_STUN},
+        {"\xC0\x00\x00\x04", 4, STUN_ERROR_NOT_STUN},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
-        uint8_t *copy = exact_copy((const uint8_t *)cases[i].bytes, 4);
-        assert_int_equal(stun_stream_message_bytes(copy, 4), cases[i].length);
-        for (size_t length = 0; length < 4; length++)
-            assert_int_equal(stun_stream_message_bytes(copy, length), STUN_ERROR_BUFFER);
-        free(copy);
+        for (size_t length = 0; length <= cases[i].needed; length++) {
+            uint8_t *copy = exact_copy((const uint8_t *)cases[i].bytes, length);
+            assert_int_equal(stun_stream_message_bytes(copy, length), length < cases[i].needed ? STUN_ERROR_BUFFER : cases[i].length);
+            free(copy);
+        }
     }
 }
 
