@@ -12,6 +12,7 @@
 #define NOMINATION_WAIT_US 200000u
 #define NOMINATION_WAIT_RELAYED_US ICE_SECOND_US
 #define NOMINATION_MARGIN_US 20000u
+#define DIRECT_CHANCE_MAX_US ICE_SECOND_US
 #define ROUND_TRIP_UNKNOWN_US 100000u
 #define NOMINATION_ATTEMPTS_MAX 4u /* of 2 s each, then another valid pair may be tried */
 
@@ -49,7 +50,8 @@ static uint64_t direct_chance_until(const struct ice_pair *pair, const struct ic
     if (!silent || pair->send_failed)
         return 0;
     /* The peer's checks arrive by it: only our own, or their answers, are missing. */
-    return pair->requests_received > 0 ? ICE_NEVER_US : ice_after(pair->first_check_us, STUN_RTO_DEFAULT_US + answer_us(best));
+    uint64_t chance_us = ice_earlier(STUN_RTO_DEFAULT_US + answer_us(best), DIRECT_CHANCE_MAX_US);
+    return pair->requests_received > 0 ? ICE_NEVER_US : ice_after(pair->first_check_us, chance_us);
 }
 
 /* Until when is a pair better than `best` worth waiting for? 0: it is not. */

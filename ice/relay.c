@@ -271,9 +271,15 @@ static void add_reflexive(struct ice_agent *agent, uint64_t now_us, const struct
     ice_gather_keep_binding(agent, now_us, relay->server, &relay->path, relay->preference);
 }
 
+/*
+ * The family that we speak to the server goes first, and so ranks higher: the peer's host may be reached by it, where the other one takes
+ * a relay on both sides. (RFC 8421 section 4 orders interfaces; this is about one.)
+ */
 void ice_relay_add_candidates(struct ice_agent *agent, uint16_t index) {
-    add_relayed(agent, index, &agent->relays[index].relayed[1]); /* IPv6 first: RFC 8421 section 4 */
-    add_relayed(agent, index, &agent->relays[index].relayed[0]);
+    const struct ice_relay *relay = &agent->relays[index];
+    size_t own = relay->path.local.family == STUN_ADDRESS_IPV6 ? 1 : 0;
+    add_relayed(agent, index, &relay->relayed[own]);
+    add_relayed(agent, index, &relay->relayed[1 - own]);
 }
 
 static void allocated(struct ice_agent *agent, uint16_t index, uint64_t now_us) {

@@ -43,6 +43,7 @@ static bool is_config_valid(const struct ice_turn_client_config *config) {
 }
 
 void ice_turn_client_start(struct ice_turn_client *client, uint64_t now_us) {
+    client->unreachable_error = 0; /* it was another server's */
     if (ice_turn_is_stream(client)) {
         client->state = ICE_TURN_CONNECTING;
         client->report_open = true;

@@ -141,16 +141,24 @@ static void add_pair(json_t *out, const struct peer_statistics *report) {
     set_seconds(out, "totalRoundTripTime", pair->total_round_trip_us);
 }
 
+static const char *tcp_type_name(enum ice_tcp_type type) {
+    return type == ICE_TCP_ACTIVE ? "active" : type == ICE_TCP_PASSIVE ? "passive" : "so";
+}
+
 static void add_candidate(const struct call *call, json_t *out, const struct peer_statistics *report) {
     const struct ice_candidate *candidate = report->as.candidate.candidate;
     char address[STUN_ADDRESS_TEXT_BYTES];
     set_text(out, "transportId", report->as.candidate.transport_id);
     if (!candidate)
         return;
-    if (stun_address_write_ip(&candidate->address, address, sizeof address))
+    if (candidate->hostname[0]) /* W3C webrtc-stats: a candidate behind an mDNS name shows the name */
+        set_text(out, "address", candidate->hostname);
+    else if (stun_address_write_ip(&candidate->address, address, sizeof address))
         set_text(out, "address", address);
     set_number(out, "port", candidate->address.port);
     set_text(out, "protocol", candidate->protocol == ICE_PROTOCOL_UDP ? "udp" : "tcp");
+    if (candidate->tcp_type != ICE_TCP_NONE)
+        set_text(out, "tcpType", tcp_type_name(candidate->tcp_type));
     set_text(out, "candidateType", ice_candidate_type_name(candidate->type));
     set_number(out, "priority", candidate->priority);
     set_text(out, "foundation", candidate->foundation);

@@ -31,8 +31,9 @@ void call_set_server(const struct call *call, json_t *out, const struct ice_cand
 static json_t *end_of_pair(const struct call *call, const struct ice_candidate *candidate) {
     char address[STUN_ADDRESS_TEXT_BYTES] = "";
     stun_address_write(&candidate->address, address, sizeof address);
+    const char *shown = candidate->hostname[0] ? candidate->hostname : address;
     json_t *out = json_pack("{s:s,s:s,s:n,s:s}", "candidateType", ice_candidate_type_name(candidate->type), "protocol",
-                            candidate->protocol == ICE_PROTOCOL_UDP ? "udp" : "tcp", "relayProtocol", "address", address);
+                            candidate->protocol == ICE_PROTOCOL_UDP ? "udp" : "tcp", "relayProtocol", "address", shown);
     call_set_server(call, out, candidate);
     return out;
 }

@@ -116,24 +116,30 @@ static bool fill_transport(const struct peer_connection *connection, size_t inde
     return true;
 }
 
-/* The agent shows candidates one at a time: what is compared is copied first. The same base, address and type is the same candidate. */
-static void write_local_id(const struct ice_agent *agent, struct stun_address address, struct stun_address base, char id[PEER_STATISTICS_ID_BYTES]) {
-    for (size_t i = 0; i < ice_agent_local_candidate_count(agent); i++) {
-        const struct ice_candidate *local = ice_agent_local_candidate(agent, i);
-        if (stun_address_equal(&local->address, &address) && stun_address_equal(&local->base, &base)) {
+/*
+ * Which candidate of the agent's list a pair's is. The agent shows one at a time, so what is compared is a copy. An address alone does not
+ * tell: UDP and TCP may share a port, three TCP candidates do, and one behind an mDNS name shows no address.
+ */
+static bool is_same_candidate(const struct ice_candidate *a, const struct ice_candidate *b) {
+    return stun_address_equal(&a->address, &b->address) && stun_address_equal(&a->base, &b->base) && a->protocol == b->protocol && a->tcp_type == b->tcp_type &&
+           a->type == b->type && strcmp(a->hostname, b->hostname) == 0;
+}
+
+static void write_local_id(const struct ice_agent *agent, const struct ice_candidate *wanted, char id[PEER_STATISTICS_ID_BYTES]) {
+    for (size_t i = 0; i < ice_agent_local_candidate_count(agent); i++)
+        if (is_same_candidate(ice_agent_local_candidate(agent, i), wanted)) {
             write_id(id, "local", i);
             return;
         }
-    }
 }
 
-/* A remote candidate is named after the first pair that has it: the agent shows them in pairs only. */
-static size_t first_pair_with(const struct ice_agent *agent, struct stun_address remote) {
-    struct ice_pair_statistics pair;
-    size_t i = 0;
-    while (ice_agent_pair_statistics(agent, i, &pair) && !stun_address_equal(&pair.remote->address, &remote))
-        i++;
-    return i;
+static void write_remote_id(const struct ice_agent *agent, const struct ice_candidate *wanted, bool previous, char id[PEER_STATISTICS_ID_BYTES]) {
+    struct ice_remote_statistics remote;
+    for (size_t i = 0; i < ice_agent_remote_candidate_count(agent); i++)
+        if (ice_agent_remote_candidate(agent, i, &remote) && remote.previous == previous && is_same_candidate(remote.candidate, wanted)) {
+            write_id(id, "remote", i);
+            return;
+        }
 }
 
 static bool fill_pair(const struct peer_connection *connection, size_t index, struct peer_statistics *out) {
@@ -141,10 +147,11 @@ static bool fill_pair(const struct peer_connection *connection, size_t index, st
     struct ice_pair_statistics *pair = &out->as.candidate_pair.pair;
     if (!ice_agent_pair_statistics(agent, index, pair))
         return false;
+    struct ice_candidate local = *pair->local, remote = *pair->remote;
     write_id(out->id, "pair", index);
     write_id(out->as.candidate_pair.transport_id, "transport", 0);
-    write_local_id(agent, pair->local->address, pair->local->base, out->as.candidate_pair.local_candidate_id);
-    write_id(out->as.candidate_pair.remote_candidate_id, "remote", first_pair_with(agent, pair->remote->address));
+    write_local_id(agent, &local, out->as.candidate_pair.local_candidate_id);
+    write_remote_id(agent, &remote, pair->previous, out->as.candidate_pair.remote_candidate_id);
     return ice_agent_pair_statistics(agent, index, pair); /* the views again, which the search has overwritten */
 }
 
@@ -158,12 +165,10 @@ static bool fill_local_candidate(const struct peer_connection *connection, size_
 }
 
 static bool fill_remote_candidate(const struct peer_connection *connection, size_t index, struct peer_statistics *out) {
-    const struct ice_agent *agent = agent_of(connection);
-    struct ice_pair_statistics pair;
-    if (!ice_agent_pair_statistics(agent, index, &pair) || first_pair_with(agent, pair.remote->address) != index)
+    struct ice_remote_statistics remote;
+    if (!ice_agent_remote_candidate(agent_of(connection), index, &remote))
         return false;
-    (void)ice_agent_pair_statistics(agent, index, &pair); /* the views again, which the search has overwritten */
-    out->as.candidate.candidate = pair.remote;
+    out->as.candidate.candidate = remote.candidate;
     write_id(out->id, "remote", index);
     write_id(out->as.candidate.transport_id, "transport", 0);
     return true;
@@ -186,9 +191,9 @@ static size_t slots(const struct peer_connection *connection, enum peer_statisti
     case PEER_STATISTICS_OUTBOUND_RTP:
     case PEER_STATISTICS_REMOTE_INBOUND_RTP: return connection->transceiver_count;
     case PEER_STATISTICS_TRANSPORT: return connection->transport_count;
-    case PEER_STATISTICS_CANDIDATE_PAIR:
-    case PEER_STATISTICS_REMOTE_CANDIDATE: return ice_agent_pair_count(agent);
+    case PEER_STATISTICS_CANDIDATE_PAIR: return ice_agent_pair_count(agent);
     case PEER_STATISTICS_LOCAL_CANDIDATE: return ice_agent_local_candidate_count(agent);
+    case PEER_STATISTICS_REMOTE_CANDIDATE: return ice_agent_remote_candidate_count(agent);
     case PEER_STATISTICS_CERTIFICATE: return 1;
     }
     return 0;

@@ -188,8 +188,8 @@ static void closes_after_failure(void **state) {
     (void)state;
     f.config.credential = "wrong";
     turn_fixture_start(&f);
-    turn_fixture_run_until(&f, f.now_us + TURN_SECOND);
-    assert_int_equal(turn_fixture_status(&f).state, ICE_TURN_FAILED);
+    turn_fixture_run_until(&f, f.now_us + TURN_SECOND); /* an unsigned 401 counts after one RTO */
+    assert_int_equal(turn_fixture_status(&f).failure, ICE_TURN_FAILURE_CREDENTIALS);
     ice_turn_client_close(f.client, f.now_us);
     turn_fixture_drain(&f);
     assert_int_equal(turn_fixture_status(&f).state, ICE_TURN_CLOSED);
@@ -306,33 +306,28 @@ static void stream_never_asked_for(void **state) {
 
 /* ---- send errors -------------------------------------------------------------------------------------------------------------------- */
 
-/* ICMP while allocating: over when no answer comes within one RTO (it can be forged). For an allocation it is a reason to ask the server. */
+/* ICMP while allocating: over after one RTO, unless an answer proves it a lie. For an allocation it is a reason to ask the server. */
 static void send_errors(void **state) {
     (void)state;
     turn_fixture_start(&f);
     struct ice_path other = f.path;
     other.remote.port++;
-    ice_turn_client_handle_send_error(f.client, f.now_us, &other, 111);
-    assert_int_equal(turn_fixture_status(&f).state, ICE_TURN_ALLOCATING);
-    f.drop = 1;
+    f.drop = 1000;
     turn_fixture_drain(&f);
+    ice_turn_client_handle_send_error(f.client, f.now_us, &other, 111);
+    turn_fixture_run_until(&f, f.now_us + 700000);
+    assert_int_equal(turn_fixture_status(&f).state, ICE_TURN_ALLOCATING);
     ice_turn_client_handle_send_error(f.client, f.now_us, &f.path, 111);
-    turn_fixture_run_until(&f, f.now_us + TURN_SECOND / 2 - 1);
+    turn_fixture_run_until(&f, f.now_us + 499999);
     assert_int_equal(turn_fixture_status(&f).state, ICE_TURN_ALLOCATING);
     turn_fixture_run_until(&f, f.now_us + 1);
     assert_int_equal(turn_fixture_status(&f).failure, ICE_TURN_FAILURE_UNREACHABLE);
-    assert_int_equal(f.sent, 1);
     assert_int_equal(turn_fixture_status(&f).error, 111);
     turn_fixture_free(&f);
 
-    turn_fixture_init(&f, ICE_TRANSPORT_UDP); /* a lie: the answer comes after it */
+    turn_fixture_init(&f, ICE_TRANSPORT_UDP);
     turn_fixture_start(&f);
-    struct ice_transmit out;
-    uint8_t request[2048], answer[2048];
-    assert_true(ice_turn_client_poll_transmit(f.client, f.now_us, request, sizeof request, &out));
-    size_t length = turn_server_answer(&f.server, f.now_us, request, out.length, answer, sizeof answer);
-    ice_turn_client_handle_send_error(f.client, f.now_us, &f.path, 111);
-    turn_fixture_deliver(&f, answer, length);
+    ice_turn_client_handle_send_error(f.client, f.now_us, &f.path, 111); /* a lie: the server is there */
     turn_fixture_drain(&f);
     assert_int_equal(turn_fixture_status(&f).state, ICE_TURN_ALLOCATED);
     turn_fixture_free(&f);

@@ -108,6 +108,10 @@ done
 stop_coturn
 coturn=$redirecting
 stop_coturn
+# Without IPv6, coturn says 440 and writes 0.0.0.0:0 for what it has not.
+start_coturn_at "$server4" "$server4"
+run "udp: both asked for, IPv4 there" udp "$server4" 3478 user pass either 46
+stop_coturn
 start_coturn --total-quota 1 --user-quota 1
 run "tcp: over quota" tcp "$server4" 3478 user pass quota 486
 stop_coturn

@@ -11,6 +11,8 @@
 #include "test/sim/homes.h"
 
 #define SEEDS_IN_CHECK 1
+/* Two turns of Ta, and the round trip of another relay: what nobody has a key for yet, the first answer of a TURN server, can be forged. */
+#define SLOWER_MAX_US (150 * SIM_MILLISECOND_US)
 #define FRAMES 500
 
 static struct homes homes;
@@ -77,14 +79,14 @@ static void attack_with(unsigned attacks, const char *name) {
             bool is_same = attacked.is_connected && attacked.is_relayed == alone.is_relayed && attacked.frames[0] == FRAMES && attacked.frames[1] == FRAMES &&
                            attacked.doubled == 0 && attacked.damaged == 0 && attacked.failures == 0 && attacked.disconnections == 0;
             uint64_t slower_us = attacked.setup_us > alone.setup_us ? attacked.setup_us - alone.setup_us : 0;
-            if (!is_same || slower_us > 100 * SIM_MILLISECOND_US)
+            if (!is_same || slower_us > SLOWER_MAX_US)
                 print_error("%s, %s with %s, seed %llu: %s, %s, frames %u %u, doubled %u, damaged %u, failures %u, disconnections %u, set up in %llu ms instead of %llu; %llu forged\n", name,
                             pairs[pair][0], pairs[pair][1], (unsigned long long)seed, attacked.is_connected ? "connected" : "failed",
                             attacked.is_relayed ? "relayed" : "direct", attacked.frames[0], attacked.frames[1], attacked.doubled, attacked.damaged,
                             attacked.failures, attacked.disconnections, (unsigned long long)attacked.setup_us / 1000, (unsigned long long)alone.setup_us / 1000,
                             (unsigned long long)attacked.forged);
             assert_true(is_same);
-            assert_true(slower_us <= 100 * SIM_MILLISECOND_US);
+            assert_true(slower_us <= SLOWER_MAX_US);
             assert_true(attacked.forged > 0);
             forged += attacked.forged;
             worst_us = slower_us > worst_us ? slower_us : worst_us;

@@ -76,11 +76,11 @@ static void measure(const struct path *path) {
 static const struct path paths[] = {
     {"host to host", "none", "none", 3.1, 2.01, 3.0, 2.0},
     {"IPv6 host to host", "ipv6-only", "ipv6-only", 3.1, 2.01, 3.0, 2.0},
-    {"cone to cone", "full-cone", "full-cone", 4.3, 2.01, 4.0, 2.0},
-    {"restricted to restricted", "port-restricted", "port-restricted", 4.6, 2.01, 4.0, 2.0},
-    {"symmetric to cone", "symmetric", "full-cone", 4.6, 2.01, 4.0, 2.0},
-    {"relay by UDP", "symmetric", "symmetric", 17.0, 6.01, 9.0, 6.0},
-    {"relay by TCP", "no-udp", "no-udp", 17.0, 6.1, 10.0, 6.0},
+    {"cone to cone", "full-cone", "full-cone", 4.5, 2.01, 4.0, 2.0},
+    {"restricted to restricted", "port-restricted", "port-restricted", 4.8, 2.01, 4.0, 2.0},
+    {"symmetric to cone", "symmetric", "full-cone", 4.8, 2.01, 4.0, 2.0},
+    {"relay by UDP", "symmetric", "symmetric", 12.0, 6.01, 9.0, 6.0},
+    {"relay by TCP", "no-udp", "no-udp", 15.2, 6.1, 10.0, 6.0},
 };
 
 static void each_layer_takes_the_least(void **state) {
