@@ -7,6 +7,7 @@
 #include "test/sim/turn_wire.h"
 
 #define FLOOD_EVERY_US 200 /* 5,000 requests a second */
+#define REPLAY_LATE_US (15 * SIM_SECOND_US)
 #define TURN_EVERY_US 5000
 #define TURN_PORT 3478
 
@@ -135,6 +136,7 @@ static void replay_check(struct attacker *attacker, const struct stun_address *s
     inject(attacker, source, destination, bytes, length);
     inject_later(attacker, 300 * SIM_MILLISECOND_US, source, destination, bytes, length);
     inject_later(attacker, 3 * SIM_SECOND_US, source, destination, bytes, length);
+    inject_later(attacker, REPLAY_LATE_US, source, destination, bytes, length);
     for (int i = 0; i < 50; i++) {
         struct stun_address own = own_address(attacker, destination);
         inject(attacker, &own, destination, bytes, length);

@@ -140,6 +140,43 @@ static void all_at_once(void **state) {
     attack_with(ATTACK_ALL, "all at once");
 }
 
+/* What hosts send to each other's home is lost until then: the call begins on the relay. */
+static bool passes_later(void *context, uint64_t number, const struct sim_path *path, const uint8_t *bytes, size_t length) {
+    (void)number;
+    (void)bytes;
+    (void)length;
+    bool is_direct = path->remote.family == STUN_ADDRESS_IPV4 && path->remote.ip[0] == 198 && path->local.ip[0] == 192;
+    return !is_direct || sim_now(context) > SIM_START_US + 4 * SIM_SECOND_US;
+}
+
+/* RFC 8445 section 7.3.1.5: the nominations of the relayed pair, replayed when the call has long moved to a direct one, move nothing. */
+static void replayed_nominations(void **state) {
+    (void)state;
+    struct sim_seeds seeds = sim_seeds(1, 4);
+    for (uint64_t seed = seeds.first; seed < seeds.first + seeds.count; seed++) {
+        struct attacker attacker;
+        homes_build(&homes, seed, &(struct homes_config){.kinds = {kind("full-cone"), kind("full-cone")}, .has_turn = true, .up = {.delay_us = HOMES_UP_US}});
+        attacker_begin(&attacker, homes.sim, ATTACK_REPLAYS, homes.sides);
+        sim_network_set_filter(sim_network_of(homes.sim), passes_later, homes.sim);
+        homes_call(&homes, &(struct transport_side_config){.trickles = true, .frames = 1400});
+        sim_set_deadline(homes.sim, 14 * SIM_SECOND_US);
+        while (sim_step(homes.sim)) {
+        }
+        sim_require(homes.sim, transport_sides_are_connected(homes.sides));
+        sim_require(homes.sim, homes.sides[0].first_selection.local == ICE_CANDIDATE_RELAYED || homes.sides[0].first_selection.remote == ICE_CANDIDATE_RELAYED);
+        sim_require(homes.sim, !transport_sides_are_relayed(homes.sides));
+        unsigned selections[2] = {homes.sides[0].selections, homes.sides[1].selections};
+        sim_set_deadline(homes.sim, 32 * SIM_SECOND_US);
+        while (sim_step(homes.sim)) {
+        }
+        for (int i = 0; i < 2; i++)
+            sim_require(homes.sim, homes.sides[i].selections == selections[i] && homes.sides[i].frames_received == 1400);
+        sim_require(homes.sim, attacker.sent > 100);
+        attacker_end(&attacker);
+        homes_free(&homes);
+    }
+}
+
 /* What no credentials protect can be forged by who sees the question: the call loses its reflexive addresses, but not its life. */
 static void forged_answers_of_stun_servers(void **state) {
     (void)state;
@@ -154,7 +191,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forged_responses), cmocka_unit_test(forged_errors), cmocka_unit_test(flood_from_many_ports),
         cmocka_unit_test(replayed_checks),  cmocka_unit_test(forged_turn),   cmocka_unit_test(forged_icmp),
-        cmocka_unit_test(forged_media),     cmocka_unit_test(all_at_once),   cmocka_unit_test(forged_answers_of_stun_servers),
+        cmocka_unit_test(forged_media),     cmocka_unit_test(all_at_once),   cmocka_unit_test(forged_answers_of_stun_servers), cmocka_unit_test(replayed_nominations),
     };
     return cmocka_run_group_tests(tests, homes_set_up, homes_tear_down);
 }
