@@ -32,6 +32,7 @@ int peer_negotiated_check(const struct sdp_negotiated *negotiated, struct peer_t
         .ufrag_length = negotiated->remote_ufrag.length,
         .password = negotiated->remote_pwd.text,
         .password_length = negotiated->remote_pwd.length,
+        .lite = negotiated->remote_ice_lite,
     };
     for (size_t i = 0; i < negotiated->remote_fingerprint_count && parameters->fingerprint_count < PEER_FINGERPRINT_MAX; i++) {
         int error = read_fingerprint(&negotiated->remote_fingerprints[i], &parameters->fingerprints[parameters->fingerprint_count]);

@@ -196,6 +196,7 @@ int peer_transport_set_remote_parameters(struct peer_transport *transport, uint6
         return PEER_ERROR_ARGUMENT;
     if (transport->closed || (transport->dtls && transport->dtls_role != local_role))
         return PEER_ERROR_STATE;
+    ice_agent_set_remote_lite(transport->ice, now_us, parameters->lite);
     int error = ice_agent_set_remote_credentials(transport->ice, now_us, parameters->ufrag, parameters->ufrag_length,
                                                  parameters->password, parameters->password_length);
     if (error != ICE_OK)

@@ -66,6 +66,7 @@ struct peer_transport_parameters {
     struct dtls_fingerprint fingerprints[PEER_FINGERPRINT_MAX];
     size_t fingerprint_count;
     enum peer_setup setup;
+    bool lite; /* a=ice-lite (RFC 8839 section 5.3); ours never is */
 };
 
 /*
