@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "app/call/call_internal.h"
+#include "app/call/network.h"
 #include "app/net/clock.h"
 #include "app/net/random.h"
 
@@ -266,16 +267,9 @@ bool call_peer_begin(struct call *call) {
         call_fail(call, CALL_EXIT_SYSTEM, "system", "The call could not be set up.", "There is not enough memory.", "Free some, and try again.");
         return false;
     }
-    const struct call_options *options = call->options;
-    struct net_driver_config config = {
-        .verbs = &verbs,
-        .object = call,
-        .filter = {.name = options->interface, .only_ipv4 = options->only_ipv4, .only_ipv6 = options->only_ipv6,
-                   .loopback = options->interface && strcmp(options->interface, "lo") == 0},
-        .tls_ca_file = options->turn_ca_file,
-        .tcp_listen = true, /* RFC 6544: for hosts that UDP does not reach */
-        .mdns = options->mdns == CALL_MDNS_OFFER ? NET_MDNS_OFFER : options->mdns == CALL_MDNS_OFF ? NET_MDNS_OFF : NET_MDNS_RESOLVE,
-    };
+    struct net_driver_config config = call_network_config(call->options);
+    config.verbs = &verbs;
+    config.object = call;
     int error = net_driver_new(&call->loop, &config, &call->driver);
     if (error == 0)
         error = net_driver_start(call->driver);
@@ -299,7 +293,9 @@ void call_peer_free(struct call *call) {
 void call_peer_restart(struct call *call) {
     call_peer_free(call);
     call_media_close_receivers(call);
-    call->is_described = call->is_negotiation_wanted = call->has_peer_left = false;
+    if (call->is_connected)
+        call_wait(call); /* a new connection may hang as the first one might */
+    call->is_described = call->is_negotiation_wanted = call->is_connected = false;
     (void)call_peer_begin(call);
 }
 
