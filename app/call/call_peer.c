@@ -104,7 +104,8 @@ static void on_selected_pair(struct call *call, const struct ice_candidate *loca
     char from[STUN_ADDRESS_TEXT_BYTES], to[STUN_ADDRESS_TEXT_BYTES];
     stun_address_write(&local->address, from, sizeof from);
     stun_address_write(&remote->address, to, sizeof to);
-    call_say(call, 0, "path: %s %s -> %s %s", ice_candidate_type_name(local->type), from, ice_candidate_type_name(remote->type), to);
+    call_say(call, 0, "path: %s %s -> %s %s%s", ice_candidate_type_name(local->type), from, ice_candidate_type_name(remote->type), to,
+             local->protocol == ICE_PROTOCOL_TCP ? ", over TCP" : "");
 }
 
 static void on_open_stream(struct call *call, const struct ice_path *path, const char *server_name) {

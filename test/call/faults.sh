@@ -242,7 +242,7 @@ lab_exec pub nft delete table ip faults
 
 lab_exec pub nft -f - <<'RULES'
 table ip faults {
-    chain input { type filter hook input priority filter; policy accept; meta l4proto udp drop; }
+    chain input { type filter hook input priority filter; policy accept; meta l4proto udp drop; tcp dport != 8080 tcp sport != 8080 drop; }
 }
 RULES
 start no-path caller --wait 4 "$url/path"
