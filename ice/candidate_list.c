@@ -107,13 +107,13 @@ static bool is_local_in_use(const struct ice_agent *agent, uint16_t index) {
     return false;
 }
 
-/* A free place, or that of a candidate whose mapping or interface is history. */
+/* A free place, or that of a candidate whose mapping, interface or relay is history. */
 static uint16_t place_of_new_local(struct ice_agent *agent) {
     if (agent->local_count < ICE_LOCAL_CANDIDATE_MAX)
         return (uint16_t)agent->local_count++;
     for (uint16_t i = 0; i < agent->local_count; i++) {
         const struct ice_local *local = &agent->locals[i];
-        if ((local->gone || local->stale) && local->relay == ICE_NONE && !is_local_in_use(agent, i))
+        if ((local->gone || local->stale) && !is_local_in_use(agent, i))
             return i;
     }
     agent->statistics.capacity_refused++;

@@ -210,6 +210,16 @@ static void server_restarts(void **state) {
             }
 }
 
+/* Every new allocation is a new candidate; those of lost ones make room for it (ICE_LOCAL_CANDIDATE_MAX) */
+static void server_restarts_many_times(void **state) {
+    (void)state;
+    begin_call(1, ICE_TRANSPORT_UDP);
+    for (size_t i = 0; i < 2 * ICE_LOCAL_CANDIDATE_MAX; i++)
+        assert_true(recovery_us(100 * MS) < 10 * SECOND);
+    assert_int_equal(net.side[0].agent->statistics.capacity_refused, 0);
+    two_agents_close(&net);
+}
+
 /* The server dies for good, and its name has another address: the relay is made there */
 static void another_address_takes_over(void **state) {
     (void)state;
@@ -778,6 +788,7 @@ static void many_in_one_read(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(candidates), cmocka_unit_test(relay_only), cmocka_unit_test(over_streams), cmocka_unit_test(server_restarts),
+        cmocka_unit_test(server_restarts_many_times),
         cmocka_unit_test(another_address_takes_over), cmocka_unit_test(all_of_one_server), cmocka_unit_test(retries_are_not_gathering),
         cmocka_unit_test(restart_asks_for_relays),
         cmocka_unit_test(preferences), cmocka_unit_test(dead_server), cmocka_unit_test(refusals), cmocka_unit_test(next_address),
