@@ -250,13 +250,15 @@ lab: $(LAB_PROGRAMS)
 nat-matrix: $(LAB_PROGRAMS)
 	LAB_BUILD=$(BUILD) test/lab/nat_matrix.py --jobs $(or $(JOBS),3)
 
-.PHONY: check demo interop-smoke
+.PHONY: check demo interop interop-smoke
 check:
 	test/check.sh
 demo:
 	test/demo/demo.sh
-interop-smoke:
+interop:
 	test/interop/smoke.sh
+interop-smoke:
+	test/interop/smoke.sh --smoke
 
 # ---- fuzzing: fuzz/fuzz_NAME.c, first line "/* links: dtls */", second perhaps "/* with: test/peer/pair.c */" -----------------------------------------------------------
 
