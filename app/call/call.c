@@ -265,19 +265,8 @@ static int make_call(const struct call_options *options, const char *program, bo
 
 int call_main(int argument_count, char **arguments, const char *program, bool creates_offer) {
     struct call_options options;
-    struct call_problem problem;
-    enum call_program kind = creates_offer ? CALL_PROGRAM_CALLER : CALL_PROGRAM_CALLEE;
-    if (!call_options_parse(argument_count, arguments, kind, &options, &problem)) {
-        call_problem_print(&problem, program);
-        return (int)problem.exit_code;
-    }
-    if (options.wants_help) {
-        call_options_help(program, kind);
-        return CALL_EXIT_OK;
-    }
-    if (options.wants_version) {
-        printf("%s (strata) %s\n", program, CALL_VERSION);
-        return CALL_EXIT_OK;
-    }
+    int exit_code;
+    if (!call_options_read(argument_count, arguments, program, creates_offer ? CALL_PROGRAM_CALLER : CALL_PROGRAM_CALLEE, &options, &exit_code))
+        return exit_code;
     return make_call(&options, program, creates_offer);
 }

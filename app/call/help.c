@@ -42,7 +42,7 @@ static const char call[] =
     "   0 the call did what was asked      10 ICE failed           11 DTLS failed         12 fingerprint mismatch\n"
     "  13 connected but no media           14 SDP not agreed       15 the peer vanished   16 the room is full\n"
     "  64 usage   65 bad input file        69 signaling server unreachable                74 a file failed\n"
-    "  75 nobody came                     130 interrupted (after a polite end)\n";
+    "  70 71 our own failure              75 nobody came          76 signaling refuses   130 interrupted (after a polite end)\n";
 
 static const char probe[] =
     "\n"
@@ -50,7 +50,8 @@ static const char probe[] =
     "  -v -vv -q --version --help\n"
     "\n"
     "exit codes\n"
-    "   0 all that was asked for came   10 some did not   69 nothing answered   64 usage   71 no socket   130 interrupted\n";
+    "   0 all that was asked for came   10 some did not   69 nothing answered   64 usage\n"
+    "  65, 74 a file is bad or cannot be read   71 no socket   130 interrupted\n";
 
 void call_options_help(const char *name, enum call_program program) {
     if (program == CALL_PROGRAM_PROBE) {
@@ -59,4 +60,19 @@ void call_options_help(const char *name, enum call_program program) {
     }
     printf("%s [options] ROOM_URL      joins a room and %s\n", name, program == CALL_PROGRAM_CALLER ? "calls the other side when it is ready" : "answers whoever calls");
     printf("%s%s%s  The servers of --ice-server are added to those that the room hands out.\n%s", room_url, media, network, call);
+}
+
+bool call_options_read(int argument_count, char **arguments, const char *name, enum call_program program, struct call_options *out, int *exit_code) {
+    struct call_problem problem;
+    *exit_code = CALL_EXIT_OK;
+    if (!call_options_parse(argument_count, arguments, program, out, &problem)) {
+        call_problem_print(&problem, name);
+        *exit_code = (int)problem.exit_code;
+        return false;
+    }
+    if (out->wants_help)
+        call_options_help(name, program);
+    else if (out->wants_version)
+        printf("%s (strata) %s\n", name, CALL_VERSION);
+    return !out->wants_help && !out->wants_version;
 }

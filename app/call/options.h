@@ -65,4 +65,7 @@ bool call_options_parse(int argument_count, char **arguments, enum call_program 
 /* Prints the help to stdout. */
 void call_options_help(const char *name, enum call_program program);
 
+/* The beginning of a program: parses, and answers what is wrong, --help and --version by itself. False: the program ends with *exit_code. */
+bool call_options_read(int argument_count, char **arguments, const char *name, enum call_program program, struct call_options *out, int *exit_code);
+
 #endif

@@ -277,8 +277,10 @@ void call_why_failed(const struct ice_agent *agent, bool relay_only, struct call
     ice_nat_evidence(agent, &evidence.local, &evidence.remote);
     write_remedy(&evidence, relay_only, remedy);
     if (evidence.pairs == 0) {
-        call_problem_set(problem, CALL_EXIT_ICE, "ice", "No path to the other side could be tried.",
-                         relay_only && evidence.turn_working == 0 ? "The policy allows relays only, and there is none." : "No address of ours can be paired with one of theirs.", remedy);
+        const char *reason = relay_only && evidence.turn_working == 0            ? "The policy allows relays only, and there is none."
+                             : ice_agent_remote_candidate_count(agent) == 0 ? "The other side has sent no address that could be tried."
+                                                                            : "No address of ours can be paired with one of theirs.";
+        call_problem_set(problem, CALL_EXIT_ICE, "ice", "No path to the other side could be tried.", reason, remedy);
         return;
     }
     write_why(&evidence, why);

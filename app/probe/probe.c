@@ -138,18 +138,9 @@ static bool open_log(struct probe *probe, struct call_problem *problem) {
 int probe_main(int argument_count, char **arguments) {
     struct call_options options;
     struct call_problem problem;
-    if (!call_options_parse(argument_count, arguments, CALL_PROGRAM_PROBE, &options, &problem)) {
-        call_problem_print(&problem, program);
-        return (int)problem.exit_code;
-    }
-    if (options.wants_help) {
-        call_options_help(program, CALL_PROGRAM_PROBE);
-        return CALL_EXIT_OK;
-    }
-    if (options.wants_version) {
-        printf("%s (strata) %s\n", program, CALL_VERSION);
-        return CALL_EXIT_OK;
-    }
+    int exit_code;
+    if (!call_options_read(argument_count, arguments, program, CALL_PROGRAM_PROBE, &options, &exit_code))
+        return exit_code;
     (void)signal(SIGPIPE, SIG_IGN);
     struct probe probe = {.options = &options, .started_us = net_clock_now_us(), .server_count = options.ice_server_count};
     for (size_t i = 0; i < probe.server_count; i++) {

@@ -226,6 +226,20 @@ for name in moved moved-callee; do
     if [ "${pictures:-0}" -ge 100 ]; then pass "$name: $pictures of 135 pictures were seen"; else fail "$name: only $pictures of 135 pictures were seen" "$folder/$name.err"; fi
 done
 
+# ---- the other side is killed, and who comes in its place does not stay: not the old call, and no new one --------------------------
+start deserted caller --wait 3 "$url/deserted"
+caller=$PID
+start deserter callee "$url/deserted"
+callee=$PID
+once "$folder/deserted.json" '"firstframe"'
+kill -KILL "$(pid_of callee /r/deserted)"
+wait "$callee" 2>/dev/null
+once "$folder/deserted.err" 'lost signaling'
+lab_exec pub timeout 10 test/call/meddler.py visit "$server" deserted ready
+began=$SECONDS
+expect deserted 10 "$caller"
+if [ $((SECONDS - began)) -le 8 ]; then pass "deserted: did not hang"; else fail "deserted: took $((SECONDS - began)) s"; fi
+
 # ---- a network that lets nothing, or only part, through ---------------------------------------------------------------------
 lab_exec pub nft -f - <<'RULES'
 table ip faults {

@@ -3,7 +3,7 @@
 
 Usage: meddler.py fingerprint HOST:PORT ROOM_OF_CALLER ROOM_OF_CALLEE   passes everything on, but for the fingerprint in the offer
        meddler.py codecs HOST:PORT ROOM                                  answers "ready" with an offer of codecs nobody has
-       meddler.py visit HOST:PORT ROOM                                   joins and leaves, without a word
+       meddler.py visit HOST:PORT ROOM [ready]                           joins and leaves, without a word; or is ready, and leaves when called
        meddler.py flood ADDRESS:PORT PACKETS_PER_SECOND SECONDS          garbage on a UDP socket; prints how many were sent
 """
 import base64
@@ -106,9 +106,11 @@ def codecs(server, name):
                 room.send({"type": "offer", "sdp": OFFER})
 
 
-def visit(server, name):
+def visit(server, name, word=None):
     room = Room(server, name)
-    while not any(message.get("type") == "joined" for message in room.take()):
+    if word:
+        room.send({"type": word})
+    while not any(message.get("type") == ("offer" if word else "joined") for message in room.take()):
         pass
     room.socket.close()
 
@@ -138,7 +140,7 @@ def main(arguments):
         fingerprint(*arguments[1:])
     elif len(arguments) == 3 and arguments[0] == "codecs":
         codecs(*arguments[1:])
-    elif len(arguments) == 3 and arguments[0] == "visit":
+    elif len(arguments) in (3, 4) and arguments[0] == "visit":
         visit(*arguments[1:])
     elif len(arguments) == 4 and arguments[0] == "flood":
         flood(arguments[1], int(arguments[2]), float(arguments[3]))

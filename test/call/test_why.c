@@ -70,14 +70,14 @@ static void servers(void **state) {
     }
 }
 
-/* An agent that talks to the wall until it gives up. */
+/* An agent that talks to the wall until it gives up; remote NULL: to nobody at all. */
 static void fail_alone(const struct ice_server *servers, size_t count, bool relay_only, const char *remote, struct call_problem *problem) {
     uint64_t random = 1, now_us = SECOND;
     struct ice_agent_config config = {.role = ICE_ROLE_CONTROLLING, .servers = servers, .server_count = count, .random = seeded_random, .random_context = &random,
                                       .transport_policy = relay_only ? ICE_TRANSPORT_POLICY_RELAY : ICE_TRANSPORT_POLICY_ALL};
     struct ice_agent *agent = ice_agent_new(&config, now_us);
     struct ice_interface interface = {.base = ip("10.0.0.2", 5000), .preference = 65535};
-    struct ice_candidate candidate = {.foundation = "1", .component = 1, .priority = 2130706431, .address = ip(remote, 6000), .type = ICE_CANDIDATE_HOST};
+    struct ice_candidate candidate = {.foundation = "1", .component = 1, .priority = 2130706431, .address = ip(remote ? remote : "192.0.2.7", 6000), .type = ICE_CANDIDATE_HOST};
     struct ice_statistics statistics;
     struct ice_event event;
     uint8_t buffer[2048];
@@ -86,7 +86,8 @@ static void fail_alone(const struct ice_server *servers, size_t count, bool rela
     assert_int_equal(ice_agent_handle_interfaces(agent, now_us, &interface, 1), ICE_OK);
     assert_int_equal(ice_agent_gather(agent, now_us), ICE_OK);
     assert_int_equal(ice_agent_set_remote_credentials(agent, now_us, "abcd", 4, "0123456789012345678901", 22), ICE_OK);
-    assert_int_equal(ice_agent_add_remote_candidate(agent, now_us, &candidate), ICE_OK);
+    if (remote)
+        assert_int_equal(ice_agent_add_remote_candidate(agent, now_us, &candidate), ICE_OK);
     (void)ice_agent_end_of_remote_candidates(agent, now_us);
     do {
         while (ice_agent_poll_transmit(agent, now_us, buffer, sizeof buffer, &out) || ice_agent_poll_event(agent, &event)) {
@@ -124,7 +125,10 @@ static void failures(void **state) {
     assert_non_null(strstr(problem.try_this, "--ice-transport-policy all"));
     fail_alone(NULL, 0, false, "2001:db8::7", &problem); /* of a family that we have no address of */
     assert_non_null(strstr(problem.what, "could be tried"));
+    assert_non_null(strstr(problem.why, "paired"));
     assert_non_null(strstr(problem.try_this, "family"));
+    fail_alone(&stun, 1, false, NULL, &problem);
+    assert_non_null(strstr(problem.why, "has sent no address"));
 }
 
 int main(void) {
