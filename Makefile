@@ -148,7 +148,7 @@ CALL_OBJECTS  := $(call objects,app/call)
 SERVER_OBJECTS := $(call objects,app/server) $(BUILD)/app/call/ice_uri.o
 
 # What probe has in common with caller and callee: the command line, problems, the JSON log.
-PROBE_SHARES := options.o options_network.o help.o ice_uri.o ice_servers.o problem.o json_log.o why.o
+PROBE_SHARES := options.o options_network.o help.o ice_uri.o ice_servers.o network.o problem.o json_log.o why.o
 
 $(BUILD)/signaling-server: $(BUILD)/app/signaling_server.o $(SERVER_OBJECTS) $(call archives_of,signaling-websocket) $(APP_NET) $(call archive,stun)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_signaling-websocket) -lcrypto
@@ -250,13 +250,15 @@ lab: $(LAB_PROGRAMS)
 nat-matrix: $(LAB_PROGRAMS)
 	LAB_BUILD=$(BUILD) test/lab/nat_matrix.py --jobs $(or $(JOBS),3)
 
-.PHONY: check demo interop-smoke
+.PHONY: check demo interop interop-smoke
 check:
 	test/check.sh
 demo:
 	test/demo/demo.sh
-interop-smoke:
+interop:
 	test/interop/smoke.sh
+interop-smoke:
+	test/interop/smoke.sh --smoke
 
 # ---- fuzzing: fuzz/fuzz_NAME.c, first line "/* links: dtls */", second perhaps "/* with: test/peer/pair.c */" -----------------------------------------------------------
 

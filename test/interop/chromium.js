@@ -1,5 +1,5 @@
 // The peer "chromium": Debian's, headless, with its own defaults except the flags below (each with its reason). A peer is an object with
-// missing() -> why it cannot play, or null; and open(options) -> { join, measure, close, version }.
+// missing() -> why it cannot play, or null; and open(options) -> { join, measure, path, restart, close, version }.
 
 import { createServer } from 'node:http';
 import { existsSync } from 'node:fs';
@@ -14,9 +14,10 @@ const FLAGS = [
   '--no-sandbox', // root, as CI is, has no sandbox
   '--disable-gpu', '--no-first-run', '--remote-debugging-pipe',
   '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic', // nothing but the call on the wire
-  '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', // a camera and a microphone, and somebody who says yes
   '--autoplay-policy=no-user-gesture-required', // nobody is there to press play
 ];
+
+const CAMERA = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']; // a camera and a microphone, and somebody who says yes
 
 // The page, from the test's own folder, on the 127.0.0.1 of where the browser is: a secure context, so there is a camera.
 async function servePage() {
@@ -30,11 +31,12 @@ async function servePage() {
   return server;
 }
 
-// folder: of this case, for a fresh profile; loopback: 127.0.0.1 is a host candidate; onConsole: what the page says to itself.
-async function open({ folder, loopback, onConsole }) {
+// folder: of this case, for a fresh profile; loopback: 127.0.0.1 is a host candidate; camera: there is one, and the page may use it (else
+// the browser hides host addresses behind names, as it does by default); onConsole: what the page says to itself.
+async function open({ folder, loopback, camera, onConsole }) {
   const { chromium } = await import('playwright-core');
   const profile = joinPath(resolve(folder), 'profile');
-  const args = [...FLAGS, `--user-data-dir=${profile}`];
+  const args = [...FLAGS, ...(camera ? CAMERA : []), `--user-data-dir=${profile}`];
   if (loopback) args.push('--allow-loopback-in-peer-connection');
   const server = await servePage();
   let context = null;
@@ -57,6 +59,8 @@ async function open({ folder, loopback, onConsole }) {
       version: (await page.evaluate(() => navigator.userAgent)).match(/Chrome\/\d+/)?.[0] ?? 'Chrome',
       join: (options) => page.evaluate((o) => window.interop.join(o), options),
       measure: () => page.evaluate(() => window.interop.measure()),
+      path: () => page.evaluate(() => window.interop.path()),
+      restart: () => page.evaluate(() => window.interop.restart()),
       close,
     };
   } catch (error) {

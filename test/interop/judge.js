@@ -9,6 +9,7 @@ const LOSS_SHARE = 0.02; // nothing on these networks loses packets
 const CONCEALED_SHARE = 0.2;
 const TONE_SHARE = 0.6;
 const DELAY_MS = 2000;
+const PAUSE_MS = 1500; // between two pictures, after an event that must not be felt
 
 const median = (values) => (values.length === 0 ? NaN : [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]);
 
@@ -36,7 +37,7 @@ export function judgeStamps(who, stamps, frames, seconds) {
 
 // ---- our side: the summary of --json ---------------------------------------------------------------------------------------
 
-function judgeOurs(kind, ours, seconds) {
+function judgeOurs(kind, ours, { seconds, lossless }) {
   const complaints = [];
   const say = (what) => complaints.push(`ours, ${kind}: ${what}`);
   const inbound = ours.summary.inbound?.find((s) => s.kind === kind);
@@ -47,7 +48,7 @@ function judgeOurs(kind, ours, seconds) {
     else if (String(s.codec).toLowerCase() !== codec.toLowerCase()) say(`${name} codec is ${s.codec}`);
   }
   if (!inbound || !outbound) return complaints;
-  if (inbound.packetsLost > LOSS_SHARE * (inbound.packetsReceived + inbound.packetsLost)) {
+  if (lossless && inbound.packetsLost > LOSS_SHARE * (inbound.packetsReceived + inbound.packetsLost)) {
     say(`lost ${inbound.packetsLost}, received ${inbound.packetsReceived}`);
   }
   if (kind === 'audio') {
@@ -63,7 +64,7 @@ function judgeOurs(kind, ours, seconds) {
 
 // ---- the peer's side: getStats(), the canvas, the analyser -------------------------------------------------------------------
 
-function judgePeer(kind, peer, ours, seconds) {
+function judgePeer(kind, peer, ours, { seconds, lossless }) {
   const complaints = [];
   const say = (what) => complaints.push(`peer, ${kind}: ${what}`);
   const { one, codec } = readStats(peer.stats);
@@ -72,7 +73,7 @@ function judgePeer(kind, peer, ours, seconds) {
   if (!inbound || !outbound) return [`peer, ${kind}: no ${inbound ? 'outbound' : 'inbound'}-rtp statistics`];
   if (codec(inbound) !== mime) say(`inbound codec is ${codec(inbound)}`);
   if (codec(outbound) !== mime) say(`outbound codec is ${codec(outbound)}`);
-  if (inbound.packetsLost > LOSS_SHARE * (inbound.packetsReceived + inbound.packetsLost)) {
+  if (lossless && inbound.packetsLost > LOSS_SHARE * (inbound.packetsReceived + inbound.packetsLost)) {
     say(`lost ${inbound.packetsLost}, received ${inbound.packetsReceived}`);
   }
   // RFC 3550 section 6: both sides report. These exist only when RTCP arrived and named the right streams.
@@ -80,7 +81,7 @@ function judgePeer(kind, peer, ours, seconds) {
   if (!one('remote-inbound-rtp', kind)) say('no reception report of ours arrived');
   if (kind === 'audio') {
     if (inbound.packetsReceived < AUDIO_PACKETS_PER_SECOND * seconds) say(`received ${inbound.packetsReceived} packets in ${seconds} s`);
-    if (inbound.concealedSamples > CONCEALED_SHARE * inbound.totalSamplesReceived) {
+    if (lossless && inbound.concealedSamples > CONCEALED_SHARE * inbound.totalSamplesReceived) {
       say(`concealed ${Math.round((100 * inbound.concealedSamples) / inbound.totalSamplesReceived)} % of the samples`);
     }
     const heard = median(peer.sound.peaksHz);
@@ -95,7 +96,7 @@ function judgePeer(kind, peer, ours, seconds) {
   const sent = ours.summary.outbound?.find((s) => s.kind === kind)?.packetsSent;
   if (inbound.packetsReceived > sent) say(`received ${inbound.packetsReceived} packets of the ${sent} that we sent`);
   const arrived = ours.summary.inbound?.find((s) => s.kind === kind)?.packetsReceived;
-  if (arrived < 0.9 * outbound.packetsSent) say(`sent ${outbound.packetsSent} packets, of which we count ${arrived}`);
+  if (lossless && arrived < 0.9 * outbound.packetsSent) say(`sent ${outbound.packetsSent} packets, of which we count ${arrived}`);
   return complaints;
 }
 
@@ -109,8 +110,89 @@ function judgeRecording(kind, recording, seconds) {
   return complaints;
 }
 
-// test: { media, pairTypes, seconds }; ours: { exitCode, summary }; peer: what page.js measures; recording: { audio, video }, null if not made.
-export function judge(test, { ours, peer, recording }) {
+// ---- the path --------------------------------------------------------------------------------------------------------------
+
+const isHidden = (candidate) => / typ host/.test(candidate) && / [0-9a-f-]{36}\.local /.test(candidate);
+
+function judgeHidden(who, candidates) {
+  const hosts = candidates.filter((c) => / typ host/.test(c));
+  const shown = hosts.find((c) => !isHidden(c));
+  if (hosts.length === 0) return [`${who}: no host candidates`];
+  return shown ? [`${who}: a host candidate without a name: ${shown}`] : [];
+}
+
+// path: { local, remote }, types that our selected pair may have; relayProtocol, of our relay; relayed: one end of it is a relay, whichever;
+// peerSees, the address that the peer sends to; peerHidden, oursHidden: host candidates are names under .local.
+function judgePath(path, pair, peer) {
+  const complaints = [];
+  const { local, remote } = pair;
+  if (path.local && !path.local.includes(local.candidateType)) {
+    complaints.push(`ours: the selected local candidate is ${local.candidateType}, not ${path.local.join(' or ')}`);
+  }
+  if (path.remote && !path.remote.includes(remote.candidateType)) {
+    complaints.push(`ours: the selected remote candidate is ${remote.candidateType}, not ${path.remote.join(' or ')}`);
+  }
+  if (path.relayProtocol && local.relayProtocol !== path.relayProtocol) {
+    complaints.push(`ours: the relay is spoken to over ${local.relayProtocol}, not ${path.relayProtocol}`);
+  }
+  if (path.relayed && ![local.candidateType, remote.candidateType].includes('relay')) {
+    complaints.push(`ours: no end of the pair is a relay: ${local.candidateType}, ${remote.candidateType}`);
+  }
+  const address = readStats(peer.stats).remote?.address;
+  if (path.peerSees && address !== path.peerSees) complaints.push(`peer: it sends to ${address}, not to ${path.peerSees}`);
+  if (path.peerHidden) complaints.push(...judgeHidden('peer', peer.seen.localCandidates));
+  if (path.oursHidden) complaints.push(...judgeHidden('ours', peer.seen.remoteCandidates));
+  return complaints;
+}
+
+// ---- after an event ----------------------------------------------------------------------------------------------------------
+
+// The longest time without a moment, in milliseconds, from `since` to `until`.
+export function longestPause(moments, since, until) {
+  const inside = moments.filter((m) => m > since && m < until).sort((a, b) => a - b);
+  return [...inside, until].reduce(({ last, pause }, m) => ({ last: m, pause: Math.max(pause, m - last) }), { last: since, pause: 0 }).pause;
+}
+
+const arrivals = (stamps) => stamps.map((s) => s.timeMs + s.delayMs);
+const departures = (stamps) => stamps.map((s) => s.timeMs);
+
+// How many packets our reports counted between two times, and how many seconds were between those reports.
+function ourPackets(reports, kind, since, until) {
+  const points = reports.flatMap((report) => report.filter((s) => s.type === 'inbound-rtp' && s.kind === kind))
+    .filter((s) => s.timestamp >= since && s.timestamp <= until);
+  return points.length < 2 ? { packets: 0, seconds: 0 }
+    : { packets: points.at(-1).packetsReceived - points[0].packetsReceived, seconds: (points.at(-1).timestamp - points[0].timestamp) / 1000 };
+}
+
+// window: { sinceMs, untilMs, peer, before, path }: from when to when media must flow, what the peer had measured at its begin, and which
+// generation of ICE there was before the event and at the end.
+function judgeWindow(media, window, { ours, peer, recording }) {
+  const complaints = [];
+  const seconds = (window.untilMs - window.sinceMs) / 1000;
+  const since = window.sinceMs % 2 ** 32, until = window.untilMs % 2 ** 32; // as stamps count
+  for (const what of ['local', 'remote', 'pair']) {
+    if (window.path[what] === window.before[what]) complaints.push(`after the event: the same ${what === 'pair' ? 'pair' : `${what} ufrag`} as before, ${window.path[what]}`);
+  }
+  if (media.includes('video')) {
+    const toPeer = longestPause(arrivals(peer.picture.stamps), since, until);
+    const toUs = recording ? longestPause(departures(recording.video.stamps), since, until) : 0;
+    if (toPeer > PAUSE_MS) complaints.push(`after the event: no picture to the peer for ${toPeer} ms`);
+    if (toUs > PAUSE_MS) complaints.push(`after the event: no picture to us for ${toUs} ms`);
+  }
+  if (media.includes('audio')) {
+    const toPeer = readStats(peer.stats).one('inbound-rtp', 'audio').packetsReceived - readStats(window.peer.stats).one('inbound-rtp', 'audio').packetsReceived;
+    const toUs = ourPackets(ours.reports, 'audio', window.sinceMs, window.untilMs);
+    if (toPeer < AUDIO_PACKETS_PER_SECOND * seconds) complaints.push(`after the event: ${toPeer} audio packets to the peer in ${seconds.toFixed(1)} s`);
+    if (toUs.seconds === 0 || toUs.packets < AUDIO_PACKETS_PER_SECOND * toUs.seconds) {
+      complaints.push(`after the event: ${toUs.packets} audio packets to us in ${toUs.seconds.toFixed(1)} s`);
+    }
+  }
+  return complaints;
+}
+
+// test: { media, path, seconds, lossless }; ours: { exitCode, summary, reports }; peer: what page.js measures; recording: { audio, video },
+// null if not made; window: null if nothing happened in mid-call.
+export function judge(test, { ours, peer, recording, window }) {
   if (!ours.summary) return [`ours: no summary line (exit code ${ours.exitCode})`];
   const complaints = [];
   const { failure } = ours.summary;
@@ -119,21 +201,28 @@ export function judge(test, { ours, peer, recording }) {
   if (peer.seen.failures.length > 0) complaints.push(`peer: ${peer.seen.failures.join('; ')}`);
   if (peer.connectionState !== 'connected') complaints.push(`peer: connectionState is ${peer.connectionState}`);
   if (peer.seen.goodbye !== 'bye') complaints.push(`peer: at the end it saw ${peer.seen.goodbye ?? 'nothing'}, not our bye`);
-  const type = ours.summary.selectedCandidatePair?.remote?.candidateType;
-  if (!test.pairTypes.includes(type)) complaints.push(`ours: the selected remote candidate is ${type}, not ${test.pairTypes.join(' or ')}`);
+  if (ours.summary.selectedCandidatePair) complaints.push(...judgePath(test.path, ours.summary.selectedCandidatePair, peer));
+  else complaints.push('ours: no selected pair');
+  if (window) complaints.push(...judgeWindow(test.media, window, { ours, peer, recording }));
   for (const kind of test.media) {
-    complaints.push(...judgeOurs(kind, ours, test.seconds), ...judgePeer(kind, peer, ours, test.seconds));
+    complaints.push(...judgeOurs(kind, ours, test), ...judgePeer(kind, peer, ours, test));
     if (recording) complaints.push(...judgeRecording(kind, recording, test.seconds));
   }
   return complaints;
 }
 
 // One line for people: what was measured.
-export function describe(test, { ours, peer, recording }) {
-  const { one, transport, local, remote } = readStats(peer.stats);
+export function describe(test, { ours, peer, recording, window }) {
+  const { one, transport } = readStats(peer.stats);
+  const end = (candidate) => `${candidate?.candidateType}${candidate?.relayProtocol ? `(${candidate.relayProtocol})` : ''}`;
+  const pair = ours.summary?.selectedCandidatePair;
   const facts = [];
   const setup = ours.summary?.timings ?? {};
-  facts.push(`${local?.candidateType}/${remote?.candidateType}, DTLS ${transport.tlsVersion} ${transport.srtpCipher}, connected after ${Math.round(setup.dtlsConnectedMs)} ms`);
+  facts.push(`${end(pair?.local)}/${end(pair?.remote)}, DTLS ${transport.tlsVersion} ${transport.srtpCipher}, connected after ${Math.round(setup.dtlsConnectedMs)} ms`);
+  if (window && test.media.includes('video')) {
+    facts.push(`longest pause of the whole call: ${longestPause(arrivals(peer.picture.stamps), peer.picture.stamps[0]?.timeMs, window.untilMs % 2 ** 32)} ms to peer`
+      + (recording ? `, ${longestPause(departures(recording.video.stamps), recording.video.stamps[0]?.timeMs, window.untilMs % 2 ** 32)} ms to us` : ''));
+  }
   if (test.media.includes('video')) {
     const { stamps } = peer.picture;
     const numbers = new Set(stamps.map((s) => s.number));

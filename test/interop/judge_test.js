@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { OUR_TONE_HZ, PEER_TONE_HZ, describe, judge } from './judge.js';
+import { OUR_TONE_HZ, PEER_TONE_HZ, describe, judge, longestPause } from './judge.js';
 import { toneShare } from './recording.js';
 
 const SECONDS = 8;
-const plan = { media: ['audio', 'video'], pairTypes: ['host'], seconds: SECONDS };
+const plan = { media: ['audio', 'video'], path: { remote: ['host'] }, seconds: SECONDS, lossless: true };
 const stamps = () => Array.from({ length: 240 }, (_, i) => ({ number: i, timeMs: 33 * i, delayMs: 60 }));
 
 function good() {
@@ -107,6 +107,101 @@ for (const [name, [breakIt, word]] of Object.entries(breakages)) {
     assert.ok(complaints.includes(word), `no complaint with "${word}" in: ${complaints}`);
   });
 }
+
+// ---- paths -------------------------------------------------------------------------------------------------------------------
+
+const NAME = '1f4712db-ea17-4bcf-a596-105139dfd8bf.local';
+const hostCandidate = (address) => `candidate:1 1 udp 2122260223 ${address} 40000 typ host`;
+const relayPath = { local: ['relay'], relayProtocol: 'tls', remote: ['srflx'], peerSees: '203.0.113.10' };
+const hiddenPath = { peerHidden: true, oursHidden: true };
+
+function goodRelay() {
+  const measured = good();
+  const pair = { local: { candidateType: 'relay', relayProtocol: 'tls' }, remote: { candidateType: 'srflx' } };
+  measured.ours.summary.selectedCandidatePair = pair;
+  stat(measured, 'R').address = '203.0.113.10';
+  measured.peer.seen.localCandidates = [hostCandidate(NAME), `candidate:2 1 udp 1 203.0.113.101 5 typ srflx raddr 0.0.0.0 rport 0`];
+  measured.peer.seen.remoteCandidates = [hostCandidate(NAME)];
+  return measured;
+}
+
+const ourPair = (m) => m.ours.summary.selectedCandidatePair;
+const wrongPaths = {
+  'no relay of ours': [relayPath, (m) => (ourPair(m).local.candidateType = 'srflx'), 'local candidate is srflx'],
+  'the relay by another transport': [relayPath, (m) => (ourPair(m).local.relayProtocol = 'udp'), 'over udp, not tls'],
+  'another kind of remote candidate': [relayPath, (m) => (ourPair(m).remote.candidateType = 'relay'), 'remote candidate is relay'],
+  'the peer does not send to the relay': [relayPath, (m) => (stat(m, 'R').address = '10.2.0.2'), 'it sends to 10.2.0.2'],
+  'no relay at any end': [{ relayed: true }, (m) => (ourPair(m).local.candidateType = 'prflx'), 'no end'],
+  'the peer shows its address': [hiddenPath, (m) => m.peer.seen.localCandidates.push(hostCandidate('10.1.0.2')), 'peer: a host candidate without a name'],
+  'we show our address': [hiddenPath, (m) => m.peer.seen.remoteCandidates.push(hostCandidate('10.1.0.3')), 'ours: a host candidate without a name'],
+  'nothing is hidden, because there is nothing': [hiddenPath, (m) => (m.peer.seen.localCandidates = []), 'no host candidates'],
+  'no selected pair': [{}, (m) => (m.ours.summary.selectedCandidatePair = null), 'no selected pair'],
+};
+
+test('good paths pass', () => {
+  for (const path of [relayPath, hiddenPath, { relayed: true }]) assert.deepEqual(judge({ ...plan, path }, goodRelay()), []);
+});
+
+for (const [name, [path, breakIt, word]] of Object.entries(wrongPaths)) {
+  test(`seen: ${name}`, () => {
+    const measured = goodRelay();
+    breakIt(measured);
+    const complaints = judge({ ...plan, path }, measured).join('\n');
+    assert.ok(complaints.includes(word), `no complaint with "${word}" in: ${complaints}`);
+  });
+}
+
+// ---- events in mid-call ------------------------------------------------------------------------------------------------------
+
+// Three seconds into the call of stamps(), five before its end.
+function goodWindow() {
+  const measured = good();
+  const before = { local: 'aaaa', remote: 'bbbb', pair: 'P0' };
+  measured.window = { sinceMs: 3000, untilMs: 8000, before, path: { local: 'cccc', remote: 'dddd', pair: 'P1' }, peer: good().peer };
+  measured.window.peer.stats.find((s) => s.id === 'IA').packetsReceived = 150;
+  measured.ours.reports = Array.from({ length: 8 }, (_, i) => [{ type: 'inbound-rtp', kind: 'audio', timestamp: 1000 * i, packetsReceived: 50 * i }]);
+  return measured;
+}
+
+const badWindows = {
+  'our old password': [(m) => (m.window.path.remote = 'bbbb'), 'same remote ufrag'],
+  'its old password': [(m) => (m.window.path.local = 'aaaa'), 'same local ufrag'],
+  'the old pair': [(m) => (m.window.path.pair = 'P0'), 'same pair'],
+  'a pause in the picture to the peer': [(m) => m.peer.picture.stamps.splice(100, 50), 'no picture to the peer'],
+  'a picture to the peer that ends': [(m) => m.peer.picture.stamps.splice(150), 'no picture to the peer'],
+  'a pause in the picture to us': [(m) => m.recording.video.stamps.splice(100, 50), 'no picture to us'],
+  'a pause in the sound to the peer': [(m) => (m.window.peer.stats.find((s) => s.id === 'IA').packetsReceived = 250), '150 audio packets to the peer'],
+  'a pause in the sound to us': [(m) => m.ours.reports.slice(5).forEach((r) => (r[0].packetsReceived = 250)), '100 audio packets to us in 4.0 s'],
+  'no reports of ours': [(m) => (m.ours.reports = []), '0 audio packets to us'],
+};
+
+test('a call that goes on after an event passes', () => {
+  assert.deepEqual(judge(plan, goodWindow()), []);
+  assert.match(describe(plan, goodWindow()), /longest pause of the whole call: 60 ms to peer, 113 ms to us/);
+});
+
+for (const [name, [breakIt, word]] of Object.entries(badWindows)) {
+  test(`seen after an event: ${name}`, () => {
+    const measured = goodWindow();
+    breakIt(measured);
+    const complaints = judge(plan, measured).join('\n');
+    assert.ok(complaints.includes(word), `no complaint with "${word}" in: ${complaints}`);
+  });
+}
+
+test('where packets may be lost, loss is no complaint', () => {
+  const measured = goodWindow();
+  ourInbound(measured, 'video').packetsLost = stat(measured, 'IV').packetsLost = 50;
+  stat(measured, 'IA').concealedSamples = 200000;
+  stat(measured, 'OV').packetsSent = 2000;
+  assert.deepEqual(judge({ ...plan, lossless: false }, measured), []);
+});
+
+test('the longest pause counts both ends', () => {
+  assert.equal(longestPause([], 100, 300), 200);
+  assert.equal(longestPause([50, 150, 250, 400], 100, 300), 100);
+  assert.equal(longestPause([290, 110], 100, 300), 180);
+});
 
 test('a kind that is not in the case is not asked for', () => {
   const measured = good();

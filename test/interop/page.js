@@ -4,24 +4,38 @@
 import { cellRectangle, readStamp, stampCells, stampHeight } from './stamp.js';
 
 const remote = document.getElementById('remote');
-const seen = { offers: 0, answers: 0, remoteCandidates: 0, endOfCandidates: false, goodbye: null, failures: [], sdp: {} };
+const seen = { offers: 0, answers: 0, localCandidates: [], remoteCandidates: [], endOfCandidates: false, goodbye: null, failures: [], sdp: {} };
 let connection = null;
 let socket = null;
 
 // ---- what we send --------------------------------------------------------------------------------------------------------
 
-// The camera's picture with our own stamp burnt in. The camera is asked for although a canvas is sent: a page that may use the
-// camera shows its host addresses, any other hides them behind .local names.
-async function videoTrack() {
-  const canvas = document.getElementById('outgoing');
+// Colours that move, for a page without a camera.
+function drawColours(context, { width, height }, number) {
+  for (let i = 0; i < 8; i++) {
+    context.fillStyle = `hsl(${(45 * i + 2 * number) % 360} 60% 50%)`;
+    context.fillRect((i * width) / 8, 0, width / 8, height);
+  }
+}
+
+async function openCamera() {
   const camera = document.createElement('video');
   camera.muted = true;
   camera.srcObject = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480, frameRate: 30 } });
   await camera.play();
+  return camera;
+}
+
+// The camera's picture with our own stamp burnt in. The camera is asked for although a canvas is sent: a page that may use the
+// camera shows its host addresses, any other hides them behind .local names.
+async function videoTrack(mayUseCamera) {
+  const canvas = document.getElementById('outgoing');
+  const camera = mayUseCamera ? await openCamera() : null;
   const context = canvas.getContext('2d', { alpha: false });
   let number = 0;
   setInterval(() => {
-    context.drawImage(camera, 0, 0, canvas.width, canvas.height);
+    if (camera) context.drawImage(camera, 0, 0, canvas.width, canvas.height);
+    else drawColours(context, canvas, number);
     stampCells({ number: number++, timeMs: Date.now() % 2 ** 32 }).forEach((white, cell) => {
       const r = cellRectangle(cell, canvas.width);
       context.fillStyle = white ? '#fff' : '#000';
@@ -31,8 +45,8 @@ async function videoTrack() {
   return canvas.captureStream(30).getVideoTracks()[0];
 }
 
-async function audioTrack(hertz) {
-  await navigator.mediaDevices.getUserMedia({ audio: true });
+async function audioTrack(hertz, mayUseMicrophone) {
+  if (mayUseMicrophone) await navigator.mediaDevices.getUserMedia({ audio: true });
   const context = new AudioContext();
   const tone = new OscillatorNode(context, { frequency: hertz });
   const volume = new GainNode(context, { gain: 0.25 });
@@ -78,7 +92,7 @@ async function handle(message, role, begin) {
       seen.sdp.answer = message.sdp;
       return connection.setRemoteDescription({ type: 'answer', sdp: message.sdp });
     case 'candidate':
-      if (message.candidate) seen.remoteCandidates++;
+      if (message.candidate) seen.remoteCandidates.push(message.candidate.candidate);
       else seen.endOfCandidates = true;
       return connection.addIceCandidate(message.candidate ?? undefined);
     case 'bye':
@@ -94,7 +108,10 @@ async function handle(message, role, begin) {
 
 function newConnection(configuration, tracks) {
   connection = new RTCPeerConnection(configuration);
-  connection.onicecandidate = ({ candidate }) => send({ type: 'candidate', candidate: candidate && candidate.candidate ? candidate.toJSON() : null });
+  connection.onicecandidate = ({ candidate }) => {
+    if (candidate?.candidate) seen.localCandidates.push(candidate.candidate);
+    send({ type: 'candidate', candidate: candidate?.candidate ? candidate.toJSON() : null });
+  };
   const stream = new MediaStream();
   connection.ontrack = ({ track }) => {
     stream.addTrack(track);
@@ -106,17 +123,17 @@ function newConnection(configuration, tracks) {
 }
 
 // Joins, and resolves once media can flow.
-async function join({ url, role, media, toneHz }) {
+async function join({ url, role, media, toneHz, camera, iceServers }) {
   const tracks = [];
-  if (media.includes('audio')) tracks.push(await audioTrack(toneHz));
-  if (media.includes('video')) tracks.push(await videoTrack());
+  if (media.includes('audio')) tracks.push(await audioTrack(toneHz, camera));
+  if (media.includes('video')) tracks.push(await videoTrack(camera));
   return new Promise((resolve, reject) => {
     const fail = (error) => {
       seen.failures.push(String(error));
       reject(error);
     };
     const begin = (joined) => {
-      newConnection({ iceServers: joined.iceServers ?? [] }, tracks);
+      newConnection({ iceServers: iceServers ? joined.iceServers ?? [] : [] }, tracks);
       connection.onconnectionstatechange = () => {
         if (connection.connectionState === 'connected') resolve();
         if (connection.connectionState === 'failed') fail(new Error('the browser says: connection failed'));
@@ -129,6 +146,28 @@ async function join({ url, role, media, toneHz }) {
       if (connection === null) fail(new Error(`the WebSocket closed before we were in the room (code ${event.code})`));
     };
   });
+}
+
+// ---- restart -------------------------------------------------------------------------------------------------------------
+
+const ufragOf = (description) => description?.sdp.match(/^a=ice-ufrag:(.*)$/m)?.[1].trim() ?? null;
+
+// Which generation of ICE this is, and the pair that it has selected.
+async function path() {
+  const transport = (await statistics()).find((s) => s.type === 'transport');
+  return { local: ufragOf(connection.localDescription), remote: ufragOf(connection.remoteDescription), pair: transport?.selectedCandidatePairId ?? null };
+}
+
+// RTCPeerConnection.restartIce(), the offer that follows, and the wait for a pair of the new generation.
+async function restart() {
+  const before = await path();
+  connection.restartIce();
+  await offer();
+  for (const end = performance.now() + 10000; performance.now() < end; await new Promise((resolve) => setTimeout(resolve, 50))) {
+    const after = await path();
+    if (after.remote !== before.remote && after.pair !== before.pair) return;
+  }
+  seen.failures.push('restartIce(): no other pair in 10 s');
 }
 
 // ---- what arrives --------------------------------------------------------------------------------------------------------
@@ -184,4 +223,4 @@ async function measure() {
   return { seen, picture, sound, connectionState: connection.connectionState, stats: await statistics() };
 }
 
-window.interop = { join, measure, seen };
+window.interop = { join, measure, path, restart, seen };

@@ -1,40 +1,33 @@
-// Our programs against other people's WebRTC: one table of cases, one line for each, and a closing line.
+// Our programs against other people's WebRTC: the table of cases (cases.js), one line for each.
 //
-// Usage: node run.js [WORD]...    only the cases whose name has every WORD in it
-// Environment: INTEROP_BUILD   folder of signaling-server, caller, callee
-//              INTEROP_OUTPUT  folder for logs, summaries, recordings, getStats()
-//              INTEROP_LAB     prefix of the lab's namespaces; without it the cases that need a lab are skipped
+// Usage: node run.js [--smoke] [--labs] [WORD]...
+//   WORD     only the cases whose name has every WORD in it;   --smoke: only those that CI plays
+//   --labs   prints the laboratories that these cases want, one a line, and plays nothing
+// Environment: INTEROP_BUILD     folder of signaling-server, caller, callee
+//              INTEROP_OUTPUT    folder for logs, summaries, recordings, getStats(); "counts" there gets a line "PASSED FAILED SKIPPED"
+//              INTEROP_LAB       prefix of the lab's namespaces; without it the cases that need a lab are skipped
+//              INTEROP_LAB_KIND  which lab it is: only the cases that want it are played
+//              INTEROP_LAB_LOG   its folder, absolute: coturn's configuration, certificates
 
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { cases, nameOf } from './cases.js';
 import { chromium } from './chromium.js';
+import { events } from './events.js';
 import { OUR_TONE_HZ, PEER_TONE_HZ, describe, judge } from './judge.js';
 import { networks } from './networks.js';
 import { endOf, portAnswers, sleep, start, stop, stopAll, succeeds, withTimeout } from './process.js';
 import { recordedStamps, recordedTone } from './recording.js';
 
 const peers = { chromium };
-const both = ['audio', 'video'];
 
-// The peer's role; ours is the other one: an answerer is called by `caller`, an offerer calls `callee`.
-const cases = [
-  { peer: 'chromium', role: 'answerer', media: both, network: 'loopback' },
-  { peer: 'chromium', role: 'offerer', media: both, network: 'loopback' },
-  { peer: 'chromium', role: 'answerer', media: both, network: 'lan' },
-  { peer: 'chromium', role: 'offerer', media: both, network: 'lan' },
-  { peer: 'chromium', role: 'answerer', media: both, network: 'nat' },
-  { peer: 'chromium', role: 'offerer', media: both, network: 'nat' },
-  { peer: 'chromium', role: 'answerer', media: ['audio'], network: 'lan' },
-  { peer: 'chromium', role: 'offerer', media: ['video'], network: 'lan' },
-];
-
-const SECONDS = 8; // measured, from connected on
+const SECONDS = 8; // measured, from connected on; an event may need more
 const MARGIN_SECONDS = 3; // the call goes on while the peer is asked what it measured
 const build = process.env.INTEROP_BUILD ?? 'build/release';
 const output = process.env.INTEROP_OUTPUT ?? 'build/interop';
 
-const nameOf = (c) => `${c.peer} ${c.role} ${c.media.join('+')} ${c.network}`;
+const secondsOf = (c) => events[c.event]?.seconds ?? SECONDS;
 
 function missingFor(c) {
   const program = { answerer: 'caller', offerer: 'callee' }[c.role];
@@ -49,16 +42,34 @@ function ourCommand(c, network, url, folder) {
     ...network.ours.prefix, join(build, c.role === 'answerer' ? 'caller' : 'callee'), ...network.ours.flags,
     '--audio', c.media.includes('audio') ? `tone:${OUR_TONE_HZ}` : 'none',
     '--video', c.media.includes('video') ? 'pattern' : 'none',
-    '--record', join(folder, 'received'), '--duration', String(SECONDS + MARGIN_SECONDS), '--wait', '40',
+    '--record', join(folder, 'received'), '--duration', String(secondsOf(c) + MARGIN_SECONDS), '--wait', '40',
     `--json=${join(folder, 'ours.json')}`, '-v', url,
   ];
 }
 
-// The summary is the last line of --json.
-async function readSummary(file) {
-  const lines = existsSync(file) ? (await readFile(file, 'utf8')).trim().split('\n') : [];
-  const last = lines.length > 0 && lines.at(-1) !== '' ? JSON.parse(lines.at(-1)) : null;
-  return last?.event === 'summary' ? last : null;
+// The lines of --json: statistics once a second, and the summary, which is the last one.
+async function readJson(file) {
+  const text = existsSync(file) ? (await readFile(file, 'utf8')).trim() : '';
+  const lines = text === '' ? [] : text.split('\n').map((line) => JSON.parse(line));
+  return {
+    summary: lines.at(-1)?.event === 'summary' ? lines.at(-1) : null,
+    reports: lines.filter((line) => line.event === 'stats').map((line) => Object.values(line.stats)),
+  };
+}
+
+// A server that a case needs; an event may kill it and start another one.
+function newService(service, log) {
+  let child = null;
+  return {
+    async start() {
+      child = start(service.command, log);
+      await succeeds(service.ready, `${log}-ready`, 10000);
+    },
+    async kill() {
+      child.kill('SIGKILL');
+      await child.ended;
+    },
+  };
 }
 
 // A recording that cannot be decoded is an empty one, with the reason.
@@ -77,25 +88,27 @@ async function call(c, network, folder, peer) {
   const url = `ws://${address}/r/interop`;
   start([...server.prefix, join(build, 'signaling-server'), '--listen', address, ...server.flags, '-v'], join(folder, 'signaling-server.log'));
   await portAnswers(server.address, server.port, 10000);
-  for (const [i, service] of network.services.entries()) {
-    start(service.command, join(folder, `service-${i}.log`));
-    await succeeds(service.ready, join(folder, `service-${i}-ready.log`), 10000);
-  }
+  const services = network.services.map((service, i) => newService(service, join(folder, `service-${i}.log`)));
+  for (const service of services) await service.start();
   const program = start(ourCommand(c, network, url, folder), join(folder, 'ours.log'));
-  const joined = peer.join({ url, role: c.role, media: c.media, toneHz: PEER_TONE_HZ });
+  const joined = peer.join({ url, role: c.role, media: c.media, toneHz: PEER_TONE_HZ, camera: network.browser.camera, iceServers: network.browser.iceServers });
   joined.catch(() => {}); // if our program ends first, that is the news
   const early = program.ended.then(async (code) => {
-    const failure = (await readSummary(join(folder, 'ours.json')))?.failure;
+    const failure = (await readJson(join(folder, 'ours.json'))).summary?.failure;
     throw new Error(`our program ended before the call, exit code ${code}${failure ? `: ${failure.what} ${failure.why}` : ''}`);
   });
   early.catch(() => {});
   await withTimeout(Promise.race([joined, early]), 40000, 'joining and connecting');
-  await sleep(SECONDS * 1000);
+  const end = Date.now() + secondsOf(c) * 1000;
+  const before = await peer.path();
+  const window = c.event ? await events[c.event].happen({ peer, services }) : null;
+  await sleep(Math.max(0, end - Date.now()));
+  const after = window && { ...window, before, untilMs: Date.now(), path: await peer.path() };
   const measured = await withTimeout(peer.measure(), 10000, 'the peer\'s measurements');
   const exitCode = await endOf(program, (MARGIN_SECONDS + 15) * 1000);
   await sleep(200); // our bye is on its way
   measured.seen.goodbye = (await withTimeout(peer.measure(), 10000, 'the peer\'s measurements')).seen.goodbye;
-  return { ours: { exitCode, summary: await readSummary(join(folder, 'ours.json')) }, peer: measured };
+  return { ours: { exitCode, ...(await readJson(join(folder, 'ours.json'))) }, peer: measured, window: after };
 }
 
 async function play(c, folder) {
@@ -107,7 +120,7 @@ async function play(c, folder) {
     const measured = await call(c, network, folder, peer);
     await writeFile(join(folder, 'peer.json'), JSON.stringify(measured.peer, null, 1));
     const recording = await readRecording(c, join(folder, 'received'));
-    const test = { media: c.media, pairTypes: network.pairTypes, seconds: SECONDS };
+    const test = { media: c.media, path: network.path, seconds: SECONDS, lossless: events[c.event]?.lossless ?? true };
     return { complaints: judge(test, { ...measured, recording }), facts: describe(test, { ...measured, recording }), version: peer.version };
   } catch (error) {
     if (peer !== null) {
@@ -122,9 +135,17 @@ async function play(c, folder) {
   }
 }
 
-async function main(words) {
+async function main(given) {
+  const flags = given.filter((word) => word.startsWith('--')), words = given.filter((word) => !word.startsWith('--'));
+  const unknown = flags.find((flag) => !['--smoke', '--labs'].includes(flag));
+  if (unknown) throw new Error(`there is no option ${unknown}`);
+  const chosen = cases.filter((c) => words.every((word) => nameOf(c).includes(word)) && (c.smoke || !flags.includes('--smoke')));
+  if (flags.includes('--labs')) {
+    for (const kind of new Set(chosen.map((c) => networks[c.network].lab))) console.log(kind);
+    return 0;
+  }
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  for (const c of cases.filter((one) => words.every((word) => nameOf(one).includes(word)))) {
+  for (const c of chosen.filter((one) => !process.env.INTEROP_LAB_KIND || networks[one.network].lab === process.env.INTEROP_LAB_KIND)) {
     const reason = missingFor(c);
     if (reason !== null) {
       counts.skipped++;
@@ -140,8 +161,8 @@ async function main(words) {
     for (const complaint of complaints) console.log(`       ${complaint}`);
     if (complaints.length > 0) console.log(`       logs: ${folder}`);
   }
-  console.log(`interop: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
-  return counts.failed === 0 && counts.passed > 0 ? 0 : 1;
+  await appendFile(join(output, 'counts'), `${counts.passed} ${counts.failed} ${counts.skipped}\n`);
+  return 0;
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {

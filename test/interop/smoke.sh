@@ -1,12 +1,12 @@
 #!/bin/bash
-# make interop-smoke: our programs against a browser, over loopback, a LAN and two kernel NATs. Installs what is missing (packages by
-# test/setup/install.sh, the browser's driver by npm ci), builds, and ends with "interop: N passed, N failed, N skipped".
+# make interop and make interop-smoke: our programs against a browser, over loopback, a LAN, NATs and relays. Installs what is missing
+# (packages by test/setup/install.sh, the browser's driver by npm ci), builds, and ends with "interop: N passed, N failed, N skipped".
 #
-# Usage: smoke.sh [WORD]...    only the cases whose name has every WORD in it (docs/interop.md)
+# Usage: smoke.sh [--smoke] [WORD]...    only what CI plays; only the cases whose name has every WORD in it (docs/interop.md)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 folder=test/interop
-export INTEROP_BUILD=build/${MODE:-release} INTEROP_OUTPUT=build/interop INTEROP_LAB=
+export INTEROP_BUILD=build/${MODE:-release} INTEROP_OUTPUT=build/interop INTEROP_LAB='' INTEROP_LAB_KIND='' INTEROP_LAB_LOG=''
 mkdir -p "$INTEROP_OUTPUT"
 
 test/setup/install.sh build check demo browsers
@@ -16,16 +16,37 @@ fi
 make -s -j"$(nproc)" MODE="${MODE:-release}" all
 
 # The judge is judged first: good measurements pass, each broken one fails.
-node --test "$folder/stamp_test.js" "$folder/judge_test.js" >"$INTEROP_OUTPUT/own-tests.log" 2>&1 || { cat "$INTEROP_OUTPUT/own-tests.log"; exit 1; }
+node --test "$folder/stamp_test.js" "$folder/judge_test.js" >"$INTEROP_OUTPUT/own-tests.log" 2>&1 || { grep -A4 "^not ok" "$INTEROP_OUTPUT/own-tests.log" >&2; exit 1; }
 
-if [ "$(id -u)" = 0 ] && command -v ip nft >/dev/null; then
-    # shellcheck source=test/lab/net.sh
+# in_lab KIND WORD...: builds that laboratory, plays the cases that want it with the runner in the home hA, takes it down.
+in_lab() (
     . test/lab/net.sh
-    lab_up preserving preserving
-    INTEROP_LAB=$LAB_PREFIX
-    code=0
-    lab_exec hA node "$folder/run.js" "$@" || code=$?
+    . test/lab/topology.sh
+    . test/lab/servers.sh
+    LAB_PREFIX=strata-lab-$BASHPID
+    LAB_LOG=$PWD/$INTEROP_OUTPUT/lab-$1
+    LAB_BUILD=$INTEROP_BUILD
+    rm -rf "$LAB_LOG"
+    mkdir -p "$LAB_LOG"
+    case $1 in
+    lan) LAB_LAN=1 lab_build port-restricted port-restricted ;;
+    *) lab_build "$1" "$1" ;;
+    esac
+    lab_certificates
+    lab_coturn_configuration >"$LAB_LOG/turnserver.conf"
+    export INTEROP_LAB=$LAB_PREFIX INTEROP_LAB_KIND=$1 INTEROP_LAB_LOG=$LAB_LOG
+    shift
+    lab_exec hA node "$folder/run.js" "$@"
     lab_down
-    exit "$code"
+)
+
+: >"$INTEROP_OUTPUT/counts"
+if [ "$(id -u)" = 0 ] && command -v ip nft ethtool >/dev/null; then
+    for kind in $(node "$folder/run.js" --labs "$@"); do
+        in_lab "$kind" "$@"
+    done
+else
+    node "$folder/run.js" "$@"
 fi
-exec node "$folder/run.js" "$@"
+awk '{ passed += $1; failed += $2; skipped += $3 }
+     END { printf "interop: %d passed, %d failed, %d skipped\n", passed, failed, skipped; exit !(failed == 0 && passed > 0) }' "$INTEROP_OUTPUT/counts"

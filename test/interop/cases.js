@@ -1,0 +1,39 @@
+// The table of cases. A case is peer x role x media x network, and perhaps an event in the middle of the call (events.js).
+//
+// The role is the peer's; ours is the other one: an answerer is called by `caller`, an offerer calls `callee`. `smoke`: CI plays it.
+
+const both = ['audio', 'video'];
+
+export const cases = [
+  { smoke: true, peer: 'chromium', role: 'answerer', media: both, network: 'loopback' },
+  { smoke: true, peer: 'chromium', role: 'offerer', media: both, network: 'loopback' },
+  { smoke: true, peer: 'chromium', role: 'answerer', media: both, network: 'lan' },
+  { smoke: true, peer: 'chromium', role: 'offerer', media: both, network: 'lan' },
+  { smoke: true, peer: 'chromium', role: 'answerer', media: both, network: 'nat' },
+  { smoke: true, peer: 'chromium', role: 'offerer', media: both, network: 'nat' },
+  { smoke: true, peer: 'chromium', role: 'answerer', media: ['audio'], network: 'lan' },
+  { smoke: true, peer: 'chromium', role: 'offerer', media: ['video'], network: 'lan' },
+
+  { smoke: true, peer: 'chromium', role: 'answerer', media: both, network: 'relay-udp' },
+  { smoke: true, peer: 'chromium', role: 'offerer', media: both, network: 'relay-tls' },
+  { smoke: true, peer: 'chromium', role: 'answerer', media: both, network: 'nat', event: 'restart' },
+  { peer: 'chromium', role: 'offerer', media: both, network: 'relay-udp' },
+  { peer: 'chromium', role: 'answerer', media: both, network: 'relay-tcp' },
+  { peer: 'chromium', role: 'offerer', media: both, network: 'relay-tcp' },
+  { peer: 'chromium', role: 'answerer', media: both, network: 'relay-tls' },
+  { peer: 'chromium', role: 'offerer', media: both, network: 'nat', event: 'restart' },
+  { peer: 'chromium', role: 'answerer', media: both, network: 'relay-tls', event: 'restart' },
+  { peer: 'chromium', role: 'answerer', media: both, network: 'relay-udp', event: 'relay-lost' },
+  { peer: 'chromium', role: 'offerer', media: both, network: 'relay-tcp', event: 'relay-lost' },
+
+  { smoke: true, peer: 'chromium', role: 'answerer', media: both, network: 'mdns' },
+  { peer: 'chromium', role: 'offerer', media: both, network: 'mdns' },
+  { peer: 'chromium', role: 'answerer', media: both, network: 'mdns-offer' },
+  { peer: 'chromium', role: 'offerer', media: both, network: 'mdns-offer' },
+  { peer: 'chromium', role: 'answerer', media: both, network: 'mdns', event: 'restart' },
+
+  { peer: 'chromium', role: 'answerer', media: both, network: 'symmetric' },
+  { peer: 'chromium', role: 'offerer', media: both, network: 'symmetric' },
+];
+
+export const nameOf = (c) => [c.peer, c.role, c.media.join('+'), c.network, c.event].filter(Boolean).join(' ');
