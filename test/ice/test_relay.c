@@ -652,6 +652,12 @@ static void interface_returns(void **state) {
     uint64_t sent = net.side[0].sent;
     two_agents_run(&net, net.now_us + 3 * SECOND);
     assert_int_equal(net.side[0].sent, sent);
+    struct ice_interface listening = interface; /* a TCP socket at the same port brings nothing of it back */
+    listening.transport = ICE_TRANSPORT_TCP;
+    assert_int_equal(ice_agent_handle_interfaces(net.side[0].agent, net.now_us, &listening, 1), ICE_OK);
+    two_agents_drain(&net, 0);
+    two_agents_run(&net, net.now_us + 3 * SECOND);
+    assert_int_equal(net.side[0].sent, sent);
     assert_int_equal(ice_agent_handle_interfaces(net.side[0].agent, net.now_us, &interface, 1), ICE_OK);
     two_agents_drain(&net, 0);
     two_agents_run(&net, net.now_us + 8 * SECOND);
