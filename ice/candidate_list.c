@@ -210,6 +210,13 @@ static uint16_t free_remote(struct ice_agent *agent) {
     return agent->remote_count < ICE_REMOTE_SLOT_MAX ? (uint16_t)agent->remote_count++ : ICE_NONE;
 }
 
+size_t ice_remote_pair_count(const struct ice_agent *agent, uint16_t index) {
+    size_t count = 0;
+    for (size_t i = 0; i < agent->pair_count; i++)
+        count += agent->pairs[i].generation != ICE_NONE && agent->pairs[i].remote == index;
+    return count;
+}
+
 void ice_remote_free(struct ice_agent *agent, uint16_t index) {
     struct ice_remote *remote = &agent->remotes[index];
     struct ice_generation *generation = &agent->generations[remote->generation];

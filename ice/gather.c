@@ -163,7 +163,8 @@ static void gather_interfaces(struct ice_agent *agent, uint64_t now_us) {
     size_t locals = agent->local_count, transactions = gatherer->transaction_count;
     for (size_t i = 0; i < gatherer->interface_count; i++) {
         gather_host(agent, &gatherer->interfaces[i]);
-        ice_relay_unpark(agent, now_us, &gatherer->interfaces[i].base);
+        if (gatherer->interfaces[i].transport == ICE_TRANSPORT_UDP)
+            ice_relay_unpark(agent, now_us, &gatherer->interfaces[i].base);
     }
     for (uint16_t i = 0; i < gatherer->server_count; i++) {
         ice_gather_add_server(agent, i);

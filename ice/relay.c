@@ -66,6 +66,14 @@ void ice_relay_drop_client(struct ice_agent *agent, struct ice_relay *relay) {
     relay->client = NULL;
 }
 
+/* Its candidates, which are gone, are no relay's any more: the place will be another's. */
+static void forget(struct ice_agent *agent, struct ice_relay *relay) {
+    ice_relay_drop_client(agent, relay);
+    for (size_t i = 0; i < agent->local_count; i++)
+        if (agent->locals[i].relay == relay - agent->relays)
+            agent->locals[i].relay = ICE_NONE;
+}
+
 static struct ice_relay *free_slot(struct ice_agent *agent) {
     struct ice_relay *parked = NULL;
     for (size_t i = 0; i < agent->relay_count; i++) {
@@ -76,7 +84,7 @@ static struct ice_relay *free_slot(struct ice_agent *agent) {
             parked = relay;
     }
     if (parked != NULL)
-        ice_relay_drop_client(agent, parked);
+        forget(agent, parked);
     else
         agent->statistics.capacity_refused++;
     return parked;

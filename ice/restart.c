@@ -68,9 +68,12 @@ void ice_restart_conclude(struct ice_agent *agent, uint64_t now_us) {
     struct ice_generation *previous = &agent->generations[1 - agent->generation];
     if (previous->in_use && previous->ends_us == ICE_NEVER_US)
         previous->ends_us = ice_after(now_us, agent->config.consent_expiry_us);
-    for (size_t i = 0; i < agent->pair_count; i++)
-        if (agent->pairs[i].generation == 1 - agent->generation)
-            stun_transaction_finish(&agent->pairs[i].check.transaction);
+    for (size_t i = 0; i < agent->pair_count; i++) {
+        if (agent->pairs[i].generation != 1 - agent->generation)
+            continue;
+        stun_transaction_finish(&agent->pairs[i].check.transaction);
+        ice_checklist_unqueue(agent, &agent->pairs[i]);
+    }
 }
 
 void ice_restart_handle_timeout(struct ice_agent *agent, uint64_t now_us) {

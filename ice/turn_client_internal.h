@@ -229,7 +229,6 @@ bool ice_turn_credentials_verify(const struct ice_turn_client *client, const str
 /* What to do about a 401 or a 438. */
 enum ice_turn_verdict {
     ICE_TURN_VERDICT_RETRY,       /* with a new transaction: what was asked for is now known */
-
     ICE_TURN_VERDICT_CREDENTIALS, /* the server does not take them, or there are none */
     ICE_TURN_VERDICT_BID_DOWN,
     ICE_TURN_VERDICT_BROKEN

@@ -52,16 +52,9 @@ enum ice_pair_verdict ice_pair_verdict(const struct ice_agent *agent, const stru
     return pair->requests_sent > 0 ? verdict_of_asked(agent, pair) : verdict_of_unasked(agent, pair);
 }
 
-static size_t pairs_with(const struct ice_agent *agent, const struct ice_remote *remote) {
-    size_t count = 0;
-    for (size_t i = 0; i < agent->pair_count; i++)
-        count += agent->pairs[i].generation != ICE_NONE && &agent->remotes[agent->pairs[i].remote] == remote;
-    return count;
-}
-
 enum ice_unpaired ice_remote_unpaired(const struct ice_agent *agent, const struct ice_remote *remote) {
     size_t bases = 0, of_family = 0, possible = 0;
-    if (pairs_with(agent, remote) > 0)
+    if (ice_remote_pair_count(agent, (uint16_t)(remote - agent->remotes)) > 0)
         return ICE_UNPAIRED_NONE;
     if (remote->foreign || remote->generation != agent->generation)
         return ICE_UNPAIRED_GENERATION;
@@ -93,7 +86,7 @@ bool ice_agent_remote_candidate(const struct ice_agent *agent, size_t index, str
         if (remote->generation == ICE_NONE || index-- > 0)
             continue;
         ice_remote_view(agent, i, &agent->views->statistics[1]);
-        *out = (struct ice_remote_statistics){.candidate = &agent->views->statistics[1], .pairs = pairs_with(agent, remote),
+        *out = (struct ice_remote_statistics){.candidate = &agent->views->statistics[1], .pairs = ice_remote_pair_count(agent, (uint16_t)(remote - agent->remotes)),
                                               .unpaired = ice_remote_unpaired(agent, remote), .previous = remote->generation != agent->generation};
         return true;
     }

@@ -652,6 +652,12 @@ static void interface_returns(void **state) {
     uint64_t sent = net.side[0].sent;
     two_agents_run(&net, net.now_us + 3 * SECOND);
     assert_int_equal(net.side[0].sent, sent);
+    struct ice_interface listening = interface; /* a TCP socket at the same port brings nothing of it back */
+    listening.transport = ICE_TRANSPORT_TCP;
+    assert_int_equal(ice_agent_handle_interfaces(net.side[0].agent, net.now_us, &listening, 1), ICE_OK);
+    two_agents_drain(&net, 0);
+    two_agents_run(&net, net.now_us + 3 * SECOND);
+    assert_int_equal(net.side[0].sent, sent);
     assert_int_equal(ice_agent_handle_interfaces(net.side[0].agent, net.now_us, &interface, 1), ICE_OK);
     two_agents_drain(&net, 0);
     two_agents_run(&net, net.now_us + 8 * SECOND);
@@ -683,6 +689,35 @@ static void leftover(void **state) {
 }
 
 /* ---- limits ------------------------------------------------------------------------------------------------------------------------ */
+
+/* A host that roams: the place of a relay whose interface is gone becomes another's, which has nothing to do with its candidates */
+static void roaming(void **state) {
+    (void)state;
+    const struct ice_server servers[1] = {turn_server(ICE_TRANSPORT_UDP, "198.51.100.250")};
+    open_with(18, servers, 1, ICE_TRANSPORT_POLICY_RELAY);
+    struct relay_double *relay = add_relay("198.51.100.250");
+    two_agents_interfaces(&net);
+    two_agents_gather(&net);
+    wait_gathered();
+    const struct ice_agent *agent = net.side[0].agent;
+    for (uint16_t i = 1; i <= 2 * ICE_RELAY_MAX; i++) {
+        struct ice_interface interface = {.base = ip("192.0.2.1", (uint16_t)(5000 + i)), .preference = 65535};
+        memset(relay->allocations, 0, sizeof relay->allocations); /* they have expired */
+        net.side[0].bases[0] = interface.base;
+        assert_int_equal(ice_agent_handle_interfaces(net.side[0].agent, net.now_us, &interface, 1), ICE_OK);
+        two_agents_drain(&net, 0);
+        two_agents_run(&net, net.now_us + SECOND);
+        size_t present = 0;
+        for (size_t j = 0; j < agent->local_count; j++) {
+            const struct ice_local *local = &agent->locals[j];
+            present += !local->gone;
+            if (local->relay != ICE_NONE)
+                assert_true(stun_address_equal(&agent->relays[local->relay].relayed[0], &local->address));
+        }
+        assert_int_equal(present, 1);
+    }
+    two_agents_close(&net);
+}
 
 /* ICE_RELAY_MAX: one below, at it, one above */
 static void limits(void **state) {
@@ -794,7 +829,8 @@ int main(void) {
         cmocka_unit_test(preferences), cmocka_unit_test(dead_server), cmocka_unit_test(refusals), cmocka_unit_test(next_address),
         cmocka_unit_test(redirected), cmocka_unit_test(both_families), cmocka_unit_test(permission_first), cmocka_unit_test(forbidden_peer),
         cmocka_unit_test(forbidden_later), cmocka_unit_test(same_address_again),
-        cmocka_unit_test(polite_end), cmocka_unit_test(end_without_an_answer), cmocka_unit_test(interface_returns), cmocka_unit_test(leftover),
+        cmocka_unit_test(polite_end), cmocka_unit_test(end_without_an_answer), cmocka_unit_test(interface_returns),
+        cmocka_unit_test(roaming), cmocka_unit_test(leftover),
         cmocka_unit_test(limits), cmocka_unit_test(budget), cmocka_unit_test(broken_input), cmocka_unit_test(many_in_one_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -520,6 +520,27 @@ static void interface_comes(void **state) {
     two_agents_close(&net);
 }
 
+/* Once the new generation has selected its pair, the one before asks nothing more, not even what it was about to ask */
+static void previous_generation_falls_silent(void **state) {
+    (void)state;
+    char username[64];
+    struct stun_address elsewhere = ip("198.51.100.9", 6009);
+    scripted_open(&peer, ICE_ROLE_CONTROLLED, NULL);
+    scripted_start(&peer);
+    snprintf(username, sizeof username, "%s:%s", ice_agent_local_ufrag(peer.agent), PEER_UFRAG);
+    struct sent sent;
+    assert_true(scripted_poll_request(&peer, &sent));
+    scripted_respond(&peer, &sent, 0, NULL);
+    scripted_request(&peer, &(struct request){.role = ICE_ROLE_CONTROLLING, .use_candidate = true}, NULL);
+    assert_true(peer.agent->selected != ICE_NONE);
+    assert_int_equal(ice_agent_restart(peer.agent, peer.now_us), ICE_OK);
+    assert_int_equal(scripted_request(&peer, &(struct request){.role = ICE_ROLE_CONTROLLING, .use_candidate = true, .id = {9}}, &(struct wrong){.username = username, .from = &elsewhere}), ICE_OK);
+    assert_int_equal(peer.agent->triggered.count, 1);
+    ice_restart_conclude(peer.agent, peer.now_us);
+    assert_int_equal(peer.agent->triggered.count, 0);
+    scripted_close(&peer);
+}
+
 /* Answers that have not been polled when the password that signs them goes, go with it */
 static void answers_of_a_forgotten_generation(void **state) {
     (void)state;
@@ -545,6 +566,7 @@ int main(void) {
         cmocka_unit_test(no_answer_and_no_path), cmocka_unit_test(restart_finds_nothing), cmocka_unit_test(while_checking),
         cmocka_unit_test(limits), cmocka_unit_test(a_thousand_restarts), cmocka_unit_test(interface_goes_during_restart),
         cmocka_unit_test(interface_comes), cmocka_unit_test(answers_of_a_forgotten_generation),
+        cmocka_unit_test(previous_generation_falls_silent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
