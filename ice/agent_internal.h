@@ -459,6 +459,8 @@ int ice_names_handle_resolved(struct ice_agent *agent, uint64_t query, const str
 bool ice_names_is_pending(const struct ice_agent *agent);
 bool ice_names_poll_event(struct ice_agent *agent, struct ice_event *out);
 void ice_names_handle_timeout(struct ice_agent *agent, uint64_t now_us);
+/* A restart has made the questions void. */
+void ice_names_forget_pending(struct ice_agent *agent);
 void ice_names_update(struct ice_agent *agent);
 uint64_t ice_names_next_timeout(const struct ice_agent *agent);
 
@@ -526,6 +528,8 @@ void ice_check_switch_role(struct ice_agent *agent, enum ice_role role);
 
 bool ice_response_queue_add(struct ice_agent *agent, const struct ice_path *path, const struct stun_message *request, uint16_t code,
                             uint16_t generation, const uint16_t *unknown, size_t unknown_count);
+/* The password that would sign them is about to be forgotten. */
+void ice_response_forget(struct ice_agent *agent, uint16_t generation);
 size_t ice_response_poll(struct ice_agent *agent, uint8_t *buffer, size_t capacity, struct ice_path *path);
 
 /* ---- controlling.c, controlled.c ------------------------------------------------------------------------------------------------ */

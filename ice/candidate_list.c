@@ -107,13 +107,13 @@ static bool is_local_in_use(const struct ice_agent *agent, uint16_t index) {
     return false;
 }
 
-/* A free place, or that of a candidate whose mapping or interface is history. */
+/* A free place, or that of a candidate whose mapping, interface or relay is history. */
 static uint16_t place_of_new_local(struct ice_agent *agent) {
     if (agent->local_count < ICE_LOCAL_CANDIDATE_MAX)
         return (uint16_t)agent->local_count++;
     for (uint16_t i = 0; i < agent->local_count; i++) {
         const struct ice_local *local = &agent->locals[i];
-        if ((local->gone || local->stale) && local->relay == ICE_NONE && !is_local_in_use(agent, i))
+        if ((local->gone || local->stale) && !is_local_in_use(agent, i))
             return i;
     }
     agent->statistics.capacity_refused++;
@@ -253,13 +253,16 @@ int ice_remote_add_signaled(struct ice_agent *agent, const struct ice_candidate 
     if (known != ICE_NONE) {
         struct ice_remote *remote = &agent->remotes[known];
         *index = known;
-        /* RFC 8445 section 7.3.1.3: the signaling may bring the true foundation of one that was learned from a check. */
-        if (remote->type == ICE_CANDIDATE_PEER_REFLEXIVE && remote->foundation_text[0] == '\0' && !remote->foreign) {
-            if (generation->remote_signaled_count == ICE_REMOTE_CANDIDATE_MAX)
-                return ICE_ERROR_CAPACITY;
+        bool is_learned = remote->type == ICE_CANDIDATE_PEER_REFLEXIVE && remote->foundation_text[0] == '\0';
+        if (is_learned && generation->remote_signaled_count == ICE_REMOTE_CANDIDATE_MAX)
+            return ICE_ERROR_CAPACITY;
+        /* RFC 8445 section 7.3.1.3: the signaling may bring the true foundation of one that was learned from a check. RFC 8838 section 9:
+         * and it may say that an address which was told of another generation is one of this, too. */
+        if (is_learned || remote->foreign) {
             take_signaled(agent, remote, candidate);
-            generation->remote_peer_reflexive_count--;
-            generation->remote_signaled_count++;
+            remote->foreign = false;
+            generation->remote_peer_reflexive_count -= is_learned;
+            generation->remote_signaled_count += is_learned;
             ice_checklist_recompute_priorities(agent);
         }
         return ICE_OK;

@@ -354,7 +354,9 @@ static int handle_success(struct ice_agent *agent, const struct answered *answer
     ice_pair_succeed(agent, pair, now_us, &mapped);
     if (nomination_runs) /* a late answer to an earlier check of a pair that is being nominated */
         pair->check.transaction = running;
-    if (answered->use_candidate && agent->role == ICE_ROLE_CONTROLLING && ice_reselect_may_select(agent, pair))
+    /* The peer obeys, even if the reason has gone meanwhile, the pair to be replaced having come back: then that one is nominated next. */
+    bool is_nominated = answered->current && ice_pair_index(agent, pair) == agent->nominating;
+    if (answered->use_candidate && agent->role == ICE_ROLE_CONTROLLING && (is_nominated || ice_reselect_may_select(agent, pair)))
         ice_pair_select(agent, pair, now_us); /* RFC 8445 section 7.2.5.3.4 */
     else if (agent->role == ICE_ROLE_CONTROLLED)
         ice_controlled_handle_success(agent, pair, now_us);

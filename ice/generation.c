@@ -58,6 +58,7 @@ void ice_generation_end(struct ice_agent *agent, uint16_t generation) {
         if (agent->pairs[i].generation == generation)
             ice_generation_forget_pair(agent, i);
     ice_generation_forget_remotes(agent, generation);
+    ice_response_forget(agent, generation);
     stun_key_free(agent->generations[generation].local_key);
     stun_key_free(agent->generations[generation].remote_key);
     agent->generations[generation] = (struct ice_generation){.in_use = false, .ends_us = ICE_NEVER_US};

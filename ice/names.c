@@ -293,13 +293,15 @@ void ice_names_handle_timeout(struct ice_agent *agent, uint64_t now_us) {
             end_lookup(agent, &agent->names->remote[i]);
 }
 
+void ice_names_forget_pending(struct ice_agent *agent) {
+    for (size_t i = 0; agent->names != NULL && i < ICE_REMOTE_NAME_MAX; i++)
+        if (agent->names->remote[i].state == ICE_NAME_PENDING)
+            agent->names->remote[i].state = ICE_NAME_FREE;
+}
+
 void ice_names_update(struct ice_agent *agent) {
-    bool is_over = agent->state == ICE_STATE_FAILED || agent->state == ICE_STATE_CLOSED;
-    for (size_t i = 0; agent->names != NULL && i < ICE_REMOTE_NAME_MAX; i++) {
-        struct ice_name *name = &agent->names->remote[i];
-        if (name->state == ICE_NAME_PENDING && (is_over || name->generation != agent->generation))
-            name->state = ICE_NAME_FREE; /* a restart has made the question void */
-    }
+    if (agent->state == ICE_STATE_FAILED || agent->state == ICE_STATE_CLOSED)
+        ice_names_forget_pending(agent);
 }
 
 uint64_t ice_names_next_timeout(const struct ice_agent *agent) {

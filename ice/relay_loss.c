@@ -15,9 +15,11 @@ static void set_gone(struct ice_agent *agent, uint16_t index, uint64_t now_us, e
             agent->locals[i].gone = true;
     for (size_t i = 0; i < agent->pair_count; i++) {
         struct ice_pair *pair = &agent->pairs[i];
-        if (pair->generation == ICE_NONE || agent->locals[pair->local].relay != index || pair->state == ICE_PAIR_FAILED)
+        if (pair->generation == ICE_NONE || agent->locals[pair->local].relay != index)
             continue;
         pair->permitted = false;
+        if (pair->state == ICE_PAIR_FAILED)
+            continue;
         if (i == agent->selected) {
             ice_agent_need_restart(agent, reason);
             continue;
@@ -92,14 +94,16 @@ void ice_relay_failed(struct ice_agent *agent, uint16_t index, uint64_t now_us) 
     }
 }
 
-/* RFC 8656 section 10.3: the server will not relay to this peer. Then no check ever gets there. */
+/*
+ * RFC 8656 section 10.3: the server will not relay to this peer. Then no check ever gets there. pair.permitted stays: who has been refused
+ * does not ask this server again, not for the selected pair either, which lives on until consent says otherwise.
+ */
 void ice_relay_permission_failed(struct ice_agent *agent, uint16_t index, uint64_t now_us, const struct stun_address *peer, uint16_t code) {
     for (size_t i = 0; i < agent->pair_count; i++) {
         struct ice_pair *pair = &agent->pairs[i];
         if (pair->generation == ICE_NONE || agent->locals[pair->local].relay != index || !stun_address_equal_ip(&agent->remotes[pair->remote].address, peer))
             continue;
         pair->last_error_code = pair->relay_error_code = code;
-        pair->permitted = false;
         if (i == agent->selected) {
             ice_agent_need_restart(agent, ICE_RESTART_RELAY_LOST);
             continue;

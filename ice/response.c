@@ -19,6 +19,17 @@ bool ice_response_queue_add(struct ice_agent *agent, const struct ice_path *path
     return true;
 }
 
+void ice_response_forget(struct ice_agent *agent, uint16_t generation) {
+    struct ice_response_queue *queue = &agent->responses;
+    for (size_t left = queue->count; left > 0; left--) { /* once around, so that the order stays */
+        struct ice_response response = queue->items[queue->head];
+        queue->head = (queue->head + 1) % ICE_RESPONSE_MAX;
+        queue->count--;
+        if (response.generation != generation)
+            queue->items[(queue->head + queue->count++) % ICE_RESPONSE_MAX] = response;
+    }
+}
+
 size_t ice_response_poll(struct ice_agent *agent, uint8_t *buffer, size_t capacity, struct ice_path *path) {
     struct ice_response_queue *queue = &agent->responses;
     while (queue->count > 0) {

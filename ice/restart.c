@@ -45,6 +45,7 @@ int ice_restart(struct ice_agent *agent) {
         return ICE_ERROR_CRYPTO;
     uint16_t current = agent->generation, other = (uint16_t)(1 - current);
     agent->nominating = ICE_NONE;
+    ice_names_forget_pending(agent);
     if (ice_pair_is_concluded(agent, other) && !ice_pair_is_concluded(agent, current)) {
         ice_generation_end(agent, current); /* a restart that has not come to its end is replaced by the next */
     } else {

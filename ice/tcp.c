@@ -130,12 +130,20 @@ uint16_t ice_tcp_local_of_path(struct ice_agent *agent, uint16_t generation, con
     return stream->owner == ICE_STREAM_OF_PAIR ? agent->pairs[stream->index].local : listening_local(agent, generation, path);
 }
 
+static bool is_shared(const struct ice_agent *agent, uint16_t remote) {
+    size_t count = 0;
+    for (size_t i = 0; i < agent->pair_count; i++)
+        count += agent->pairs[i].generation != ICE_NONE && agent->pairs[i].remote == remote;
+    return count > 1;
+}
+
 /* A peer that connects again and again has another port each time: one whose connection has gone will not come back. */
 static void forget_dead_peer(struct ice_agent *agent, uint16_t generation) {
     for (uint16_t i = 0; i < agent->pair_count; i++) {
         const struct ice_pair *pair = &agent->pairs[i];
         bool is_dead = pair->generation == generation && i != agent->selected && i != agent->nominating && ice_tcp_is_pair(agent, pair) &&
-                       agent->locals[pair->local].tcp_type == ICE_TCP_PASSIVE && ice_tcp_stream_of_pair(agent, pair) == NULL;
+                       agent->locals[pair->local].tcp_type == ICE_TCP_PASSIVE && ice_tcp_stream_of_pair(agent, pair) == NULL &&
+                       !is_shared(agent, pair->remote);
         if (is_dead) {
             uint16_t remote = pair->remote;
             ice_generation_forget_pair(agent, i);

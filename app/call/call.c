@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "app/call/call_internal.h"
+#include "app/call/network.h"
 #include "app/net/clock.h"
-#include "app/net/tls.h"
 
 /* ---- the end: asked for anywhere, done on the loop, where nothing of ours is on the stack ------------------------------------ */
 
@@ -29,7 +29,7 @@ void call_fail(struct call *call, enum call_exit exit_code, const char *layer, c
 static void judge_media(struct call *call) {
     const char *kind;
     call_media_measure(call);
-    if (!call->is_connected || call->problem.exit_code != CALL_EXIT_OK || !call_media_is_missing(call, true, &kind))
+    if (!call->was_connected || call->problem.exit_code != CALL_EXIT_OK || !call_media_is_missing(call, true, &kind))
         return;
     call_problem_set(&call->problem, CALL_EXIT_NO_MEDIA, "media", NULL,
                      "The path is there, but no packet that could be decoded came in on it.",
@@ -144,13 +144,20 @@ static void on_second(uv_timer_t *timer) {
     call_live_update(call);
 }
 
+void call_wait(struct call *call) {
+    uv_timer_start(&call->wait_timer, on_wait_over, (uint64_t)(call->options->wait_seconds * 1000), 0);
+}
+
 void call_connected(struct call *call) {
     if (call->is_connected)
         return;
     call->is_connected = true;
-    call->timings.connected = net_clock_now_us();
     call_say(call, 0, "connected");
     uv_timer_stop(&call->wait_timer);
+    if (call->was_connected)
+        return;
+    call->was_connected = true;
+    call->timings.connected = net_clock_now_us();
     uv_timer_start(&call->no_media_timer, on_no_media, CALL_NO_MEDIA_PATIENCE_MS, 0);
     if (call->options->duration_seconds > 0)
         uv_timer_start(&call->duration_timer, on_duration_over, (uint64_t)(call->options->duration_seconds * 1000), 0);
@@ -171,22 +178,8 @@ static void begin_handles(struct call *call) {
     call->media_wake.data = call->interrupt.data = call->terminate.data = call;
     uv_signal_start(&call->interrupt, on_signal, SIGINT);
     uv_signal_start(&call->terminate, on_signal, SIGTERM);
-    uv_timer_start(&call->wait_timer, on_wait_over, (uint64_t)(call->options->wait_seconds * 1000), 0);
+    call_wait(call);
     uv_timer_start(&call->second_timer, on_second, 1000, 1000);
-}
-
-/* Read here to be told apart: the driver reads it again for itself. */
-static bool check_turn_ca(struct call *call) {
-    const char *file = call->options->turn_ca_file;
-    struct net_tls_trust *trust = NULL;
-    int error = file ? net_tls_trust_new(file, &trust) : 0;
-    net_tls_trust_free(trust);
-    if (error == 0)
-        return true;
-    call_problem_set(&call->problem, error == -EINVAL ? CALL_EXIT_INPUT : CALL_EXIT_FILE, "system", NULL,
-                     error == -EINVAL ? "There is no certificate in it." : strerror(-error), "Give a file of certificates in PEM.");
-    call_sentence(call->problem.what, "The certificates of --turn-ca %s could not be taken.", file);
-    return false;
 }
 
 static bool open_files(struct call *call) {
@@ -256,7 +249,7 @@ static int make_call(const struct call_options *options, const char *program, bo
     (void)signal(SIGPIPE, SIG_IGN);
     uv_loop_init(&call->loop);
     begin_handles(call);
-    if (open_files(call) && check_turn_ca(call) && make_certificate(call) && call_media_open(call) && call_signaling_begin(call))
+    if (open_files(call) && call_network_check(call->options, &call->problem) && make_certificate(call) && call_media_open(call) && call_signaling_begin(call))
         ;
     else
         call_end(call);

@@ -41,13 +41,19 @@ static bool describe(struct call *call, enum peer_sdp_type type) {
     return error == PEER_OK;
 }
 
+/* The connection belongs to this peer from now on, whoever was in the room before. */
+static void begin_with_peer(struct call *call) {
+    call->is_described = true;
+    call->has_peer_left = false;
+    call->timings.offer_or_answer = net_clock_now_us();
+}
+
 void call_peer_offer(struct call *call) {
     if (call->is_described)
         call_peer_restart(call);
-    if (!call->connection)
+    if (!call->driver) /* it could not be set up: the call is ending */
         return;
-    call->is_described = true;
-    call->timings.offer_or_answer = net_clock_now_us();
+    begin_with_peer(call);
     if (describe(call, PEER_SDP_OFFER))
         net_driver_run(call->driver);
 }
@@ -87,25 +93,24 @@ void call_peer_answer(struct call *call, struct signaling_text offer, bool rolls
     bool is_same_peer = call->is_described && call->is_connected && !call->has_peer_left;
     if (call->is_described && !is_same_peer)
         call_peer_restart(call);
-    if (!call->connection)
+    if (!call->driver)
         return;
     if (is_same_peer && rolls_back)
         (void)peer_connection_set_local_description(call->connection, net_clock_now_us(), PEER_SDP_ROLLBACK, NULL, 0, NULL);
-    call->is_described = true;
-    call->is_negotiation_wanted = false;
     if (!is_same_peer)
-        call->timings.offer_or_answer = net_clock_now_us();
+        begin_with_peer(call);
+    call->is_negotiation_wanted = false;
     if (take_description(call, PEER_SDP_OFFER, offer) && describe(call, PEER_SDP_ANSWER))
         net_driver_run(call->driver);
 }
 
 void call_peer_accept(struct call *call, struct signaling_text answer) {
-    if (call->connection && take_description(call, PEER_SDP_ANSWER, answer))
+    if (call->driver && take_description(call, PEER_SDP_ANSWER, answer))
         net_driver_run(call->driver);
 }
 
 void call_peer_add_candidate(struct call *call, const struct signaling_candidate *candidate, bool is_of_ignored_offer) {
-    if (!call->connection)
+    if (!call->driver)
         return;
     struct peer_candidate_init init;
     if (candidate)

@@ -74,7 +74,8 @@ struct call {
     bool is_described; /* offer or answer has been made: this connection belongs to one peer */
     bool has_peer_left; /* the room: an offer that comes now is another one's */
     bool is_negotiation_wanted; /* by our connection, and not begun */
-    bool is_connected; /* was connected at least once */
+    bool is_connected;  /* this connection is, or was */
+    bool was_connected; /* this one or one before it: there was a call */
 
     bool is_ending;
     struct call_problem problem; /* exit_code CALL_EXIT_OK: none */
@@ -90,6 +91,7 @@ struct call {
 void call_end(struct call *call); /* polite, once; call->problem says why when it is not a success */
 void call_fail(struct call *call, enum call_exit exit_code, const char *layer, const char *what, const char *why, const char *try_this);
 void call_connected(struct call *call);
+void call_wait(struct call *call); /* --wait begins, until call_connected */
 
 /* call_signaling.c */
 bool call_signaling_begin(struct call *call);

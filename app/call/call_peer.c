@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "app/call/call_internal.h"
+#include "app/call/network.h"
 #include "app/net/clock.h"
 #include "app/net/random.h"
 
@@ -103,7 +104,8 @@ static void on_selected_pair(struct call *call, const struct ice_candidate *loca
     char from[STUN_ADDRESS_TEXT_BYTES], to[STUN_ADDRESS_TEXT_BYTES];
     stun_address_write(&local->address, from, sizeof from);
     stun_address_write(&remote->address, to, sizeof to);
-    call_say(call, 0, "path: %s %s -> %s %s", ice_candidate_type_name(local->type), from, ice_candidate_type_name(remote->type), to);
+    call_say(call, 0, "path: %s %s -> %s %s%s", ice_candidate_type_name(local->type), from, ice_candidate_type_name(remote->type), to,
+             local->protocol == ICE_PROTOCOL_TCP ? ", over TCP" : "");
 }
 
 static void on_open_stream(struct call *call, const struct ice_path *path, const char *server_name) {
@@ -266,16 +268,9 @@ bool call_peer_begin(struct call *call) {
         call_fail(call, CALL_EXIT_SYSTEM, "system", "The call could not be set up.", "There is not enough memory.", "Free some, and try again.");
         return false;
     }
-    const struct call_options *options = call->options;
-    struct net_driver_config config = {
-        .verbs = &verbs,
-        .object = call,
-        .filter = {.name = options->interface, .only_ipv4 = options->only_ipv4, .only_ipv6 = options->only_ipv6,
-                   .loopback = options->interface && strcmp(options->interface, "lo") == 0},
-        .tls_ca_file = options->turn_ca_file,
-        .tcp_listen = true, /* RFC 6544: for hosts that UDP does not reach */
-        .mdns = options->mdns == CALL_MDNS_OFFER ? NET_MDNS_OFFER : options->mdns == CALL_MDNS_OFF ? NET_MDNS_OFF : NET_MDNS_RESOLVE,
-    };
+    struct net_driver_config config = call_network_config(call->options);
+    config.verbs = &verbs;
+    config.object = call;
     int error = net_driver_new(&call->loop, &config, &call->driver);
     if (error == 0)
         error = net_driver_start(call->driver);
@@ -299,7 +294,9 @@ void call_peer_free(struct call *call) {
 void call_peer_restart(struct call *call) {
     call_peer_free(call);
     call_media_close_receivers(call);
-    call->is_described = call->is_negotiation_wanted = call->has_peer_left = false;
+    if (call->is_connected)
+        call_wait(call); /* a new connection may hang as the first one might */
+    call->is_described = call->is_negotiation_wanted = call->is_connected = false;
     (void)call_peer_begin(call);
 }
 

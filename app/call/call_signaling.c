@@ -220,7 +220,7 @@ void call_signaling_leave(struct call *call) {
     if (!call->client)
         return;
     /* A goodbye is for a call that was; a failure speaks for itself, and the server tells that we left. */
-    if (call->is_connected && call->problem.exit_code != CALL_EXIT_PEER_VANISHED && signaling_session_has_peer(call->session))
+    if (call->was_connected && call->problem.exit_code != CALL_EXIT_PEER_VANISHED && signaling_session_has_peer(call->session))
         (void)signaling_session_bye(call->session);
     send_texts(call);
     if (call->is_signaling_open)

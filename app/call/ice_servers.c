@@ -14,10 +14,22 @@ const char *call_ice_server_unusable(const struct call_ice_server *server) {
     return NULL;
 }
 
-static enum ice_transport transport_of(const struct call_ice_server *server) {
+enum ice_transport call_ice_server_transport(const struct call_ice_server *server) {
     if (server->scheme == CALL_ICE_TURNS)
         return ICE_TRANSPORT_TLS;
     return server->scheme == CALL_ICE_TURN && server->is_tcp ? ICE_TRANSPORT_TCP : ICE_TRANSPORT_UDP;
+}
+
+const char *call_ice_relay_protocol(enum ice_transport transport) {
+    switch (transport) {
+    case ICE_TRANSPORT_UDP:
+        return "udp";
+    case ICE_TRANSPORT_TCP:
+        return "tcp";
+    case ICE_TRANSPORT_TLS:
+        return "tls";
+    }
+    return "";
 }
 
 size_t call_ice_servers_map(const struct call_ice_server *servers, size_t count, struct ice_server *out, size_t capacity) {
@@ -28,7 +40,7 @@ size_t call_ice_servers_map(const struct call_ice_server *servers, size_t count,
             continue;
         out[written++] = (struct ice_server){
             .kind = is_turn(server) ? ICE_SERVER_TURN : ICE_SERVER_STUN,
-            .transport = transport_of(server),
+            .transport = call_ice_server_transport(server),
             .host = server->host,
             .port = server->port,
             .username = is_turn(server) ? server->username : NULL,
@@ -36,11 +48,4 @@ size_t call_ice_servers_map(const struct call_ice_server *servers, size_t count,
         };
     }
     return written;
-}
-
-const struct call_ice_server *call_ice_servers_at(const struct call_ice_server *servers, size_t count, size_t index) {
-    for (size_t i = 0; i < count; i++)
-        if (!call_ice_server_unusable(&servers[i]) && index-- == 0)
-            return &servers[i];
-    return NULL;
 }

@@ -5,6 +5,12 @@
 #include "app/call/ice_uri.h"
 #include "ice/agent.h"
 
+/* How the client speaks to it. */
+enum ice_transport call_ice_server_transport(const struct call_ice_server *server);
+
+/* RTCIceServerTransportProtocol: "udp", "tcp" or "tls". */
+const char *call_ice_relay_protocol(enum ice_transport transport);
+
 /* NULL when the agent can use such a server, else a sentence that says why not and what would help. */
 const char *call_ice_server_unusable(const struct call_ice_server *server);
 
@@ -13,8 +19,5 @@ const char *call_ice_server_unusable(const struct call_ice_server *server);
  * Returns how many were written: at most `capacity`.
  */
 size_t call_ice_servers_map(const struct call_ice_server *servers, size_t count, struct ice_server *out, size_t capacity);
-
-/* The one that call_ice_servers_map wrote at `index`; NULL: none. A local candidate's `server` is such an index plus one. */
-const struct call_ice_server *call_ice_servers_at(const struct call_ice_server *servers, size_t count, size_t index);
 
 #endif

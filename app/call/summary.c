@@ -6,18 +6,6 @@
 
 #define CALL_PAIRS_PRINTED 16u /* on stderr; the summary has all */
 
-static const char *relay_protocol_of(enum ice_transport transport) {
-    switch (transport) {
-    case ICE_TRANSPORT_UDP:
-        return "udp";
-    case ICE_TRANSPORT_TCP:
-        return "tcp";
-    case ICE_TRANSPORT_TLS:
-        return "tls";
-    }
-    return "";
-}
-
 void call_set_server(const struct call *call, json_t *out, const struct ice_candidate *candidate) {
     char uri[CALL_ICE_URI_BYTES];
     if (candidate->server == 0 || candidate->server > call->server_count)
@@ -25,7 +13,7 @@ void call_set_server(const struct call *call, json_t *out, const struct ice_cand
     call_ice_uri_write(&call->servers[candidate->server - 1], uri, sizeof uri);
     json_object_set_new(out, "url", json_string(uri));
     if (candidate->type == ICE_CANDIDATE_RELAYED)
-        json_object_set_new(out, "relayProtocol", json_string(relay_protocol_of(candidate->relay_transport)));
+        json_object_set_new(out, "relayProtocol", json_string(call_ice_relay_protocol(candidate->relay_transport)));
 }
 
 static json_t *end_of_pair(const struct call *call, const struct ice_candidate *candidate) {
@@ -196,7 +184,7 @@ static void print_pairs(const struct call *call) {
 }
 
 void call_summary_print(const struct call *call) {
-    if (!call->is_connected) {
+    if (!call->was_connected) {
         if (call->problem.exit_code == CALL_EXIT_ICE)
             print_pairs(call);
         return;

@@ -259,10 +259,12 @@ static void write_remedy(const struct evidence *evidence, bool relay_only, char 
         call_sentence(remedy, "The TURN server refuses the other side's addresses (%u): look at its allowed-peer-ip and denied-peer-ip.", (unsigned)evidence->relay_code);
     else if (evidence->has_relay || evidence->has_remote_relay)
         call_sentence(remedy, "There is a relay, and nothing comes through it: run probe with it on its side; look at its external-ip and its firewall (the relay ports, UDP 49152-65535).");
+    else if (relay_only && evidence->turn_servers == 0)
+        call_sentence(remedy, "Use --ice-transport-policy all, or name a TURN server.");
+    else if (evidence->pairs == 0)
+        call_sentence(remedy, "Look with -v at the candidates of both sides: some of theirs must be of the same family (IPv4, IPv6) as some of ours; a TURN server has both.");
     else if (evidence->stun_servers + evidence->turn_servers == 0)
         call_sentence(remedy, "Name a STUN server with --ice-server stun:HOST; where that is not enough, a TURN server (docs/two-hosts.md).");
-    else if (relay_only)
-        call_sentence(remedy, "Use --ice-transport-policy all, or name a TURN server.");
     else
         call_sentence(remedy, "These NATs need a relay: name a TURN server on one side, --ice-server turn:HOST with user and credential (docs/two-hosts.md); probe tells what a NAT does.");
 }

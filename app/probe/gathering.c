@@ -1,7 +1,7 @@
 /* The ICE agent gathers, as it would for a call (RFC 8445 section 5.1.1); nobody is called. */
 #include <errno.h>
-#include <string.h>
 
+#include "app/call/network.h"
 #include "app/net/clock.h"
 #include "app/net/random.h"
 #include "app/probe/probe_internal.h"
@@ -127,13 +127,9 @@ int probe_gathering_begin(struct probe *probe) {
     gathering->agent = ice_agent_new(&config, gathering->began_us);
     if (!gathering->agent)
         return -ENOMEM;
-    struct net_driver_config driver = {
-        .verbs = &verbs,
-        .object = gathering,
-        .filter = {.name = options->interface, .only_ipv4 = options->only_ipv4, .only_ipv6 = options->only_ipv6,
-                   .loopback = options->interface && strcmp(options->interface, "lo") == 0},
-        .tls_ca_file = options->turn_ca_file,
-    };
+    struct net_driver_config driver = call_network_config(options);
+    driver.verbs = &verbs;
+    driver.object = gathering;
     int error = net_driver_new(&probe->loop, &driver, &gathering->driver);
     if (error == 0)
         error = net_driver_start(gathering->driver);

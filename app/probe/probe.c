@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/call/network.h"
 #include "app/net/clock.h"
 #include "app/probe/probe_internal.h"
 
@@ -21,9 +22,7 @@ void probe_wake(struct probe *probe) {
 
 bool probe_local_for(const struct probe *probe, const struct stun_address *remote, struct stun_address *out) {
     struct net_interface_address addresses[NET_INTERFACE_MAX];
-    const struct call_options *options = probe->options;
-    struct net_interface_filter filter = {.name = options->interface, .only_ipv4 = options->only_ipv4, .only_ipv6 = options->only_ipv6,
-                                          .loopback = options->interface && strcmp(options->interface, "lo") == 0};
+    struct net_interface_filter filter = call_network_filter(probe->options);
     int count = net_interfaces_list(&filter, addresses, NET_INTERFACE_MAX);
     for (int i = 0; i < count && i < NET_INTERFACE_MAX; i++) {
         if (addresses[i].address.family != remote->family)
@@ -79,6 +78,7 @@ static void close_loop(struct probe *probe) {
         net_resolver_free(probe->resolver);
     uv_close((uv_handle_t *)&probe->next, NULL);
     uv_close((uv_handle_t *)&probe->interrupt, NULL);
+    uv_close((uv_handle_t *)&probe->terminate, NULL);
 }
 
 static bool is_over(const struct probe *probe) {
@@ -106,8 +106,10 @@ static int run(struct probe *probe) {
     uv_loop_init(&probe->loop);
     uv_async_init(&probe->loop, &probe->next, on_next);
     uv_signal_init(&probe->loop, &probe->interrupt);
-    probe->next.data = probe->interrupt.data = probe;
+    uv_signal_init(&probe->loop, &probe->terminate);
+    probe->next.data = probe->interrupt.data = probe->terminate.data = probe;
     uv_signal_start(&probe->interrupt, on_interrupt, SIGINT);
+    uv_signal_start(&probe->terminate, on_interrupt, SIGTERM);
     probe_report_header(probe);
     int error = probe_gathering_begin(probe), code;
     if (error == 0) {
@@ -116,7 +118,7 @@ static int run(struct probe *probe) {
         code = probe_report_end(probe);
     } else {
         struct call_problem problem;
-        call_problem_set(&problem, CALL_EXIT_SYSTEM, "system", "Nothing could be gathered.", uv_strerror(error), "Check --interface, -4, -6, --turn-ca and the limit of open files.");
+        call_problem_set(&problem, CALL_EXIT_SYSTEM, "system", "Nothing could be gathered.", uv_strerror(error), "Check --interface, -4, -6 and the limit of open files.");
         call_problem_print(&problem, program);
         code = CALL_EXIT_SYSTEM;
     }
@@ -156,7 +158,7 @@ int probe_main(int argument_count, char **arguments) {
         if (call_ice_server_unusable(&options.ice_servers[i]) == NULL)
             probe.asked[probe.asked_count++] = i;
     }
-    if (!open_log(&probe, &problem)) {
+    if (!call_network_check(&options, &problem) || !open_log(&probe, &problem)) {
         call_problem_print(&problem, program);
         return (int)problem.exit_code;
     }

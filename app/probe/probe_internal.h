@@ -85,7 +85,7 @@ struct probe {
     const struct call_options *options;
     uv_loop_t loop;
     uv_async_t next; /* the parts never go on from within each other's verbs */
-    uv_signal_t interrupt;
+    uv_signal_t interrupt, terminate;
     struct net_resolver *resolver;
     struct call_json_log *log;
     uint64_t started_us;

@@ -144,15 +144,11 @@ static bool drain(void *object, uint64_t now_us) {
     return came;
 }
 
-static enum ice_transport transport_of(const struct call_ice_server *server) {
-    return server->scheme == CALL_ICE_TURNS ? ICE_TRANSPORT_TLS : server->is_tcp ? ICE_TRANSPORT_TCP : ICE_TRANSPORT_UDP;
-}
-
 static void handle_interfaces(void *object, uint64_t now_us, const struct ice_interface *interfaces, size_t count) {
     struct probe_relay *relay = object;
     if (count == 0 || relay->client)
         return;
-    enum ice_transport transport = transport_of(relay->server->given);
+    enum ice_transport transport = call_ice_server_transport(relay->server->given);
     struct ice_turn_client_config config = {
         .path = {.transport = transport, .local = interfaces[0].base, .remote = relay->server->address, .stream_id = transport == ICE_TRANSPORT_UDP ? 0 : 1},
         .server_name = relay->server->given->host,
@@ -199,6 +195,14 @@ static const struct net_driver_verbs verbs = {
 
 /* ---- all of them ----------------------------------------------------------------------------------------------------------- */
 
+/* What has not begun must not be called by its driver. */
+static void give_up(struct probe_relay *relay) {
+    relay->outcome = PROBE_RELAY_NO_SOCKET;
+    if (relay->driver)
+        net_driver_free(relay->driver);
+    relay->driver = NULL;
+}
+
 static void begin(struct probe_relay *relay) {
     struct probe *probe = relay->probe;
     relay->deadline_us = UINT64_MAX;
@@ -209,14 +213,14 @@ static void begin(struct probe_relay *relay) {
     }
     struct net_driver_config config = {.verbs = &verbs, .object = relay, .addresses = &relay->local, .address_count = 1, .tls_ca_file = probe->options->turn_ca_file};
     if (net_driver_new(&probe->loop, &config, &relay->driver) != 0 || net_driver_start(relay->driver) != 0 || !relay->client)
-        relay->outcome = PROBE_RELAY_NO_SOCKET;
+        give_up(relay);
 }
 
 void probe_relays_begin(struct probe *probe) {
     probe->has_begun_relays = true;
     for (size_t i = 0; i < probe->server_count; i++) {
         enum call_ice_scheme scheme = probe->servers[i].given->scheme;
-        if (scheme != CALL_ICE_TURN && scheme != CALL_ICE_TURNS)
+        if ((scheme != CALL_ICE_TURN && scheme != CALL_ICE_TURNS) || call_ice_server_unusable(probe->servers[i].given))
             continue;
         struct probe_relay *relay = &probe->relays[probe->relay_count++];
         *relay = (struct probe_relay){.probe = probe, .server = &probe->servers[i]};

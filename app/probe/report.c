@@ -31,24 +31,26 @@ static void say(const struct probe *probe, const char *format, ...) {
 
 /* ---- the table ------------------------------------------------------------------------------------------------------------ */
 
-static const char *transport_name(enum ice_transport transport) {
-    return transport == ICE_TRANSPORT_UDP ? "udp" : transport == ICE_TRANSPORT_TCP ? "tcp" : "tls";
+void probe_report_header(struct probe *probe) {
+    say(probe, "%-7s %-6s %-10s %-11s %-42s %-6s %-17s %-40s %s\n", "Time", "Type", "Foundation", "Protocol", "Address", "Port", "Priority", "URL", "relayProtocol");
 }
 
-void probe_report_header(struct probe *probe) {
-    say(probe, "%-7s %-6s %-10s %-8s %-40s %-6s %-16s %-40s %s\n", "Time", "Type", "Foundation", "Protocol", "Address", "Port", "Priority", "URL", "relayProtocol");
+static const char *protocol_name(const struct ice_candidate *candidate) {
+    if (candidate->protocol == ICE_PROTOCOL_UDP)
+        return "udp";
+    return candidate->tcp_type == ICE_TCP_ACTIVE ? "tcp active" : candidate->tcp_type == ICE_TCP_PASSIVE ? "tcp passive" : "tcp so"; /* RFC 6544 section 4.5 */
 }
 
 void probe_report_candidate(struct probe *probe, uint64_t now_us, const struct ice_candidate *candidate) {
     char address[STUN_ADDRESS_TEXT_BYTES] = "", priority[32], text[ICE_CANDIDATE_TEXT_BYTES] = "";
     const char *shown = candidate->hostname[0] ? candidate->hostname : address;
     const char *url = candidate->server > 0 && candidate->server <= probe->asked_count ? probe->servers[probe->asked[candidate->server - 1]].uri : "";
-    const char *relay_protocol = candidate->type == ICE_CANDIDATE_RELAYED ? transport_name(candidate->relay_transport) : "";
+    const char *relay_protocol = candidate->type == ICE_CANDIDATE_RELAYED ? call_ice_relay_protocol(candidate->relay_transport) : "";
     stun_address_write_ip(&candidate->address, address, sizeof address);
     /* RFC 8445 section 5.1.2.1: type preference, local preference, 256 - component. */
     (void)snprintf(priority, sizeof priority, "%" PRIu32 " | %" PRIu32 " | %" PRIu32, candidate->priority >> 24, (candidate->priority >> 8) & 0xffff, candidate->priority & 0xff);
-    say(probe, "%-7.3f %-6s %-10.10s %-8s %-40s %-6u %-16s %-40s %s\n", seconds(probe, now_us), ice_candidate_type_name(candidate->type), candidate->foundation,
-        candidate->protocol == ICE_PROTOCOL_UDP ? "udp" : "tcp", shown, (unsigned)candidate->address.port, priority, url, relay_protocol);
+    say(probe, "%-7.3f %-6s %-10.10s %-11s %-42s %-6u %-17s %-40s %s\n", seconds(probe, now_us), ice_candidate_type_name(candidate->type), candidate->foundation,
+        protocol_name(candidate), shown, (unsigned)candidate->address.port, priority, url, relay_protocol);
     (void)ice_candidate_write(candidate, text, sizeof text);
     call_json_log_event(probe->log, now_us, "icecandidate",
                         json_pack("{s:s,s:s*,s:s*}", "candidate", text, "url", *url ? url : NULL, "relayProtocol", *relay_protocol ? relay_protocol : NULL));

@@ -202,6 +202,30 @@ else
     fail "vanished: noticed too late"
 fi
 
+# ---- an address goes in mid-call: the same connection finds another path, whoever else was in the room before ----------------
+lab_exec pub ip link add name moving type veth peer name moving-end
+for device in moving moving-end; do lab_exec pub ip link set "$device" up; done
+for address in 192.0.2.1 192.0.2.2; do lab_exec pub ip address add "$address/32" dev moving; done
+start moved-callee callee --interface moving --duration 9 "$url/moved"
+callee=$PID
+once "$folder/moved-callee.err" joined
+lab_exec pub timeout 10 test/call/meddler.py visit "$server" moved
+once "$folder/moved-callee.err" 'the other side left'
+start moved caller --interface moving --duration 9 "$url/moved"
+caller=$PID
+once "$folder/moved.json" '"firstframe"'
+once "$folder/moved-callee.json" '"firstframe"'
+sleep 1 # better pairs have had their chance
+used=$(grep -o 'path: host [0-9.]*' "$folder/moved.err" | tail -n 1 | cut -d' ' -f3)
+lab_exec pub ip address del "$used/32" dev moving
+expect moved 0 "$caller"
+expect moved-callee 0 "$callee"
+if [ "$(grep -c '"state":"have-local-offer"' "$folder/moved.json")" = 2 ]; then pass "moved: ICE was restarted"; else fail "moved: one offer only" "$folder/moved.err"; fi
+for name in moved moved-callee; do
+    pictures=$(decoded "$name")
+    if [ "${pictures:-0}" -ge 100 ]; then pass "$name: $pictures of 135 pictures were seen"; else fail "$name: only $pictures of 135 pictures were seen" "$folder/$name.err"; fi
+done
+
 # ---- a network that lets nothing, or only part, through ---------------------------------------------------------------------
 lab_exec pub nft -f - <<'RULES'
 table ip faults {
@@ -216,9 +240,13 @@ expect no-media 13 "$caller"
 wait "$callee" # it sees the other one's goodbye, or the same as the caller: both are right
 lab_exec pub nft delete table ip faults
 
-lab_exec pub nft -f - <<'RULES'
+lab_exec pub nft -f - <<RULES
 table ip faults {
-    chain input { type filter hook input priority filter; policy accept; meta l4proto udp drop; }
+    chain input {
+        type filter hook input priority filter; policy accept;
+        meta l4proto udp drop
+        tcp dport != ${server##*:} tcp flags & (syn | ack) == syn drop
+    }
 }
 RULES
 start no-path caller --wait 4 "$url/path"
@@ -226,7 +254,7 @@ caller=$PID
 start no-path-callee callee --wait 5 "$url/path"
 callee=$PID
 expect no-path 10 "$caller"
-expect no-path-callee 75 "$callee" # the caller left, and nobody else came
+expect no-path-callee 10 "$callee" # the caller left, nobody else came: the attempt that failed is the reason
 
 lab_down
 rm -rf "$folder"

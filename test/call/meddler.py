@@ -3,6 +3,7 @@
 
 Usage: meddler.py fingerprint HOST:PORT ROOM_OF_CALLER ROOM_OF_CALLEE   passes everything on, but for the fingerprint in the offer
        meddler.py codecs HOST:PORT ROOM                                  answers "ready" with an offer of codecs nobody has
+       meddler.py visit HOST:PORT ROOM                                   joins and leaves, without a word
        meddler.py flood ADDRESS:PORT PACKETS_PER_SECOND SECONDS          garbage on a UDP socket; prints how many were sent
 """
 import base64
@@ -105,6 +106,13 @@ def codecs(server, name):
                 room.send({"type": "offer", "sdp": OFFER})
 
 
+def visit(server, name):
+    room = Room(server, name)
+    while not any(message.get("type") == "joined" for message in room.take()):
+        pass
+    room.socket.close()
+
+
 def flood(target, rate, seconds):
     host, port = target.rsplit(":", 1)
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -130,6 +138,8 @@ def main(arguments):
         fingerprint(*arguments[1:])
     elif len(arguments) == 3 and arguments[0] == "codecs":
         codecs(*arguments[1:])
+    elif len(arguments) == 3 and arguments[0] == "visit":
+        visit(*arguments[1:])
     elif len(arguments) == 4 and arguments[0] == "flood":
         flood(arguments[1], int(arguments[2]), float(arguments[3]))
     else:

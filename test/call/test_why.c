@@ -119,8 +119,12 @@ static void failures(void **state) {
     assert_non_null(strstr(problem.try_this, "203.0.113.2 gives no relay: no answer"));
     fail_alone(&turn, 1, true, "192.0.2.7", &problem);
     assert_non_null(strstr(problem.why, "relays only"));
+    fail_alone(NULL, 0, true, "192.0.2.7", &problem); /* a STUN server would not help */
+    assert_non_null(strstr(problem.why, "relays only"));
+    assert_non_null(strstr(problem.try_this, "--ice-transport-policy all"));
     fail_alone(NULL, 0, false, "2001:db8::7", &problem); /* of a family that we have no address of */
     assert_non_null(strstr(problem.what, "could be tried"));
+    assert_non_null(strstr(problem.try_this, "family"));
 }
 
 int main(void) {

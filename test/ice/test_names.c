@@ -337,6 +337,16 @@ static void generations(void **state) {
     assert_int_equal(add(&candidate), ICE_OK);
     assert_int_equal(next_query(name), query + 1);
     scripted_close(&peer);
+    /* nor does a question of a restart that another restart has replaced while the pair from before carries the call */
+    scripted_open(&peer, ICE_ROLE_CONTROLLING, NULL);
+    scripted_connect(&peer);
+    assert_int_equal(ice_agent_restart(peer.agent, peer.now_us), ICE_OK);
+    assert_int_equal(add(&candidate), ICE_OK);
+    query = next_query(name);
+    assert_int_equal(ice_agent_restart(peer.agent, peer.now_us), ICE_OK);
+    assert_false(ice_names_is_pending(peer.agent));
+    assert_int_equal(answer(query, &address, 1), ICE_ERROR_STATE);
+    scripted_close(&peer);
 }
 
 /* ---- ours --------------------------------------------------------------------------------------------------------------------------- */

@@ -210,6 +210,16 @@ static void server_restarts(void **state) {
             }
 }
 
+/* Every new allocation is a new candidate; those of lost ones make room for it (ICE_LOCAL_CANDIDATE_MAX) */
+static void server_restarts_many_times(void **state) {
+    (void)state;
+    begin_call(1, ICE_TRANSPORT_UDP);
+    for (size_t i = 0; i < 2 * ICE_LOCAL_CANDIDATE_MAX; i++)
+        assert_true(recovery_us(100 * MS) < 10 * SECOND);
+    assert_int_equal(net.side[0].agent->statistics.capacity_refused, 0);
+    two_agents_close(&net);
+}
+
 /* The server dies for good, and its name has another address: the relay is made there */
 static void another_address_takes_over(void **state) {
     (void)state;
@@ -535,6 +545,59 @@ static void forbidden_peer(void **state) {
     two_agents_close(&net);
 }
 
+/* 403 to the refresh of a permission, the selected pair going by it: the server is not asked again and again until consent ends */
+static void forbidden_later(void **state) {
+    (void)state;
+    connect_relayed(6, ICE_TRANSPORT_UDP);
+    struct relay_double *relay = &net.relays[0];
+    relay->forbidden = relay->relay_ip[0];
+    uint64_t until_us = net.now_us + 300 * SECOND;
+    while (net.side[0].restarts == 0 && net.now_us < until_us)
+        two_agents_run(&net, net.now_us + SECOND);
+    assert_int_equal(net.side[0].restart_reason, ICE_RESTART_RELAY_LOST);
+    uint64_t requests = relay->requests;
+    two_agents_run(&net, net.now_us + 20 * SECOND);
+    assert_in_range(relay->requests - requests, 0, 50); /* doubts (a Refresh every 2 s of each side); not one each round trip */
+    two_agents_close(&net);
+}
+
+/* The server forgets us and gives the same address again: it has no permissions, so they are asked for again, of pairs that were failed too */
+static void same_address_again(void **state) {
+    (void)state;
+    connect_relayed(16, ICE_TRANSPORT_UDP);
+    struct relay_double *relay = &net.relays[0];
+    struct ice_candidate dead = {.foundation = "dead", .component = 1, .priority = 1000, .address = ip("203.0.113.77", 7777), .type = ICE_CANDIDATE_HOST};
+    struct stun_address relayed = net.side[0].local.address;
+    const struct ice_agent *agent = net.side[0].agent;
+    /* In the list before anything is selected: a restart begins a new one. */
+    assert_int_equal(ice_agent_restart(net.side[0].agent, net.now_us), ICE_OK);
+    assert_int_equal(ice_agent_set_remote_credentials(net.side[0].agent, net.now_us, "nobody", 6, "nobodynobodynobodynobody", 24), ICE_OK);
+    assert_int_equal(ice_agent_add_remote_candidate(net.side[0].agent, net.now_us, &dead), ICE_OK);
+    two_agents_drain(&net, 0);
+    struct ice_pair *pair = NULL;
+    for (size_t i = 0; i < agent->pair_count; i++)
+        if (agent->pairs[i].generation == agent->generation)
+            pair = &net.side[0].agent->pairs[i];
+    assert_non_null(pair);
+    pair->checks = ICE_PAIR_CHECK_MAX - 1; /* or it would be tried again at once */
+    for (uint64_t until_us = net.now_us + 10 * SECOND; pair->state != ICE_PAIR_FAILED && net.now_us < until_us;)
+        two_agents_step(&net, until_us);
+    assert_int_equal(pair->state, ICE_PAIR_FAILED);
+    two_agents_kill_relay(&net, 0);
+    relay_double_restart(relay);
+    relay->next_port = relayed.port;
+    ice_turn_client_refresh(agent->relays[0].client, net.now_us);
+    two_agents_drain(&net, 0);
+    two_agents_run(&net, net.now_us + 3 * SECOND);
+    assert_true(stun_address_equal(&agent->relays[0].relayed[0], &relayed));
+    bool is_permitted = false;
+    for (size_t i = 0; i < RELAY_DOUBLE_ALLOCATION_MAX; i++)
+        for (size_t j = 0; relay->allocations[i].in_use && j < relay->allocations[i].permitted_count; j++)
+            is_permitted = is_permitted || stun_address_equal_ip(&relay->allocations[i].permitted[j], &dead.address);
+    assert_true(is_permitted);
+    two_agents_close(&net);
+}
+
 /* ---- the end, and interfaces --------------------------------------------------------------------------------------------------------- */
 
 /* RFC 8656 section 8: what is no longer used is given back; over UDP and over streams; nothing else is sent */
@@ -725,10 +788,12 @@ static void many_in_one_read(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(candidates), cmocka_unit_test(relay_only), cmocka_unit_test(over_streams), cmocka_unit_test(server_restarts),
+        cmocka_unit_test(server_restarts_many_times),
         cmocka_unit_test(another_address_takes_over), cmocka_unit_test(all_of_one_server), cmocka_unit_test(retries_are_not_gathering),
         cmocka_unit_test(restart_asks_for_relays),
         cmocka_unit_test(preferences), cmocka_unit_test(dead_server), cmocka_unit_test(refusals), cmocka_unit_test(next_address),
         cmocka_unit_test(redirected), cmocka_unit_test(both_families), cmocka_unit_test(permission_first), cmocka_unit_test(forbidden_peer),
+        cmocka_unit_test(forbidden_later), cmocka_unit_test(same_address_again),
         cmocka_unit_test(polite_end), cmocka_unit_test(end_without_an_answer), cmocka_unit_test(interface_returns), cmocka_unit_test(leftover),
         cmocka_unit_test(limits), cmocka_unit_test(budget), cmocka_unit_test(broken_input), cmocka_unit_test(many_in_one_read),
     };

@@ -277,6 +277,44 @@ static void peer_refuses(void **state) {
     scripted_close(&peer);
 }
 
+/*
+ * Controlling: the selected pair falls silent, the other one is nominated, and before that is answered the first one speaks again. The peer
+ * has moved by then: so do we, and back again by one more nomination each way; not by one for each round trip for ever
+ */
+static void recovers_during_the_nomination(void **state) {
+    (void)state;
+    struct sent sent;
+    scripted_open(&peer, ICE_ROLE_CONTROLLING, NULL);
+    scripted_connect(&peer);
+    add(6001, 1000, "worse");
+    uint64_t until_us = peer.now_us + 25 * SECOND;
+    struct sent consent = {.length = 0};
+    for (;;) { /* 6000 is silent, until 6001 is nominated */
+        assert_true(next_request(&sent, until_us));
+        if (sent.path.remote.port == 6001 && sent_has(&sent, STUN_ATTRIBUTE_USE_CANDIDATE))
+            break;
+        if (sent.path.remote.port == 6001)
+            scripted_respond(&peer, &sent, 0, NULL);
+        else
+            consent = sent;
+    }
+    assert_true(consent.length > 0);
+    assert_true(stun_message_parse(consent.bytes, consent.length, &consent.message) == STUN_OK);
+    scripted_respond(&peer, &consent, 0, NULL);
+    assert_int_equal(selected_port(), 6000);
+    scripted_respond(&peer, &sent, 0, NULL);
+    assert_int_equal(selected_port(), 6001);
+    size_t nominations = 0;
+    until_us = peer.now_us + 3 * SECOND;
+    while (next_request(&sent, until_us)) {
+        nominations += sent_has(&sent, STUN_ATTRIBUTE_USE_CANDIDATE);
+        scripted_respond(&peer, &sent, 0, NULL);
+    }
+    assert_int_equal(nominations, 1);
+    assert_int_equal(selected_port(), 6000);
+    scripted_close(&peer);
+}
+
 static void request_from(uint16_t port, bool use_candidate, uint32_t priority, uint8_t id) {
     struct stun_address from = peer.address;
     from.port = port;
@@ -352,7 +390,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(direct_wins_under_loss), cmocka_unit_test(what_a_relay_costs), cmocka_unit_test(moves_when_it_opens),
         cmocka_unit_test(moves_to_a_late_candidate), cmocka_unit_test(another_takes_over), cmocka_unit_test(peer_follows_at_once),
-        cmocka_unit_test(nominates_the_better_one), cmocka_unit_test(peer_refuses), cmocka_unit_test(replayed_nomination),
+        cmocka_unit_test(nominates_the_better_one), cmocka_unit_test(peer_refuses), cmocka_unit_test(recovers_during_the_nomination), cmocka_unit_test(replayed_nomination),
         cmocka_unit_test(worse_nomination_is_remembered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -520,6 +520,22 @@ static void interface_comes(void **state) {
     two_agents_close(&net);
 }
 
+/* Answers that have not been polled when the password that signs them goes, go with it */
+static void answers_of_a_forgotten_generation(void **state) {
+    (void)state;
+    struct sent sent;
+    scripted_open(&peer, ICE_ROLE_CONTROLLED, NULL);
+    scripted_gather(&peer);
+    scripted_request(&peer, &(struct request){.role = ICE_ROLE_CONTROLLING}, NULL);
+    assert_int_equal(peer.agent->responses.count, 1);
+    assert_int_equal(ice_agent_restart(peer.agent, peer.now_us), ICE_OK);
+    assert_int_equal(peer.agent->responses.count, 1); /* the old generation is answered still */
+    assert_int_equal(ice_agent_restart(peer.agent, peer.now_us), ICE_OK);
+    assert_int_equal(peer.agent->responses.count, 0);
+    assert_false(scripted_poll(&peer, &sent));
+    scripted_close(&peer);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(credentials_change), cmocka_unit_test(media_flows_all_the_time), cmocka_unit_test(gathers_again),
@@ -528,7 +544,7 @@ int main(void) {
         cmocka_unit_test(after_failure), cmocka_unit_test(while_disconnected), cmocka_unit_test(restart_of_a_restart),
         cmocka_unit_test(no_answer_and_no_path), cmocka_unit_test(restart_finds_nothing), cmocka_unit_test(while_checking),
         cmocka_unit_test(limits), cmocka_unit_test(a_thousand_restarts), cmocka_unit_test(interface_goes_during_restart),
-        cmocka_unit_test(interface_comes),
+        cmocka_unit_test(interface_comes), cmocka_unit_test(answers_of_a_forgotten_generation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

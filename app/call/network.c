@@ -1,0 +1,36 @@
+#include "app/call/network.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "app/net/tls.h"
+
+struct net_interface_filter call_network_filter(const struct call_options *options) {
+    return (struct net_interface_filter){
+        .name = options->interface,
+        .only_ipv4 = options->only_ipv4,
+        .only_ipv6 = options->only_ipv6,
+        .loopback = options->interface && strcmp(options->interface, "lo") == 0,
+    };
+}
+
+struct net_driver_config call_network_config(const struct call_options *options) {
+    return (struct net_driver_config){
+        .filter = call_network_filter(options),
+        .tls_ca_file = options->turn_ca_file,
+        .tcp_listen = true, /* RFC 6544: for hosts that UDP does not reach */
+        .mdns = options->mdns == CALL_MDNS_OFFER ? NET_MDNS_OFFER : options->mdns == CALL_MDNS_OFF ? NET_MDNS_OFF : NET_MDNS_RESOLVE,
+    };
+}
+
+bool call_network_check(const struct call_options *options, struct call_problem *problem) {
+    struct net_tls_trust *trust = NULL;
+    int error = options->turn_ca_file ? net_tls_trust_new(options->turn_ca_file, &trust) : 0;
+    net_tls_trust_free(trust);
+    if (error == 0)
+        return true;
+    call_problem_set(problem, error == -EINVAL ? CALL_EXIT_INPUT : CALL_EXIT_FILE, "system", NULL,
+                     error == -EINVAL ? "There is no certificate in it." : strerror(-error), "Give a file of certificates in PEM.");
+    call_sentence(problem->what, "The certificates of --turn-ca %s could not be taken.", options->turn_ca_file);
+    return false;
+}
