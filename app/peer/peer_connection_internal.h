@@ -141,7 +141,7 @@ void peer_created_keep(struct peer_connection *connection, enum peer_sdp_type ty
 /* struct sdp_local only points: this is where it points to. */
 struct peer_local_storage {
     struct sdp_codec codecs[PEER_TRANSCEIVER_MAX][PEER_CODEC_PREFERENCE_MAX];
-    struct sdp_local_extension extensions[1];
+    struct sdp_local_extension extensions[PEER_TRANSCEIVER_MAX];
     struct sdp_local_section sections[PEER_TRANSCEIVER_MAX];
     char mids[PEER_TRANSCEIVER_MAX][PEER_MID_MAX_BYTES + 1];
     char tracks[PEER_TRANSCEIVER_MAX][8];

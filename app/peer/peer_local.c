@@ -14,6 +14,8 @@ static struct sdp_codec describe_codec(enum peer_codec codec) {
 
 static void describe_section(const struct peer_connection *connection, size_t index, struct peer_local_storage *storage) {
     const struct peer_transceiver_entry *entry = &connection->transceivers[index];
+    /* RFC 9143 section 15: with it, a receiver knows the section of a packet before it knows the SSRC. */
+    storage->extensions[index] = (struct sdp_local_extension){sdp_extension_uri(SDP_EXTENSION_MID), 1};
     for (size_t i = 0; i < entry->codec_count; i++)
         storage->codecs[index][i] = describe_codec(entry->codecs[i]);
     memcpy(storage->tracks[index], "track0", sizeof "track0");
@@ -24,7 +26,7 @@ static void describe_section(const struct peer_connection *connection, size_t in
         .direction = (enum sdp_direction)entry->facts.direction,
         .codecs = storage->codecs[index],
         .codec_count = entry->codec_count,
-        .extensions = storage->extensions,
+        .extensions = &storage->extensions[index],
         .extension_count = 1,
         .stream_id = connection->stream_id,
         .track_id = storage->tracks[index],
@@ -41,8 +43,6 @@ void peer_local_describe(const struct peer_connection *connection, struct peer_l
     char *space = strchr(storage->fingerprint, ' ');
     if (space)
         *space = '\0';
-    /* RFC 9143 section 15: with it, a receiver knows the section of a packet before it knows the SSRC. */
-    storage->extensions[0] = (struct sdp_local_extension){sdp_extension_uri(SDP_EXTENSION_MID), 1};
     for (size_t i = 0; i < connection->transceiver_count; i++)
         describe_section(connection, i, storage);
     *local = (struct sdp_local){
@@ -82,6 +82,49 @@ static int restart_if_wanted(struct peer_connection *connection) {
     return error;
 }
 
+/* The answer that ended the last round, ours or the peer's; NULL before the first. */
+static const struct sdp_session *last_answer(const struct peer_connection *connection) {
+    const struct peer_description *descriptions[] = {&connection->agreed_local, &connection->local, &connection->remote};
+    for (size_t i = 0; i < sizeof descriptions / sizeof descriptions[0]; i++)
+        if (descriptions[i]->sdp && descriptions[i]->type == PEER_SDP_ANSWER)
+            return &descriptions[i]->sdp->session;
+    return NULL;
+}
+
+/* RFC 3264 section 8.3.2, MUST NOT: a payload type that stood for one codec comes to stand for another. The peer chose them if it offered first. */
+static void keep_payload_types(struct sdp_codec *codecs, size_t count, const struct sdp_section *answered) {
+    struct sdp_codec agreed[SDP_CODEC_MAX];
+    size_t agreed_count = sdp_section_codecs(answered, agreed);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = agreed_count; k-- > 0;) /* the first of its kind is the one that is kept */
+            if (agreed[k].id == codecs[i].id)
+                codecs[i].payload_type = agreed[k].payload_type;
+}
+
+/*
+ * RFC 8285 section 7, MUST NOT: an identifier of a header extension is remapped by a later offer (a browser that offered first has
+ * given ours another meaning). RFC 9429 section 5.2.2, MUST: only extensions of the last answer are offered again.
+ */
+static void keep_extensions(struct sdp_local_extension *extension, struct sdp_local_section *section, const struct sdp_section *answered) {
+    struct sdp_walk walk = sdp_walk_section(answered);
+    struct sdp_attribute attribute;
+    struct sdp_extmap extmap;
+    section->extension_count = 0;
+    while (section->extension_count == 0 && sdp_walk_attribute_of(&walk, SDP_ATTRIBUTE_EXTMAP, &attribute))
+        if (sdp_read_extmap(attribute.value, &extmap) && extmap.id <= 14 && sdp_view_is(extmap.uri, extension->uri)) {
+            extension->id = (uint8_t)extmap.id;
+            section->extension_count = 1;
+        }
+}
+
+static void keep_numbers(const struct peer_connection *connection, struct peer_local_storage *storage) {
+    const struct sdp_session *answer = last_answer(connection);
+    for (size_t i = 0; answer && i < connection->transceiver_count && i < answer->section_count; i++) {
+        keep_payload_types(storage->codecs[i], connection->transceivers[i].codec_count, &answer->sections[i]);
+        keep_extensions(&storage->extensions[i], &storage->sections[i], &answer->sections[i]);
+    }
+}
+
 int peer_local_make_offer(struct peer_connection *connection, struct peer_problem *problem) {
     if (connection->signaling_state == PEER_SIGNALING_CLOSED)
         return peer_problem_set(problem, PEER_ERROR_STATE, "the connection is closed (W3C webrtc section 4.4.2, createOffer)");
@@ -103,6 +146,7 @@ int peer_local_make_offer(struct peer_connection *connection, struct peer_proble
     }
     struct sdp_local local;
     peer_local_describe(connection, &storage, &local);
+    keep_numbers(connection, &storage);
     /* RFC 9429 section 5.2.2: a later offer has the same session id and a version one higher. */
     local.session_version = connection->session_version + 1;
     char *text = peer_connection_allocate(connection, OFFER_BYTES);

@@ -112,17 +112,14 @@ function judgeRecording(kind, recording, seconds) {
 
 // ---- the path --------------------------------------------------------------------------------------------------------------
 
-const isHidden = (candidate) => / typ host/.test(candidate) && / [0-9a-f-]{36}\.local /.test(candidate);
-
 function judgeHidden(who, candidates) {
-  const hosts = candidates.filter((c) => / typ host/.test(c));
-  const shown = hosts.find((c) => !isHidden(c));
-  if (hosts.length === 0) return [`${who}: no host candidates`];
-  return shown ? [`${who}: a host candidate without a name: ${shown}`] : [];
+  const shown = candidates.find((c) => !/ [0-9a-f-]{36}\.local \d+ typ host/.test(c));
+  if (candidates.length === 0) return [`${who}: no candidates`];
+  return shown ? [`${who}: a candidate that is no host without an address: ${shown}`] : [];
 }
 
 // path: { local, remote }, types that our selected pair may have; relayProtocol, of our relay; relayed: one end of it is a relay, whichever;
-// peerSees, the address that the peer sends to; peerHidden, oursHidden: host candidates are names under .local.
+// peerSees, the address that the peer sends to; peerHidden, oursHidden: all candidates are hosts with names under .local.
 function judgePath(path, pair, peer) {
   const complaints = [];
   const { local, remote } = pair;

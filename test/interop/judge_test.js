@@ -120,7 +120,7 @@ function goodRelay() {
   const pair = { local: { candidateType: 'relay', relayProtocol: 'tls' }, remote: { candidateType: 'srflx' } };
   measured.ours.summary.selectedCandidatePair = pair;
   stat(measured, 'R').address = '203.0.113.10';
-  measured.peer.seen.localCandidates = [hostCandidate(NAME), `candidate:2 1 udp 1 203.0.113.101 5 typ srflx raddr 0.0.0.0 rport 0`];
+  measured.peer.seen.localCandidates = [hostCandidate(NAME), `${hostCandidate(NAME)} tcptype active`];
   measured.peer.seen.remoteCandidates = [hostCandidate(NAME)];
   return measured;
 }
@@ -132,9 +132,10 @@ const wrongPaths = {
   'another kind of remote candidate': [relayPath, (m) => (ourPair(m).remote.candidateType = 'relay'), 'remote candidate is relay'],
   'the peer does not send to the relay': [relayPath, (m) => (stat(m, 'R').address = '10.2.0.2'), 'it sends to 10.2.0.2'],
   'no relay at any end': [{ relayed: true }, (m) => (ourPair(m).local.candidateType = 'prflx'), 'no end'],
-  'the peer shows its address': [hiddenPath, (m) => m.peer.seen.localCandidates.push(hostCandidate('10.1.0.2')), 'peer: a host candidate without a name'],
-  'we show our address': [hiddenPath, (m) => m.peer.seen.remoteCandidates.push(hostCandidate('10.1.0.3')), 'ours: a host candidate without a name'],
-  'nothing is hidden, because there is nothing': [hiddenPath, (m) => (m.peer.seen.localCandidates = []), 'no host candidates'],
+  'the peer shows its address': [hiddenPath, (m) => m.peer.seen.localCandidates.push(hostCandidate('10.1.0.2')), 'peer: a candidate that is no host without an address'],
+  'the peer shows its address as a reflexive one': [hiddenPath, (m) => m.peer.seen.localCandidates.push('candidate:2 1 udp 1 203.0.113.101 5 typ srflx raddr 0.0.0.0 rport 0'), 'typ srflx'],
+  'we show our address': [hiddenPath, (m) => m.peer.seen.remoteCandidates.push(hostCandidate('10.1.0.3')), 'ours: a candidate that is no host without an address'],
+  'nothing is hidden, because there is nothing': [hiddenPath, (m) => (m.peer.seen.localCandidates = []), 'no candidates'],
   'no selected pair': [{}, (m) => (m.ours.summary.selectedCandidatePair = null), 'no selected pair'],
 };
 

@@ -67,7 +67,7 @@ const relay = (transport) => ({
 });
 
 // One LAN, nothing outside of it: signaling on its router. The page may not use the camera, so the browser hides its addresses. It is
-// given no server either: STUN on the LAN would say the hidden address, as a server-reflexive one.
+// given no server either: STUN on the LAN would say the hidden address, as a server-reflexive one. Its checks may be here before its name is resolved: then it is prflx.
 const mdns = (flags, oursHidden) => ({
   lab: 'lan',
   missing: needsLab('lan'),
@@ -75,7 +75,7 @@ const mdns = (flags, oursHidden) => ({
   ours: { prefix: inside('hB'), flags },
   server: async () => ({ prefix: inside('rA'), address: ROUTER_A, port: 8080, flags: [] }),
   services: [],
-  path: { local: ['host'], remote: ['host'], peerHidden: true, oursHidden },
+  path: { local: ['host'], remote: ['host', 'prflx'], peerHidden: true, oursHidden },
 });
 
 export const networks = {

@@ -25,6 +25,7 @@ const peers = { chromium };
 const SECONDS = 8; // measured, from connected on; an event may need more
 const MARGIN_SECONDS = 3; // the call goes on while the peer is asked what it measured
 const build = process.env.INTEROP_BUILD ?? 'build/release';
+const verbosity = process.env.INTEROP_VERBOSITY ?? '-v'; // -vv: descriptions in ours.log
 const output = process.env.INTEROP_OUTPUT ?? 'build/interop';
 
 const secondsOf = (c) => events[c.event]?.seconds ?? SECONDS;
@@ -43,7 +44,7 @@ function ourCommand(c, network, url, folder) {
     '--audio', c.media.includes('audio') ? `tone:${OUR_TONE_HZ}` : 'none',
     '--video', c.media.includes('video') ? 'pattern' : 'none',
     '--record', join(folder, 'received'), '--duration', String(secondsOf(c) + MARGIN_SECONDS), '--wait', '40',
-    `--json=${join(folder, 'ours.json')}`, '-v', url,
+    `--json=${join(folder, 'ours.json')}`, verbosity, url,
   ];
 }
 

@@ -1,4 +1,5 @@
-/* Later offers: ICE restarts from either side, offers that change nothing, rollback, glare. RFC 9429 sections 4.1.10.2, 5.2.2, 5.3.2; RFC 8445 section 9. */
+/* Later offers: ICE restarts from either side, offers that change nothing, rollback, glare. RFC 9429 sections 4.1.10.2, 5.2.2, 5.3.2; RFC 8445 section 9;
+ * the numbers in them, RFC 3264 section 8.3.2, RFC 8285 section 7. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -145,6 +146,75 @@ static void test_later_offer_without_restart(void **state) {
 }
 
 /* RFC 9429 section 4.1.10.2. */
+/* In place; what comes out must fit CONNECTION_PAIR_TEXT_BYTES. */
+static void replace_all(char *text, const char *from, const char *to) {
+    static char out[CONNECTION_PAIR_TEXT_BYTES];
+    size_t length = 0;
+    for (const char *at = text; *at;) {
+        bool is_here = strncmp(at, from, strlen(from)) == 0;
+        const char *piece = is_here ? to : at;
+        size_t bytes = is_here ? strlen(to) : 1;
+        assert_true(length + bytes < sizeof out);
+        memcpy(out + length, piece, bytes);
+        length += bytes;
+        at += is_here ? strlen(from) : 1;
+    }
+    out[length] = '\0';
+    memcpy(text, out, length + 1);
+}
+
+/* The later offer of one who has answered a peer with other numbers than ours; `mid_line` takes the place of our line for MID. */
+static void offer_after_answer(struct connection_pair *pair, const char *mid_line) {
+    size_t length;
+    assert_true(connection_pair_start(pair, 7, NULL, true));
+    length = offer(pair, 0);
+    pair->text[length] = '\0';
+    replace_all(pair->text, "SAVPF 111", "SAVPF 109");
+    replace_all(pair->text, ":111 ", ":109 ");
+    replace_all(pair->text, "SAVPF 96", "SAVPF 120");
+    replace_all(pair->text, ":96 ", ":120 ");
+    replace_all(pair->text, "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\r\n", mid_line);
+    struct peer_connection *answerer = end_of(pair, 1);
+    assert_int_equal(peer_connection_set_remote_description(answerer, pair->now_us, PEER_SDP_OFFER, pair->text, strlen(pair->text), NULL), PEER_OK);
+    assert_int_equal(peer_connection_set_local_description(answerer, pair->now_us, PEER_SDP_ANSWER, NULL, 0, NULL), PEER_OK);
+    length = offer(pair, 1);
+    pair->text[length] = '\0';
+}
+
+/*
+ * RFC 3264 section 8.3.2, RFC 8285 section 7: what the peer's numbers stand for stays. Here its 1 is the audio level, which the answer
+ * left out: an offer in which 1 is MID makes a browser's tab crash.
+ */
+static void test_later_offer_keeps_the_numbers(void **state) {
+    (void)state;
+    struct connection_pair pair;
+    offer_after_answer(&pair, "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\na=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n");
+    assert_non_null(strstr(pair.text, "SAVPF 109\r\n"));
+    assert_non_null(strstr(pair.text, "a=rtpmap:109 opus/48000/2\r\n"));
+    assert_non_null(strstr(pair.text, "a=rtpmap:120 VP8/90000\r\n"));
+    assert_null(strstr(pair.text, "a=extmap:1 "));
+    char *first = strstr(pair.text, "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n");
+    assert_non_null(first);
+    assert_non_null(strstr(first + 1, "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n"));
+    /* and once more, while that one is open: the numbers are those of the last answer still */
+    size_t length = 0;
+    assert_int_equal(peer_connection_create_offer(end_of(&pair, 1), pair.now_us, pair.text, sizeof pair.text, &length, NULL), PEER_OK);
+    assert_true(length < sizeof pair.text);
+    pair.text[length] = '\0';
+    assert_non_null(strstr(pair.text, "a=rtpmap:109 opus/48000/2\r\n"));
+    assert_non_null(strstr(pair.text, "a=extmap:4 "));
+    connection_pair_stop(&pair);
+}
+
+/* RFC 9429 section 5.2.2, MUST: only extensions of the last answer are offered again. */
+static void test_later_offer_without_a_new_extension(void **state) {
+    (void)state;
+    struct connection_pair pair;
+    offer_after_answer(&pair, "");
+    assert_null(strstr(pair.text, "a=extmap:"));
+    connection_pair_stop(&pair);
+}
+
 static void test_rollback(void **state) {
     (void)state;
     struct connection_pair pair;
@@ -215,6 +285,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_restart_from_the_offerer),    cmocka_unit_test(test_restart_from_the_answerer),
         cmocka_unit_test(test_later_offer_without_restart), cmocka_unit_test(test_rollback),
+        cmocka_unit_test(test_later_offer_keeps_the_numbers), cmocka_unit_test(test_later_offer_without_a_new_extension),
         cmocka_unit_test(test_glare),                       cmocka_unit_test(test_restart_in_the_wrong_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
