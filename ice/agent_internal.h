@@ -11,7 +11,8 @@
  *   names.c           mDNS names in place of addresses       server.c      STUN and TURN servers
  *   relay*.c          allocations: see relay_internal.h
  *   verdict.c         what became of each pair              replay.c      copies of authentic requests
- *   event.c           what the caller is told                agent.c       dispatch, and the states of the agent
+ *   event.c           what the caller is told                agent_new.c   making and freeing
+ *   agent.c           dispatch, and the states of the agent
  *
  * All memory is in one block that ice_agent_new allocates: after it nothing can run out, and no packet allocates. (Keys
  * are the exception: stun/integrity.h makes one per password. So are, within the budget, TURN clients, one per relay; and what TCP

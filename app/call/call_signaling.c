@@ -5,12 +5,25 @@
 
 /* ---- what the session says ------------------------------------------------------------------------------------------------- */
 
+static bool is_known(const struct call *call, const char *uri) {
+    char known[CALL_ICE_URI_BYTES];
+    for (size_t i = 0; i < call->server_count; i++) {
+        call_ice_uri_write(&call->servers[i], known, sizeof known);
+        if (strcmp(known, uri) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The same server twice would be asked twice from one socket, for one allocation: what the command line says of it holds. */
 static void add_server(struct call *call, const struct call_ice_server *server, const char *from) {
     char uri[CALL_ICE_URI_BYTES];
     const char *unusable = call_ice_server_unusable(server);
     call_ice_uri_write(server, uri, sizeof uri);
     if (unusable)
         call_say(call, 0, "%s%s is not used: %s", from, uri, unusable);
+    else if (is_known(call, uri))
+        call_say(call, 1, "%s%s is named twice", from, uri);
     else if (call->server_count == ICE_SERVER_MAX)
         call_say(call, 0, "%s%s is not used: there are ICE_SERVER_MAX servers already", from, uri);
     else
