@@ -1,7 +1,6 @@
 /* The agent: the verbs of docs/contract.md, and its states in one place. Everything else is in the files named in agent_internal.h. */
 #include "ice/agent.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "ice/agent_internal.h"

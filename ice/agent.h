@@ -78,6 +78,9 @@ struct ice_allocator {
     void *context;
 };
 
+/* configured, or malloc and free when it is NULL: what every object of this library does with the allocator of its configuration. */
+struct ice_allocator ice_allocator_or_default(const struct ice_allocator *configured);
+
 enum ice_role { ICE_ROLE_CONTROLLED, ICE_ROLE_CONTROLLING };
 enum ice_transport_policy { ICE_TRANSPORT_POLICY_ALL, ICE_TRANSPORT_POLICY_RELAY }; /* RTCIceTransportPolicy */
 enum ice_server_kind { ICE_SERVER_STUN, ICE_SERVER_TURN };

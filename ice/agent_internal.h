@@ -383,6 +383,8 @@ int ice_remote_add_signaled(struct ice_agent *agent, const struct ice_candidate 
 uint16_t ice_remote_add_peer_reflexive(struct ice_agent *agent, uint16_t generation, const struct stun_address *address, uint32_t priority, uint64_t ufrag_tag);
 size_t ice_remote_pair_count(const struct ice_agent *agent, uint16_t index); /* of either generation */
 /* No pair has it any more. */
+/* A check under credentials that are ours came from it: it is not foreign. */
+void ice_remote_prove(struct ice_agent *agent, uint16_t index, uint64_t ufrag_tag);
 void ice_remote_free(struct ice_agent *agent, uint16_t index);
 void ice_local_view(const struct ice_agent *agent, uint16_t index, struct ice_candidate *out);
 void ice_remote_view(const struct ice_agent *agent, uint16_t index, struct ice_candidate *out);

@@ -2,20 +2,9 @@
 #include "ice/agent.h"
 
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ice/agent_internal.h"
-
-static void *default_allocate(void *context, size_t bytes) {
-    (void)context;
-    return malloc(bytes);
-}
-
-static void default_release(void *context, void *memory) {
-    (void)context;
-    free(memory);
-}
 
 static uint64_t value_or(uint64_t value, uint64_t otherwise) {
     return value != 0 ? value : otherwise;
@@ -98,15 +87,14 @@ static void resolve_defaults(struct ice_agent_config *config) {
 }
 
 struct ice_agent *ice_agent_new(const struct ice_agent_config *config, uint64_t now_us) {
-    static const struct ice_allocator default_allocator = {default_allocate, default_release, NULL};
     if (config == NULL || !is_config_in_range(config))
         return NULL;
-    const struct ice_allocator *allocator = config->allocator != NULL ? config->allocator : &default_allocator;
+    struct ice_allocator allocator = ice_allocator_or_default(config->allocator);
     uint16_t relays = relay_count(config);
     size_t bytes = sizeof(struct block) + relays * sizeof(struct ice_relay) + strings_bytes(config);
     if (bytes > (config->memory_budget_bytes != 0 ? config->memory_budget_bytes : ICE_MEMORY_BUDGET_DEFAULT_BYTES))
         return NULL;
-    struct block *block = allocator->allocate(allocator->context, bytes);
+    struct block *block = allocator.allocate(allocator.context, bytes);
     if (block == NULL)
         return NULL;
     struct ice_agent *agent = &block->agent;
@@ -114,7 +102,7 @@ struct ice_agent *ice_agent_new(const struct ice_agent_config *config, uint64_t 
     memset((uint8_t *)block + sizeof *agent, 0, bytes - sizeof *agent);
     agent->config = *config;
     resolve_defaults(&agent->config);
-    agent->allocator = *allocator;
+    agent->allocator = allocator;
     agent->views = &block->views;
     agent->relays = block->relays;
     agent->relay_count = relays;

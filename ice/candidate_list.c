@@ -217,6 +217,13 @@ size_t ice_remote_pair_count(const struct ice_agent *agent, uint16_t index) {
     return count;
 }
 
+void ice_remote_prove(struct ice_agent *agent, uint16_t index, uint64_t ufrag_tag) {
+    if (!agent->remotes[index].foreign)
+        return;
+    agent->remotes[index].foreign = false;
+    agent->remotes[index].ufrag_tag = ufrag_tag;
+}
+
 void ice_remote_free(struct ice_agent *agent, uint16_t index) {
     struct ice_remote *remote = &agent->remotes[index];
     struct ice_generation *generation = &agent->generations[remote->generation];

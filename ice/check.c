@@ -228,10 +228,7 @@ static struct ice_pair *pair_of_request(struct ice_agent *agent, uint16_t genera
         if (remote == ICE_NONE)
             return NULL;
     }
-    if (agent->remotes[remote].foreign) { /* authentic now, under credentials that are ours */
-        agent->remotes[remote].foreign = false;
-        agent->remotes[remote].ufrag_tag = ufrag_tag;
-    }
+    ice_remote_prove(agent, remote, ufrag_tag);
     struct ice_pair *pair = ice_checklist_find(agent, local, remote);
     return pair != NULL ? pair : ice_checklist_add(agent, local, remote);
 }

@@ -7,7 +7,6 @@
  *
  * The order matters: RFC 5780 section 4.4 tests a filter, which round 3 would open.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "ice/nat_behaviour.h"
@@ -49,16 +48,6 @@ struct ice_nat_discovery {
 
 /* ---- life ------------------------------------------------------------------------------------------------------------- */
 
-static void *default_allocate(void *context, size_t bytes) {
-    (void)context;
-    return malloc(bytes);
-}
-
-static void default_release(void *context, void *memory) {
-    (void)context;
-    free(memory);
-}
-
 static void ask(struct ice_nat_discovery *discovery, uint64_t now_us, enum request_kind kind, const struct stun_address *remote, uint32_t change) {
     struct request *request = &discovery->requests[discovery->request_count++];
     *request = (struct request){.kind = kind, .remote = *remote, .change = change};
@@ -68,18 +57,17 @@ static void ask(struct ice_nat_discovery *discovery, uint64_t now_us, enum reque
 }
 
 struct ice_nat_discovery *ice_nat_discovery_new(const struct ice_nat_discovery_config *config, uint64_t now_us) {
-    static const struct ice_allocator default_allocator = {default_allocate, default_release, NULL};
     if (config == NULL || config->random == NULL || config->servers == NULL || config->server_count == 0 || config->server_count > ICE_NAT_SERVER_MAX)
         return NULL;
     for (size_t i = 0; i < config->server_count; i++)
         if (config->servers[i].family != config->base.family || config->servers[i].port == 0)
             return NULL;
-    const struct ice_allocator *allocator = config->allocator != NULL ? config->allocator : &default_allocator;
-    struct ice_nat_discovery *discovery = allocator->allocate(allocator->context, sizeof *discovery);
+    struct ice_allocator allocator = ice_allocator_or_default(config->allocator);
+    struct ice_nat_discovery *discovery = allocator.allocate(allocator.context, sizeof *discovery);
     if (discovery == NULL)
         return NULL;
     *discovery = (struct ice_nat_discovery){
-        .allocator = *allocator,
+        .allocator = allocator,
         .random = config->random,
         .random_context = config->random_context,
         .base = config->base,

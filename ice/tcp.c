@@ -177,10 +177,7 @@ struct ice_pair *ice_tcp_pair_of_request(struct ice_agent *agent, uint16_t gener
     uint16_t remote = connecting_remote(agent, generation, path, tcp_type, request, ufrag_tag);
     if (remote == ICE_NONE)
         return NULL;
-    if (agent->remotes[remote].foreign) { /* authentic now, under credentials that are ours */
-        agent->remotes[remote].foreign = false;
-        agent->remotes[remote].ufrag_tag = ufrag_tag;
-    }
+    ice_remote_prove(agent, remote, ufrag_tag);
     struct ice_pair *pair = ice_checklist_find(agent, local, remote);
     if (pair == NULL)
         pair = ice_checklist_add(agent, local, remote);

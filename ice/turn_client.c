@@ -2,7 +2,6 @@
  * A TURN client: the contract's verbs, the states, and the ways to end. RFC 8656. What each request says and what its answer means stands
  * in the files that ice/turn_client_internal.h lists.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "ice/turn_client_internal.h"
@@ -10,16 +9,6 @@
 #define RTO_MAX_US (60 * ICE_TURN_SECOND_US)
 
 /* ---- life ------------------------------------------------------------------------------------------------------------------- */
-
-static void *default_allocate(void *context, size_t bytes) {
-    (void)context;
-    return malloc(bytes);
-}
-
-static void default_release(void *context, void *memory) {
-    (void)context;
-    free(memory);
-}
 
 static bool fits(const char *text, size_t max_bytes) {
     size_t length = strlen(text);
@@ -55,14 +44,13 @@ void ice_turn_client_start(struct ice_turn_client *client, uint64_t now_us) {
 }
 
 struct ice_turn_client *ice_turn_client_new(const struct ice_turn_client_config *config, uint64_t now_us) {
-    static const struct ice_allocator default_allocator = {default_allocate, default_release, NULL};
     if (!is_config_valid(config))
         return NULL;
-    const struct ice_allocator *allocator = config->allocator != NULL ? config->allocator : &default_allocator;
-    struct ice_turn_client *client = allocator->allocate(allocator->context, sizeof *client);
+    struct ice_allocator allocator = ice_allocator_or_default(config->allocator);
+    struct ice_turn_client *client = allocator.allocate(allocator.context, sizeof *client);
     if (client == NULL)
         return NULL;
-    *client = (struct ice_turn_client){.allocator = *allocator,
+    *client = (struct ice_turn_client){.allocator = allocator,
                                        .random = config->random,
                                        .random_context = config->random_context,
                                        .rto_us = config->rto_us != 0 ? config->rto_us : STUN_RTO_DEFAULT_US,

@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "app/peer/peer_allocator_internal.h"
 #include "app/peer/peer_connection_internal.h"
 
 /* ---- memory and randomness ------------------------------------------------------------------------------------------ */
@@ -74,7 +73,7 @@ static bool copy_servers(struct peer_connection *connection) {
 struct peer_connection *peer_connection_new(const struct peer_connection_config *config, uint64_t now_us) {
     if (!config || !config->certificate || !config->ice.random || config->ice.server_count > ICE_SERVER_MAX)
         return NULL;
-    struct ice_allocator allocator = peer_allocator(config->ice.allocator);
+    struct ice_allocator allocator = ice_allocator_or_default(config->ice.allocator);
     struct peer_connection *connection = allocator.allocate(allocator.context, sizeof *connection);
     if (!connection)
         return NULL;

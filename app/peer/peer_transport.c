@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "app/peer/peer_allocator_internal.h"
 #include "app/peer/peer_demultiplex_internal.h"
 #include "app/peer/peer_early_internal.h"
 
@@ -77,7 +76,7 @@ static int from_dtls(int error) {
 struct peer_transport *peer_transport_new(const struct peer_transport_config *config, uint64_t now_us) {
     if (!config || !config->certificate)
         return NULL;
-    struct ice_allocator allocator = peer_allocator(config->ice.allocator);
+    struct ice_allocator allocator = ice_allocator_or_default(config->ice.allocator);
     struct peer_transport *transport = allocator.allocate(allocator.context, sizeof *transport);
     if (!transport)
         return NULL;
