@@ -34,7 +34,8 @@ step() {
         printf '   FAILED with exit code %d (%d s)\n' "$code" $((SECONDS - started))
     fi
     grep -aE '^ *SKIP: ' "$log"
-    if [ "$code" != 0 ]; then
+    if [ "$code" != 0 ]; then # what failed first, however far above the end it stands
+        grep -aE '^ *(FAIL|not ok|\[  FAILED  \])' "$log" | head -n 20
         tail -n 60 "$log"
     fi
     return 0

@@ -231,11 +231,29 @@ lab_sweep() {
     done
 }
 
+lab_remains() {
+    local node
+    for node in $LAB_NODES; do
+        if lab_exists "$node"; then return 0; fi
+    done
+    return 1
+}
+
+# Sweeps until nothing has come for a second: a command of the script may outlive it, and may be just about to make a namespace.
+lab_sweep_after() {
+    local turn
+    for turn in 1 2 3 4 5 6 7 8 9 10; do
+        lab_sweep
+        sleep 1
+        if ! lab_remains; then break; fi
+    done
+}
+
 # A process in a session of its own waits for the script to end. Ctrl-C does not reach it, nor does SIGKILL of the script.
 lab_guard() {
     export LAB_PREFIX LAB_NODES
-    export -f lab_sweep lab_signal lab_running lab_exists
-    setsid bash -c 'trap "" INT HUP; while kill -0 "$1" 2>/dev/null; do sleep 0.5; done; lab_sweep' guardian "$$" \
+    export -f lab_sweep_after lab_sweep lab_remains lab_signal lab_running lab_exists
+    setsid bash -c 'trap "" INT HUP; while kill -0 "$1" 2>/dev/null; do sleep 0.5; done; lab_sweep_after' guardian "$$" \
         </dev/null >/dev/null 2>&1 &
     LAB_GUARDIAN=$!
     disown "$LAB_GUARDIAN"
