@@ -25,4 +25,7 @@ const struct sdp_codec_row *sdp_codec_row_named(struct sdp_view name);
 const struct sdp_codec_row *sdp_codec_row_of(enum sdp_codec_id id);
 const struct sdp_codec_row *sdp_codec_row_static(uint8_t payload_type);
 
+/* Same name, clock, channels and format, be the codec known or not: codec_intersect.c. */
+bool sdp_codec_means_the_same(const struct sdp_codec *a, const struct sdp_codec *b);
+
 #endif

@@ -80,6 +80,12 @@ static void match_one(struct side *a, size_t i, struct side *b) {
     }
 }
 
+bool sdp_codec_means_the_same(const struct sdp_codec *a, const struct sdp_codec *b) {
+    const struct sdp_codec_row *row = sdp_codec_row_of(a->id);
+    return a->id == b->id && (a->id != SDP_CODEC_UNKNOWN || sdp_view_equal_ignoring_case(a->name, b->name)) && a->clock_hz == b->clock_hz &&
+           a->channels == b->channels && (row == NULL || row->same == NULL || sdp_view_equal(a->parameters, b->parameters) || row->same(a->parameters, b->parameters));
+}
+
 size_t sdp_codec_intersect(const struct sdp_codec *preferred, size_t preferred_count, const struct sdp_codec *other,
                            size_t other_count, struct sdp_codec_verdict *out, size_t *matched) {
     struct side a;
