@@ -98,6 +98,17 @@ static void write_groups(struct sdp_text *text, const struct sdp_session *offer,
 
 /* ---- one section --------------------------------------------------------------------------------------------------- */
 
+/* RFC 6184 section 8.2.2, MUST: the profile as offered, the level computed from both. */
+static void plan_profile(const struct sdp_codec *ours, const struct sdp_codec *offered, char *profile_level_id) {
+    struct sdp_h264_format of_ours;
+    struct sdp_h264_format of_offer;
+    profile_level_id[0] = '\0';
+    if (ours->id != SDP_CODEC_H264 || !sdp_read_h264(ours->parameters, &of_ours) || !sdp_read_h264(offered->parameters, &of_offer))
+        return;
+    struct sdp_h264_format answer = sdp_h264_answer(&of_ours, &of_offer);
+    sdp_h264_write(&answer, profile_level_id);
+}
+
 /* RFC 3264 section 6.1: payload types as offered, our order of preference, what both sides can do. */
 static void plan_codecs(struct sdp_section_plan *plan, const struct sdp_section *offered) {
     struct sdp_codec theirs[SDP_CODEC_MAX];
@@ -114,6 +125,7 @@ static void plan_codecs(struct sdp_section_plan *plan, const struct sdp_section 
         /* Parameters that name payload types name those of the offer. */
         if (sdp_codec_names_payload_types(ours->id))
             plan->codecs[i].parameters = other->parameters;
+        plan_profile(ours, other, plan->profile_level_ids[i]);
     }
 }
 

@@ -83,7 +83,20 @@ static void write_codec_line(struct sdp_text *text, const char *attribute, const
     sdp_text_add_view(text, value);
 }
 
-static void write_codec(struct sdp_text *text, const struct sdp_codec *codec) {
+/* The parameters, in which profile-level-id gets another value, or its first. */
+static void write_with_profile(struct sdp_text *text, struct sdp_view parameters, const char *profile_level_id) {
+    struct sdp_view found;
+    if (!sdp_parameter_find(parameters, "profile-level-id", &found)) {
+        sdp_text_add_view(text, parameters);
+        sdp_text_add_strings(text, (const char *const[]){parameters.length > 0 ? ";" : "", "profile-level-id=", profile_level_id, NULL});
+        return;
+    }
+    sdp_text_add_view(text, sdp_view_between(parameters.text, found.text));
+    sdp_text_add(text, profile_level_id);
+    sdp_text_add_view(text, sdp_view_between(found.text + found.length, parameters.text + parameters.length));
+}
+
+static void write_codec(struct sdp_text *text, const struct sdp_codec *codec, const char *profile_level_id) {
     write_codec_line(text, "a=rtpmap:", codec, codec->name);
     sdp_text_add(text, "/");
     sdp_text_add_number(text, codec->clock_hz);
@@ -97,10 +110,12 @@ static void write_codec(struct sdp_text *text, const struct sdp_codec *codec) {
             write_codec_line(text, "a=rtcp-fb:", codec, sdp_view_from(sdp_feedback_name((enum sdp_feedback)(1u << bit))));
             sdp_text_add(text, "\r\n");
         }
-    if (codec->parameters.length > 0) {
-        write_codec_line(text, "a=fmtp:", codec, codec->parameters);
-        sdp_text_add(text, "\r\n");
-    }
+    if (codec->parameters.length == 0 && profile_level_id[0] == '\0')
+        return;
+    write_codec_line(text, "a=fmtp:", codec, profile_level_id[0] == '\0' ? codec->parameters : (struct sdp_view){NULL, 0});
+    if (profile_level_id[0] != '\0')
+        write_with_profile(text, codec->parameters, profile_level_id);
+    sdp_text_add(text, "\r\n");
 }
 
 static void write_source(struct sdp_text *text, uint32_t ssrc, const char *cname) {
@@ -166,7 +181,7 @@ static void write_rtp(struct sdp_text *text, const struct sdp_section_plan *plan
     if (plan->rtcp_rsize)
         sdp_text_add_line(text, "a=rtcp-rsize");
     for (size_t i = 0; i < plan->codec_count; i++)
-        write_codec(text, &plan->codecs[i]);
+        write_codec(text, &plan->codecs[i], plan->profile_level_ids[i]);
     if (sends)
         write_sources(text, plan);
 }

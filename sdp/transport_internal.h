@@ -78,6 +78,7 @@ struct sdp_section_plan {
     size_t extension_count;
     struct sdp_codec codecs[SDP_LOCAL_CODEC_MAX];
     size_t codec_count;
+    char profile_level_ids[SDP_LOCAL_CODEC_MAX][7]; /* of codecs whose parameters get another one; "": as they are */
 };
 void sdp_section_write(struct sdp_text *text, const struct sdp_section_plan *plan);
 /* m= with port 0, c= and a=mid (none when empty): what keeps the place of a section (RFC 3264 sections 6 and 8.2). */
