@@ -122,6 +122,7 @@ static void answer_the_offer(void) {
     MUST(answer.section_count == offer.section_count);
     for (size_t i = 0; i < offer.section_count; i++) {
         MUST((refusals[i] == SDP_REFUSAL_NONE) == (answer.sections[i].port != 0));
+        MUST(sdp_refusal_text(refusals[i])[0] != '\0');
         MUST(sdp_view_equal(answer.sections[i].mid, offer.sections[i].mid));
         accepted += refusals[i] == SDP_REFUSAL_NONE;
     }
@@ -174,6 +175,36 @@ static void describe(const struct sdp_section *section, size_t variant, struct s
     out->unbundled = variant % 7 == i;
 }
 
+/* What is out of range is refused, and writes nothing that could be taken for an offer. */
+static void break_one(const struct sdp_local *good, size_t variant) {
+    static const char *const bad_candidates[] = {"candidate:1\r\na=x"};
+    static const char *const bad_streams[] = {"a b"};
+    struct sdp_local_section section = good->sections[0];
+    struct sdp_local_transport transport = *section.transport;
+    struct sdp_local_extension extension = {"urn:x", 15};
+    struct sdp_codec codec = sdp_codec_make(SDP_CODEC_VP8, 96, NULL, 0);
+    struct sdp_local bad = {.session_id = 1, .sections = &section, .section_count = 1};
+    section.transport = &transport;
+    switch (variant % 14) {
+    case 0: transport.ice_ufrag = "abc"; break;
+    case 1: transport.ice_pwd = "a:b"; break;
+    case 2: transport.fingerprint_value = "A B"; break;
+    case 3: transport.candidates = bad_candidates; transport.candidate_count = 1; break;
+    case 4: section.mid = "a b"; break;
+    case 5: section.cname = "c\n"; break;
+    case 6: section.track_id = ""; break;
+    case 7: section.stream_ids = bad_streams; section.stream_count = 1; break;
+    case 8: section.extensions = &extension; section.extension_count = 1; break;
+    case 9: section.extension_count = SDP_LOCAL_EXTENSION_MAX + 1; break;
+    case 10: section.codec_count = 0; break;
+    case 11: codec.payload_type = 128; section.codecs = &codec; section.codec_count = 1; break;
+    case 12: codec.clock_hz = 0; section.codecs = &codec; section.codec_count = 1; break;
+    default: bad.session_id = UINT64_MAX; break;
+    }
+    if (section.media == SDP_MEDIA_AUDIO && !section.refused && !section.bundle_only)
+        MUST(sdp_write_offer(&bad, offer_text, sizeof offer_text) == SDP_ERROR_ARGUMENT);
+}
+
 /* Whatever we may write is a description, and its own successor; negotiated with the answer, it is in order. */
 static void offer_in_turn(void) {
     static const char *const candidates[] = {"candidate:1 1 udp 1 192.0.2.1 5000 typ host"};
@@ -192,6 +223,8 @@ static void offer_in_turn(void) {
         sections[i].transport = &transports[i % 2];
     }
     const struct sdp_local local = {.session_id = 1, .session_version = 1, .ice_lite = variant % 13 == 0, .sections = sections, .section_count = offer.section_count};
+    if (offer.section_count > 0)
+        break_one(&local, variant);
     int length = sdp_write_offer(&local, offer_text, sizeof offer_text);
     if (length < 0)
         return;
@@ -211,6 +244,10 @@ static void explain(const struct sdp_section *one, const struct sdp_section *two
     size_t matched;
     size_t a_count = sdp_section_codecs(one, a);
     size_t b_count = sdp_section_codecs(two, b);
+    struct sdp_h264_format format;
+    for (size_t i = 0; i < a_count; i++)
+        if (a[i].id == SDP_CODEC_H264 && sdp_read_h264(a[i].parameters, &format))
+            MUST(sdp_h264_profile_name(format.profile)[0] != '\0');
     size_t count = sdp_codec_intersect(a, a_count, b, b_count, verdicts, &matched);
     MUST(count == a_count + b_count - matched);
     for (size_t i = 0; i < count; i++) {

@@ -108,6 +108,9 @@ static void read_every_way(struct sdp_view value) {
 
 static size_t read_level(struct sdp_walk walk) {
     struct sdp_attribute attribute;
+    struct sdp_view candidate;
+    for (struct sdp_walk candidates = walk; sdp_walk_candidate(&candidates, &candidate);)
+        MUST(candidate.length >= strlen("candidate:") && memcmp(candidate.text, "candidate:", strlen("candidate:")) == 0);
     size_t count = 0;
     while (sdp_walk_attribute(&walk, &attribute)) {
         read_every_way(attribute.value);
@@ -160,6 +163,11 @@ static void edit(void) {
         return; /* one attribute, or some bytes, too many */
     int replaced = sdp_edit_replace(&reparsed, index, "x-fuzz", "2", written, sizeof written);
     MUST(there ? replaced > 0 : replaced == length);
+    /* Taken away again, the text is what it was, but for the end of its last line. */
+    length = sdp_edit_remove(&reparsed, index, "x-fuzz", written, sizeof written);
+    MUST(length >= 0 && (there || (length >= (int)session.text.length && length <= 2 + 2 * (int)session.text.length)));
+    MUST(sdp_edit_add(&session, SDP_SECTION_MAX, "x", NULL, again, sizeof again) == SDP_ERROR_NOT_FOUND);
+    MUST(sdp_edit_replace(&session, index, "x y", "1", again, sizeof again) == SDP_ERROR_ARGUMENT);
 }
 
 /* A description of its own: the same verdict, the same place. */
