@@ -90,7 +90,7 @@ static void write_group(struct sdp_text *text, const struct sdp_session *offer, 
 }
 
 static void write_groups(struct sdp_text *text, const struct sdp_session *offer, const struct verdicts *verdicts) {
-    struct sdp_walk walk = sdp_walk_header(offer);
+    struct sdp_walk walk = sdp_walk_header_from(offer, SDP_ATTRIBUTE_GROUP);
     struct sdp_view mids;
     while (sdp_walk_bundle(&walk, &mids))
         write_group(text, offer, verdicts, mids);

@@ -204,8 +204,18 @@ bool sdp_section_find(const struct sdp_section *section, enum sdp_attribute_kind
     return sdp_walk_attribute_of(&walk, kind, out);
 }
 
-bool sdp_header_find(const struct sdp_session *session, enum sdp_attribute_kind kind, struct sdp_attribute *out) {
+_Static_assert(SDP_ATTRIBUTE_KIND_COUNT <= SDP_PLACE_MAX, "every kind has its place");
+
+struct sdp_walk sdp_walk_header_from(const struct sdp_session *session, enum sdp_attribute_kind kind) {
     struct sdp_walk walk = sdp_walk_header(session);
+    const struct sdp_place *place = &session->header_places[kind];
+    walk.at = place->at == NULL ? walk.end : place->at;
+    walk.line = place->line;
+    return walk;
+}
+
+bool sdp_header_find(const struct sdp_session *session, enum sdp_attribute_kind kind, struct sdp_attribute *out) {
+    struct sdp_walk walk = sdp_walk_header_from(session, kind);
     return sdp_walk_attribute_of(&walk, kind, out);
 }
 

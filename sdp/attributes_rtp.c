@@ -73,33 +73,44 @@ uint32_t sdp_parameter_number(struct sdp_view parameters, const char *name, uint
 
 /* ---- feedback ------------------------------------------------------------------------------------------------------ */
 
-/* By bit. Of several that fit, the longest does: "nack pli" is not "nack" with something behind. */
-static const char *const feedback_names[SDP_FEEDBACK_COUNT] = {"nack",     "nack pli",  "ccm fir", "transport-cc", "goog-remb", "nack sli", "nack rpsi",
-                                                               "ack rpsi", "ccm tmmbr", "ccm tstr", "ccm vbcm",     "ack ccfb",  "rrtr"};
+/* By bit. */
+static const struct {
+    const char *name;
+    size_t length;
+    bool more; /* RFC 5104 section 7.1: parameters may stand behind the words */
+} feedbacks[SDP_FEEDBACK_COUNT] = {
+#define WORDS(text, more) {(text), sizeof(text) - 1, (more)}
+    WORDS("nack", false),      WORDS("nack pli", false), WORDS("ccm fir", false),  WORDS("transport-cc", false), WORDS("goog-remb", false),
+    WORDS("nack sli", false),  WORDS("nack rpsi", false), WORDS("ack rpsi", false), WORDS("ccm tmmbr", true),     WORDS("ccm tstr", false),
+    WORDS("ccm vbcm", true),   WORDS("ack ccfb", false), WORDS("rrtr", false),
+#undef WORDS
+};
 
 const char *sdp_feedback_name(enum sdp_feedback flag) {
     for (unsigned bit = 0; bit < SDP_FEEDBACK_COUNT; bit++)
         if ((unsigned)flag == 1u << bit)
-            return feedback_names[bit];
+            return feedbacks[bit].name;
     return "";
-}
-
-/* RFC 5104 section 7.1: these two have parameters behind their words; the others are their words and nothing more. */
-static bool may_have_more(unsigned flag) {
-    return flag == SDP_FEEDBACK_CCM_TMMBR || flag == SDP_FEEDBACK_CCM_VBCM;
 }
 
 static void read_feedback_words(struct sdp_rtcp_fb *out) {
     for (unsigned bit = 0; bit < SDP_FEEDBACK_COUNT; bit++) {
-        size_t length = strlen(feedback_names[bit]);
-        if (out->feedback.length < length || !sdp_view_is_ignoring_case(sdp_view_front(out->feedback, length), feedback_names[bit]))
-            continue;
-        struct sdp_view more = sdp_view_behind(out->feedback, length);
-        if (more.length > 0 && (more.text[0] != ' ' || !may_have_more(1u << bit)))
+        size_t length = feedbacks[bit].length;
+        bool more = feedbacks[bit].more && out->feedback.length > length && out->feedback.text[length] == ' ';
+        if ((out->feedback.length != length && !more) || !sdp_view_is_ignoring_case(sdp_view_front(out->feedback, length), feedbacks[bit].name))
             continue;
         out->flag = 1u << bit;
-        out->more = behind_spaces(more);
+        out->more = behind_spaces(sdp_view_behind(out->feedback, length));
+        return;
     }
+}
+
+/* RFC 4585 section 4.2: "trr-int" and milliseconds. */
+static void read_interval(struct sdp_rtcp_fb *out) {
+    struct sdp_view rest = out->feedback;
+    struct sdp_view word;
+    if (sdp_word_cut(&rest, &word) && sdp_view_is_ignoring_case(word, "trr-int") && sdp_word_cut(&rest, &word))
+        sdp_read_number(word, UINT32_MAX, &out->trr_int_ms);
 }
 
 bool sdp_read_rtcp_fb(struct sdp_view value, struct sdp_rtcp_fb *out) {
@@ -111,9 +122,8 @@ bool sdp_read_rtcp_fb(struct sdp_view value, struct sdp_rtcp_fb *out) {
         return false;
     out->feedback = sdp_view_without_trailing_spaces(behind_spaces(value));
     read_feedback_words(out);
-    struct sdp_view rest = out->feedback;
-    if (sdp_word_cut(&rest, &word) && sdp_view_is_ignoring_case(word, "trr-int") && sdp_word_cut(&rest, &word))
-        sdp_read_number(word, UINT32_MAX, &out->trr_int_ms);
+    if (out->flag == 0)
+        read_interval(out);
     return out->feedback.length > 0;
 }
 

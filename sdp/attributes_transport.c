@@ -30,9 +30,20 @@ static bool direction_in(struct sdp_walk walk, enum sdp_direction *out) {
 
 enum sdp_direction sdp_section_direction(const struct sdp_session *session, const struct sdp_section *section) {
     /* RFC 8866 section 6.7: the session's word counts for sections without one; without any, sendrecv is meant. */
+    static const enum sdp_attribute_kind kinds[] = {SDP_ATTRIBUTE_SENDRECV, SDP_ATTRIBUTE_SENDONLY, SDP_ATTRIBUTE_RECVONLY, SDP_ATTRIBUTE_INACTIVE};
     enum sdp_direction direction = SDP_DIRECTION_SEND_RECEIVE;
-    if (!direction_in(sdp_walk_section(section), &direction))
-        direction_in(sdp_walk_header(session), &direction);
+    if (direction_in(sdp_walk_section(section), &direction))
+        return direction;
+    const struct sdp_place *first = NULL;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        const struct sdp_place *place = &session->header_places[kinds[i]];
+        if (place->at != NULL && (first == NULL || place->line < first->line))
+            first = place;
+    }
+    if (first != NULL) {
+        struct sdp_walk walk = {first->at, session->header.text + session->header.length, first->line};
+        direction_in(walk, &direction);
+    }
     return direction;
 }
 

@@ -13,22 +13,12 @@ bool sdp_walk_bundle(struct sdp_walk *walk, struct sdp_view *mids) {
 }
 
 bool sdp_session_bundles(const struct sdp_session *session, struct sdp_view mid, struct sdp_view *first) {
-    struct sdp_walk walk = sdp_walk_header(session);
-    struct sdp_view mids;
-    struct sdp_view word;
-    while (mid.length > 0 && sdp_walk_bundle(&walk, &mids)) {
-        struct sdp_view tagged = {NULL, 0};
-        while (sdp_word_next(&mids, &word)) {
-            if (tagged.length == 0)
-                tagged = word;
-            if (sdp_view_equal(word, mid)) {
-                if (first != NULL)
-                    *first = tagged;
-                return true;
-            }
-        }
-    }
-    return false;
+    const struct sdp_section *section = sdp_session_find_mid(session, mid);
+    if (section == NULL || section->bundle_first == SDP_NO_SECTION)
+        return false;
+    if (first != NULL)
+        *first = session->sections[section->bundle_first].mid;
+    return true;
 }
 
 /* One group: the first of its list that is accepted, and may carry, does it for all that are accepted. */
@@ -48,7 +38,7 @@ static void choose_in_group(const struct sdp_session *session, struct sdp_view m
 }
 
 void sdp_bundle_choose(const struct sdp_session *session, const bool *accepted, const bool *may_carry, size_t *tagged) {
-    struct sdp_walk walk = sdp_walk_header(session);
+    struct sdp_walk walk = sdp_walk_header_from(session, SDP_ATTRIBUTE_GROUP);
     struct sdp_view mids;
     for (size_t i = 0; i < session->section_count; i++)
         tagged[i] = i;

@@ -57,7 +57,7 @@ static int check_group(const struct pair *pair, struct sdp_view mids) {
 }
 
 static int check_shape(const struct pair *pair) {
-    struct sdp_walk walk = sdp_walk_header(pair->answer);
+    struct sdp_walk walk = sdp_walk_header_from(pair->answer, SDP_ATTRIBUTE_GROUP);
     struct sdp_view mids;
     /* RFC 3264 section 6, MUST: as many sections as the offer has, in its order. */
     if (pair->offer->section_count != pair->answer->section_count)

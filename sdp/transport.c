@@ -131,7 +131,7 @@ enum sdp_refusal sdp_transport_read(const struct sdp_session *session, const str
         return SDP_REFUSAL_ICE;
     /* RFC 8122 section 5: those of the section, else those of the session; any one of them may match. */
     if (!read_fingerprints(sdp_walk_section(section), out))
-        read_fingerprints(sdp_walk_header(session), out);
+        read_fingerprints(sdp_walk_header_from(session, SDP_ATTRIBUTE_FINGERPRINT), out);
     if (out->fingerprint_count == 0)
         return SDP_REFUSAL_FINGERPRINT;
     return out->setup == SDP_SETUP_HOLDCONN ? SDP_REFUSAL_SETUP : SDP_REFUSAL_NONE;
