@@ -106,7 +106,7 @@ static const struct {
     [SDP_ATTRIBUTE_ICE_MISMATCH] = {NAME("ice-mismatch"), NO_VALUE, NULL, "a=ice-mismatch has no value (RFC 8839 section 5.3)"},
     [SDP_ATTRIBUTE_ICE_OPTIONS] = {NAME("ice-options"), A_VALUE, NULL, "a=ice-options has a value (RFC 8839 section 5.6)"},
     [SDP_ATTRIBUTE_ICE_PACING] = {NAME("ice-pacing"), A_VALUE, check_ice_pacing,
-                                  "a=ice-pacing is a number of milliseconds of at most ten digits (RFC 8839 section 5.7)"},
+                                  "a=ice-pacing is a number of milliseconds of at most ten digits (RFC 8839 section 5.5)"},
     [SDP_ATTRIBUTE_ICE_PWD] = {NAME("ice-pwd"), A_VALUE, sdp_read_ice_pwd, "a=ice-pwd is 22 to 256 visible characters (RFC 8839 section 5.4)"},
     [SDP_ATTRIBUTE_ICE_UFRAG] = {NAME("ice-ufrag"), A_VALUE, sdp_read_ice_ufrag,
                                  "a=ice-ufrag is 4 to 256 visible characters (RFC 8839 section 5.4)"},

@@ -120,7 +120,7 @@ bool sdp_read_ice_pwd(struct sdp_view value);
 /* Is `option` ("trickle", "ice2", "renomination") among the words of a=ice-options? RFC 8839 section 5.6 */
 bool sdp_ice_options_have(struct sdp_view value, const char *option);
 
-/* a=ice-pacing, RFC 8839 section 5.7: milliseconds between new transactions; the larger of both sides counts. */
+/* a=ice-pacing, RFC 8839 section 5.5: milliseconds between new transactions; the larger of both sides counts. */
 bool sdp_read_ice_pacing(struct sdp_view value, uint32_t *out_ms);
 
 /* a=remote-candidates, RFC 8839 section 5.2: triples. */

@@ -162,7 +162,7 @@ bool sdp_read_max_message_size(struct sdp_view value, uint64_t *out_bytes) {
 }
 
 bool sdp_read_ice_pacing(struct sdp_view value, uint32_t *out_ms) {
-    /* RFC 8839 section 5.7: one to ten digits; ten of them may say more than 32 bits hold, and mean "never". */
+    /* RFC 8839 section 5.5: one to ten digits; ten of them may say more than 32 bits hold, and mean "never". */
     value = sdp_view_without_trailing_spaces(value);
     if (!sdp_view_is_all(value, SDP_CHARACTER_DIGIT) || value.length > 10)
         return false;

@@ -130,7 +130,7 @@ static bool bundle_is_good(const struct sdp_local *local) {
         const struct sdp_local_section *section = &local->sections[i];
         if (!sdp_local_is_bundled(section))
             continue;
-        /* RFC 9143 section 7.2, MUST: the section that carries the transport is not bundle-only. */
+        /* RFC 9143 section 7.2.1, MUST: the section that carries the transport is not bundle-only. */
         if (first && section->bundle_only)
             return false;
         first = false;

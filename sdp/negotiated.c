@@ -39,7 +39,7 @@ static int check_section(const struct pair *pair, size_t index) {
     return SDP_OK;
 }
 
-/* RFC 5888 section 9.1 and RFC 9143 section 7.3, MUST: who is grouped in the answer was grouped, and together, in the offer. */
+/* RFC 9143 section 7.4, MUST: who is grouped in the answer was grouped, and together, in the offer. */
 static int check_group(const struct pair *pair, struct sdp_view mids) {
     struct sdp_view word;
     struct sdp_view first_tag = {NULL, 0};
@@ -295,8 +295,8 @@ static enum sdp_refusal judge(const struct pair *pair, size_t index) {
     const struct sdp_section *answered = &pair->answer->sections[index];
     if (!sdp_section_is_offered(pair->offer, offered))
         return SDP_REFUSAL_OFFERED;
-    /* RFC 9143 section 6: a=bundle-only means nothing in an answer; port 0 refuses. */
-    if (answered->port == 0)
+    /* RFC 9143 section 7.4.1: who follows RFC 8843 accepts a bundled section with port 0 and a=bundle-only; other ports of 0 refuse. */
+    if (!sdp_section_is_offered(pair->answer, answered))
         return SDP_REFUSAL_ANSWERED;
     /* RFC 9143 section 7.3.3: a bundle-only section is accepted in its BUNDLE or not at all. */
     if (offered->port == 0 && !sdp_session_bundles(pair->answer, offered->mid, NULL))
@@ -356,7 +356,7 @@ static int agree_sections(const struct pair *pair) {
     for (size_t i = 0; i < out->section_count; i++) {
         out->sections[i] = (struct sdp_negotiated_section){
             .media = sdp_section_media(&pair->offer->sections[i]), .index = i, .mid = pair->remote->sections[i].mid, .refusal = judge(pair, i)};
-        accepted[i] = pair->answer->sections[i].port != 0;
+        accepted[i] = sdp_section_is_offered(pair->answer, &pair->answer->sections[i]);
         carried[i] = (struct carried){.asked = false};
     }
     /* RFC 9143 section 7.3: the groups of the answer count, and the first accepted of each carries. */

@@ -243,7 +243,7 @@ static void simulcast_lists(void **state) {
     parsed_free(&parsed);
 }
 
-/* RFC 8839 sections 5.2 and 5.7, RFC 8866 section 5.7, RFC 8842 section 4, RFC 8285 section 6. */
+/* RFC 8839 sections 5.2 and 5.5, RFC 8866 section 5.7, RFC 8842 section 4, RFC 8285 section 6. */
 static void readers_of_the_rest(void **state) {
     (void)state;
     struct sdp_view value = view("1 192.0.2.3 45664 2 2001:db8::1 45665");

@@ -163,7 +163,7 @@ static void bad_sections_of_an_offer(void **state) {
         change;                                                                                            \
         assert_int_equal(sdp_write_offer(&ours.local, offer_text, sizeof offer_text), SDP_ERROR_ARGUMENT); \
     } while (0)
-    REFUSES(three[0].bundle_only = true); /* RFC 9143 section 7.2: the tagged one */
+    REFUSES(three[0].bundle_only = true); /* RFC 9143 section 7.2.1: the tagged one */
     REFUSES((three[1].bundle_only = true, three[1].unbundled = true));
     REFUSES(three[0].transport = NULL);
     REFUSES(three[2].sctp_port = 0); /* RFC 8841 section 5 */
@@ -411,6 +411,20 @@ static void bundle_only_accepted_alone(void **state) {
     parsed_free(&two);
 }
 
+/* RFC 9143 section 7.4.1: answers of RFC 8843 have port 0 and a=bundle-only in all sections of the BUNDLE but the tagged one. */
+static void answers_of_rfc_8843(void **state) {
+    (void)state;
+    struct parsed one = parse_string(HEAD "a=group:BUNDLE a b c\r\n" TRANSPORT AUDIO "a\r\n" AUDIO "b\r\n" AUDIO "c\r\n");
+    struct parsed two = parse_string(HEAD "a=group:BUNDLE a b\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=setup:active\r\na=fingerprint:" FINGERPRINT "\r\n" AUDIO
+                                          "a\r\n" ONLY "b\r\n" ONLY "c\r\n");
+    assert_int_equal(sdp_negotiate(one.session, two.session, true, &negotiated, NULL), SDP_OK);
+    assert_int_equal(negotiated.agreed_count, 2);
+    assert_int_equal(negotiated.transport_count, 1);
+    assert_int_equal(negotiated.sections[2].refusal, SDP_REFUSAL_ANSWERED); /* in no BUNDLE: port 0 is port 0 */
+    parsed_free(&one);
+    parsed_free(&two);
+}
+
 /* RFC 9143 section 7.3: two groups of the offer do not become one. */
 static void groups_do_not_merge(void **state) {
     (void)state;
@@ -457,6 +471,7 @@ int main(void) {
         cmocka_unit_test(streams),
         cmocka_unit_test(too_many_transports),
         cmocka_unit_test(bundle_only_accepted_alone),
+        cmocka_unit_test(answers_of_rfc_8843),
         cmocka_unit_test(groups_do_not_merge),
         cmocka_unit_test(one_of_two_transports_fails),
     };
