@@ -250,19 +250,21 @@ struct peer_numbers {
 uint8_t peer_numbers_payload_type(const struct peer_connection *connection, struct peer_numbers *used, const struct sdp_codec *codec, uint8_t preferred);
 /* 0: there is none left. */
 uint8_t peer_numbers_extension_id(const struct peer_connection *connection, enum sdp_extension extension);
+/* The next mid that names no section of any description that is set: a number from *next on, which goes on. */
+void peer_numbers_make_mid(const struct peer_connection *connection, uint32_t *next, char mid[PEER_MID_MAX_BYTES + 1]);
 /* Remembers what the numbers of a description that was agreed mean. */
 void peer_numbers_learn(struct peer_connection *connection, const struct sdp_session *session);
 
 /* ---- peer_local.c, peer_offer.c, peer_associate.c, peer_answer.c ------------------------------------------------------ */
 
 #define PEER_LOCAL_CODEC_MAX (PEER_CODEC_PREFERENCE_MAX + 2) /* and telephone-event at two clocks */
-#define PEER_LOCAL_TEXT_BYTES PEER_DESCRIPTION_MAX_BYTES
 
 /* struct sdp_local only points: this is what it points to. */
 struct peer_local {
     struct sdp_local sdp;
     struct sdp_local_section sections[SDP_SECTION_MAX];
     char mids[SDP_SECTION_MAX][PEER_MID_MAX_BYTES + 1];
+    char names[SDP_SECTION_MAX][16]; /* of the media of sections that are refused */
     struct {
         struct sdp_codec codecs[PEER_LOCAL_CODEC_MAX];
         struct sdp_local_extension extension;
@@ -290,6 +292,7 @@ const struct sdp_local_transport *peer_local_transport(struct peer_connection *c
 /* Writes it and keeps it as created. */
 int peer_offer_make(struct peer_connection *connection, struct peer_problem *problem);
 int peer_answer_make(struct peer_connection *connection, struct peer_problem *problem);
+int peer_created_hand_out(struct peer_connection *connection, const struct peer_created *created, char *text, size_t capacity, size_t *length, struct peer_problem *problem);
 /* RFC 9429 section 5.8.3: what a remote description must have before anything of it is believed. Nothing changes. */
 int peer_associate_check(struct peer_connection *connection, const struct sdp_session *remote, bool is_offer, struct peer_problem *problem);
 /* The sections of the peer's offer get their transceivers. MEMORY. */

@@ -80,6 +80,28 @@ uint8_t peer_numbers_extension_id(const struct peer_connection *connection, enum
     return 0;
 }
 
+/* ---- mids ------------------------------------------------------------------------------------------------------------------ */
+
+static bool is_mid_used(const struct peer_connection *connection, struct sdp_view mid) {
+    const struct peer_description *const all[] = {&connection->current_local, &connection->pending_local, &connection->current_remote, &connection->pending_remote};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (all[i]->sdp && sdp_session_find_mid(&all[i]->sdp->session, mid))
+            return true;
+    return false;
+}
+
+void peer_numbers_make_mid(const struct peer_connection *connection, uint32_t *next, char mid[PEER_MID_MAX_BYTES + 1]) {
+    for (;;) {
+        char digits[PEER_MID_MAX_BYTES + 1], *at = digits + sizeof digits - 1;
+        *at = '\0';
+        for (uint32_t rest = (*next)++, first = 1; rest > 0 || first; rest /= 10, first = 0)
+            *--at = (char)('0' + rest % 10);
+        memcpy(mid, at, strlen(at) + 1);
+        if (!is_mid_used(connection, (struct sdp_view){mid, strlen(mid)}))
+            return;
+    }
+}
+
 /* ---- what was agreed -------------------------------------------------------------------------------------------------- */
 
 static void learn_codecs(struct peer_connection *connection, const struct sdp_section *section) {
