@@ -173,15 +173,23 @@ uint64_t ice_agent_next_timeout(const struct ice_agent *agent) {
 
 /* ---- what signaling brings --------------------------------------------------------------------------------------------------------------- */
 
-int ice_agent_set_remote_credentials(struct ice_agent *agent, uint64_t now_us, const char *ufrag, size_t ufrag_length,
-                                     const char *password, size_t password_length) {
+int ice_agent_check_remote_credentials(const struct ice_agent *agent, const char *ufrag, size_t ufrag_length, const char *password, size_t password_length) {
     if (ufrag == NULL || password == NULL)
         return ICE_ERROR_ARGUMENT;
+    const struct ice_generation *generation = ice_generation_youngest(agent);
+    if (generation->remote_key == NULL && ice_generation_is_replaced_ufrag(agent, ufrag, ufrag_length))
+        return ICE_ERROR_STATE; /* RFC 8445 section 9, MUST: a peer that restarts changes them */
+    return ice_generation_check_remote(generation, ufrag, ufrag_length, password, password_length);
+}
+
+int ice_agent_set_remote_credentials(struct ice_agent *agent, uint64_t now_us, const char *ufrag, size_t ufrag_length,
+                                     const char *password, size_t password_length) {
+    int result = ice_agent_check_remote_credentials(agent, ufrag, ufrag_length, password, password_length);
+    if (result != ICE_OK)
+        return result;
     struct ice_generation *generation = &agent->generations[agent->offered != ICE_NONE ? agent->offered : agent->generation];
     bool first = generation->remote_key == NULL;
-    if (first && ice_generation_is_replaced_ufrag(agent, ufrag, ufrag_length))
-        return ICE_ERROR_STATE; /* RFC 8445 section 9, MUST: a peer that restarts changes them */
-    int result = ice_generation_set_remote(generation, ufrag, ufrag_length, password, password_length);
+    result = ice_generation_set_remote(generation, ufrag, ufrag_length, password, password_length);
     if (result != ICE_OK)
         return result;
     if (ice_restart_is_offered(agent))

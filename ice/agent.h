@@ -153,6 +153,9 @@ enum ice_role ice_agent_role(const struct ice_agent *agent);
  */
 void ice_agent_close(struct ice_agent *agent, uint64_t now_us);
 
+/* Nothing of it is wanted any more: a CLOSE_STREAM event follows for every stream. For a caller that goes on without this agent. */
+void ice_agent_abandon_streams(struct ice_agent *agent);
+
 /* ---- what signaling brings ---------------------------------------------------------------------------------------- */
 
 /*
@@ -162,6 +165,9 @@ void ice_agent_close(struct ice_agent *agent, uint64_t now_us);
  */
 int ice_agent_set_remote_credentials(struct ice_agent *agent, uint64_t now_us, const char *ufrag, size_t ufrag_length,
                                      const char *password, size_t password_length);
+
+/* Would the function above take them? It returns what that would; nothing changes. */
+int ice_agent_check_remote_credentials(const struct ice_agent *agent, const char *ufrag, size_t ufrag_length, const char *password, size_t password_length);
 
 /*
  * One remote candidate. It may come before the credentials; it then waits. Duplicates are ignored (ICE_OK). ICE_ERROR_CAPACITY beyond

@@ -608,6 +608,8 @@ void ice_generation_end(struct ice_agent *agent, uint16_t generation);
 void ice_generation_forget_pair(struct ice_agent *agent, uint16_t index);
 /* Those of this generation that no pair has. */
 void ice_generation_forget_remotes(struct ice_agent *agent, uint16_t generation);
+/* ICE_ERROR_ARGUMENT: they are none; ICE_ERROR_STATE: others are known already. */
+int ice_generation_check_remote(const struct ice_generation *generation, const char *ufrag, size_t ufrag_length, const char *password, size_t password_length);
 int ice_generation_set_remote(struct ice_generation *generation, const char *ufrag, size_t ufrag_length, const char *password, size_t password_length);
 struct ice_generation *ice_generation_current(struct ice_agent *agent);
 const struct ice_generation *ice_generation_current_const(const struct ice_agent *agent);

@@ -85,14 +85,20 @@ void ice_generation_end(struct ice_agent *agent, uint16_t generation) {
     agent->generations[generation] = (struct ice_generation){.in_use = false, .ends_us = ICE_NEVER_US};
 }
 
-int ice_generation_set_remote(struct ice_generation *generation, const char *ufrag, size_t ufrag_length, const char *password, size_t password_length) {
+int ice_generation_check_remote(const struct ice_generation *generation, const char *ufrag, size_t ufrag_length, const char *password, size_t password_length) {
     if (!ice_generation_are_credentials(ufrag, ufrag_length, password, password_length))
         return ICE_ERROR_ARGUMENT;
-    if (generation->remote_key != NULL) {
-        bool same = strlen(generation->remote_ufrag) == ufrag_length && memcmp(generation->remote_ufrag, ufrag, ufrag_length) == 0 &&
-                    strlen(generation->remote_password) == password_length && memcmp(generation->remote_password, password, password_length) == 0;
-        return same ? ICE_OK : ICE_ERROR_STATE;
-    }
+    if (generation->remote_key == NULL)
+        return ICE_OK;
+    bool same = strlen(generation->remote_ufrag) == ufrag_length && memcmp(generation->remote_ufrag, ufrag, ufrag_length) == 0 &&
+                strlen(generation->remote_password) == password_length && memcmp(generation->remote_password, password, password_length) == 0;
+    return same ? ICE_OK : ICE_ERROR_STATE;
+}
+
+int ice_generation_set_remote(struct ice_generation *generation, const char *ufrag, size_t ufrag_length, const char *password, size_t password_length) {
+    int result = ice_generation_check_remote(generation, ufrag, ufrag_length, password, password_length);
+    if (result != ICE_OK || generation->remote_key != NULL)
+        return result;
     generation->remote_key = stun_key_new_short_term((const uint8_t *)password, password_length);
     if (generation->remote_key == NULL)
         return ICE_ERROR_CRYPTO;
