@@ -79,10 +79,10 @@ bool peer_states_signaling_next(enum peer_signaling_state state, bool is_local, 
     case PEER_SDP_ANSWER:
         *next = PEER_SIGNALING_STABLE;
         return state == other_offer || state == have_pranswer;
-    /* ... and back (RFC 9429 section 4.1.10.2; W3C webrtc section 4.4.1.5: from any state but stable and closed, on whichever side it is said). */
+    /* ... and back from an offer, on whichever side it is said; not from a pranswer, by which media flows (W3C webrtc section 4.4.1.5). */
     case PEER_SDP_ROLLBACK:
         *next = PEER_SIGNALING_STABLE;
-        return state != PEER_SIGNALING_STABLE && state != PEER_SIGNALING_CLOSED;
+        return state == PEER_SIGNALING_HAVE_LOCAL_OFFER || state == PEER_SIGNALING_HAVE_REMOTE_OFFER;
     case PEER_SDP_IMPLICIT:
         break;
     }
