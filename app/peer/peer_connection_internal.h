@@ -59,12 +59,17 @@ struct peer_credentials {
 struct peer_transport_entry {
     struct peer_transport *transport; /* NULL: the place is free */
     struct peer_transport_states states;
+    uint32_t serial;       /* no two transports of a connection have the same: the upper half of its query and stream numbers */
     size_t section;        /* whose candidates are this transport's: the tagged section of its BUNDLE */
     bool is_of_open_offer; /* came with a local offer that is not answered: a rollback takes it away */
     bool is_restarting;    /* restarted by a local offer that is not answered: a rollback takes that back */
-    struct ice_interface interfaces[ICE_INTERFACE_MAX];
+    bool is_leaving;       /* no section has it any more: it says goodbye ... */
+    bool has_left;         /* ... and has; its place is free when its streams are closed */
+    struct ice_interface interfaces[ICE_INTERFACE_MAX]; /* there also while there is no transport: what the next one in this place will have */
+    char interface_names[ICE_INTERFACE_MAX][ICE_MDNS_NAME_MAX_BYTES + 1];
     size_t interface_count;
     bool has_interfaces, is_gathering;
+    bool sockets_asked; /* event SOCKETS_NEEDED was told: SOCKETS_FREE will be */
     bool sockets_needed_pending, sockets_free_pending, dtls_pending, end_of_candidates_pending;
     struct rtp_session *rtp; /* NULL until media is agreed on it */
 };
@@ -147,8 +152,10 @@ struct peer_connection {
     const char *last_problem; /* static */
 
     struct peer_transport_entry *transports[PEER_TRANSPORT_MAX]; /* allocated when first used; NULL: never was */
-    int8_t section_transports[SDP_SECTION_MAX]; /* by section of the descriptions that are set: its transport, or -1 */
-    uint64_t next_stream_id;                    /* streams have numbers of their own in each agent; see peer_transports.c */
+    int8_t section_transports[SDP_SECTION_MAX];         /* by section of the descriptions that are set: its transport, or -1 */
+    int8_t stable_section_transports[SDP_SECTION_MAX];  /* by the last answer: what a rollback gives back */
+    int8_t offered_section_transports[SDP_SECTION_MAX]; /* by the last local description: BUNDLE folds these when there is an answer */
+    uint32_t next_transport_serial;
 
     struct peer_transceiver_entry *transceivers[PEER_TRANSCEIVER_MAX]; /* NULL: that number is free */
     size_t transceiver_count;                                          /* one more than the highest in use */
@@ -315,12 +322,23 @@ enum sdp_codec_id peer_negotiated_sdp_codec(enum peer_codec codec);
 /* The codec of a section that we will send, or NULL when none of it is ours. */
 const struct sdp_negotiated_codec *peer_negotiated_codec(const struct sdp_negotiated *negotiated, const struct sdp_negotiated_section *section);
 
+/* ---- peer_dispatch.c ------------------------------------------------------------------------------------------------ */
+
+/* Goodbyes, when the connection is closed or not. */
+bool peer_dispatch_poll_transports(struct peer_connection *connection, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out);
+
 /* ---- peer_transports.c ---------------------------------------------------------------------------------------------- */
 
+/* Call once, when the connection is made. */
+void peer_transports_init(struct peer_connection *connection);
+/* The entry of a place, made when it was never used. NULL: out of memory. */
+struct peer_transport_entry *peer_transports_place(struct peer_connection *connection, size_t index);
 /* The transport of a section, NULL: it has none. */
 struct peer_transport_entry *peer_transports_of_section(const struct peer_connection *connection, size_t section);
 /* The next one in use from *index on, which is set to its number; NULL: no more. for (size_t i = 0; (entry = peer_transports_next(c, &i)); i++) */
+/* Those that are leaving are not in use; peer_transports_next_of_all has them too. */
 struct peer_transport_entry *peer_transports_next(const struct peer_connection *connection, size_t *index);
+struct peer_transport_entry *peer_transports_next_of_all(const struct peer_connection *connection, size_t *index);
 /* Fresh ones, random (RFC 8445 section 5.3). */
 void peer_transports_make_credentials(struct peer_connection *connection, struct peer_credentials *out);
 /* Those in force for a section's transport. False: it has none yet. */
@@ -334,15 +352,24 @@ enum peer_setup peer_transports_setup(const struct peer_connection *connection, 
  * CAPACITY beyond PEER_TRANSPORT_MAX, MEMORY, CRYPTO.
  */
 int peer_transports_set_local(struct peer_connection *connection, uint64_t now_us, const struct sdp_session *local, bool is_offer, enum ice_role role);
+/* Can this be applied? Nothing changes. */
+int peer_transports_check(struct peer_connection *connection, const struct sdp_negotiated *negotiated, struct peer_problem *problem);
 /* What was agreed: remote credentials, fingerprints, roles. Sections that BUNDLE has folded change over; a final answer frees what is left over. */
 int peer_transports_apply(struct peer_connection *connection, uint64_t now_us, const struct sdp_negotiated *negotiated, bool is_final, struct peer_problem *problem);
 /* The open local offer is taken back: its new transports go, its restarts are cancelled, sections have the transports they had. */
 void peer_transports_rollback(struct peer_connection *connection, uint64_t now_us);
 /* candidate NULL: no more. PEER_OK also for a section that BUNDLE has folded away. */
 int peer_transports_add_candidate(struct peer_connection *connection, uint64_t now_us, size_t section, const struct ice_candidate *candidate);
-bool peer_transports_poll_event(struct peer_connection *connection, struct peer_connection_event *out);
+/* Interfaces or a description have come: who has both gathers. */
+int peer_transports_gather(struct peer_connection *connection, struct peer_transport_entry *entry, uint64_t now_us);
+/* A transport that is leaving has nothing more to say: its place is free. */
+void peer_transports_vacate(struct peer_connection *connection, size_t index);
 void peer_transports_close(struct peer_connection *connection, uint64_t now_us);
 void peer_transports_free(struct peer_connection *connection);
+
+/* ---- peer_events.c -------------------------------------------------------------------------------------------------- */
+
+bool peer_events_poll_transports(struct peer_connection *connection, struct peer_connection_event *out);
 
 /* ---- peer_media.c --------------------------------------------------------------------------------------------------- */
 
