@@ -24,6 +24,9 @@ static void restart_clock(struct rtp_jitter_buffer *buffer, uint64_t now_us, int
 }
 
 void rtp_jitter_audio_arrival(struct rtp_jitter_buffer *buffer, uint64_t now_us, uint32_t clock_rate_hz, struct rtp_jitter_slot *slot) {
+    /* RFC 7160 section 4.3: timestamps of another clock rate are another clock. */
+    buffer->has_clock = buffer->has_clock && buffer->clock_rate_hz == clock_rate_hz;
+    buffer->clock_rate_hz = clock_rate_hz;
     int64_t units = unwrap(buffer, slot->timestamp);
     slot->media_us = units / clock_rate_hz * 1000000 + units % clock_rate_hz * 1000000 / clock_rate_hz;
     int64_t transit_us = (int64_t)now_us - slot->media_us;

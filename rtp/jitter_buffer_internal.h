@@ -31,6 +31,7 @@ struct rtp_jitter_buffer {
 
     /* Audio: playout time = media time + least transit + target. */
     bool has_clock;
+    uint32_t clock_rate_hz;
     uint32_t clock_timestamp;
     int64_t clock_units; /* clock_timestamp unwrapped */
     int64_t transit_least_us, transit_window_us; /* of the last window and this one; of this one alone */

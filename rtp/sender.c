@@ -9,39 +9,45 @@
 #define PACE_SPREAD_MAX_US 10000u
 #define ABS_SEND_TIME_BYTES 3
 
+/* What a sender takes both at first and later. */
+static bool agreement_valid(const struct rtp_sender_config *config) {
+    return rtp_payload_format(config->codec) != NULL && config->payload_type <= 127 &&
+           (config->mid == NULL || strlen(config->mid) <= RTP_MID_MAX_BYTES);
+}
+
 static bool config_valid(const struct rtp_sender_config *config) {
     size_t history = config->history_packets;
-    return rtp_payload_format(config->codec) != NULL && config->payload_type <= 127 &&
-           (config->mid == NULL || strlen(config->mid) <= RTP_MID_MAX_BYTES) &&
+    return agreement_valid(config) &&
            (config->payload_max_bytes == 0 ||
             (config->payload_max_bytes >= RTP_PAYLOAD_MIN_BYTES && config->payload_max_bytes <= RTP_PAYLOAD_MAX_BYTES)) &&
            (history == 0 || (history >= RTP_HISTORY_MIN_PACKETS && history <= RTP_HISTORY_MAX_PACKETS && (history & (history - 1)) == 0));
+}
+
+static void take_agreement(struct rtp_sender *sender, const struct rtp_sender_config *config) {
+    sender->format = rtp_payload_format(config->codec);
+    sender->payload_type = config->payload_type;
+    sender->clock_rate_hz = config->clock_rate_hz != 0 ? config->clock_rate_hz : sender->format->clock_rate_hz;
+    sender->paused = config->paused;
+    sender->mid[0] = '\0';
+    if (config->mid != NULL) {
+        memcpy(sender->mid, config->mid, strlen(config->mid) + 1);
+    }
 }
 
 int rtp_sender_new(struct rtp_session *session, uint64_t now_us, const struct rtp_sender_config *config, struct rtp_sender **out) {
     if (!config_valid(config)) {
         return RTP_ERROR_ARGUMENT;
     }
-    const struct rtp_payload_format *format = rtp_payload_format(config->codec);
-    size_t history = config->history_packets != 0 ? config->history_packets : format->video ? RTP_HISTORY_VIDEO_PACKETS : RTP_HISTORY_AUDIO_PACKETS;
-    size_t payload = config->payload_max_bytes != 0 ? config->payload_max_bytes : RTP_PAYLOAD_DEFAULT_BYTES;
-    size_t total = sizeof(struct rtp_sender) + history * (sizeof(struct rtp_history_slot) + payload);
-    struct rtp_sender *sender = rtp_session_allocate(session, total);
+    struct rtp_sender *sender = rtp_session_allocate(session, sizeof *sender);
     if (sender == NULL) {
         return RTP_ERROR_CAPACITY;
     }
-    sender->format = format;
-    sender->payload_type = config->payload_type;
-    sender->clock_rate_hz = config->clock_rate_hz != 0 ? config->clock_rate_hz : format->clock_rate_hz;
+    take_agreement(sender, config);
+    sender->capacity = config->history_packets != 0 ? config->history_packets
+                       : sender->format->video      ? RTP_HISTORY_VIDEO_PACKETS
+                                                    : RTP_HISTORY_AUDIO_PACKETS;
+    sender->payload_max_bytes = config->payload_max_bytes != 0 ? config->payload_max_bytes : RTP_PAYLOAD_DEFAULT_BYTES;
     sender->ssrc = config->ssrc != 0 ? config->ssrc : rtp_session_random_ssrc(session);
-    if (config->mid != NULL) {
-        memcpy(sender->mid, config->mid, strlen(config->mid) + 1);
-    }
-    sender->payload_max_bytes = payload;
-    sender->capacity = history;
-    sender->slots = (struct rtp_history_slot *)(sender + 1);
-    sender->bytes = (uint8_t *)(sender->slots + history);
-    sender->memory_bytes = total;
     sender->key_frame_event_us = RTP_NEVER;
     sender->last_capture_us = now_us;
     /* RFC 3550 section 5.1, SHOULD: sequence numbers and timestamps begin at random. */
@@ -49,7 +55,67 @@ int rtp_sender_new(struct rtp_session *session, uint64_t now_us, const struct rt
     rtp_session_random(session, &sender->timestamp_offset, sizeof sender->timestamp_offset);
     rtp_session_random(session, &sender->payload_state.picture_id, sizeof sender->payload_state.picture_id);
     sender->payload_state.picture_id &= 0x7FFF;
+    sender->last_timestamp = sender->timestamp_offset;
     *out = sender;
+    return RTP_OK;
+}
+
+static size_t history_bytes(const struct rtp_sender *sender) {
+    return sender->capacity * (sizeof(struct rtp_history_slot) + sender->payload_max_bytes);
+}
+
+/* The memory for packets comes with the first frame. */
+static bool take_history(struct rtp_session *session, struct rtp_sender *sender) {
+    if (sender->slots != NULL) {
+        return true;
+    }
+    sender->slots = rtp_session_allocate(session, history_bytes(sender));
+    if (sender->slots == NULL) {
+        return false;
+    }
+    sender->bytes = (uint8_t *)(sender->slots + sender->capacity);
+    return true;
+}
+
+void rtp_sender_free(struct rtp_session *session, struct rtp_sender *sender) {
+    if (sender->slots != NULL) {
+        rtp_session_release(session, sender->slots, history_bytes(sender));
+    }
+    rtp_session_release(session, sender, sizeof *sender);
+}
+
+/* ---- changes --------------------------------------------------------------------------------------------------------- */
+
+void rtp_sender_change_ssrc(struct rtp_session *session, struct rtp_sender *sender) {
+    /* RFC 3550 section 6.3.7: who never sent anything says no BYE. */
+    if (sender->statistics.packets_sent > 0) {
+        rtp_session_queue_bye(session, sender->ssrc);
+    }
+    sender->ssrc = rtp_session_random_ssrc(session);
+    sender->ssrc_changed = true;
+    /* RFC 3550 section 6.4.1, SHOULD: the counts begin anew. So do those of a getStats dictionary, which is of one SSRC. */
+    sender->statistics = (struct rtp_sender_statistics){0};
+    sender->has_fir = false;
+}
+
+int rtp_sender_update(struct rtp_session *session, struct rtp_sender *sender, const struct rtp_sender_config *config) {
+    if (!agreement_valid(config) || rtp_payload_format(config->codec)->video != sender->format->video) {
+        return RTP_ERROR_ARGUMENT;
+    }
+    uint32_t clock_rate_hz = sender->clock_rate_hz;
+    bool needs_key_frame = (sender->paused && !config->paused) || sender->format->codec != config->codec;
+    take_agreement(sender, config);
+    if (clock_rate_hz != sender->clock_rate_hz) {
+        /* RFC 7160 section 4.2, MUST: another clock rate has another SSRC, and the old one says BYE. */
+        sender->queued = sender->sent;
+        rtp_sender_change_ssrc(session, sender);
+    }
+    if (sender->paused) {
+        sender->queued = sender->sent;
+        sender->key_frame_requested = false;
+    } else if (needs_key_frame && sender->format->video) {
+        sender->key_frame_requested = true;
+    }
     return RTP_OK;
 }
 
@@ -70,19 +136,20 @@ static void queue_packet(struct rtp_sender *sender, const struct rtp_frame *fram
         .due_us = due_us,
         .timestamp = frame->timestamp + sender->timestamp_offset,
         .length = (uint16_t)(descriptor + length),
+        .payload_type = sender->payload_type,
         /* RFC 7741 section 4.1, MUST: on the last packet of a frame. RFC 7587 section 4.2: audio as RFC 3551 has it. */
         .marker = sender->format->video ? last : frame->marker,
     };
     sender->queued++;
 }
 
-int rtp_sender_queue(struct rtp_sender *sender, uint64_t now_us, const struct rtp_frame *frame) {
+int rtp_sender_queue(struct rtp_session *session, uint64_t now_us, struct rtp_sender *sender, const struct rtp_frame *frame) {
     size_t room = sender->payload_max_bytes - sender->format->descriptor_bytes;
     if (frame->bytes == NULL || frame->length == 0 || frame->capture_us > now_us || (!sender->format->splits && frame->length > room)) {
         return RTP_ERROR_ARGUMENT;
     }
     size_t count = (frame->length - 1) / room + 1;
-    if (count > sender->capacity - (size_t)(sender->queued - sender->sent)) {
+    if (count > sender->capacity - (size_t)(sender->queued - sender->sent) || !take_history(session, sender)) {
         sender->statistics.frames_refused++;
         return RTP_ERROR_CAPACITY;
     }
@@ -133,7 +200,7 @@ size_t rtp_sender_write(struct rtp_session *session, uint64_t now_us, struct rtp
     }
     struct rtp_packet packet = {
         .marker = slot->marker,
-        .payload_type = sender->payload_type,
+        .payload_type = slot->payload_type,
         .sequence_number = (uint16_t)(sender->first_sequence + sender->sent),
         .timestamp = slot->timestamp,
         .ssrc = sender->ssrc,
@@ -145,6 +212,7 @@ size_t rtp_sender_write(struct rtp_session *session, uint64_t now_us, struct rtp
         return 0;
     }
     sender->sent++;
+    sender->idle_reports = 0;
     sender->statistics.packets_sent++;
     sender->statistics.bytes_sent += slot->length;
     sender->statistics.header_bytes_sent += (size_t)length - slot->length;
