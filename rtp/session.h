@@ -62,7 +62,8 @@ void rtp_session_free(struct rtp_session *session); /* NULL allowed; frees its s
  * codec, payload_type, clock_rate_hz  as negotiated; 0..127; 0: the codec's own rate
  * ssrc                  0: random
  * mid                   NUL-terminated, "" or NULL: none; copied
- * payload_max_bytes     most bytes of payload in one packet, descriptor included; 0: RTP_PAYLOAD_DEFAULT_BYTES
+ * payload_max_bytes     most bytes of payload in one packet, descriptor included: RTP_PAYLOAD_MIN_BYTES to RTP_PAYLOAD_MAX_BYTES;
+ *                       0: RTP_PAYLOAD_DEFAULT_BYTES
  * history_packets       power of two 16..4096: packets queued or kept for repair; 0: RTP_HISTORY_AUDIO_ / _VIDEO_PACKETS
  */
 struct rtp_sender_config {
@@ -75,8 +76,6 @@ struct rtp_sender_config {
     size_t history_packets;
 };
 #define RTP_PAYLOAD_DEFAULT_BYTES 1120 /* 1200 less header, extensions, SRTP tag and a TURN header */
-#define RTP_PAYLOAD_MIN_BYTES 64
-#define RTP_PAYLOAD_MAX_BYTES 1400
 #define RTP_HISTORY_AUDIO_PACKETS 128
 #define RTP_HISTORY_VIDEO_PACKETS 1024
 #define RTP_HISTORY_MIN_PACKETS 16
