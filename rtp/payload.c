@@ -60,10 +60,16 @@ static const struct rtp_payload_format formats[RTP_CODEC_COUNT] = {
                                    rtp_payload_append_plain, start_whole, next_whole},
     [RTP_CODEC_VP8] = {RTP_CODEC_VP8, "VP8", 90000, true, true, rtp_payload_parse_vp8, rtp_payload_append_plain,
                        rtp_packetizer_start_any, rtp_packetizer_next_vp8},
+    [RTP_CODEC_VP9] = {RTP_CODEC_VP9, "VP9", 90000, true, true, rtp_payload_parse_vp9, rtp_payload_append_plain,
+                       rtp_packetizer_start_vp9, rtp_packetizer_next_vp9},
+    [RTP_CODEC_H264] = {RTP_CODEC_H264, "H264", 90000, true, false, rtp_payload_parse_h264, rtp_payload_append_h264,
+                        rtp_packetizer_start_h264, rtp_packetizer_next_h264},
+    [RTP_CODEC_AV1] = {RTP_CODEC_AV1, "AV1", 90000, true, true, rtp_payload_parse_av1, rtp_payload_append_av1,
+                       rtp_packetizer_start_av1, rtp_packetizer_next_av1},
 };
 
 const struct rtp_payload_format *rtp_payload_format(enum rtp_codec codec) {
-    return (unsigned)codec < RTP_CODEC_COUNT && formats[codec].name != NULL ? &formats[codec] : NULL;
+    return (unsigned)codec < RTP_CODEC_COUNT ? &formats[codec] : NULL;
 }
 
 /* ---- cutting --------------------------------------------------------------------------------------------------------- */

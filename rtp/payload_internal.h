@@ -7,6 +7,20 @@
 int rtp_payload_parse_vp8(const uint8_t *bytes, size_t length, struct rtp_payload *out);
 size_t rtp_packetizer_next_vp8(struct rtp_packetizer *packetizer, uint8_t *out, bool *last);
 
+int rtp_payload_parse_vp9(const uint8_t *bytes, size_t length, struct rtp_payload *out);
+int rtp_packetizer_start_vp9(struct rtp_packetizer *packetizer);
+size_t rtp_packetizer_next_vp9(struct rtp_packetizer *packetizer, uint8_t *out, bool *last);
+
+int rtp_payload_parse_h264(const uint8_t *bytes, size_t length, struct rtp_payload *out);
+int rtp_payload_append_h264(struct rtp_assembly *assembly, const uint8_t *bytes, size_t length);
+int rtp_packetizer_start_h264(struct rtp_packetizer *packetizer);
+size_t rtp_packetizer_next_h264(struct rtp_packetizer *packetizer, uint8_t *out, bool *last);
+
+int rtp_payload_parse_av1(const uint8_t *bytes, size_t length, struct rtp_payload *out);
+int rtp_payload_append_av1(struct rtp_assembly *assembly, const uint8_t *bytes, size_t length);
+int rtp_packetizer_start_av1(struct rtp_packetizer *packetizer);
+size_t rtp_packetizer_next_av1(struct rtp_packetizer *packetizer, uint8_t *out, bool *last);
+
 /* Any frame may be sent. */
 int rtp_packetizer_start_any(struct rtp_packetizer *packetizer);
 /* Behind what is there, unchanged. */
