@@ -11,7 +11,8 @@ struct rtp_jitter_slot {
     uint32_t timestamp;
     enum rtp_codec codec;
     uint16_t length;
-    bool marker, frame_start, key_frame, has_picture_id;
+    enum rtp_frame_start frame_start;
+    bool marker, key_frame, has_picture_id;
     uint16_t picture_id, picture_id_mask;
 };
 
@@ -40,6 +41,9 @@ struct rtp_jitter_buffer {
 
     /* Video. */
     uint64_t scan; /* from `next` up to here all packets are present and belong to one frame */
+    bool has_previous; /* the packet before `next` was there (or `next` is the very first): */
+    bool previous_marker;
+    uint32_t previous_timestamp;
     bool needs_key_frame, wants_key_frame;
     bool has_picture_id;
     uint16_t picture_id; /* of the last frame handed up */

@@ -27,6 +27,7 @@ static void take_agreement(struct rtp_sender *sender, const struct rtp_sender_co
     sender->format = rtp_payload_format(config->codec);
     sender->payload_type = config->payload_type;
     sender->clock_rate_hz = config->clock_rate_hz != 0 ? config->clock_rate_hz : sender->format->clock_rate_hz;
+    sender->payload_state.single_nal_unit = config->single_nal_unit;
     sender->paused = config->paused;
     sender->mid[0] = '\0';
     if (config->mid != NULL) {
@@ -125,30 +126,29 @@ uint32_t rtp_sender_ssrc(const struct rtp_sender *sender) {
 
 /* ---- frames in ------------------------------------------------------------------------------------------------------- */
 
-static void queue_packet(struct rtp_sender *sender, const struct rtp_frame *frame, size_t offset, size_t length, uint64_t due_us) {
+static void queue_packet(struct rtp_sender *sender, struct rtp_packetizer *packetizer, const struct rtp_frame *frame, uint64_t due_us) {
     size_t index = (size_t)(sender->queued & (sender->capacity - 1));
-    size_t descriptor = sender->format->descriptor_bytes;
-    uint8_t *bytes = sender->bytes + index * sender->payload_max_bytes;
-    sender->format->write_descriptor(&sender->payload_state, offset == 0, bytes);
-    memcpy(bytes + descriptor, frame->bytes + offset, length);
-    bool last = offset + length == frame->length;
+    bool last;
+    size_t length = rtp_packetizer_next(packetizer, sender->bytes + index * sender->payload_max_bytes, &last);
     sender->slots[index] = (struct rtp_history_slot){
         .due_us = due_us,
         .timestamp = frame->timestamp + sender->timestamp_offset,
-        .length = (uint16_t)(descriptor + length),
+        .length = (uint16_t)length,
         .payload_type = sender->payload_type,
-        /* RFC 7741 section 4.1, MUST: on the last packet of a frame. RFC 7587 section 4.2: audio as RFC 3551 has it. */
+        /* RFC 7741 section 4.1, RFC 9628 section 4.1, RFC 6184 section 5.1: video has it on the last packet of a frame. RFC 7587
+         * section 4.2: audio as RFC 3551 has it. */
         .marker = sender->format->video ? last : frame->marker,
     };
     sender->queued++;
 }
 
 int rtp_sender_queue(struct rtp_session *session, uint64_t now_us, struct rtp_sender *sender, const struct rtp_frame *frame) {
-    size_t room = sender->payload_max_bytes - sender->format->descriptor_bytes;
-    if (frame->bytes == NULL || frame->length == 0 || frame->capture_us > now_us || (!sender->format->splits && frame->length > room)) {
+    struct rtp_packetizer packetizer;
+    if (frame->capture_us > now_us ||
+        rtp_packetizer_start(&packetizer, sender->format, &sender->payload_state, frame->bytes, frame->length, sender->payload_max_bytes) != RTP_OK) {
         return RTP_ERROR_ARGUMENT;
     }
-    size_t count = (frame->length - 1) / room + 1;
+    size_t count = rtp_packetizer_count(&packetizer);
     if (count > sender->capacity - (size_t)(sender->queued - sender->sent) || !take_history(session, sender)) {
         sender->statistics.frames_refused++;
         return RTP_ERROR_CAPACITY;
@@ -156,17 +156,11 @@ int rtp_sender_queue(struct rtp_session *session, uint64_t now_us, struct rtp_se
     uint64_t interval = PACE_SPREAD_MAX_US / count < PACE_PACKET_US ? PACE_SPREAD_MAX_US / count : PACE_PACKET_US;
     interval = sender->format->video ? interval : 0;
     sender->pace_us = sender->pace_us > now_us ? sender->pace_us : now_us;
-    /* Packets of nearly equal size: no short last one. */
-    size_t each = frame->length / count;
-    size_t longer = frame->length % count;
-    size_t offset = 0;
     for (size_t i = 0; i < count; i++) {
-        size_t length = each + (i < longer ? 1 : 0);
-        queue_packet(sender, frame, offset, length, sender->pace_us);
-        offset += length;
+        queue_packet(sender, &packetizer, frame, sender->pace_us);
         sender->pace_us += interval;
     }
-    sender->format->next_frame(&sender->payload_state);
+    rtp_payload_next_frame(&sender->payload_state);
     sender->last_timestamp = frame->timestamp + sender->timestamp_offset;
     sender->last_capture_us = frame->capture_us != 0 ? frame->capture_us : now_us;
     sender->statistics.frames_sent++;

@@ -71,8 +71,10 @@ int rtp_session_update(struct rtp_session *session, const struct rtp_session_con
  * codec, payload_type, clock_rate_hz  as negotiated; 0..127; 0: the codec's own rate
  * ssrc                  0: random
  * mid                   NUL-terminated, "" or NULL: none; copied
- * payload_max_bytes     most bytes of payload in one packet, descriptor included; 0: RTP_PAYLOAD_DEFAULT_BYTES
+ * payload_max_bytes     most bytes of payload in one packet, descriptor included: RTP_PAYLOAD_MIN_BYTES to RTP_PAYLOAD_MAX_BYTES;
+ *                       0: RTP_PAYLOAD_DEFAULT_BYTES
  * history_packets       power of two 16..4096: packets queued or kept for repair; 0: RTP_HISTORY_AUDIO_ / _VIDEO_PACKETS
+ * single_nal_unit       H264 with packetization-mode 0 (RFC 6184 section 6.2)
  * paused                sends nothing: rtp_session_send_frame answers RTP_ERROR_STATE
  */
 struct rtp_sender_config {
@@ -83,11 +85,10 @@ struct rtp_sender_config {
     const char *mid;
     size_t payload_max_bytes;
     size_t history_packets;
+    bool single_nal_unit;
     bool paused;
 };
 #define RTP_PAYLOAD_DEFAULT_BYTES 1120 /* 1200 less header, extensions, SRTP tag and a TURN header */
-#define RTP_PAYLOAD_MIN_BYTES 64
-#define RTP_PAYLOAD_MAX_BYTES 1400
 #define RTP_HISTORY_AUDIO_PACKETS 128
 #define RTP_HISTORY_VIDEO_PACKETS 1024
 #define RTP_HISTORY_MIN_PACKETS 16
@@ -98,7 +99,7 @@ int rtp_session_add_sender(struct rtp_session *session, uint64_t now_us, const s
 /* Queues a BYE for it in the next RTCP packet and frees it; the pointer is dead. */
 void rtp_session_remove_sender(struct rtp_session *session, uint64_t now_us, struct rtp_sender *sender);
 /*
- * A later answer: takes codec, payload_type, clock_rate_hz, mid and paused; the rest of *config is not read. Sequence numbers and
+ * A later answer: takes codec, payload_type, clock_rate_hz, mid, single_nal_unit and paused; the rest of *config is not read. Sequence numbers and
  * timestamps go on. What was queued before a pause is dropped; what was queued before another codec still leaves as it was cut.
  * Another clock rate is another SSRC: BYE for the old one, RTP_EVENT_SSRC_CHANGED, counters of the statistics from 0 (RFC 7160 section 4.2).
  * Video that is resumed, or has another codec, asks for a key frame: RTP_EVENT_KEY_FRAME_REQUESTED.
