@@ -185,7 +185,13 @@ static int parse_payload(struct rtp_receiver *receiver, const struct rtp_payload
     if (mapping == NULL) {
         return RTP_ERROR_UNKNOWN_SOURCE;
     }
-    if (packet->payload_bytes > 0 && rtp_payload_format(mapping->codec)->parse(packet->payload, packet->payload_bytes, payload) != RTP_OK) {
+    int error = RTP_OK;
+    if (mapping->codec == RTP_CODEC_TELEPHONE_EVENT) {
+        error = packet->payload_bytes == 0 || rtp_telephone_event_count(packet->payload_bytes) > 0 ? RTP_OK : RTP_ERROR_MALFORMED;
+    } else if (packet->payload_bytes > 0) {
+        error = rtp_payload_format(mapping->codec)->parse(packet->payload, packet->payload_bytes, payload);
+    }
+    if (error != RTP_OK) {
         receiver->statistics.packets_malformed++;
         return RTP_ERROR_MALFORMED;
     }
@@ -222,14 +228,20 @@ int rtp_receiver_take(struct rtp_session *session, uint64_t now_us, struct rtp_r
         return RTP_ERROR_UNKNOWN_SOURCE;
     case RTP_RECEPTION_RESTARTED:
         rtp_jitter_buffer_reset(receiver->buffer);
+        rtp_tone_receiver_restart(&receiver->tones);
         break;
     case RTP_RECEPTION_VALID:
         break;
     }
     rtp_reception_set_clock_rate(&receiver->source, mapping->clock_rate_hz);
     count_packet(receiver, now_us, packet, packet_bytes);
+    if (mapping->codec == RTP_CODEC_TELEPHONE_EVENT) {
+        /* In the jitter buffer it only takes its place in the sequence. */
+        (void)rtp_tone_receiver_take(&receiver->tones, now_us, mapping->clock_rate_hz, packet->timestamp, packet->marker, packet->payload, packet->payload_bytes);
+    }
     error = rtp_jitter_buffer_insert(receiver->buffer, now_us, extended, mapping->codec, mapping->clock_rate_hz, packet, &payload);
     if (error == RTP_OK) {
+        /* RFC 4733 section 2.2.1: the jitter is calculated over all packets, those of one event with one timestamp too. */
         rtp_reception_arrival(&receiver->source, now_us, packet->timestamp);
     }
     return error;

@@ -11,7 +11,7 @@
 
 /* What a sender takes both at first and later. */
 static bool agreement_valid(const struct rtp_sender_config *config) {
-    return rtp_payload_format(config->codec) != NULL && config->payload_type <= 127 &&
+    return rtp_payload_format(config->codec) != NULL && config->payload_type <= 127 && config->telephone_event_payload_type <= 127 &&
            (config->mid == NULL || strlen(config->mid) <= RTP_MID_MAX_BYTES);
 }
 
@@ -27,6 +27,8 @@ static void take_agreement(struct rtp_sender *sender, const struct rtp_sender_co
     sender->format = rtp_payload_format(config->codec);
     sender->payload_type = config->payload_type;
     sender->clock_rate_hz = config->clock_rate_hz != 0 ? config->clock_rate_hz : sender->format->clock_rate_hz;
+    sender->telephone_event = config->telephone_event;
+    sender->telephone_event_payload_type = config->telephone_event_payload_type;
     sender->payload_state.single_nal_unit = config->single_nal_unit;
     sender->paused = config->paused;
     sender->mid[0] = '\0';
@@ -99,6 +101,13 @@ void rtp_sender_change_ssrc(struct rtp_session *session, struct rtp_sender *send
     sender->has_fir = false;
 }
 
+/* Also what a tone would still have sent: it has ended. */
+static void drop_queued(struct rtp_sender *sender) {
+    sender->queued = sender->sent;
+    sender->tone_sent = sender->tone_sent || sender->tone.active;
+    sender->tone.active = false;
+}
+
 int rtp_sender_update(struct rtp_session *session, struct rtp_sender *sender, const struct rtp_sender_config *config) {
     if (!agreement_valid(config) || rtp_payload_format(config->codec)->video != sender->format->video) {
         return RTP_ERROR_ARGUMENT;
@@ -108,11 +117,11 @@ int rtp_sender_update(struct rtp_session *session, struct rtp_sender *sender, co
     take_agreement(sender, config);
     if (clock_rate_hz != sender->clock_rate_hz) {
         /* RFC 7160 section 4.2, MUST: another clock rate has another SSRC, and the old one says BYE. */
-        sender->queued = sender->sent;
+        drop_queued(sender);
         rtp_sender_change_ssrc(session, sender);
     }
     if (sender->paused) {
-        sender->queued = sender->sent;
+        drop_queued(sender);
         sender->key_frame_requested = false;
     } else if (needs_key_frame && sender->format->video) {
         sender->key_frame_requested = true;
@@ -168,10 +177,52 @@ int rtp_sender_queue(struct rtp_session *session, uint64_t now_us, struct rtp_se
     return RTP_OK;
 }
 
+uint32_t rtp_sender_timestamp(const struct rtp_sender *sender, uint64_t now_us) {
+    uint64_t since_us = now_us - sender->last_capture_us;
+    uint64_t units = since_us / 1000000 * sender->clock_rate_hz + since_us % 1000000 * sender->clock_rate_hz / 1000000;
+    return sender->last_timestamp + (uint32_t)units;
+}
+
+/* ---- tones in (RFC 4733) --------------------------------------------------------------------------------------------- */
+
+int rtp_sender_start_tone(struct rtp_session *session, uint64_t now_us, struct rtp_sender *sender, uint8_t event, uint8_t volume, uint32_t duration_ms) {
+    if (!sender->telephone_event || sender->format->video) {
+        return RTP_ERROR_STATE;
+    }
+    if (!take_history(session, sender)) {
+        return RTP_ERROR_CAPACITY;
+    }
+    /* RFC 4733 section 2.2.1: the timestamp of the packets is when the event began, in the clock of the audio beside it. */
+    return rtp_tone_start(&sender->tone, now_us, event, volume, duration_ms, sender->clock_rate_hz, rtp_sender_timestamp(sender, now_us));
+}
+
+void rtp_sender_queue_tone(struct rtp_sender *sender, uint64_t now_us) {
+    struct rtp_tone_packet packet;
+    while (rtp_tone_poll(&sender->tone, now_us, &packet)) {
+        sender->tone_sent = !sender->tone.active;
+        /* The queue is full of audio that nobody fetches: the next packet of the tone tells the same. */
+        if (sender->queued - sender->sent == sender->capacity) {
+            continue;
+        }
+        size_t index = (size_t)(sender->queued & (sender->capacity - 1));
+        memcpy(sender->bytes + index * sender->payload_max_bytes, packet.bytes, sizeof packet.bytes);
+        sender->slots[index] = (struct rtp_history_slot){
+            .due_us = now_us,
+            .timestamp = packet.timestamp,
+            .length = sizeof packet.bytes,
+            .payload_type = sender->telephone_event_payload_type,
+            .marker = packet.marker,
+        };
+        sender->queued++;
+    }
+}
+
 /* ---- packets out ----------------------------------------------------------------------------------------------------- */
 
 uint64_t rtp_sender_due_us(const struct rtp_sender *sender) {
-    return sender->sent == sender->queued ? RTP_NEVER : sender->slots[sender->sent & (sender->capacity - 1)].due_us;
+    uint64_t tone_us = rtp_tone_next_timeout(&sender->tone);
+    uint64_t packet_us = sender->sent == sender->queued ? RTP_NEVER : sender->slots[sender->sent & (sender->capacity - 1)].due_us;
+    return tone_us < packet_us ? tone_us : packet_us;
 }
 
 size_t rtp_sender_write(struct rtp_session *session, uint64_t now_us, struct rtp_sender *sender, uint8_t *bytes, size_t capacity) {

@@ -162,8 +162,10 @@ uint64_t rtp_session_next_timeout(const struct rtp_session *session) {
         const struct rtp_jitter_buffer *buffer = session->receivers[i]->buffer;
         uint64_t due = buffer == NULL ? RTP_NEVER : rtp_jitter_buffer_next_timeout(buffer);
         uint64_t pli = rtp_receiver_pli_us(session->receivers[i]);
+        uint64_t tone = rtp_tone_receiver_next_timeout(&session->receivers[i]->tones);
         next = due < next ? due : next;
         next = pli < next ? pli : next;
+        next = tone < next ? tone : next;
     }
     return next;
 }
@@ -183,6 +185,7 @@ bool rtp_session_poll_packet(struct rtp_session *session, uint64_t now_us, uint8
     }
     struct rtp_sender *earliest = NULL;
     for (size_t i = 0; i < session->sender_count; i++) {
+        rtp_sender_queue_tone(session->senders[i], now_us);
         if (earliest == NULL || rtp_sender_due_us(session->senders[i]) < rtp_sender_due_us(earliest)) {
             earliest = session->senders[i];
         }
@@ -195,41 +198,59 @@ bool rtp_session_poll_packet(struct rtp_session *session, uint64_t now_us, uint8
     return *length > 0;
 }
 
-static bool poll_sender_event(struct rtp_session *session, struct rtp_event *out) {
-    for (size_t i = 0; i < session->sender_count; i++) {
-        struct rtp_sender *sender = session->senders[i];
-        if (sender->ssrc_changed || sender->key_frame_requested) {
-            out->type = sender->ssrc_changed ? RTP_EVENT_SSRC_CHANGED : RTP_EVENT_KEY_FRAME_REQUESTED;
-            *(sender->ssrc_changed ? &sender->ssrc_changed : &sender->key_frame_requested) = false;
-            out->sender = sender;
-            return true;
-        }
+static bool poll_flag(bool *flag, enum rtp_event_type type, struct rtp_event *out) {
+    if (!*flag) {
+        return false;
     }
-    return false;
+    *flag = false;
+    out->type = type;
+    return true;
+}
+
+static bool poll_sender_event(struct rtp_sender *sender, struct rtp_event *out) {
+    out->sender = sender;
+    return poll_flag(&sender->ssrc_changed, RTP_EVENT_SSRC_CHANGED, out) ||
+           poll_flag(&sender->key_frame_requested, RTP_EVENT_KEY_FRAME_REQUESTED, out) ||
+           poll_flag(&sender->tone_sent, RTP_EVENT_TONE_SENT, out);
+}
+
+static bool poll_frame(struct rtp_receiver *receiver, uint64_t now_us, struct rtp_event *out) {
+    if (receiver->buffer == NULL || !rtp_jitter_buffer_poll(receiver->buffer, now_us, &out->frame)) {
+        return false;
+    }
+    out->type = RTP_EVENT_FRAME;
+    out->frame.ssrc = receiver->source.ssrc;
+    out->frame.has_capture_time = rtp_reception_wall_clock(&receiver->source, out->frame.timestamp, &out->frame.capture_ntp_us);
+    receiver->statistics.frames_received++;
+    receiver->statistics.key_frames_received += out->frame.key_frame;
+    if (out->frame.key_frame) {
+        receiver->key_frame_requested = false;
+    }
+    return true;
+}
+
+static bool poll_receiver_event(struct rtp_receiver *receiver, uint64_t now_us, struct rtp_event *out) {
+    out->receiver = receiver;
+    if (poll_frame(receiver, now_us, out)) {
+        return true;
+    }
+    if (rtp_tone_receiver_poll(&receiver->tones, now_us, &out->tone)) {
+        out->type = RTP_EVENT_TONE;
+        return true;
+    }
+    return poll_flag(&receiver->bye, RTP_EVENT_BYE, out);
 }
 
 bool rtp_session_poll_event(struct rtp_session *session, uint64_t now_us, struct rtp_event *out) {
     *out = (struct rtp_event){0};
-    if (poll_sender_event(session, out)) {
-        return true;
-    }
-    for (size_t i = 0; i < session->receiver_count; i++) {
-        struct rtp_receiver *receiver = session->receivers[i];
-        out->receiver = receiver;
-        if (receiver->buffer != NULL && rtp_jitter_buffer_poll(receiver->buffer, now_us, &out->frame)) {
-            out->type = RTP_EVENT_FRAME;
-            out->frame.ssrc = receiver->source.ssrc;
-            out->frame.has_capture_time = rtp_reception_wall_clock(&receiver->source, out->frame.timestamp, &out->frame.capture_ntp_us);
-            receiver->statistics.frames_received++;
-            receiver->statistics.key_frames_received += out->frame.key_frame;
-            if (out->frame.key_frame) {
-                receiver->key_frame_requested = false;
-            }
+    for (size_t i = 0; i < session->sender_count; i++) {
+        if (poll_sender_event(session->senders[i], out)) {
             return true;
         }
-        if (receiver->bye) {
-            receiver->bye = false;
-            out->type = RTP_EVENT_BYE;
+    }
+    out->sender = NULL;
+    for (size_t i = 0; i < session->receiver_count; i++) {
+        if (poll_receiver_event(session->receivers[i], now_us, out)) {
             return true;
         }
     }

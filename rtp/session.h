@@ -20,6 +20,7 @@
 #include "rtp/error.h"
 #include "rtp/payload.h"
 #include "rtp/statistics.h"
+#include "rtp/telephone_event.h"
 
 #define RTP_SENDERS_MAX 32
 #define RTP_RECEIVERS_MAX 32
@@ -74,6 +75,7 @@ int rtp_session_update(struct rtp_session *session, const struct rtp_session_con
  * payload_max_bytes     most bytes of payload in one packet, descriptor included: RTP_PAYLOAD_MIN_BYTES to RTP_PAYLOAD_MAX_BYTES;
  *                       0: RTP_PAYLOAD_DEFAULT_BYTES
  * history_packets       power of two 16..4096: packets queued or kept for repair; 0: RTP_HISTORY_AUDIO_ / _VIDEO_PACKETS
+ * telephone_event       tones may be sent (RFC 4733) as telephone_event_payload_type, whose clock rate is that of the audio
  * single_nal_unit       H264 with packetization-mode 0 (RFC 6184 section 6.2)
  * paused                sends nothing: rtp_session_send_frame answers RTP_ERROR_STATE
  */
@@ -85,6 +87,8 @@ struct rtp_sender_config {
     const char *mid;
     size_t payload_max_bytes;
     size_t history_packets;
+    bool telephone_event;
+    uint8_t telephone_event_payload_type;
     bool single_nal_unit;
     bool paused;
 };
@@ -99,7 +103,7 @@ int rtp_session_add_sender(struct rtp_session *session, uint64_t now_us, const s
 /* Queues a BYE for it in the next RTCP packet and frees it; the pointer is dead. */
 void rtp_session_remove_sender(struct rtp_session *session, uint64_t now_us, struct rtp_sender *sender);
 /*
- * A later answer: takes codec, payload_type, clock_rate_hz, mid, single_nal_unit and paused; the rest of *config is not read. Sequence numbers and
+ * A later answer: takes codec, payload_type, clock_rate_hz, mid, telephone_event.., single_nal_unit and paused; the rest of *config is not read. Sequence numbers and
  * timestamps go on. What was queued before a pause is dropped; what was queued before another codec still leaves as it was cut.
  * Another clock rate is another SSRC: BYE for the old one, RTP_EVENT_SSRC_CHANGED, counters of the statistics from 0 (RFC 7160 section 4.2).
  * Video that is resumed, or has another codec, asks for a key frame: RTP_EVENT_KEY_FRAME_REQUESTED.
@@ -166,6 +170,15 @@ struct rtp_frame {
  * for video encode the next as a key frame; or no memory at the first); RTP_ERROR_STATE (paused, or after rtp_session_bye). */
 int rtp_session_send_frame(struct rtp_session *session, uint64_t now_us, struct rtp_sender *sender, const struct rtp_frame *frame);
 
+/*
+ * A tone in the place of some of the audio: packets of it leave every RTP_TONE_UPDATE_US; frames of audio may go on between them.
+ * event, volume, duration_ms   as for rtp_tone_start (telephone_event.h)
+ * RTP_OK, and RTP_EVENT_TONE_SENT at its end; RTP_ERROR_ARGUMENT; RTP_ERROR_STATE (telephone_event was not agreed, a tone is being sent, paused,
+ * or after rtp_session_bye); RTP_ERROR_CAPACITY (no memory at the first).
+ */
+int rtp_session_send_tone(struct rtp_session *session, uint64_t now_us, struct rtp_sender *sender, uint8_t event, uint8_t volume,
+                          uint32_t duration_ms);
+
 /* What came from the network, already unprotected. The bytes are only read. RTP_OK, or a peer-tier error: drop it. */
 int rtp_session_handle_rtp(struct rtp_session *session, uint64_t now_us, const uint8_t *bytes, size_t length);
 int rtp_session_handle_rtcp(struct rtp_session *session, uint64_t now_us, const uint8_t *bytes, size_t length);
@@ -184,13 +197,16 @@ enum rtp_event_type {
     RTP_EVENT_FRAME,               /* receiver, frame */
     RTP_EVENT_KEY_FRAME_REQUESTED, /* sender: a PLI or FIR arrived (RFC 4585 section 6.3.1, RFC 5104 section 4.3.1) */
     RTP_EVENT_SSRC_CHANGED,        /* sender: another SSRC, after a collision (RFC 3550 section 8.2) or with another clock rate */
-    RTP_EVENT_BYE                  /* receiver: its source left (RFC 3550 section 6.6) */
+    RTP_EVENT_BYE,                 /* receiver: its source left (RFC 3550 section 6.6) */
+    RTP_EVENT_TONE,                /* receiver, tone: a key was pressed and released */
+    RTP_EVENT_TONE_SENT            /* sender: the next may begin */
 };
 struct rtp_event {
     enum rtp_event_type type;
     struct rtp_sender *sender;
     struct rtp_receiver *receiver;
     struct rtp_received_frame frame;
+    struct rtp_received_tone tone;
 };
 /* Frames come when their playout time has come: after handle_timeout or handle_rtp. Views are valid until the next call. */
 bool rtp_session_poll_event(struct rtp_session *session, uint64_t now_us, struct rtp_event *out);

@@ -43,6 +43,10 @@ struct rtp_sender {
     uint16_t first_sequence;     /* of packet 0 */
     uint64_t pace_us;            /* when the next packet may be due */
     struct rtp_payload_state payload_state;
+    bool telephone_event;
+    uint8_t telephone_event_payload_type;
+    struct rtp_tone tone;
+    bool tone_sent;              /* not told yet */
     uint32_t last_timestamp;     /* of the last frame, offset included, and its capture */
     uint64_t last_capture_us;
     bool key_frame_requested, ssrc_changed;
@@ -72,6 +76,7 @@ struct rtp_receiver {
     bool key_frame_requested; /* by the app */
     uint64_t pli_us;          /* when the last was sent; RTP_NEVER: none */
     bool bye;
+    struct rtp_tone_receiver tones;
     bool report_pending; /* of the round that is being written */
     struct rtp_receiver_statistics statistics; /* packets_lost: of the sources before this one */
 };
@@ -109,6 +114,10 @@ void rtp_sender_free(struct rtp_session *session, struct rtp_sender *sender);
 void rtp_sender_change_ssrc(struct rtp_session *session, struct rtp_sender *sender);
 int rtp_sender_update(struct rtp_session *session, struct rtp_sender *sender, const struct rtp_sender_config *config);
 int rtp_sender_queue(struct rtp_session *session, uint64_t now_us, struct rtp_sender *sender, const struct rtp_frame *frame);
+int rtp_sender_start_tone(struct rtp_session *session, uint64_t now_us, struct rtp_sender *sender, uint8_t event, uint8_t volume, uint32_t duration_ms);
+/* Queues the packets of a tone that are due. */
+void rtp_sender_queue_tone(struct rtp_sender *sender, uint64_t now_us);
+uint32_t rtp_sender_timestamp(const struct rtp_sender *sender, uint64_t now_us); /* of an instant not before the last frame's capture */
 uint64_t rtp_sender_due_us(const struct rtp_sender *sender); /* RTP_NEVER: nothing queued */
 size_t rtp_sender_write(struct rtp_session *session, uint64_t now_us, struct rtp_sender *sender, uint8_t *bytes, size_t capacity);
 

@@ -48,6 +48,11 @@ int rtp_session_send_frame(struct rtp_session *session, uint64_t now_us, struct 
     return session->closed || sender->paused ? RTP_ERROR_STATE : rtp_sender_queue(session, now_us, sender, frame);
 }
 
+int rtp_session_send_tone(struct rtp_session *session, uint64_t now_us, struct rtp_sender *sender, uint8_t event, uint8_t volume,
+                          uint32_t duration_ms) {
+    return session->closed || sender->paused ? RTP_ERROR_STATE : rtp_sender_start_tone(session, now_us, sender, event, volume, duration_ms);
+}
+
 void rtp_session_bye(struct rtp_session *session, uint64_t now_us) {
     (void)now_us;
     if (session->closed) {
@@ -55,6 +60,7 @@ void rtp_session_bye(struct rtp_session *session, uint64_t now_us) {
     }
     for (size_t i = 0; i < session->sender_count; i++) {
         session->senders[i]->queued = session->senders[i]->sent;
+        session->senders[i]->tone.active = false;
         if (session->senders[i]->statistics.packets_sent > 0) {
             rtp_session_queue_bye(session, session->senders[i]->ssrc);
         }

@@ -55,12 +55,10 @@ static bool round_is_over(const struct rtp_session *session) {
 
 static void describe_sender(const struct rtp_session *session, uint64_t now_us, const struct rtp_sender *sender, struct rtcp_sender_report *out) {
     /* RFC 3550 section 6.4.1: the RTP timestamp is that of the same instant as the NTP one, not of the last packet. */
-    uint64_t since_us = now_us - sender->last_capture_us;
-    uint64_t units = since_us / 1000000 * sender->clock_rate_hz + since_us % 1000000 * sender->clock_rate_hz / 1000000;
     *out = (struct rtcp_sender_report){
         .ssrc = sender->ssrc,
         .ntp = rtp_session_ntp(session, now_us),
-        .rtp_timestamp = sender->last_timestamp + (uint32_t)units,
+        .rtp_timestamp = rtp_sender_timestamp(sender, now_us),
         .packet_count = (uint32_t)sender->statistics.packets_sent,
         .octet_count = (uint32_t)sender->statistics.bytes_sent,
     };
