@@ -293,6 +293,27 @@ int connection_pair_describe(struct connection_pair *pair) {
     return connection_pair_describe_from(pair, 0);
 }
 
+int connection_pair_set_local(struct connection_pair *pair, int end, enum peer_sdp_type type) {
+    int error = peer_connection_set_local_description(pair->ends[end].connection, pair->now_us, type, NULL, 0, NULL);
+    connection_pair_drain(pair, end);
+    return error;
+}
+
+int connection_pair_read(struct connection_pair *pair, int end, enum peer_description_which which) {
+    pair->text[0] = '\0';
+    return peer_connection_description(pair->ends[end].connection, which, NULL, pair->text, sizeof pair->text, NULL);
+}
+
+int connection_pair_give_description(struct connection_pair *pair, int from) {
+    enum peer_sdp_type type;
+    size_t length;
+    int error = peer_connection_description(pair->ends[from].connection, PEER_LOCAL, &type, pair->text, sizeof pair->text, &length);
+    if (error == PEER_OK)
+        error = peer_connection_set_remote_description(pair->ends[1 - from].connection, pair->now_us, type, pair->text, length, NULL);
+    connection_pair_drain(pair, 1 - from);
+    return error;
+}
+
 static void deliver_due(struct connection_pair *pair) {
     for (size_t i = 0; i < pair->datagram_count;) {
         if (pair->datagrams[i].due_us > pair->now_us) {

@@ -67,6 +67,12 @@ void connection_pair_stop(struct connection_pair *pair);
 int connection_pair_describe(struct connection_pair *pair);
 int connection_pair_describe_from(struct connection_pair *pair, int from);
 
+/* setLocalDescription in the parameterless form, or of this type; and what one end has set, given to the other as what it is. */
+int connection_pair_set_local(struct connection_pair *pair, int end, enum peer_sdp_type type);
+int connection_pair_give_description(struct connection_pair *pair, int from);
+/* Its description, into pair->text; NOT_FOUND: "". */
+int connection_pair_read(struct connection_pair *pair, int end, enum peer_description_which which);
+
 /* Drains, moves time, delivers; sends frames (audio every 20 ms, video every 33 ms) from media_from_us on. */
 void connection_pair_run(struct connection_pair *pair, uint64_t until_us);
 void connection_pair_drain(struct connection_pair *pair, int end);
