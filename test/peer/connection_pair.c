@@ -165,7 +165,10 @@ static void take_event(struct connection_pair *pair, int index, const struct pee
     end->events++;
     switch (event->type) {
     case PEER_CONNECTION_EVENT_NEGOTIATION_NEEDED: end->negotiation_needed++; break;
-    case PEER_CONNECTION_EVENT_SIGNALING_STATE: end->signaling_state = event->as.signaling_state; break;
+    case PEER_CONNECTION_EVENT_SIGNALING_STATE:
+        end->signaling_state = event->as.signaling_state;
+        end->signaling_events++;
+        break;
     case PEER_CONNECTION_EVENT_ICE_GATHERING_STATE: end->gathered = event->as.ice_gathering_state == ICE_GATHERING_COMPLETE; break;
     case PEER_CONNECTION_EVENT_ICE_CANDIDATE: take_candidate(pair, index, event); break;
     case PEER_CONNECTION_EVENT_ICE_CONNECTION_STATE: end->ice_state = event->as.ice_connection_state; break;
