@@ -205,7 +205,11 @@ static void count_packet(struct rtp_receiver *receiver, uint64_t now_us, const s
     receiver->statistics.bytes_received += packet->payload_bytes;
     receiver->statistics.header_bytes_received += packet_bytes - packet->payload_bytes;
     receiver->statistics.last_packet_received_us = now_us;
-    receiver->statistics.payload_type = mapping->codec == RTP_CODEC_TELEPHONE_EVENT ? receiver->statistics.payload_type : mapping->payload_type;
+    if (mapping->codec != RTP_CODEC_TELEPHONE_EVENT || receiver->statistics.clock_rate_hz == 0) {
+        receiver->statistics.payload_type = mapping->payload_type;
+        receiver->statistics.codec = mapping->codec;
+        receiver->statistics.clock_rate_hz = mapping->clock_rate_hz;
+    }
 }
 
 int rtp_receiver_take(struct rtp_session *session, uint64_t now_us, struct rtp_receiver *receiver, const struct rtp_packet *packet,

@@ -57,7 +57,9 @@ struct rtp_sender_statistics {
 /* RTCInboundRtpStreamStats of one m= section. */
 struct rtp_receiver_statistics {
     uint32_t ssrc; /* 0: no source yet */
-    uint8_t payload_type; /* of the last packet of media */
+    uint8_t payload_type; /* of the last packet of media, and what it stands for; valid once packets_received is not 0 */
+    enum rtp_codec codec;
+    uint32_t clock_rate_hz;
     uint64_t packets_received;
     int64_t packets_lost;
     uint64_t packets_discarded; /* late, or beyond the buffer, or while paused */
