@@ -300,6 +300,8 @@ void driver_handle_line(struct driver *driver, const char *line, size_t length) 
                                                  out.problem.section));
         json_decref(out.result);
     }
+    if (driver->connection)
+        json_object_set_new(answer, "signalingState", json_string(peer_signaling_state_name(peer_connection_signaling_state(driver->connection))));
     driver_write(answer);
     json_decref(command);
     if (driver->network)
