@@ -1,5 +1,5 @@
 // The peer "chromium": Debian's, headless, with its own defaults except the flags below (each with its reason). A peer is an object with
-// missing() -> why it cannot play, or null; open(options) -> { join, measure, path, restart, close, version }; and browser(options), for many
+// missing() -> why it cannot play, or null; open(options) -> { join, measure, path, restart, act, close, version }; and browser(options), for many
 // pages one after another -> { page, close, version }.
 
 import { createServer } from 'node:http';
@@ -79,6 +79,7 @@ async function open({ onConsole, ...options }) {
       measure: () => opened.evaluate(() => window.interop.measure()),
       path: () => opened.evaluate(() => window.interop.path()),
       restart: () => opened.evaluate(() => window.interop.restart()),
+      act: (what) => opened.evaluate((name) => window.interop.acts[name](), what),
       close,
     };
   } catch (error) {

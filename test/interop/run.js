@@ -25,6 +25,7 @@ import { recordedStamps, recordedTone } from './recording.js';
 const peers = { chromium };
 
 const SECONDS = 8; // measured, from connected on; an event may need more
+const NOTICE_MS = 1000; // a call that the peer has ended
 const MARGIN_SECONDS = 3; // the call goes on while the peer is asked what it measured
 const build = process.env.INTEROP_BUILD ?? 'build/release';
 const verbosity = process.env.INTEROP_VERBOSITY ?? '-v'; // -vv: descriptions in ours.log
@@ -105,11 +106,15 @@ async function call(c, network, folder, peer) {
   await withTimeout(Promise.race([joined, early]), 40000, 'joining and connecting');
   const end = Date.now() + secondsOf(c) * 1000;
   const before = await peer.path();
-  const window = c.event ? await events[c.event].happen({ peer, services }) : null;
+  const event = events[c.event];
+  const window = event?.happen ? await event.happen({ peer, services }) : null;
   await sleep(Math.max(0, end - Date.now()));
   const after = window && { ...window, before, untilMs: Date.now(), path: await peer.path() };
   const measured = await withTimeout(peer.measure(), 10000, 'the peer\'s measurements');
+  const finished = Date.now();
+  await event?.finish?.({ peer });
   const exitCode = await endOf(program, (MARGIN_SECONDS + 15) * 1000);
+  if (event?.finish && Date.now() - finished > NOTICE_MS) measured.seen.failures.push(`it had ended the call ${Date.now() - finished} ms before we did`);
   await sleep(200); // our bye is on its way
   measured.seen.goodbye = (await withTimeout(peer.measure(), 10000, 'the peer\'s measurements')).seen.goodbye;
   return { ours: { exitCode, ...(await readJson(join(folder, 'ours.json'))) }, peer: measured, window: after };
@@ -124,7 +129,8 @@ async function play(c, folder) {
     const measured = await call(c, network, folder, peer);
     await writeFile(join(folder, 'peer.json'), JSON.stringify(measured.peer, null, 1));
     const recording = await readRecording(c, join(folder, 'received'));
-    const test = { media: c.media, path: network.path, seconds: SECONDS, lossless: events[c.event]?.lossless ?? true };
+    const test = { media: c.media, path: network.path, seconds: SECONDS, lossless: true, ...events[c.event] };
+    test.seconds = SECONDS;
     return { complaints: judge(test, { ...measured, recording }), facts: describe(test, { ...measured, recording }), version: peer.version };
   } catch (error) {
     if (peer !== null) {
