@@ -16,6 +16,7 @@
 #include "app/media/record_ivf.h"
 #include "app/media/record_ogg.h"
 #include "app/media/stamp.h"
+#include "app/media/video_header.h"
 #include "app/media/vpx_codec.h"
 
 enum { KEY_FRAME_INTERVAL_US = 200000 };
@@ -247,20 +248,18 @@ static void count_picture(struct media_receiver *receiver, const struct media_pi
 
 static void video_frame(struct media_receiver *receiver, const struct media_queued_frame *frame) {
     struct media_picture picture;
-    bool key_frame = false;
-    uint32_t width;
-    uint32_t height;
-    bool well_formed = media_vp8_frame_header(frame->bytes, frame->length_bytes, &key_frame, &width, &height);
+    struct media_video_header header;
+    bool well_formed = media_video_header_read(receiver->codec, frame->bytes, frame->length_bytes, &header);
 
     record(receiver, frame);
     uint64_t began_us = media_clock_now_us();
-    if (!well_formed || (!key_frame && !receiver->any_decoded) ||
+    if (!well_formed || (!header.key_frame && !receiver->any_decoded) ||
         !media_vpx_decode(receiver->vpx, frame->bytes, frame->length_bytes, &picture)) {
         count_dropped(receiver);
         ask_key_frame(receiver);
         return;
     }
-    count_picture(receiver, &picture, key_frame, media_clock_now_us() - began_us);
+    count_picture(receiver, &picture, header.key_frame, media_clock_now_us() - began_us);
     if (!receiver->any_decoded) {
         receiver->any_decoded = true;
         report_first_frame(receiver, picture.width, picture.height);
@@ -298,7 +297,7 @@ static bool open_recording(struct media_receiver *receiver, const char *prefix, 
     if (audio) {
         receiver->ogg = media_ogg_create(path, error);
     } else {
-        receiver->ivf = media_ivf_create(path, error);
+        receiver->ivf = media_ivf_create(path, receiver->codec, error);
     }
     free(path);
     return receiver->ogg != NULL || receiver->ivf != NULL;
@@ -308,7 +307,7 @@ static bool open_decoder(struct media_receiver *receiver, struct media_error *er
     if (receiver->codec == MEDIA_CODEC_OPUS) {
         receiver->opus = media_opus_decoder_new(error);
     } else {
-        receiver->vpx = media_vpx_decoder_new(error);
+        receiver->vpx = media_vpx_decoder_new(receiver->codec, error);
     }
     return receiver->opus != NULL || receiver->vpx != NULL;
 }
@@ -368,11 +367,9 @@ void media_receiver_free(struct media_receiver *receiver) {
 
 /* After a dropped picture the ones that refer to it are worth nothing: only a key frame gets in. */
 static bool may_enter(const struct media_receiver *receiver, const uint8_t *bytes, size_t length_bytes) {
-    bool key_frame;
-    uint32_t width;
-    uint32_t height;
+    struct media_video_header header;
 
-    return !receiver->resynchronise || (media_vp8_frame_header(bytes, length_bytes, &key_frame, &width, &height) && key_frame);
+    return !receiver->resynchronise || (media_video_header_read(receiver->codec, bytes, length_bytes, &header) && header.key_frame);
 }
 
 enum media_push media_receiver_push(struct media_receiver *receiver, const uint8_t *bytes, size_t length_bytes, uint32_t timestamp) {
@@ -392,7 +389,7 @@ enum media_push media_receiver_push(struct media_receiver *receiver, const uint8
         return MEDIA_PUSH_OK;
     }
     count_dropped(receiver);
-    if (receiver->codec == MEDIA_CODEC_VP8) {
+    if (!media_codec_is_audio(receiver->codec)) {
         receiver->resynchronise = true;
         ask_key_frame(receiver);
     }

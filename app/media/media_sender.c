@@ -272,7 +272,7 @@ static bool open_video(struct media_sender *sender, const struct media_sender_co
     }
     media_video_source_rate(sender->video, &sender->rate_numerator, &sender->rate_denominator);
     struct media_vpx_encoder_config vpx = {
-        .width = media_video_source_width(sender->video), .height = media_video_source_height(sender->video),
+        .codec = sender->codec, .width = media_video_source_width(sender->video), .height = media_video_source_height(sender->video),
         .fps_numerator = sender->rate_numerator, .fps_denominator = sender->rate_denominator, .bitrate_bps = sender->bitrate_bps
     };
     sender->statistics.frame_width = vpx.width;

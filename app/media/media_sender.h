@@ -8,10 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "app/media/media_codec.h"
 #include "app/media/media_error.h"
 #include "app/media/video_source.h"
-
-enum media_codec { MEDIA_CODEC_OPUS, MEDIA_CODEC_VP8 };
 
 enum {
     MEDIA_SENDER_MAX_FRAMES = 64,          /* encoded and not yet polled; a further one is dropped and counted */
@@ -24,7 +23,7 @@ enum {
 };
 
 struct media_sender_config {
-    enum media_codec codec;                /* OPUS makes it an audio sender, VP8 a video sender */
+    enum media_codec codec;                /* OPUS makes it an audio sender, VP8 and VP9 a video sender */
     const char *source;                    /* the --audio or --video argument, not "none"; read during _new only */
     struct media_video_source_config video;/* ignored for audio */
     uint32_t bitrate_bps;                  /* 0: the default of the kind; outside MIN..MAX: clamped */

@@ -22,7 +22,7 @@ struct stream {
 /* FRAMES stamped pictures of 160x120, the key frames at 0 and where asked for. */
 static struct stream make_video(uint32_t first_timestamp, uint32_t key_at) {
     struct media_error error;
-    struct media_vpx_encoder_config config = { 160, 120, 30, 1, 300000 };
+    struct media_vpx_encoder_config config = { MEDIA_CODEC_VP8, 160, 120, 30, 1, 300000 };
     struct media_vpx_encoder *encoder = media_vpx_encoder_new(&config, &error);
     struct media_pattern *pattern = media_pattern_new();
     struct media_picture picture;

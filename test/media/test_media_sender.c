@@ -7,7 +7,7 @@
 #include "app/media/media_clock_internal.h"
 #include "app/media/media_sender.h"
 #include "app/media/opus_codec.h"
-#include "app/media/vpx_codec.h"
+#include "app/media/video_header.h"
 
 /* The test's thread is the loop: `wake` posts, the test waits, polls, waits. Real time, as little of it as the rate needs. */
 static sem_t woken;
@@ -87,13 +87,12 @@ static void test_video_clock_and_key_frame_on_request(void **state) {
 
     assert_true(media_sender_start(sender, &error));
     for (uint32_t i = 0; i < 30; i++) {
-        bool key_frame;
-        uint32_t width;
-        uint32_t height;
+        struct media_video_header header;
         next_frame(sender, &frame);
         assert_int_equal(frame.timestamp, i * 1500);             /* 90000 / 60 */
         assert_int_equal(frame.number, i);
-        assert_true(media_vp8_frame_header(frame.bytes, frame.length_bytes, &key_frame, &width, &height));
+        assert_true(media_video_header_read(MEDIA_CODEC_VP8, frame.bytes, frame.length_bytes, &header));
+        bool key_frame = header.key_frame;
         assert_int_equal(frame.key_frame, key_frame);
         key_frames += key_frame ? 1 : 0;
         if (i == 0) {
