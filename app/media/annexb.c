@@ -77,9 +77,9 @@ static bool judge(const uint8_t *bytes, const struct media_nal *nal, struct medi
     return true;
 }
 
-/* Nothing but zeros may stand between NAL units. */
-static bool starts_clean(const uint8_t *bytes, size_t from, const struct media_nal *nal, struct media_parse_problem *problem) {
-    size_t code = (size_t)(nal->bytes - bytes) - START_CODE_BYTES;
+/* Nothing but zeros may stand before a start code. */
+static bool starts_clean(const uint8_t *bytes, size_t length, size_t from, struct media_parse_problem *problem) {
+    size_t code = find_start_code(bytes, length, from);
     for (size_t at = from; at < code; at++) {
         if (bytes[at] != 0) {
             return broken(problem, at, "There is no start code here (ITU-T H.264 annex B)");
@@ -95,7 +95,7 @@ enum media_annexb_result media_annexb_next_unit(const uint8_t *bytes, size_t len
     bool has_picture = false, has_idr = false, has_parameters = false, any = false;
 
     for (size_t next = from; media_annexb_next_nal(bytes, length_bytes, &next, &nal); to = next) {
-        if (!judge(bytes, &nal, problem) || (!any && !starts_clean(bytes, from, &nal, problem))) {
+        if (!judge(bytes, &nal, problem) || (!any && !starts_clean(bytes, length_bytes, from, problem))) {
             return MEDIA_ANNEXB_BROKEN;
         }
         if (has_picture && begins_unit(&nal)) {
