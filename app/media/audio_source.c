@@ -39,8 +39,7 @@ static bool ends_with(const char *text, const char *end) {
 
 static void refuse_spec(struct media_error *error, const char *spec) {
     media_error_what(error, MEDIA_EXIT_USAGE, "--audio %s is not a source of sound.", spec);
-    media_error_why(error, ends_with(spec, ".opus") ? "Ogg Opus files as a source come in a later version."
-                                                    : "A source is none, tone, tone:HZ (20 to 20000), FILE.wav or alsa[:DEV].");
+    media_error_why(error, "A source is none, tone, tone:HZ (20 to 20000), FILE.wav, FILE.opus or alsa[:DEV].");
     media_error_try(error, "Convert a file with: ffmpeg -i FILE -ar 48000 -ac 1 new.wav; or use --audio tone.");
 }
 

@@ -96,6 +96,14 @@ void media_file_source_size(const struct media_file_source *source, uint32_t *wi
     *height = source->index.height;
 }
 
+uint64_t media_file_source_next_time(const struct media_file_source *source) {
+    return source->begin + source->index.frames[source->next].time;
+}
+
+bool media_file_source_next_is_key_frame(const struct media_file_source *source) {
+    return source->index.frames[source->next].key_frame;
+}
+
 void media_file_source_read(struct media_file_source *source, struct media_file_frame *frame) {
     const struct media_file_index *index = &source->index;
     const struct media_indexed_frame *entry = &index->frames[source->next];

@@ -45,6 +45,12 @@ struct media_file_frame {
     bool     key_frame;                            /* sound: always */
 };
 
+/* When the next frame is due, in the codec's clock since the first. */
+uint64_t media_file_source_next_time(const struct media_file_source *source);
+
+/* True when it is one that decoding may begin with; sound: always. */
+bool media_file_source_next_is_key_frame(const struct media_file_source *source);
+
 /* The next frame. There always is one. */
 void media_file_source_read(struct media_file_source *source, struct media_file_frame *frame);
 
