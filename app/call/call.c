@@ -50,7 +50,6 @@ static void close_handles(struct call *call) {
     close_handle((uv_handle_t *)&call->duration_timer);
     close_handle((uv_handle_t *)&call->no_media_timer);
     close_handle((uv_handle_t *)&call->second_timer);
-    close_handle((uv_handle_t *)&call->restart_timer);
 }
 
 static void on_farewell_over(uv_timer_t *timer) {
@@ -167,7 +166,7 @@ void call_connected(struct call *call) {
 /* ---- beginning --------------------------------------------------------------------------------------------------------------- */
 
 static void begin_handles(struct call *call) {
-    uv_timer_t *timers[] = {&call->wait_timer, &call->duration_timer, &call->no_media_timer, &call->second_timer, &call->restart_timer};
+    uv_timer_t *timers[] = {&call->wait_timer, &call->duration_timer, &call->no_media_timer, &call->second_timer};
     for (size_t i = 0; i < sizeof timers / sizeof timers[0]; i++) {
         uv_timer_init(&call->loop, timers[i]);
         timers[i]->data = call;

@@ -28,13 +28,15 @@
 
 #define CALL_SDP_MAX_BYTES PEER_DESCRIPTION_MAX_BYTES
 #define CALL_NO_MEDIA_PATIENCE_MS 10000u /* connected this long without any frame: exit 13 */
-#define CALL_RESTART_PATIENCE_MS 2000u   /* both sides may notice that a path is lost: the caller offers at once, the callee after this */
+#define CALL_NO_TRANSCEIVER SIZE_MAX
+#define CALL_EXCHANGE_FAILURE_MAX 3u     /* offers in a row of which nothing came: then it offers no more by itself */
+#define CALL_SESSION_ID_BYTES 32u        /* RFC 8866 section 5.2: <sess-id> is digits; longer ones are cut */
 #define CALL_FAREWELL_MS 4000u           /* signaling's closing handshake is given up then */
 
-/* One section of the call; the index into `media` is the transceiver's. */
+/* One kind of media of the call: the first section of it. */
 struct call_media {
     enum peer_media_kind kind;
-    size_t transceiver;
+    size_t transceiver;              /* CALL_NO_TRANSCEIVER: nobody has asked for it yet */
     struct media_sender *sender;     /* NULL: we send none */
     struct media_receiver *receiver; /* NULL until the track is there */
     struct media_sender_statistics sent;       /* the last numbers, kept when the objects are gone */
@@ -57,7 +59,7 @@ struct call {
     uv_loop_t loop;
     uv_async_t media_wake;
     uv_signal_t interrupt, terminate;
-    uv_timer_t wait_timer, duration_timer, no_media_timer, second_timer, restart_timer;
+    uv_timer_t wait_timer, duration_timer, no_media_timer, second_timer;
     unsigned interruptions;
 
     struct signaling_session *session;
@@ -73,7 +75,9 @@ struct call {
     struct call_media media[CALL_MEDIA_COUNT];
     bool is_described; /* offer or answer has been made: this connection belongs to one peer */
     bool has_peer_left; /* the room: an offer that comes now is another one's */
-    bool is_negotiation_wanted; /* by our connection, and not begun */
+    bool was_agreed;   /* offer and answer have agreed on something: what is said later cannot take that away */
+    unsigned exchange_failures; /* in a row */
+    char peer_session[CALL_SESSION_ID_BYTES]; /* <sess-id> of their descriptions; "": none has come */
     bool is_connected;  /* this connection is, or was */
     bool was_connected; /* this one or one before it: there was a call */
 
@@ -104,14 +108,15 @@ bool call_peer_begin(struct call *call);
 void call_peer_restart(struct call *call); /* another peer: everything of the last one goes */
 void call_peer_leave(struct call *call);   /* RTCP BYE and close_notify */
 void call_peer_free(struct call *call);
+void call_peer_ask_for_media(struct call *call); /* before the first offer is ours: the kinds that we do not send are wanted, too */
 
 const struct ice_agent *call_agent(const struct call *call); /* of the connection, for its statistics; NULL: there is none */
 void call_fail_of_ice(struct call *call);                   /* no path: says what was tried and what would help */
 
 /* call_description.c */
 void call_peer_offer(struct call *call);
-void call_peer_answer(struct call *call, struct signaling_text offer, bool rolls_back);
-void call_peer_renegotiate(struct call *call); /* another offer to the same peer, when it is this side's turn */
+void call_peer_answer(struct call *call, struct signaling_text offer);
+void call_peer_renegotiate(struct call *call); /* another offer to the same peer */
 void call_peer_accept(struct call *call, struct signaling_text answer);
 void call_peer_add_candidate(struct call *call, const struct signaling_candidate *candidate, bool is_of_ignored_offer);
 

@@ -32,6 +32,7 @@ static const char network[] =
 static const char call[] =
     "\n"
     "call\n"
+    "  --bundle-policy POLICY   max-bundle (default), balanced, max-compat: transports for a peer that does not know BUNDLE\n"
     "  --duration SEC           length of the call once connected (default: until somebody ends it)\n"
     "  --wait SEC               patience before it (default 60)\n"
     "  --json[=FILE]            one JSON object a line on stdout or FILE\n"

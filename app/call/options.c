@@ -83,6 +83,17 @@ static bool on_codec(struct call_reader *reader) {
     }
 }
 
+static bool on_bundle_policy(struct call_reader *reader) {
+    static const char *const words[] = {[CALL_BUNDLE_MAX_BUNDLE] = "max-bundle", [CALL_BUNDLE_BALANCED] = "balanced", [CALL_BUNDLE_MAX_COMPAT] = "max-compat"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(words[i], reader->value) == 0) {
+            reader->options->bundle_policy = (enum call_bundle_policy)i;
+            return true;
+        }
+    }
+    return call_reader_refuse(reader, "the policy is balanced, max-compat or max-bundle (RTCBundlePolicy)", "Leave it out, unless the other side does not know BUNDLE.");
+}
+
 static bool on_size(struct call_reader *reader) {
     const char *cross = strchr(reader->value, 'x');
     char width[8];
@@ -166,6 +177,7 @@ static const struct flag {
     {"--video", REQUIRED, CALLS, on_video},
     {"--stamp", NONE, CALLS, on_stamp},
     {"--codec", REQUIRED, CALLS, on_codec},
+    {"--bundle-policy", REQUIRED, CALLS, on_bundle_policy},
     {"--size", REQUIRED, CALLS, on_size},
     {"--fps", REQUIRED, CALLS, on_fps},
     {"--bitrate", REQUIRED, CALLS, on_bitrate},

@@ -27,6 +27,9 @@ enum call_mdns {
     CALL_MDNS_OFF      /* neither */
 };
 
+/* RTCBundlePolicy: how many transports an offer has, in case that the other side does not know BUNDLE (RFC 9429 section 4.1.1). */
+enum call_bundle_policy { CALL_BUNDLE_MAX_BUNDLE, CALL_BUNDLE_BALANCED, CALL_BUNDLE_MAX_COMPAT };
+
 /* Strings point into argv. A turn: or turns: server has a username and a credential. */
 struct call_options {
     const char *room_url;
@@ -35,6 +38,7 @@ struct call_options {
     bool relay_only;
     const char *turn_ca_file; /* NULL: the system's certificates only */
     enum call_mdns mdns;
+    enum call_bundle_policy bundle_policy;
     const char *interface;
     bool only_ipv4, only_ipv6;
     const char *audio, *video; /* defaults: tone, pattern */
