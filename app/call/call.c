@@ -153,6 +153,7 @@ void call_connected(struct call *call) {
     call->is_connected = true;
     call_say(call, 0, "connected");
     uv_timer_stop(&call->wait_timer);
+    call_media_start(call);
     if (call->was_connected)
         return;
     call->was_connected = true;
@@ -160,7 +161,6 @@ void call_connected(struct call *call) {
     uv_timer_start(&call->no_media_timer, on_no_media, CALL_NO_MEDIA_PATIENCE_MS, 0);
     if (call->options->duration_seconds > 0)
         uv_timer_start(&call->duration_timer, on_duration_over, (uint64_t)(call->options->duration_seconds * 1000), 0);
-    call_media_start(call);
 }
 
 /* ---- beginning --------------------------------------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
  *     call_peer.c       PeerConnection and the network driver
  *     call_description.c  offer, answer and candidates between the two
  *     call_media.c      senders and receivers
+ *     call_codecs.c     which codecs are named, in which order
  *     summary.c, statistics.c, live.c    what is told about it
  */
 #ifndef CALL_INTERNAL_H
@@ -43,6 +44,8 @@ struct call_media {
     struct media_receiver_statistics received;
     bool wants_key_frame;            /* the pacer refused a frame: what follows needs a new beginning */
     bool is_failure_told;
+    enum media_codec not_sent;       /* agreed, but the source cannot be sent as it: said; NONE: nothing of the kind */
+    bool is_dtmf_done;               /* --dtmf was passed on, or refused */
 };
 #define CALL_MEDIA_COUNT 2
 
@@ -121,16 +124,23 @@ void call_peer_accept(struct call *call, struct signaling_text answer);
 void call_peer_add_candidate(struct call *call, const struct signaling_candidate *candidate, bool is_of_ignored_offer);
 
 /* call_media.c */
-bool call_media_open(struct call *call); /* sources and encoders, before anybody is bothered */
-void call_media_start(struct call *call);
+bool call_media_open(struct call *call); /* the sources, before anybody is bothered */
+void call_media_start(struct call *call); /* connected, or agreed anew: what was agreed is sent, as the codec that was agreed; what was not, is not */
 void call_media_track(struct call *call, size_t transceiver, enum peer_codec codec);
 void call_media_frame(struct call *call, const struct peer_received_frame *frame);
 void call_media_pump(struct call *call);
 void call_media_request_key_frame(struct call *call, size_t transceiver);
 void call_media_measure(struct call *call);
-void call_media_close_receivers(struct call *call);
+void call_media_let_go(struct call *call); /* of a connection: senders rest, receivers are closed */
+void call_media_dtmf(struct call *call, char digit, uint32_t duration_ms); /* the other side pressed a key */
 void call_media_close(struct call *call);
-bool call_media_is_missing(const struct call *call, bool any, const char **kind); /* agreed to be received, but nothing was decoded */
+bool call_media_is_missing(const struct call *call, bool any, const char **kind); /* agreed to be received, but nothing was decoded, nor came that need not be */
+
+/* call_codecs.c */
+enum media_codec call_codec_of_peer(enum peer_codec codec);
+/* setCodecPreferences of a kind: those of --codec; none of them named: all that are coded here, the codec of a file first, and without a source of
+ * our own all that can be recorded. Returns how many. */
+size_t call_codec_preference(const struct call *call, enum peer_media_kind kind, struct peer_codec_capability out[CALL_CODEC_PREFERENCE_MAX]);
 
 /* statistics.c */
 json_t *call_statistics_json(const struct call *call);

@@ -226,13 +226,13 @@ static void on_event(struct call *call, const struct peer_connection_event *even
             call_peer_renegotiate(call);
         break;
     case PEER_CONNECTION_EVENT_DTMF:
-        call_say(call, 0, "the other side pressed %c", event->as.dtmf.digit);
+        call_media_dtmf(call, event->as.dtmf.digit, event->as.dtmf.duration_ms);
         break;
     case PEER_CONNECTION_EVENT_DTLS_STATE:         /* in the statistics */
     case PEER_CONNECTION_EVENT_TRACK_ENDED:        /* an offer says so too, or close_notify follows, or consent ends */
     case PEER_CONNECTION_EVENT_SOCKETS_NEEDED:
     case PEER_CONNECTION_EVENT_SOCKETS_FREE:
-    case PEER_CONNECTION_EVENT_TONE_CHANGE:        /* nobody presses keys here */
+    case PEER_CONNECTION_EVENT_TONE_CHANGE:        /* --dtmf: nobody waits for it */
         break;
     }
 }
@@ -266,28 +266,13 @@ static const struct net_driver_verbs verbs = {
 
 /* ---- beginning ------------------------------------------------------------------------------------------------------------ */
 
-/* setCodecPreferences: the codecs of a kind in the order of --codec; none of them named: the default of PeerConnection. */
-static size_t list_codecs(const struct call_options *options, enum peer_media_kind kind, struct peer_codec_capability *out) {
-    static const struct {
-        const char *name;
-        enum peer_media_kind kind;
-        enum peer_codec codec;
-    } known[] = {{"opus", PEER_AUDIO, PEER_CODEC_OPUS}, {"vp8", PEER_VIDEO, PEER_CODEC_VP8}};
-    size_t count = 0;
-    for (size_t i = 0; i < options->codec_count; i++)
-        for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
-            if (known[k].kind == kind && strcmp(known[k].name, options->codecs[i]) == 0)
-                out[count++] = (struct peer_codec_capability){.codec = known[k].codec};
-    return count;
-}
-
 static int add(struct call *call, struct call_media *media, bool sends) {
     struct peer_codec_capability codecs[CALL_CODEC_PREFERENCE_MAX];
-    size_t codec_count = list_codecs(call->options, media->kind, codecs);
+    size_t codec_count = call_codec_preference(call, media->kind, codecs);
     struct peer_transceiver_config config = {
         .kind = media->kind,
         .direction = PEER_RECVONLY,
-        .codecs = codec_count ? codecs : NULL,
+        .codecs = codecs,
         .codec_count = codec_count,
         .bitrate_bps = media->kind == PEER_VIDEO ? call->options->bitrate_bps : 0,
     };
@@ -357,7 +342,7 @@ void call_peer_free(struct call *call) {
 
 void call_peer_restart(struct call *call) {
     call_peer_free(call);
-    call_media_close_receivers(call);
+    call_media_let_go(call);
     if (call->is_connected)
         call_wait(call); /* a new connection may hang as the first one might */
     call->is_described = call->was_agreed = call->is_connected = false;

@@ -61,6 +61,14 @@ bool call_reader_set_text(struct call_reader *reader, char *out, size_t capacity
 
 /* ---- one function per flag that needs more than a store ---------------------------------------------------------------- */
 
+static bool is_codec(const char *name) {
+    static const char *const names[] = {"opus", "pcmu", "pcma", "vp8", "vp9", "h264", "av1"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
 static bool on_codec(struct call_reader *reader) {
     struct call_options *options = reader->options;
     const char *at = reader->value;
@@ -75,8 +83,8 @@ static bool on_codec(struct call_reader *reader) {
         for (size_t i = 0; i < length; i++)
             name[i] = (char)tolower((unsigned char)at[i]);
         name[length] = '\0';
-        if (strcmp(name, "opus") != 0 && strcmp(name, "vp8") != 0)
-            return call_reader_refuse(reader, "this version has opus for audio and vp8 for video", "For example: --codec opus,vp8");
+        if (!is_codec(name))
+            return call_reader_refuse(reader, "the codecs are opus, pcmu, pcma, vp8, vp9, h264 and av1", "For example: --codec vp9,vp8,opus");
         if (!at[length])
             return true;
         at += length + 1;
@@ -123,6 +131,15 @@ static bool on_play(struct call_reader *reader) {
     if (strcmp(reader->value, "none") == 0)
         return true;
     return call_reader_refuse(reader, "loudspeakers and windows are not part of this version", "Use --record PREFIX and play the files.");
+}
+
+/* W3C webrtc section 7.2: the tones of insertDTMF. */
+static bool on_dtmf(struct call_reader *reader) {
+    size_t length = strlen(reader->value);
+    if (length == 0 || length > CALL_DTMF_DIGITS_MAX || strspn(reader->value, "0123456789ABCD*#,") != length)
+        return call_reader_refuse(reader, "it must be 1 to 64 of 0-9 A-D * # and , for a pause of two seconds", "For example: --dtmf 123#");
+    reader->options->dtmf = reader->value;
+    return true;
 }
 
 static bool on_duration(struct call_reader *reader) { return read_seconds(reader, &reader->options->duration_seconds); }
@@ -183,6 +200,7 @@ static const struct flag {
     {"--bitrate", REQUIRED, CALLS, on_bitrate},
     {"--play", REQUIRED, CALLS, on_play},
     {"--record", REQUIRED, CALLS, on_record},
+    {"--dtmf", REQUIRED, CALLS, on_dtmf},
     {"--duration", REQUIRED, CALLS, on_duration},
     {"--wait", REQUIRED, CALLS, on_wait},
     {"--json", OPTIONAL, BOTH, on_json},
