@@ -32,11 +32,6 @@ static void handle_set_interfaces(void *object, uint64_t now_us, size_t set, con
     (void)peer_connection_handle_transport_interfaces(((struct call *)object)->connection, now_us, set, interfaces, count);
 }
 
-/* Set n is for transport n. */
-static void handle_set_interfaces(void *object, uint64_t now_us, size_t set, const struct ice_interface *interfaces, size_t count) {
-    (void)peer_connection_handle_transport_interfaces(((struct call *)object)->connection, now_us, set, interfaces, count);
-}
-
 static void handle_send_error(void *object, uint64_t now_us, const struct ice_path *path, int error) {
     peer_connection_handle_send_error(((struct call *)object)->connection, now_us, path, error);
 }
@@ -121,13 +116,6 @@ static void on_open_stream(struct call *call, const struct ice_path *path, const
     int error = net_driver_open_stream(call->driver, path, server_name);
     if (error != 0)
         (void)peer_connection_handle_stream_closed(call->connection, net_clock_now_us(), path, -error);
-}
-
-/* A transport without sockets finds no path, and its sections no media; the others live. */
-static void on_sockets_needed(struct call *call, size_t transport) {
-    int error = net_driver_open_set(call->driver, transport);
-    if (error != 0 && error != UV_EADDRNOTAVAIL)
-        call_say(call, 0, "no sockets for transport %zu: %s", transport, uv_strerror(error));
 }
 
 static void on_connection_state(struct call *call, enum peer_connection_state state) {
@@ -242,12 +230,6 @@ static void on_event(struct call *call, const struct peer_connection_event *even
         break;
     case PEER_CONNECTION_EVENT_DTLS_STATE:         /* in the statistics */
     case PEER_CONNECTION_EVENT_TRACK_ENDED:        /* an offer says so too, or close_notify follows, or consent ends */
-    case PEER_CONNECTION_EVENT_SOCKETS_NEEDED:
-        on_sockets_needed(call, event->as.transport);
-        break;
-    case PEER_CONNECTION_EVENT_SOCKETS_FREE:
-        net_driver_close_set(call->driver, event->as.transport);
-        break;
     case PEER_CONNECTION_EVENT_TONE_CHANGE:        /* --dtmf: nobody waits for it */
         break;
     }
@@ -272,7 +254,6 @@ static const struct net_driver_verbs verbs = {
     .poll_transmit = poll_transmit,
     .drain = drain,
     .handle_interfaces = handle_interfaces,
-    .handle_set_interfaces = handle_set_interfaces,
     .handle_set_interfaces = handle_set_interfaces,
     .handle_send_error = handle_send_error,
     .handle_resolved = handle_resolved,
