@@ -103,18 +103,20 @@ static void test_ice_gathering_state_table(void **state) {
 static void test_signaling_transitions(void **state) {
     (void)state;
     enum { NO = -1 };
-    /* RFC 9429 section 3.2, figure 2: [state][local offer, local answer, remote offer, remote answer] */
-    static const int table[4][4] = {
-        [PEER_SIGNALING_STABLE] = {PEER_SIGNALING_HAVE_LOCAL_OFFER, NO, PEER_SIGNALING_HAVE_REMOTE_OFFER, NO},
-        [PEER_SIGNALING_HAVE_LOCAL_OFFER] = {PEER_SIGNALING_HAVE_LOCAL_OFFER, NO, NO, PEER_SIGNALING_STABLE},
-        [PEER_SIGNALING_HAVE_REMOTE_OFFER] = {NO, PEER_SIGNALING_STABLE, PEER_SIGNALING_HAVE_REMOTE_OFFER, NO},
-        [PEER_SIGNALING_CLOSED] = {NO, NO, NO, NO},
+    enum { STABLE = PEER_SIGNALING_STABLE, LOCAL, REMOTE, LOCAL_PR, REMOTE_PR, CLOSED };
+    /* RFC 9429 section 3.2, figure 2; rollback by W3C webrtc section 4.4.1.5: [state][offer, pranswer, answer, rollback; ours, then the peer's] */
+    static const int table[CLOSED + 1][8] = {
+        [STABLE] = {LOCAL, NO, NO, NO, REMOTE, NO, NO, NO},
+        [LOCAL] = {LOCAL, NO, NO, STABLE, NO, REMOTE_PR, STABLE, STABLE},
+        [REMOTE] = {NO, LOCAL_PR, STABLE, STABLE, REMOTE, NO, NO, STABLE},
+        [LOCAL_PR] = {NO, LOCAL_PR, STABLE, NO, NO, NO, NO, NO},
+        [REMOTE_PR] = {NO, NO, NO, NO, NO, REMOTE_PR, STABLE, NO},
+        [CLOSED] = {NO, NO, NO, NO, NO, NO, NO, NO},
     };
-    for (int s = 0; s < 4; s++)
-        for (int column = 0; column < 4; column++) {
+    for (int s = 0; s <= CLOSED; s++)
+        for (int column = 0; column < 8; column++) {
             enum peer_signaling_state next = (enum peer_signaling_state)s;
-            enum peer_sdp_type type = column % 2 == 0 ? PEER_SDP_OFFER : PEER_SDP_ANSWER;
-            bool is_allowed = peer_states_signaling_next((enum peer_signaling_state)s, column < 2, type, &next);
+            bool is_allowed = peer_states_signaling_next((enum peer_signaling_state)s, column < 4, (enum peer_sdp_type)(column % 4), &next);
             assert_int_equal(is_allowed, table[s][column] != NO);
             if (is_allowed)
                 assert_int_equal(next, table[s][column]);
