@@ -43,8 +43,8 @@ struct sdp_local_section {
     bool refused;                 /* offer port 0, or answer with it: a stopped transceiver. Nothing below is looked at then but
                                      `media`, and, of an offer, `codecs` (an m= line has at least one format; none: "0") */
     const struct sdp_local_transport *transport;
-    bool bundle_only;             /* of an offer: port 0 and a=bundle-only, no transport attributes (RFC 9143 section 6). Not
-                                     for the first of the BUNDLE, which carries it */
+    bool bundle_only;             /* of an offer: port 0 and a=bundle-only, no transport attributes (RFC 9143 section 6). One
+                                     of the BUNDLE is not, and carries it; those stand first in a=group:BUNDLE */
     bool unbundled;               /* of an offer: left out of a=group:BUNDLE; of an answer: taken out of it (RFC 9143 section 7.3.2) */
     enum sdp_direction direction; /* what we are willing to do; an answer reduces it to what the offer allows */
     const struct sdp_codec *codecs; /* in our order of preference; see sdp_codec_make */
@@ -53,7 +53,8 @@ struct sdp_local_section {
     size_t extension_count;         /* 0..SDP_LOCAL_EXTENSION_MAX */
     const char *const *stream_ids;  /* of a=msid, RFC 8830; count 0: "-", no stream */
     size_t stream_count;
-    const char *track_id;           /* of a=msid; NULL: no a=msid line */
+    const char *track_id;           /* of a=msid; NULL: no a=msid line. An answer has it where it may send, else only if: */
+    bool msid_stays;                /* it was said before, and so is said whatever the direction (RFC 9429 section 5.2.2) */
     uint32_t ssrc;                  /* written with the cname when we may send; 0: no a=ssrc line */
     uint32_t rtx_ssrc;              /* of the retransmissions, RFC 4588 section 8.8; 0: none. An answer without rtx leaves it out */
     const char *cname;              /* RFC 8834 section 4.9: one for the whole session */
