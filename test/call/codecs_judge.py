@@ -30,9 +30,9 @@ def run(*command):
 
 
 def sums(path, *options):
-    """One checksum for each picture or packet, in order."""
+    """One checksum for each picture or packet, in order: the sixth word; side data may follow."""
     text = run("ffmpeg", "-v", "error", "-i", path, *options, "-f", "framemd5", "-").decode()
-    return [line.split(",")[-1].strip() for line in text.splitlines() if not line.startswith("#")]
+    return [line.split(",")[5].strip() for line in text.splitlines() if not line.startswith("#")]
 
 
 def follow(source, recording, at_least, is_entry):
