@@ -16,6 +16,12 @@ static void set_seconds(json_t *object, const char *name, uint64_t value_us) {
     json_object_set_new(object, name, json_real((double)value_us / 1e6));
 }
 
+/* DOMHighResTimeStamp: milliseconds of Unix time. */
+static void set_moment(json_t *object, const char *name, uint64_t at_us) {
+    if (at_us)
+        json_object_set_new(object, name, json_real((double)((int64_t)at_us + net_clock_wall_offset_us()) / 1e3));
+}
+
 static void set_text(json_t *object, const char *name, const char *value) {
     if (value && *value)
         json_object_set_new(object, name, json_string(value));
@@ -38,6 +44,7 @@ static void add_inbound(const struct call *call, json_t *out, const struct peer_
     set_number(out, "ssrc", report->as.inbound_rtp.ssrc);
     set_text(out, "transportId", report->as.inbound_rtp.transport_id);
     set_text(out, "codecId", report->as.inbound_rtp.codec_id);
+    set_text(out, "remoteId", report->as.inbound_rtp.remote_id);
     set_number(out, "packetsReceived", report->as.inbound_rtp.packets_received);
     set_number(out, "bytesReceived", report->as.inbound_rtp.bytes_received);
     set_number(out, "headerBytesReceived", report->as.inbound_rtp.header_bytes_received);
@@ -45,7 +52,10 @@ static void add_inbound(const struct call *call, json_t *out, const struct peer_
     set_number(out, "packetsDiscarded", report->as.inbound_rtp.packets_discarded);
     set_seconds(out, "jitter", report->as.inbound_rtp.jitter_us);
     set_seconds(out, "jitterBufferDelay", report->as.inbound_rtp.jitter_buffer_delay_us);
+    set_seconds(out, "jitterBufferTargetDelay", report->as.inbound_rtp.jitter_buffer_target_delay_us);
+    set_seconds(out, "jitterBufferMinimumDelay", report->as.inbound_rtp.jitter_buffer_minimum_delay_us);
     set_number(out, "jitterBufferEmittedCount", report->as.inbound_rtp.jitter_buffer_emitted_count);
+    set_moment(out, "lastPacketReceivedTimestamp", report->as.inbound_rtp.last_packet_received_us);
     if (!is_video) {
         set_number(out, "totalSamplesReceived", decoded->total_samples_received);
         set_number(out, "concealedSamples", decoded->concealed_samples);
@@ -54,6 +64,8 @@ static void add_inbound(const struct call *call, json_t *out, const struct peer_
         return;
     }
     set_number(out, "framesReceived", report->as.inbound_rtp.frames_received);
+    set_number(out, "framesAssembledFromMultiplePackets", report->as.inbound_rtp.frames_assembled_from_multiple_packets);
+    set_seconds(out, "totalAssemblyTime", report->as.inbound_rtp.total_assembly_time_us);
     set_number(out, "framesDecoded", decoded->frames_decoded);
     set_number(out, "keyFramesDecoded", decoded->key_frames_decoded);
     set_number(out, "framesDropped", report->as.inbound_rtp.frames_dropped + decoded->frames_dropped);
@@ -77,14 +89,19 @@ static void add_outbound(const struct call *call, json_t *out, const struct peer
     set_text(out, "transportId", report->as.outbound_rtp.transport_id);
     set_text(out, "codecId", report->as.outbound_rtp.codec_id);
     set_text(out, "remoteId", report->as.outbound_rtp.remote_id);
+    set_text(out, "mediaSourceId", report->as.outbound_rtp.media_source_id);
+    json_object_set_new(out, "active", json_boolean(report->as.outbound_rtp.active));
     set_number(out, "packetsSent", report->as.outbound_rtp.packets_sent);
     set_number(out, "bytesSent", report->as.outbound_rtp.bytes_sent);
     set_number(out, "headerBytesSent", report->as.outbound_rtp.header_bytes_sent);
-    set_number(out, "targetBitrate", encoded->target_bitrate_bps);
+    set_seconds(out, "totalPacketSendDelay", report->as.outbound_rtp.total_packet_send_delay_us);
+    if (encoded->target_bitrate_bps) /* a file that is sent as it is has none */
+        set_number(out, "targetBitrate", encoded->target_bitrate_bps);
     set_number(out, "nackCount", report->as.outbound_rtp.nack_count);
     if (report->as.outbound_rtp.kind != PEER_VIDEO)
         return;
     set_number(out, "framesSent", report->as.outbound_rtp.frames_sent);
+    set_number(out, "hugeFramesSent", report->as.outbound_rtp.huge_frames_sent);
     set_number(out, "framesEncoded", encoded->frames_encoded);
     set_number(out, "keyFramesEncoded", encoded->key_frames_encoded);
     set_number(out, "frameWidth", encoded->frame_width);
@@ -99,6 +116,8 @@ static void add_remote_inbound(json_t *out, const struct peer_statistics *report
     set_number(out, "ssrc", report->as.remote_inbound_rtp.ssrc);
     set_text(out, "localId", report->as.remote_inbound_rtp.local_id);
     set_text(out, "codecId", report->as.remote_inbound_rtp.codec_id);
+    set_text(out, "transportId", report->as.remote_inbound_rtp.transport_id);
+    set_number(out, "packetsReceived", report->as.remote_inbound_rtp.packets_received);
     json_object_set_new(out, "packetsLost", json_integer(report->as.remote_inbound_rtp.packets_lost));
     json_object_set_new(out, "fractionLost", json_real(report->as.remote_inbound_rtp.fraction_lost));
     set_seconds(out, "jitter", report->as.remote_inbound_rtp.jitter_us);
@@ -107,6 +126,42 @@ static void add_remote_inbound(json_t *out, const struct peer_statistics *report
         set_seconds(out, "totalRoundTripTime", report->as.remote_inbound_rtp.total_round_trip_time_us);
         set_number(out, "roundTripTimeMeasurements", report->as.remote_inbound_rtp.round_trip_time_measurements);
     }
+}
+
+static void add_remote_outbound(json_t *out, const struct peer_statistics *report) {
+    set_text(out, "kind", peer_media_kind_name(report->as.remote_outbound_rtp.kind));
+    set_number(out, "ssrc", report->as.remote_outbound_rtp.ssrc);
+    set_text(out, "localId", report->as.remote_outbound_rtp.local_id);
+    set_text(out, "codecId", report->as.remote_outbound_rtp.codec_id);
+    set_text(out, "transportId", report->as.remote_outbound_rtp.transport_id);
+    set_number(out, "packetsSent", report->as.remote_outbound_rtp.packets_sent);
+    set_number(out, "bytesSent", report->as.remote_outbound_rtp.bytes_sent);
+    set_number(out, "reportsSent", report->as.remote_outbound_rtp.reports_sent);
+    json_object_set_new(out, "remoteTimestamp", json_real((double)report->as.remote_outbound_rtp.remote_timestamp_unix_us / 1e3));
+}
+
+static void add_source(const struct call *call, json_t *out, const struct peer_statistics *report) {
+    const struct call_media *media = media_of(call, report->as.media_source.transceiver);
+    set_text(out, "kind", peer_media_kind_name(report->as.media_source.kind));
+    set_text(out, "trackIdentifier", report->as.media_source.track_identifier);
+    if (!media || report->as.media_source.kind != PEER_VIDEO)
+        return;
+    set_number(out, "frames", media->sent.frames_captured);
+    if (media->sent.frame_width) {
+        set_number(out, "width", media->sent.frame_width);
+        set_number(out, "height", media->sent.frame_height);
+    }
+}
+
+static void add_data_channel(json_t *out, const struct peer_statistics *report) {
+    set_text(out, "label", report->as.data_channel.label);
+    set_text(out, "protocol", report->as.data_channel.protocol);
+    set_number(out, "dataChannelIdentifier", report->as.data_channel.data_channel_identifier);
+    set_text(out, "state", report->as.data_channel.state);
+    set_number(out, "messagesSent", report->as.data_channel.messages_sent);
+    set_number(out, "bytesSent", report->as.data_channel.bytes_sent);
+    set_number(out, "messagesReceived", report->as.data_channel.messages_received);
+    set_number(out, "bytesReceived", report->as.data_channel.bytes_received);
 }
 
 static void add_transport(json_t *out, const struct peer_statistics *report) {
@@ -123,6 +178,13 @@ static void add_transport(json_t *out, const struct peer_statistics *report) {
         set_text(out, "srtpCipher", dtls_srtp_profile_name(report->as.transport.srtp_profile));
     set_text(out, "selectedCandidatePairId", report->as.transport.selected_candidate_pair_id);
     set_text(out, "localCertificateId", report->as.transport.local_certificate_id);
+    set_text(out, "remoteCertificateId", report->as.transport.remote_certificate_id);
+    set_number(out, "selectedCandidatePairChanges", report->as.transport.selected_candidate_pair_changes);
+    if (report->as.transport.tls_version) { /* W3C webrtc-stats: four upper-case hexadecimal digits */
+        char version[5];
+        snprintf(version, sizeof version, "%04X", (unsigned)report->as.transport.tls_version);
+        set_text(out, "tlsVersion", version);
+    }
 }
 
 static void add_pair(json_t *out, const struct peer_statistics *report) {
@@ -171,6 +233,7 @@ static void add_codec(json_t *out, const struct peer_statistics *report) {
     set_number(out, "clockRate", report->as.codec.clock_rate);
     if (report->as.codec.channels)
         set_number(out, "channels", report->as.codec.channels);
+    set_text(out, "sdpFmtpLine", report->as.codec.sdp_fmtp_line);
     set_text(out, "transportId", report->as.codec.transport_id);
 }
 
@@ -200,6 +263,19 @@ static json_t *one_dictionary(const struct call *call, const struct peer_statist
     case PEER_STATISTICS_REMOTE_INBOUND_RTP:
         add_remote_inbound(out, report);
         break;
+    case PEER_STATISTICS_REMOTE_OUTBOUND_RTP:
+        add_remote_outbound(out, report);
+        break;
+    case PEER_STATISTICS_MEDIA_SOURCE:
+        add_source(call, out, report);
+        break;
+    case PEER_STATISTICS_PEER_CONNECTION:
+        set_number(out, "dataChannelsOpened", report->as.peer_connection.data_channels_opened);
+        set_number(out, "dataChannelsClosed", report->as.peer_connection.data_channels_closed);
+        break;
+    case PEER_STATISTICS_DATA_CHANNEL:
+        add_data_channel(out, report);
+        break;
     case PEER_STATISTICS_TRANSPORT:
         add_transport(out, report);
         break;
@@ -221,10 +297,10 @@ json_t *call_statistics_json(const struct call *call) {
     json_t *all = json_object();
     if (!call->connection)
         return all;
-    double timestamp_ms = (double)((int64_t)net_clock_now_us() + net_clock_wall_offset_us()) / 1e3;
     struct peer_statistics report;
     size_t cursor = 0;
     while (peer_connection_statistics(call->connection, &cursor, &report)) {
+        double timestamp_ms = (double)((int64_t)report.timestamp_us + net_clock_wall_offset_us()) / 1e3;
         json_t *dictionary = one_dictionary(call, &report, timestamp_ms);
         if (dictionary)
             json_object_set_new(all, report.id, dictionary);
