@@ -28,6 +28,10 @@ static void handle_interfaces(void *object, uint64_t now_us, const struct ice_in
     (void)peer_connection_handle_interfaces(((struct call *)object)->connection, now_us, interfaces, count);
 }
 
+static void handle_set_interfaces(void *object, uint64_t now_us, size_t set, const struct ice_interface *interfaces, size_t count) {
+    (void)peer_connection_handle_transport_interfaces(((struct call *)object)->connection, now_us, set, interfaces, count);
+}
+
 static void handle_send_error(void *object, uint64_t now_us, const struct ice_path *path, int error) {
     peer_connection_handle_send_error(((struct call *)object)->connection, now_us, path, error);
 }
@@ -176,6 +180,12 @@ static void on_event(struct call *call, const struct peer_connection_event *even
     case PEER_CONNECTION_EVENT_CLOSE_STREAM:
         net_driver_close_stream(call->driver, event->as.stream.path.stream_id);
         break;
+    case PEER_CONNECTION_EVENT_SOCKETS_NEEDED:
+        (void)net_driver_open_set(call->driver, event->as.transport); /* without sockets, that transport fails: the states say so */
+        break;
+    case PEER_CONNECTION_EVENT_SOCKETS_FREE:
+        net_driver_close_set(call->driver, event->as.transport);
+        break;
     case PEER_CONNECTION_EVENT_ICE_RESTART_NEEDED:
         call_say(call, 0, "the path may be lost (%s): looking for another", ice_restart_reason_name(event->as.restart_reason));
         break;
@@ -208,6 +218,7 @@ static const struct net_driver_verbs verbs = {
     .poll_transmit = poll_transmit,
     .drain = drain,
     .handle_interfaces = handle_interfaces,
+    .handle_set_interfaces = handle_set_interfaces,
     .handle_send_error = handle_send_error,
     .handle_resolved = handle_resolved,
     .handle_stream_opened = handle_stream_opened,
