@@ -43,23 +43,39 @@ void decoder_put(struct decoder_file *file, uint64_t time, const uint8_t *bytes,
     assert_int_equal(fwrite(bytes, 1, length, file->file), length);
 }
 
+static unsigned count_complaints(FILE *file) {
+    char line[1024];
+    unsigned count = 0;
+    while (fgets(line, sizeof line, file) != NULL) {
+        printf("ffmpeg: %s", line);
+        count++;
+    }
+    return count;
+}
+
 bool decoder_run(const char *arguments, struct decoder_result *out) {
+    char complaints[] = P_tmpdir "/strata-complaints-XXXXXX";
     char command[1200];
     char line[1024];
+    int descriptor = mkstemp(complaints);
+    assert_true(descriptor >= 0);
     memset(out, 0, sizeof *out);
-    snprintf(command, sizeof command, "ffmpeg -nostdin -v error -y %s 2>&1", arguments);
+    snprintf(command, sizeof command, "ffmpeg -nostdin -v error -y %s 2>%s", arguments, complaints);
     FILE *pipe = popen(command, "r");
     assert_non_null(pipe);
     while (fgets(line, sizeof line, pipe) != NULL) {
         const char *checksum = strstr(line, ", 0x");
-        if (strncmp(line, "0,", 2) == 0 && checksum != NULL && out->pictures < DECODER_PICTURES_MAX) {
+        if (line[0] != '#' && checksum != NULL && out->pictures < DECODER_PICTURES_MAX) {
             out->checksums[out->pictures++] = (uint32_t)strtoul(checksum + 2, NULL, 16);
-        } else if (line[0] != '#') {
-            printf("ffmpeg: %s", line);
-            out->complaints++;
         }
     }
-    return pclose(pipe) == 0;
+    bool succeeded = pclose(pipe) == 0;
+    FILE *file = fdopen(descriptor, "r");
+    assert_non_null(file);
+    out->complaints = count_complaints(file);
+    fclose(file);
+    unlink(complaints);
+    return succeeded;
 }
 
 void decoder_judge(struct decoder_file *file, struct decoder_result *out) {
