@@ -107,7 +107,8 @@ static void inherit(struct sdp_lines_section *section, const struct sdp_lines_se
 }
 
 void sdp_lines_read(const char *text, size_t length, struct sdp_lines *out) {
-    *out = (struct sdp_lines){0};
+    out->is_overfull = false;
+    out->count = 0;
     struct sdp_lines_section session = {0}, *section = &session;
     char bundle[2048] = "";
     for (size_t at = 0; at < length;) {
@@ -121,7 +122,7 @@ void sdp_lines_read(const char *text, size_t length, struct sdp_lines *out) {
             if (out->is_overfull)
                 break;
             section = &out->sections[out->count++];
-            section->direction = SDP_LINES_SENDRECV;
+            *section = (struct sdp_lines_section){.direction = SDP_LINES_SENDRECV};
             read_media(&line, section);
         } else if (starts(&line, "a=group:BUNDLE")) {
             copy_until(&line, strlen("a=group:BUNDLE"), '\0', bundle, sizeof bundle);
