@@ -70,12 +70,20 @@ static void release(void *context, void *memory) {
 
 /* ---- a run ------------------------------------------------------------------------------------------------------------------- */
 
+void walk_count_network(struct walk *walk) {
+    struct sim_network *network = sim_network_of(walk->sim);
+    for (int i = 0; i < 2 && walk->script->is_bad && !walk->network_is_counted; i++) {
+        sim_counters_add(&walk->result->coverage.network, &sim_network_interface_up_link(network, walk->ends[i].interface_)->counters);
+        sim_counters_add(&walk->result->coverage.network, &sim_network_interface_down_link(network, walk->ends[i].interface_)->counters);
+    }
+    walk->network_is_counted = true;
+}
+
 static void sum_up(struct walk *walk) {
     struct walk_coverage *coverage = &walk->result->coverage;
     coverage->walks = 1;
     coverage->allocations = walk->result->allocations = walk->allocations;
     coverage->failures = walk->memory_was_short;
-    coverage->network = sim_network_counters(sim_network_of(walk->sim));
 }
 
 static void run_steps(struct walk *walk) {
@@ -107,8 +115,10 @@ static bool run(const struct walk_script *script, struct walk_result *result, bo
     walk->is_judged = true;
     walk->allocator = (struct ice_allocator){allocate, release, walk};
     walk->sim = sim_new(script->seed);
-    if (walk_end_start(walk, 0) && walk_end_start(walk, 1))
+    if (walk_end_start(walk, 0) && walk_end_start(walk, 1)) {
         run_steps(walk);
+        walk_count_network(walk);
+    }
     for (int i = 0; i < 2; i++) { /* half of them without a close before */
         if (walk->ends[i].connection && (script->seed & 1))
             peer_connection_close(walk->ends[i].connection, sim_now(walk->sim));

@@ -74,7 +74,7 @@ struct walk_coverage {
     uint64_t states[6], actions[WALK_ACTION_COUNT];
     uint64_t exchanges, agreements, doubtful, settled, connected, frames, roll_backs, sections_recycled, given_up;
     uint64_t allocations, failures;
-    struct sim_counters network;
+    struct sim_counters network; /* of the bad links, while they were bad */
 };
 
 struct walk_result {
@@ -96,6 +96,8 @@ bool walk_run(const struct walk_script *script, struct walk_result *result);
 void walk_explain(const struct walk_script *script);
 /* Takes out steps as long as the walk fails, with the same first words of the reason. */
 void walk_shrink(struct walk_script *script);
+/* What the bad links of a walk promise. */
+extern const struct sim_link_config walk_bad_link;
 const char *walk_action_name(enum walk_action action);
 void walk_coverage_add(struct walk_coverage *sum, const struct walk_coverage *more);
 

@@ -151,7 +151,7 @@ void walk_pass_time(struct walk *walk, uint64_t duration_us) {
 
 /* ---- life ------------------------------------------------------------------------------------------------------------------------------- */
 
-static const struct sim_link_config bad_link = {
+const struct sim_link_config walk_bad_link = {
     .loss = 0.05, .delay_us = 10 * SIM_MILLISECOND_US, .jitter_us = 5 * SIM_MILLISECOND_US, .reorder = 0.1, .reorder_delay_us = 20 * SIM_MILLISECOND_US, .duplicate = 0.05};
 static const struct sim_link_config good_link = {.delay_us = 10 * SIM_MILLISECOND_US};
 
@@ -161,7 +161,7 @@ bool walk_end_start(struct walk *walk, int index) {
     end->index = index;
     w3c_init(&end->model);
     sim_random_fork(sim_random_of(walk->sim), &end->random);
-    const struct sim_link_config *link = walk->script->is_bad ? &bad_link : &good_link;
+    const struct sim_link_config *link = walk->script->is_bad ? &walk_bad_link : &good_link;
     end->interface_ = sim_network_add_interface(sim_network_of(walk->sim), SIM_PUBLIC, index == 0 ? "198.51.100.1" : "198.51.100.2", link, link);
     struct peer_connection_config config = {
         .ice = {.random = sim_random_fill, .random_context = &end->random, .allocator = &walk->allocator},

@@ -61,6 +61,7 @@ struct walk {
     size_t step;
     bool is_loud;       /* a line for each step */
     bool is_judged;     /* until memory was short, or a hostile description was taken */
+    bool network_is_counted;
     bool is_settling;   /* frames are counted */
     bool is_estranged;  /* an end has taken an answer to another offer, or an offer of another history: they may not come together again */
     struct ice_allocator allocator;
@@ -99,6 +100,10 @@ void walk_judge_descriptions(struct walk_end *end);
 /* Both are stable, and each has what the other has last said. */
 bool walk_is_common(const struct walk *walk);
 void walk_judge_agreement(struct walk *walk);
+
+/* ---- walk.c ---- */
+/* What the links have done so far, once: call it before they get kind. */
+void walk_count_network(struct walk *walk);
 
 /* ---- walk_settle.c ---- */
 void walk_settle(struct walk *walk);

@@ -106,6 +106,7 @@ static bool become_stable(struct walk *walk) {
 
 static void calm_the_network(struct walk *walk) {
     struct sim_network *network = sim_network_of(walk->sim);
+    walk_count_network(walk);
     for (int i = 0; i < 2; i++) {
         struct sim_link_config kind = {.delay_us = 10 * SIM_MILLISECOND_US};
         sim_network_interface_up_link(network, walk->ends[i].interface_)->config = kind;
