@@ -44,6 +44,7 @@ enum walk_action {
     WALK_REQUEST_KEY_FRAME,
     WALK_PASS_TIME,
     WALK_LOSE_INTERFACE,     /* or get it back */
+    WALK_DISTURB,            /* datagrams of strangers, ICMP, answers nobody asked for, statistics: none of it moves a slot */
     WALK_CLOSE,
     WALK_ACTION_COUNT
 };
@@ -57,12 +58,13 @@ struct walk_step {
  * settles       at the end the network gets kind, both ends negotiate until nothing is left, connect and send frames on all there is
  * is_bad        losses, reordering and duplicates on both links from the start
  * fail_at       > 0: that allocation fails, and from then on only crashes and leaks count
- * is_hostile    steps may be HEAR_HOSTILE; else they are HEAR
+ * is_hostile    steps may be HEAR_HOSTILE
+ * has_servers   a STUN server and a TURN server over TCP that have names and do not answer; and the keys are told
  */
 struct walk_script {
     uint64_t seed;
     enum peer_bundle_policy policies[2];
-    bool settles, is_bad, is_hostile;
+    bool settles, is_bad, is_hostile, has_servers;
     uint64_t fail_at;
     size_t count;
     struct walk_step steps[WALK_STEP_MAX];

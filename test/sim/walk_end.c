@@ -91,6 +91,8 @@ static int give_interface(struct walk_end *end, size_t transport, bool is_first)
     struct ice_interface interface = {.base = *base, .preference = 65535};
     uint64_t now_us = sim_now(end->walk->sim);
     if (is_first)
+        end->base = *base;
+    if (is_first)
         return peer_connection_handle_interfaces(end->connection, now_us, &interface, 1);
     return peer_connection_handle_transport_interfaces(end->connection, now_us, transport, &interface, 1);
 }
@@ -163,12 +165,21 @@ bool walk_end_start(struct walk *walk, int index) {
     sim_random_fork(sim_random_of(walk->sim), &end->random);
     const struct sim_link_config *link = walk->script->is_bad ? &walk_bad_link : &good_link;
     end->interface_ = sim_network_add_interface(sim_network_of(walk->sim), SIM_PUBLIC, index == 0 ? "198.51.100.1" : "198.51.100.2", link, link);
+    const struct ice_server servers[] = {
+        {.kind = ICE_SERVER_STUN, .transport = ICE_TRANSPORT_UDP, .host = "stun.invalid", .port = 3478},
+        {.kind = ICE_SERVER_TURN, .transport = ICE_TRANSPORT_TCP, .host = "203.0.113.9", .port = 3478, .username = "walker", .credential = "walks"},
+    };
     struct peer_connection_config config = {
         .ice = {.random = sim_random_fill, .random_context = &end->random, .allocator = &walk->allocator},
         .bundle_policy = walk->script->policies[index],
         .certificate = walk_certificates[index],
         .wall_clock_offset_us = 1700000000000000,
+        .key_log = walk->script->has_servers,
     };
+    if (walk->script->has_servers) {
+        config.ice.servers = servers;
+        config.ice.server_count = sizeof servers / sizeof servers[0];
+    }
     bool was_short = walk->memory_was_short;
     end->connection = peer_connection_new(&config, sim_now(walk->sim));
     if (!end->connection)

@@ -1,7 +1,8 @@
 /*
  *     walk.c           life, memory, running a script
  *     walk_end.c       one end: the driver's verbs, what it hears
- *     walk_steps.c     what a step does, and what the model thinks of the outcome
+ *     walk_steps.c     what a step does, and what the model thinks of the outcome; of transceivers, descriptions, candidates:
+ *     walk_transceivers.c, walk_descriptions.c, walk_candidates.c, walk_disturb.c
  *     walk_judge.c     do the slots of the connection say what the model says; do both ends agree
  *     walk_settle.c    the good end of a walk
  *     walk_script.c    steps from a seed, steps as text, shrinking
@@ -38,6 +39,7 @@ struct walk_end {
     struct peer_connection *connection;
     struct w3c_model model;
     int endpoint, interface_;
+    struct stun_address base; /* of transport 0 */
     bool is_interface_down;
     struct sim_random random;
     struct walk_message *messages[WALK_MESSAGE_MAX]; /* what it has said, in order */
@@ -87,12 +89,38 @@ void walk_end_says(struct walk_end *end, struct walk_message *message);
 
 /* ---- walk_steps.c ---- */
 void walk_do(struct walk *walk, const struct walk_step *step);
-/* For the settlement. Each is judged as a step is. False: not PEER_OK, or the walk has failed. */
-bool walk_say_description(struct walk_end *end);
-bool walk_hear_next(struct walk_end *end);
-void walk_give_candidates(struct walk_end *end, size_t from);
+/* Has the call ended as it may? True: it was PEER_OK, and the model is to follow. */
+bool walk_judge_call(struct walk_end *end, int error, unsigned may, const char *what);
 unsigned walk_outcome(int error);
 enum peer_sdp_type walk_peer_type(enum w3c_type type);
+const char *walk_type_name(enum w3c_type type);
+uint64_t walk_now(const struct walk_end *end);
+struct walk_end *walk_other(const struct walk_end *end);
+
+/* ---- walk_transceivers.c: each is one step, and so below ---- */
+/* One that exists, or one too many. */
+size_t walk_some_number(const struct walk_end *end, unsigned choice);
+void walk_add(struct walk_end *end, const struct walk_step *step, bool is_track);
+void walk_change(struct walk_end *end, const struct walk_step *step);
+
+/* ---- walk_descriptions.c ---- */
+void walk_create(struct walk_end *end, bool is_offer);
+void walk_set_local(struct walk_end *end, enum w3c_type type, bool is_implicit, struct walk_message *message, bool is_last_created);
+void walk_set_some_local(struct walk_end *end, const struct walk_step *step);
+void walk_hear_something(struct walk_end *end, const struct walk_step *step);
+void walk_hear_roll_back(struct walk_end *end);
+void walk_hear_hostile(struct walk_end *end, const struct walk_step *step);
+/* For the settlement. False: not PEER_OK, or the walk has failed. */
+bool walk_say_description(struct walk_end *end);
+bool walk_hear_next(struct walk_end *end);
+
+/* ---- walk_candidates.c ---- */
+void walk_give_candidates(struct walk_end *end, size_t from);
+void walk_give_some_candidates(struct walk_end *end, const struct walk_step *step);
+void walk_give_bad_candidate(struct walk_end *end, const struct walk_step *step);
+
+/* ---- walk_disturb.c ---- */
+void walk_disturb(struct walk_end *end, const struct walk_step *step);
 
 /* ---- walk_judge.c ---- */
 void walk_judge_end(struct walk_end *end);

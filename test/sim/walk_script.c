@@ -30,6 +30,7 @@ static const struct {
     [WALK_REQUEST_KEY_FRAME] = {"requestKeyFrame", 1},
     [WALK_PASS_TIME] = {"time", 8},
     [WALK_LOSE_INTERFACE] = {"interface", 1},
+    [WALK_DISTURB] = {"disturb", 2},
     [WALK_CLOSE] = {"close", 0},
 };
 
