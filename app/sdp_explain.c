@@ -47,15 +47,23 @@ static int write_default_answer(const struct sdp_session *offer, enum sdp_refusa
     const struct sdp_codec audio[] = {sdp_codec_make(SDP_CODEC_OPUS, 111, "minptime=10;useinbandfec=1", 0)};
     const struct sdp_codec video[] = {sdp_codec_make(SDP_CODEC_VP8, 96, NULL, feedback)};
     const struct sdp_local_extension extensions[] = {{sdp_extension_uri(SDP_EXTENSION_MID), 1}};
-    const struct sdp_local_section sections[] = {
-        {.media = SDP_MEDIA_AUDIO, .direction = SDP_DIRECTION_SEND_RECEIVE, .codecs = audio, .codec_count = 1, .extensions = extensions, .extension_count = 1},
-        {.media = SDP_MEDIA_VIDEO, .direction = SDP_DIRECTION_SEND_RECEIVE, .codecs = video, .codec_count = 1, .extensions = extensions, .extension_count = 1},
-    };
     /* No call is made: the credentials and the certificate are placeholders. */
-    const struct sdp_local local = {
-        .session_id = 1, .session_version = 1, .ice_ufrag = "explain0", .ice_pwd = "explainexplainexplain0", .fingerprint_hash = "sha-256",
+    const struct sdp_local_transport transport = {
+        .ice_ufrag = "explain0", .ice_pwd = "explainexplainexplain0", .fingerprint_hash = "sha-256",
         .fingerprint_value = "00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00",
-        .setup = SDP_SETUP_ACTIVE, .sections = sections, .section_count = 2};
+        .setup = SDP_SETUP_ACTIVE};
+    const struct sdp_local_section of_kind[] = {
+        [SDP_MEDIA_AUDIO] = {.media = SDP_MEDIA_AUDIO, .transport = &transport, .direction = SDP_DIRECTION_SEND_RECEIVE, .codecs = audio,
+                             .codec_count = 1, .extensions = extensions, .extension_count = 1},
+        [SDP_MEDIA_VIDEO] = {.media = SDP_MEDIA_VIDEO, .transport = &transport, .direction = SDP_DIRECTION_SEND_RECEIVE, .codecs = video,
+                             .codec_count = 1, .extensions = extensions, .extension_count = 1},
+        [SDP_MEDIA_APPLICATION] = {.media = SDP_MEDIA_APPLICATION, .transport = &transport, .sctp_port = 5000, .max_message_size_bytes = 262144},
+        [SDP_MEDIA_OTHER] = {.media = SDP_MEDIA_OTHER, .refused = true},
+    };
+    static struct sdp_local_section sections[SDP_SECTION_MAX];
+    for (size_t i = 0; i < offer->section_count; i++)
+        sections[i] = of_kind[sdp_section_media(&offer->sections[i])];
+    const struct sdp_local local = {.session_id = 1, .session_version = 1, .sections = sections, .section_count = offer->section_count};
     int length = sdp_write_answer(&local, offer, output, sizeof output, refusals);
     if (length < 0)
         abort();
@@ -111,9 +119,9 @@ static int explain_agreement(const struct sdp_session *offer, const struct sdp_s
             explain_codec(verdicts[j].other == SDP_CODEC_NONE ? &answered[verdicts[j].preferred] : &theirs[verdicts[j].other],
                           sdp_codec_reason_text(verdicts[j].reason));
     }
-    if (error == SDP_OK)
+    if (error == SDP_OK && negotiated.agreed_count > 0)
         return 0;
-    fprintf(stderr, "sdp-explain: nothing is agreed: %s\n", problem.rule);
+    fprintf(stderr, "sdp-explain: nothing is agreed: %s\n", error == SDP_OK ? "every section is refused" : problem.rule);
     return EXIT_DISAGREE;
 }
 

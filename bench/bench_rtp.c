@@ -34,7 +34,7 @@ struct flow {
     size_t lengths[PACKETS_MAX];
 };
 
-static uint8_t frame_bytes[PACKETS_MAX * (RTP_PAYLOAD_DEFAULT_BYTES - RTP_VP8_DESCRIPTOR_BYTES)];
+static uint8_t frame_bytes[PACKETS_MAX * (RTP_PAYLOAD_DEFAULT_BYTES - 4)];
 static uint8_t scratch[PACKETS_MAX][RTP_PACKET_MAX_BYTES];
 static volatile size_t sink;
 

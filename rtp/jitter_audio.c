@@ -24,6 +24,14 @@ static void restart_clock(struct rtp_jitter_buffer *buffer, uint64_t now_us, int
 }
 
 void rtp_jitter_audio_arrival(struct rtp_jitter_buffer *buffer, uint64_t now_us, uint32_t clock_rate_hz, struct rtp_jitter_slot *slot) {
+    if (slot->length == 0) {
+        /* Padding, or a telephone event, whose timestamp is not its own time: it tells nothing of the network, and waits for nothing. */
+        slot->media_us = (int64_t)now_us - (buffer->has_clock ? buffer->transit_least_us : 0);
+        return;
+    }
+    /* RFC 7160 section 4.3: timestamps of another clock rate are another clock. */
+    buffer->has_clock = buffer->has_clock && buffer->clock_rate_hz == clock_rate_hz;
+    buffer->clock_rate_hz = clock_rate_hz;
     int64_t units = unwrap(buffer, slot->timestamp);
     slot->media_us = units / clock_rate_hz * 1000000 + units % clock_rate_hz * 1000000 / clock_rate_hz;
     int64_t transit_us = (int64_t)now_us - slot->media_us;
@@ -57,10 +65,15 @@ static uint64_t playout_us(const struct rtp_jitter_buffer *buffer, const struct 
     return at < 0 ? 0 : (uint64_t)at;
 }
 
+/* When it leaves: at its playout time; at once, when nothing of it is played and nothing before it is missing. */
+static uint64_t due_us(const struct rtp_jitter_buffer *buffer, const struct rtp_jitter_slot *slot) {
+    return slot->length == 0 && slot->extended == buffer->next ? 0 : playout_us(buffer, slot);
+}
+
 bool rtp_jitter_audio_poll(struct rtp_jitter_buffer *buffer, uint64_t now_us, struct rtp_received_frame *out) {
     for (;;) {
         const struct rtp_jitter_slot *slot = rtp_jitter_first_from(buffer, buffer->next);
-        if (slot == NULL || playout_us(buffer, slot) > now_us) {
+        if (slot == NULL || due_us(buffer, slot) > now_us) {
             return false;
         }
         uint64_t missing = slot->extended - buffer->next;
@@ -80,5 +93,5 @@ bool rtp_jitter_audio_poll(struct rtp_jitter_buffer *buffer, uint64_t now_us, st
 
 uint64_t rtp_jitter_audio_timeout(const struct rtp_jitter_buffer *buffer) {
     const struct rtp_jitter_slot *slot = rtp_jitter_first_from(buffer, buffer->next);
-    return slot == NULL ? UINT64_MAX : playout_us(buffer, slot);
+    return slot == NULL ? UINT64_MAX : due_us(buffer, slot);
 }

@@ -62,6 +62,7 @@ void rtp_jitter_buffer_reset(struct rtp_jitter_buffer *buffer) {
     memset(buffer->slots, 0, buffer->capacity * sizeof buffer->slots[0]);
     buffer->started = buffer->emitted = buffer->has_clock = buffer->has_picture_id = false;
     buffer->needs_key_frame = buffer->video;
+    buffer->has_previous = buffer->previous_marker = true;
     buffer->wants_key_frame = false;
     buffer->lost = 0;
     uint64_t start = RTP_DELAY_START_US < buffer->delay_min_us ? buffer->delay_min_us : RTP_DELAY_START_US;
@@ -95,6 +96,13 @@ struct rtp_jitter_slot *rtp_jitter_first_from(const struct rtp_jitter_buffer *bu
 
 void rtp_jitter_advance(struct rtp_jitter_buffer *buffer, uint64_t to) {
     assert(to >= buffer->next);
+    const struct rtp_jitter_slot *previous = to == buffer->next ? NULL : rtp_jitter_slot_at(buffer, to - 1);
+    buffer->has_previous = previous != NULL;
+    if (previous != NULL) {
+        /* Padding of its own is sent between frames. */
+        buffer->previous_marker = previous->marker || previous->length == 0;
+        buffer->previous_timestamp = previous->timestamp;
+    }
     uint64_t end = to - buffer->next > buffer->capacity ? buffer->next + buffer->capacity : to;
     for (uint64_t at = buffer->next; at < end; at++) {
         struct rtp_jitter_slot *slot = rtp_jitter_slot_at(buffer, at);

@@ -11,7 +11,8 @@ struct rtp_jitter_slot {
     uint32_t timestamp;
     enum rtp_codec codec;
     uint16_t length;
-    bool marker, frame_start, key_frame, has_picture_id;
+    enum rtp_frame_start frame_start;
+    bool marker, key_frame, has_picture_id;
     uint16_t picture_id, picture_id_mask;
 };
 
@@ -31,6 +32,7 @@ struct rtp_jitter_buffer {
 
     /* Audio: playout time = media time + least transit + target. */
     bool has_clock;
+    uint32_t clock_rate_hz;
     uint32_t clock_timestamp;
     int64_t clock_units; /* clock_timestamp unwrapped */
     int64_t transit_least_us, transit_window_us; /* of the last window and this one; of this one alone */
@@ -39,6 +41,9 @@ struct rtp_jitter_buffer {
 
     /* Video. */
     uint64_t scan; /* from `next` up to here all packets are present and belong to one frame */
+    bool has_previous; /* the packet before `next` was there (or `next` is the very first): */
+    bool previous_marker;
+    uint32_t previous_timestamp;
     bool needs_key_frame, wants_key_frame;
     bool has_picture_id;
     uint16_t picture_id; /* of the last frame handed up */

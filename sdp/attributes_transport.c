@@ -54,28 +54,6 @@ bool sdp_read_group(struct sdp_view value, struct sdp_group *out) {
     return sdp_word_cut(&out->mids, &out->semantics) && sdp_view_is_all(out->semantics, SDP_CHARACTER_TOKEN);
 }
 
-bool sdp_session_bundles(const struct sdp_session *session, struct sdp_view mid, struct sdp_view *first) {
-    struct sdp_walk walk = sdp_walk_header(session);
-    struct sdp_attribute attribute;
-    struct sdp_group group;
-    struct sdp_view word;
-    while (mid.length > 0 && sdp_walk_attribute_of(&walk, SDP_ATTRIBUTE_GROUP, &attribute)) {
-        if (!sdp_read_group(attribute.value, &group) || !sdp_view_is(group.semantics, "BUNDLE"))
-            continue;
-        struct sdp_view tagged = {NULL, 0};
-        while (sdp_word_cut(&group.mids, &word)) {
-            if (tagged.length == 0)
-                tagged = word;
-            if (sdp_view_equal(word, mid)) {
-                if (first != NULL)
-                    *first = tagged;
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 /* ---- ICE and DTLS -------------------------------------------------------------------------------------------------- */
 
 /*

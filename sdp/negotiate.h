@@ -38,11 +38,13 @@ struct sdp_local_transport {
 /* Every pointer is referenced during the call only; strings are NUL-terminated and hold no space, CR or LF. */
 struct sdp_local_section {
     enum sdp_media media;         /* AUDIO, VIDEO or APPLICATION (data channels over SCTP). OTHER: only refused */
+    const char *media_name;       /* of an offer, OTHER: "text" and so on, a token; NULL: "text" */
     const char *mid;              /* of an offer: 1..16 token characters. Of an answer: NULL, the offer's is taken */
     bool refused;                 /* offer port 0, or answer with it: a stopped transceiver. Nothing below is looked at then but
                                      `media`, and, of an offer, `codecs` (an m= line has at least one format; none: "0") */
     const struct sdp_local_transport *transport;
-    bool bundle_only;             /* of an offer: port 0 and a=bundle-only, no transport attributes (RFC 9143 section 6) */
+    bool bundle_only;             /* of an offer: port 0 and a=bundle-only, no transport attributes (RFC 9143 section 6). Not
+                                     for the first of the BUNDLE, which carries it */
     bool unbundled;               /* of an offer: left out of a=group:BUNDLE; of an answer: taken out of it (RFC 9143 section 7.3.2) */
     enum sdp_direction direction; /* what we are willing to do; an answer reduces it to what the offer allows */
     const struct sdp_codec *codecs; /* in our order of preference; see sdp_codec_make */
@@ -55,7 +57,7 @@ struct sdp_local_section {
     uint32_t ssrc;                  /* written with the cname when we may send; 0: no a=ssrc line */
     uint32_t rtx_ssrc;              /* of the retransmissions, RFC 4588 section 8.8; 0: none. An answer without rtx leaves it out */
     const char *cname;              /* RFC 8834 section 4.9: one for the whole session */
-    uint16_t sctp_port;             /* APPLICATION: RFC 8841 section 5; usually 5000 */
+    uint16_t sctp_port;             /* APPLICATION: 1..65535, RFC 8841 section 5; usually 5000 */
     uint64_t max_message_size_bytes; /* APPLICATION: RFC 8841 section 6; 0: any size */
 };
 
@@ -69,6 +71,7 @@ struct sdp_local {
 
 /*
  * Writes an offer: a=ice-options:trickle, a=setup:actpass, a=group:BUNDLE over all sections that are not refused or unbundled.
+ * Sections of the BUNDLE that point to the transport of an earlier one have no transport attributes (RFC 9429 section 5.2.2).
  * buffer  written with the text and a NUL behind it; `capacity` counts the NUL
  * Returns the length without the NUL; SDP_ERROR_ARGUMENT: a value of `local` is out of range; SDP_ERROR_BUFFER: a larger one.
  */
@@ -118,6 +121,7 @@ void sdp_bundle_tags(const struct sdp_session *offer, size_t *tagged);
 
 #define SDP_NEGOTIATED_FINGERPRINT_MAX 8
 #define SDP_NEGOTIATED_SSRC_MAX 8    /* per section; more are left out: SSRCs are a hint (RFC 9143 section 9.2) */
+#define SDP_NEGOTIATED_STREAM_MAX 8  /* per section; more are left out: streams are names, nothing hangs on them */
 #define SDP_NEGOTIATED_CODEC_MAX 512 /* in all sections together */
 #define SDP_NEGOTIATED_TRANSPORT_MAX 16
 
@@ -161,6 +165,8 @@ struct sdp_negotiated_section {
     bool rtcp_rsize;
     size_t transport;             /* index into sdp_negotiated.transports */
     struct sdp_view remote_stream; /* of msid; empty: none */
+    struct sdp_view remote_streams[SDP_NEGOTIATED_STREAM_MAX]; /* of every a=msid line, the first one's at [0] (RFC 8830 section 2) */
+    size_t remote_stream_count;
     struct sdp_view remote_track;
     struct sdp_view remote_cname;
     uint32_t remote_ssrcs[SDP_NEGOTIATED_SSRC_MAX]; /* in order of appearance */
@@ -203,13 +209,25 @@ struct sdp_negotiated {
  * out             about 80 KiB: on the heap, please
  * problem         nullable; on SDP_ERROR_DISAGREEMENT its line is one of the *remote* text, or 0
  * Returns SDP_OK, also when every section is refused (agreed_count 0; each says why by its `refusal`); SDP_ERROR_DISAGREEMENT when the
- * answer does not fit the offer (count, order, kind or mid of sections, a group that was not offered, payload types that were not);
- * section_count is 0 then; SDP_ERROR_LIMIT when SDP_NEGOTIATED_CODEC_MAX or _TRANSPORT_MAX is passed.
+ * answer does not fit the offer (count, order, kind or mid of sections, a group that was not offered); section_count is 0 then;
+ * SDP_ERROR_LIMIT when SDP_NEGOTIATED_CODEC_MAX, _TRANSPORT_MAX or _FINGERPRINT_MAX is passed.
  */
 int sdp_negotiate(const struct sdp_session *local, const struct sdp_session *remote, bool local_is_offer,
                   struct sdp_negotiated *out, struct sdp_problem *problem);
 
-/* Candidate lines (text behind "a=", so "candidate:...") that a description embeds, one after another; see transport_section. */
+/*
+ * May this description follow the one before it, of the same side (RFC 3264 section 8, RFC 9429 section 5.2.2)? Sections never vanish, their
+ * kind and mid stay, and a payload type never means something else; a section that was refused may be recycled for anything.
+ * before  the description of this side that was agreed on last, be it offer or answer
+ * other   nullable: that of the other side in the same exchange. A section that it refuses may be recycled as well
+ * after   the later offer or answer
+ * problem nullable; its line is one of `after`, or 0
+ * Returns SDP_OK or SDP_ERROR_DISAGREEMENT.
+ */
+int sdp_check_successor(const struct sdp_session *before, const struct sdp_session *other, const struct sdp_session *after,
+                        struct sdp_problem *problem);
+
+/* Candidate lines (text behind "a=", so "candidate:...") that a description embeds, one after another. */
 bool sdp_walk_candidate(struct sdp_walk *walk, struct sdp_view *out);
 
 #endif

@@ -2,11 +2,15 @@
  * What the files of PeerConnection share: the object, and who does what.
  *
  *     peer_connection.c    life; what the last refused call had to say
- *     peer_transceivers.c  addTransceiver, addTrack, stop and the like; is negotiation needed?
+ *     peer_transceivers.c  addTransceiver, addTrack, stop and the like
+ *     peer_negotiation.c   what a round of offer and answer, or its rollback, leaves in them; is another one needed?
  *     peer_description.c   setLocalDescription, setRemoteDescription, rollback: the signaling state and the four descriptions
+ *     peer_description_read.c  what is in them, and how they are handed out
  *     peer_local.c         what we bring, section by section, as sdp/ wants to be told
+ *     peer_numbers.c       payload types, header extension ids, mids: one number, one meaning, as long as the session lasts
  *     peer_offer.c         createOffer: which sections an offer has
- *     peer_answer.c        the peer's offer and which transceiver takes which section; createAnswer
+ *     peer_associate.c     the peer's description and which transceiver takes which section; tracks that come and go with it
+ *     peer_answer.c        createAnswer: which sections it takes, over which transports
  *     peer_candidates.c    addIceCandidate
  *     peer_negotiated.c    struct sdp_negotiated -> transports, transceivers, rtp: the one place where agreed facts fan out
  *     peer_dispatch.c      the contract's verbs, told to the transport that a path belongs to
@@ -55,12 +59,17 @@ struct peer_credentials {
 struct peer_transport_entry {
     struct peer_transport *transport; /* NULL: the place is free */
     struct peer_transport_states states;
+    uint32_t serial;       /* no two transports of a connection have the same: the upper half of its query and stream numbers */
     size_t section;        /* whose candidates are this transport's: the tagged section of its BUNDLE */
     bool is_of_open_offer; /* came with a local offer that is not answered: a rollback takes it away */
     bool is_restarting;    /* restarted by a local offer that is not answered: a rollback takes that back */
-    struct ice_interface interfaces[ICE_INTERFACE_MAX];
+    bool is_leaving;       /* no section has it any more: it says goodbye ... */
+    bool has_left;         /* ... and has; its place is free when its streams are closed */
+    struct ice_interface interfaces[ICE_INTERFACE_MAX]; /* there also while there is no transport: what the next one in this place will have */
+    char interface_names[ICE_INTERFACE_MAX][ICE_MDNS_NAME_MAX_BYTES + 1];
     size_t interface_count;
     bool has_interfaces, is_gathering;
+    bool sockets_asked; /* event SOCKETS_NEEDED was told: SOCKETS_FREE will be */
     bool sockets_needed_pending, sockets_free_pending, dtls_pending, end_of_candidates_pending;
     struct rtp_session *rtp; /* NULL until media is agreed on it */
 };
@@ -69,6 +78,7 @@ struct peer_transport_entry {
 struct peer_transceiver_stable {
     int section;
     char mid[PEER_MID_MAX_BYTES + 1];
+    char remote_stream[PEER_STREAM_ID_MAX_BYTES + 1];
 };
 
 struct peer_codec_choice {
@@ -89,6 +99,11 @@ struct peer_transceiver_entry {
     bool is_of_track;        /* made by addTrack: may take a section that the peer offers */
     bool is_of_remote_offer; /* made for a section of an offer that is not answered: a rollback takes it away, unless addTrack has used it since */
     bool has_sent;           /* it was once agreed that it sends: addTrack leaves it alone */
+    bool has_preferences;    /* setCodecPreferences: `codecs` are the user's, not ours */
+    bool is_removed;         /* no longer in the set of transceivers: stopped, and its section may be anybody's. The number is free when no other is */
+    bool is_receiving_told;  /* [[FiredDirection]] of the W3C: TRACK has been told, and TRACK_MUTED has not */
+    uint64_t order;          /* of being made: RFC 9429 section 5.10 takes the first */
+    char *parameters;        /* what facts.send_parameters and receive_parameters look into; NULL: none */
     struct peer_transceiver_stable stable;
     struct rtp_sender *sender; /* NULL: it does not send; owned by the rtp session of its transport */
     struct rtp_receiver *receiver;
@@ -113,7 +128,18 @@ struct peer_description {
 struct peer_created {
     char *text; /* NULL: nothing */
     size_t length;
+    int8_t transceivers[SDP_SECTION_MAX]; /* an offer: whose section it is, -1: nobody's */
+    bool restarts;                        /* every transport in it has credentials that are new since restart_ice */
 };
+
+/* What a payload type has meant in the descriptions that were agreed. Of a codec that we do not know, it is only taken. */
+struct peer_payload_type {
+    bool is_taken;
+    enum sdp_codec_id id;
+    uint32_t clock_hz;
+    char parameters[PEER_CODEC_PARAMETERS_MAX_BYTES + 1];
+};
+#define PEER_EXTENSION_ID_MAX 14 /* RFC 8285 section 4.2: with one byte */
 
 struct peer_connection {
     struct ice_allocator allocator;
@@ -126,8 +152,10 @@ struct peer_connection {
     const char *last_problem; /* static */
 
     struct peer_transport_entry *transports[PEER_TRANSPORT_MAX]; /* allocated when first used; NULL: never was */
-    int8_t section_transports[SDP_SECTION_MAX]; /* by section of the descriptions that are set: its transport, or -1 */
-    uint64_t next_stream_id;                    /* streams have numbers of their own in each agent; see peer_transports.c */
+    int8_t section_transports[SDP_SECTION_MAX];         /* by section of the descriptions that are set: its transport, or -1 */
+    int8_t stable_section_transports[SDP_SECTION_MAX];  /* by the last answer: what a rollback gives back */
+    int8_t offered_section_transports[SDP_SECTION_MAX]; /* by the last local description: BUNDLE folds these when there is an answer */
+    uint32_t next_transport_serial;
 
     struct peer_transceiver_entry *transceivers[PEER_TRANSCEIVER_MAX]; /* NULL: that number is free */
     size_t transceiver_count;                                          /* one more than the highest in use */
@@ -135,7 +163,12 @@ struct peer_connection {
     enum peer_signaling_state signaling_state;
     struct peer_description current_local, pending_local, current_remote, pending_remote;
     struct peer_created created_offer, created_answer;
-    bool restart_wanted;      /* the next offer restarts ICE */
+    bool restart_wanted;      /* [[LocalIceCredentialsToReplace]] is not empty: the next offer restarts ICE */
+    bool pending_restarts;    /* the pending local description does */
+    uint64_t next_order;      /* of transceivers */
+    uint32_t next_mid;        /* no agreed description has named a section by this number, or a higher one */
+    struct peer_payload_type payload_types[SDP_PAYLOAD_TYPE_MAX + 1];
+    uint8_t extension_ids[PEER_EXTENSION_ID_MAX + 1]; /* by id: 0 free, else 1 + enum sdp_extension, or 1 + SDP_EXTENSION_COUNT: one we do not know */
     bool negotiation_needed;  /* [[NegotiationNeeded]] */
     size_t agreed_count;      /* sections, by the last answer that was set */
     struct peer_pending_candidate *pending;
@@ -174,25 +207,103 @@ int peer_error_from_sdp(int error);
 
 /* ---- peer_transceivers.c -------------------------------------------------------------------------------------------- */
 
-/* NULL: out of memory, or every number is taken. */
+/* NULL: out of memory, or PEER_TRANSCEIVER_MAX in the set. */
 struct peer_transceiver_entry *peer_transceivers_make(struct peer_connection *connection, const struct peer_transceiver_config *config, size_t *index);
+/* Of those in the set; NULL: none. */
 struct peer_transceiver_entry *peer_transceivers_of_section(const struct peer_connection *connection, size_t section);
+/* The next one in the set from *index on, which is set to its number; NULL: no more. */
+struct peer_transceiver_entry *peer_transceivers_next(const struct peer_connection *connection, size_t *index);
+void peer_transceivers_free(struct peer_connection *connection);
+
+/* ---- peer_negotiation.c ---------------------------------------------------------------------------------------------- */
+
+/* "Stop the RTCRtpTransceiver", W3C webrtc section 5.4. */
+void peer_transceivers_stop(struct peer_connection *connection, struct peer_transceiver_entry *entry);
+/* Out of the set: the section is nobody's. */
+void peer_transceivers_remove(struct peer_connection *connection, struct peer_transceiver_entry *entry);
+/* Offer and answer are done: what they agreed is what a rollback goes back to. */
+void peer_transceivers_settle(struct peer_connection *connection);
+void peer_transceivers_rollback(struct peer_connection *connection);
+/* "Process remote tracks", W3C webrtc section 5.4.2. stream: of the first a=msid, empty: none. */
+void peer_transceivers_tell_track(struct peer_transceiver_entry *entry, enum peer_direction direction, struct sdp_view stream);
 /* W3C webrtc section 4.7.3, "update the negotiation-needed flag": call it after whatever may have changed the verdict. */
 void peer_transceivers_update_negotiation_needed(struct peer_connection *connection);
-void peer_transceivers_free(struct peer_connection *connection);
 
 /* ---- peer_description.c --------------------------------------------------------------------------------------------- */
 
 /* The pending one, else the current one; NULL: none. */
 const struct sdp_session *peer_description_local(const struct peer_connection *connection);
 const struct sdp_session *peer_description_remote(const struct peer_connection *connection);
+/* Of one of the four; NULL: none. */
+const struct sdp_session *peer_description_session(const struct peer_description *description);
+/* False: no such section, or port 0, and not because of a=bundle-only in an offer. */
+bool peer_description_is_live(const struct peer_description *description, size_t section);
+/* Of a section, or of the one whose transport it has by BUNDLE; empty when absent. */
+struct sdp_view peer_description_credential(const struct sdp_session *session, size_t section, enum sdp_attribute_kind kind);
+/* RFC 8839 section 4.4.1.1.1: are the ICE credentials of `section` here others than those of `old_section` there? */
+bool peer_description_restarts(const struct sdp_session *session, size_t section, const struct sdp_session *old, size_t old_section);
 void peer_description_free(struct peer_connection *connection);
 
-/* ---- peer_local.c, peer_offer.c, peer_answer.c ------------------------------------------------------------------------ */
+/* ---- peer_numbers.c ------------------------------------------------------------------------------------------------- */
+
+#define PEER_PAYLOAD_TYPE_NONE 255
+#define PEER_MID_NUMBER_MAX 999999999u /* mids beyond are names to us */
+/* What one description uses; sections of a BUNDLE share it. */
+struct peer_numbers {
+    struct sdp_codec codecs[SDP_PAYLOAD_TYPE_MAX + 1];
+    bool is_used[SDP_PAYLOAD_TYPE_MAX + 1];
+};
+/* The payload type for a codec of an offer: the one it has always had, else `preferred`, else a free one. NONE: there is none left. */
+uint8_t peer_numbers_payload_type(const struct peer_connection *connection, struct peer_numbers *used, const struct sdp_codec *codec, uint8_t preferred);
+/* 0: there is none left. */
+uint8_t peer_numbers_extension_id(const struct peer_connection *connection, enum sdp_extension extension);
+/* The next mid that names no section of any description that is set: a number from *next on, which goes on. */
+void peer_numbers_make_mid(const struct peer_connection *connection, uint32_t *next, char mid[PEER_MID_MAX_BYTES + 1]);
+/* Remembers what the numbers of a description that was agreed mean. */
+void peer_numbers_learn(struct peer_connection *connection, const struct sdp_session *session);
+
+/* ---- peer_local.c, peer_offer.c, peer_associate.c, peer_answer.c ------------------------------------------------------ */
+
+#define PEER_LOCAL_CODEC_MAX (PEER_CODEC_PREFERENCE_MAX + 2) /* and telephone-event at two clocks */
+
+/* struct sdp_local only points: this is what it points to. */
+struct peer_local {
+    struct sdp_local sdp;
+    struct sdp_local_section sections[SDP_SECTION_MAX];
+    char mids[SDP_SECTION_MAX][PEER_MID_MAX_BYTES + 1];
+    char names[SDP_SECTION_MAX][16]; /* of the media of sections that are refused */
+    struct {
+        struct sdp_codec codecs[PEER_LOCAL_CODEC_MAX];
+        struct sdp_local_extension extension;
+        const char *streams[PEER_STREAM_MAX];
+    } media[PEER_TRANSCEIVER_MAX];
+    size_t media_count;
+    struct {
+        struct sdp_local_transport sdp;
+        struct peer_credentials credentials, in_force; /* in_force.ufrag "": it is new */
+    } transports[PEER_TRANSPORT_MAX];
+    size_t transport_count;
+    struct peer_numbers numbers;
+    char fingerprint[DTLS_FINGERPRINT_TEXT_BYTES];
+};
+/* NULL: out of memory. Release it with peer_connection_release. */
+struct peer_local *peer_local_new(struct peer_connection *connection);
+/* Describes what a transceiver brings to a section; its transport, mid and place in the BUNDLE are the caller's. */
+void peer_local_describe(const struct peer_connection *connection, struct peer_local *local, size_t section, const struct peer_transceiver_entry *entry, bool is_offer);
+/*
+ * The transport whose credentials `like` has now, a section of the descriptions that are set; when it has none, a new one.
+ * is_fresh: other credentials, the same for all that shared it. NULL: PEER_TRANSPORT_MAX.
+ */
+const struct sdp_local_transport *peer_local_transport(struct peer_connection *connection, struct peer_local *local, size_t like, bool is_fresh);
 
 /* Writes it and keeps it as created. */
 int peer_offer_make(struct peer_connection *connection, struct peer_problem *problem);
 int peer_answer_make(struct peer_connection *connection, struct peer_problem *problem);
+int peer_created_hand_out(struct peer_connection *connection, const struct peer_created *created, char *text, size_t capacity, size_t *length, struct peer_problem *problem);
+/* RFC 9429 section 5.8.3: what a remote description must have before anything of it is believed. Nothing changes. */
+int peer_associate_check(struct peer_connection *connection, const struct sdp_session *remote, bool is_offer, struct peer_problem *problem);
+/* The sections of the peer's offer get their transceivers. MEMORY. */
+int peer_associate_offer(struct peer_connection *connection, const struct sdp_session *offer);
 
 /* ---- peer_candidates.c ---------------------------------------------------------------------------------------------- */
 
@@ -211,12 +322,23 @@ enum sdp_codec_id peer_negotiated_sdp_codec(enum peer_codec codec);
 /* The codec of a section that we will send, or NULL when none of it is ours. */
 const struct sdp_negotiated_codec *peer_negotiated_codec(const struct sdp_negotiated *negotiated, const struct sdp_negotiated_section *section);
 
+/* ---- peer_dispatch.c ------------------------------------------------------------------------------------------------ */
+
+/* Goodbyes, when the connection is closed or not. */
+bool peer_dispatch_poll_transports(struct peer_connection *connection, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out);
+
 /* ---- peer_transports.c ---------------------------------------------------------------------------------------------- */
 
+/* Call once, when the connection is made. */
+void peer_transports_init(struct peer_connection *connection);
+/* The entry of a place, made when it was never used. NULL: out of memory. */
+struct peer_transport_entry *peer_transports_place(struct peer_connection *connection, size_t index);
 /* The transport of a section, NULL: it has none. */
 struct peer_transport_entry *peer_transports_of_section(const struct peer_connection *connection, size_t section);
 /* The next one in use from *index on, which is set to its number; NULL: no more. for (size_t i = 0; (entry = peer_transports_next(c, &i)); i++) */
+/* Those that are leaving are not in use; peer_transports_next_of_all has them too. */
 struct peer_transport_entry *peer_transports_next(const struct peer_connection *connection, size_t *index);
+struct peer_transport_entry *peer_transports_next_of_all(const struct peer_connection *connection, size_t *index);
 /* Fresh ones, random (RFC 8445 section 5.3). */
 void peer_transports_make_credentials(struct peer_connection *connection, struct peer_credentials *out);
 /* Those in force for a section's transport. False: it has none yet. */
@@ -230,15 +352,24 @@ enum peer_setup peer_transports_setup(const struct peer_connection *connection, 
  * CAPACITY beyond PEER_TRANSPORT_MAX, MEMORY, CRYPTO.
  */
 int peer_transports_set_local(struct peer_connection *connection, uint64_t now_us, const struct sdp_session *local, bool is_offer, enum ice_role role);
+/* Can this be applied? Nothing changes. */
+int peer_transports_check(struct peer_connection *connection, const struct sdp_negotiated *negotiated, struct peer_problem *problem);
 /* What was agreed: remote credentials, fingerprints, roles. Sections that BUNDLE has folded change over; a final answer frees what is left over. */
 int peer_transports_apply(struct peer_connection *connection, uint64_t now_us, const struct sdp_negotiated *negotiated, bool is_final, struct peer_problem *problem);
 /* The open local offer is taken back: its new transports go, its restarts are cancelled, sections have the transports they had. */
 void peer_transports_rollback(struct peer_connection *connection, uint64_t now_us);
 /* candidate NULL: no more. PEER_OK also for a section that BUNDLE has folded away. */
 int peer_transports_add_candidate(struct peer_connection *connection, uint64_t now_us, size_t section, const struct ice_candidate *candidate);
-bool peer_transports_poll_event(struct peer_connection *connection, struct peer_connection_event *out);
+/* Interfaces or a description have come: who has both gathers. */
+int peer_transports_gather(struct peer_connection *connection, struct peer_transport_entry *entry, uint64_t now_us);
+/* A transport that is leaving has nothing more to say: its place is free. */
+void peer_transports_vacate(struct peer_connection *connection, size_t index);
 void peer_transports_close(struct peer_connection *connection, uint64_t now_us);
 void peer_transports_free(struct peer_connection *connection);
+
+/* ---- peer_events.c -------------------------------------------------------------------------------------------------- */
+
+bool peer_events_poll_transports(struct peer_connection *connection, struct peer_connection_event *out);
 
 /* ---- peer_media.c --------------------------------------------------------------------------------------------------- */
 

@@ -104,9 +104,15 @@ int peer_transport_set_remote_parameters(struct peer_transport *transport, uint6
                                          const struct peer_transport_parameters *parameters, enum dtls_role local_role);
 
 /*
+ * Would the function above take them? Nothing changes. Also PEER_ERROR_NOT_SUPPORTED: the fingerprints are not those of the certificate that
+ * the DTLS association was made with, which asks for another association (RFC 8842 section 5.5).
+ */
+int peer_transport_check_remote_parameters(const struct peer_transport *transport, const struct peer_transport_parameters *parameters, enum dtls_role local_role);
+
+/*
  * ICE restart (RFC 8445 section 9) with new credentials of ours, NUL-terminated; what is selected goes on carrying data until a new pair is.
  * DTLS and SRTP stay as they are (RFC 8842 section 3.1). Call it when the description that restarts is set, before set_remote_parameters.
- * Errors of ice_agent_restart_with.
+ * Errors of ice_agent_restart_with; PEER_ERROR_STATE after close.
  */
 int peer_transport_restart(struct peer_transport *transport, uint64_t now_us, const char *ufrag, const char *password);
 /* The offer that restarted is rolled back: the generation before is the youngest again. STATE: set_remote_parameters has been called since. */
@@ -156,6 +162,8 @@ int peer_transport_protect_rtcp(struct peer_transport *transport, uint64_t now_u
 
 /* Sends close_notify, gives relays back and stops. Drain poll_transmit once more, then free. */
 void peer_transport_close(struct peer_transport *transport, uint64_t now_us);
+/* Behind that, where the caller goes on without this transport: a CLOSE_STREAM event follows for every stream. */
+void peer_transport_abandon_streams(struct peer_transport *transport);
 
 /* RTCPeerConnectionState of this one transport (W3C webrtc section 4.3.3). */
 enum peer_transport_state {

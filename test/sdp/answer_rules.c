@@ -85,10 +85,11 @@ static const char *direction(const struct text *text, const struct part *part) {
     return "sendrecv";
 }
 
-static const char *bundle(const struct text *text) {
+/* The mids of the BUNDLE that a mid is in; "" when it is in none. */
+static const char *bundle_of(const struct text *text, const char *mid) {
     const char *value;
-    for (int i = 0; (value = value_of(&text->parts[0], "group", i)) != NULL; i++)
-        if (strncmp(value, "BUNDLE", 6) == 0)
+    for (int i = 0; mid != NULL && (value = value_of(&text->parts[0], "group", i)) != NULL; i++)
+        if (strncmp(value, "BUNDLE", 6) == 0 && word_in(value + 6, mid, 0))
             return value + 6;
     return "";
 }
@@ -167,11 +168,46 @@ static const char *transport_breaks(const struct text *offer, const struct part 
     return NULL;
 }
 
-static const char *section_breaks(const struct text *offer, const struct text *answer, int i, const char *tagged) {
+/* The part that carries the transport of the one with this mid; an empty one when it is in no BUNDLE. */
+static const struct part *tagged_of(const struct text *text, const char *mid) {
+    static const struct part none;
+    char tagged[WIDTH];
+    word(bundle_of(text, mid), 0, tagged);
+    for (int i = 1; tagged[0] != '\0' && i < text->part_count; i++)
+        if (has(&text->parts[i], "mid") != NULL && strcmp(has(&text->parts[i], "mid"), tagged) == 0)
+            return &text->parts[i];
+    return &none;
+}
+
+static const char *rtp_breaks(const struct text *offer, const struct text *answer, const struct part *offered, const struct part *answered) {
+    const char *offered_mux = has(offered, "rtcp-mux") != NULL ? "" : has(tagged_of(offer, has(offered, "mid")), "rtcp-mux");
+    if (has(answered, "rtcp-mux") == NULL || offered_mux == NULL)
+        return "RFC 5761 section 5.1.1: rtcp-mux on both sides";
+    if (has(answered, "rtcp-rsize") != NULL && has(offered, "rtcp-rsize") == NULL)
+        return "RFC 5506 section 5: rtcp-rsize was not offered";
+    if (!direction_fits(direction(offer, offered), direction(answer, answered)))
+        return "RFC 3264 section 6.1: a direction that was not offered";
+    return media_breaks(offered, answered);
+}
+
+static const char *data_breaks(const struct part *offered, const struct part *answered) {
+    char format[WIDTH];
+    word(answered->lines[0], 3, format);
+    if (strcmp(format, "webrtc-datachannel") != 0 || !word_in(offered->lines[0], format, 3))
+        return "RFC 8841 section 4.3: not a data channel on both sides";
+    if (has(answered, "sctp-port") == NULL || atoi(has(answered, "sctp-port")) == 0)
+        return "RFC 8841 section 5: no SCTP port";
+    if (has(answered, "rtcp-mux") != NULL || has(answered, "rtpmap") != NULL || has(answered, "msid") != NULL)
+        return "RFC 9429 section 5.3.1: an attribute of RTP in a data section";
+    return NULL;
+}
+
+static const char *section_breaks(const struct text *offer, const struct text *answer, int i) {
     const struct part *offered = &offer->parts[i];
     const struct part *answered = &answer->parts[i];
     char first[WIDTH];
     char second[WIDTH];
+    char tagged[WIDTH];
     for (int w = 0; w < 3; w += 2) { /* media, profile */
         word(offered->lines[0], w, first);
         word(answered->lines[0], w, second);
@@ -182,7 +218,8 @@ static const char *section_breaks(const struct text *offer, const struct text *a
     const char *offered_mid = has(offered, "mid");
     if ((mid == NULL) != (offered_mid == NULL) || (mid != NULL && strcmp(mid, offered_mid) != 0))
         return "RFC 5888 section 9.1: another mid";
-    bool in_bundle = mid != NULL && word_in(bundle(answer), mid, 0);
+    bool in_bundle = bundle_of(answer, mid)[0] != '\0';
+    word(bundle_of(answer, mid), 0, tagged);
     word(answered->lines[0], 1, second);
     word(offered->lines[0], 1, first);
     if (strcmp(second, "0") == 0)
@@ -191,49 +228,43 @@ static const char *section_breaks(const struct text *offer, const struct text *a
         return "RFC 3264 section 6: accepted what was not offered";
     if (has(answered, "bundle-only") != NULL)
         return "RFC 9143 section 7.3: bundle-only in an answer";
-    if (has(answered, "rtcp-mux") == NULL || has(offered, "rtcp-mux") == NULL)
-        return "RFC 5761 section 5.1.1: rtcp-mux on both sides";
-    if (has(answered, "rtcp-rsize") != NULL && has(offered, "rtcp-rsize") == NULL)
-        return "RFC 5506 section 5: rtcp-rsize was not offered";
-    if (!direction_fits(direction(offer, offered), direction(answer, answered)))
-        return "RFC 3264 section 6.1: a direction that was not offered";
     bool carries = !in_bundle || strcmp(mid, tagged) == 0;
     if (!carries && (has(answered, "ice-ufrag") != NULL || has(answered, "fingerprint") != NULL))
         return "RFC 9143 section 7.1.3: transport attributes outside of the tagged section";
     const char *broken = carries ? transport_breaks(offer, offered, answered) : NULL;
-    return broken != NULL ? broken : media_breaks(offered, answered);
+    if (broken == NULL)
+        broken = strncmp(offered->lines[0], "m=application ", 14) == 0 ? data_breaks(offered, answered) : rtp_breaks(offer, answer, offered, answered);
+    return broken;
+}
+
+/* RFC 9143 section 7.3: each group of the answer is a part of one group of the offer. */
+static const char *groups_break(const struct text *offer, const struct text *answer) {
+    const char *value;
+    char first[WIDTH];
+    char mid[WIDTH];
+    for (int i = 0; (value = value_of(&answer->parts[0], "group", i)) != NULL; i++) {
+        if (strncmp(value, "BUNDLE", 6) != 0)
+            continue;
+        word(value, 1, first);
+        for (int j = 1;; j++) {
+            word(value, j, mid);
+            if (mid[0] == '\0')
+                break;
+            if (bundle_of(offer, mid)[0] == '\0' || bundle_of(offer, mid) != bundle_of(offer, first))
+                return "RFC 9143 section 7.3: a BUNDLE that was not offered as one";
+        }
+    }
+    return NULL;
 }
 
 const char *answer_breaks(const char *offer_text, const char *answer_text) {
     static struct text offer;
     static struct text answer;
-    char tagged[WIDTH];
-    const char *broken = NULL;
     split(&offer, offer_text);
     split(&answer, answer_text);
-    word(bundle(&answer), 0, tagged);
-    if (offer.part_count != answer.part_count)
-        broken = "RFC 3264 section 6: another number of sections";
-    for (int i = 0; broken == NULL; i++) {
-        char mid[WIDTH];
-        word(bundle(&answer), i, mid);
-        if (mid[0] == '\0')
-            break;
-        if (!word_in(bundle(&offer), mid, 0))
-            broken = "RFC 9143 section 7.3: a BUNDLE member that was not offered as one";
-    }
-    /* Without BUNDLE one section at most is accepted, as there is one transport. */
-    int accepted_alone = 0;
-    for (int i = 1; broken == NULL && i < offer.part_count; i++) {
-        broken = section_breaks(&offer, &answer, i, tagged);
-        char port[WIDTH];
-        word(answer.parts[i].lines[0], 1, port);
-        const char *mid = has(&answer.parts[i], "mid");
-        if (strcmp(port, "0") != 0 && (mid == NULL || !word_in(bundle(&answer), mid, 0)))
-            accepted_alone++;
-    }
-    if (broken == NULL && accepted_alone > 1)
-        broken = "RFC 9143 section 7.3: two transports where there is one";
+    const char *broken = offer.part_count != answer.part_count ? "RFC 3264 section 6: another number of sections" : groups_break(&offer, &answer);
+    for (int i = 1; broken == NULL && i < offer.part_count; i++)
+        broken = section_breaks(&offer, &answer, i);
     free(offer.copy);
     free(answer.copy);
     return broken;

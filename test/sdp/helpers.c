@@ -116,20 +116,43 @@ static const struct sdp_local_extension extensions[] = {
 };
 
 void ours_begin(struct ours *ours) {
+    static const char *const streams[] = {"stream"};
     memset(ours, 0, sizeof *ours);
     ours->audio[0] = sdp_codec_make(SDP_CODEC_OPUS, 111, "minptime=10;useinbandfec=1", SDP_FEEDBACK_TRANSPORT_CC);
     ours->audio[1] = sdp_codec_make(SDP_CODEC_PCMU, 0, NULL, 0);
     ours->video[0] = sdp_codec_make(SDP_CODEC_VP8, 96, NULL, SDP_FEEDBACK_NACK | SDP_FEEDBACK_NACK_PLI | SDP_FEEDBACK_CCM_FIR);
     ours->video[1] = sdp_codec_make(SDP_CODEC_RTX, 97, "apt=96", 0);
-    ours->sections[0] = (struct sdp_local_section){.media = SDP_MEDIA_AUDIO, .mid = "0", .direction = SDP_DIRECTION_SEND_RECEIVE,
-                                                   .codecs = ours->audio, .codec_count = 2, .extensions = extensions, .extension_count = 2,
-                                                   .stream_id = "stream", .track_id = "audio-track", .ssrc = 1001, .cname = "us"};
-    ours->sections[1] = (struct sdp_local_section){.media = SDP_MEDIA_VIDEO, .mid = "1", .direction = SDP_DIRECTION_SEND_RECEIVE,
-                                                   .codecs = ours->video, .codec_count = 2, .extensions = extensions, .extension_count = 2,
-                                                   .stream_id = "stream", .track_id = "video-track", .ssrc = 2001, .rtx_ssrc = 2002, .cname = "us"};
-    ours->local = (struct sdp_local){.session_id = 4611731400430051336u, .session_version = 1, .ice_ufrag = "us+1", .ice_pwd = "abcdefghijklmnopqrstuv",
-                                     .fingerprint_hash = "sha-256", .fingerprint_value = &FINGERPRINT[8], .setup = SDP_SETUP_ACTIVE,
-                                     .sections = ours->sections, .section_count = 2};
+    ours->transport = (struct sdp_local_transport){.ice_ufrag = "us+1", .ice_pwd = "abcdefghijklmnopqrstuv", .fingerprint_hash = "sha-256",
+                                                   .fingerprint_value = &FINGERPRINT[8], .setup = SDP_SETUP_ACTIVE};
+    ours->sections[0] = (struct sdp_local_section){.media = SDP_MEDIA_AUDIO, .mid = "0", .transport = &ours->transport,
+                                                   .direction = SDP_DIRECTION_SEND_RECEIVE, .codecs = ours->audio, .codec_count = 2,
+                                                   .extensions = extensions, .extension_count = 2, .stream_ids = streams, .stream_count = 1,
+                                                   .track_id = "audio-track", .ssrc = 1001, .cname = "us"};
+    ours->sections[1] = (struct sdp_local_section){.media = SDP_MEDIA_VIDEO, .mid = "1", .transport = &ours->transport,
+                                                   .direction = SDP_DIRECTION_SEND_RECEIVE, .codecs = ours->video, .codec_count = 2,
+                                                   .extensions = extensions, .extension_count = 2, .stream_ids = streams, .stream_count = 1,
+                                                   .track_id = "video-track", .ssrc = 2001, .rtx_ssrc = 2002, .cname = "us"};
+    ours->data = (struct sdp_local_section){.media = SDP_MEDIA_APPLICATION, .mid = "2", .transport = &ours->transport, .sctp_port = 5000,
+                                            .max_message_size_bytes = 262144};
+    ours->local = (struct sdp_local){.session_id = 4611731400430051336u, .session_version = 1, .sections = ours->sections, .section_count = 2};
+}
+
+void ours_answer(struct ours *ours, const struct sdp_session *offer) {
+    ours->answer = ours->local;
+    ours->answer.sections = ours->answers;
+    ours->answer.section_count = offer->section_count;
+    for (size_t i = 0; i < offer->section_count; i++) {
+        switch (sdp_section_media(&offer->sections[i])) {
+        case SDP_MEDIA_AUDIO: ours->answers[i] = ours->sections[0]; break;
+        case SDP_MEDIA_VIDEO: ours->answers[i] = ours->sections[1]; break;
+        case SDP_MEDIA_APPLICATION: ours->answers[i] = ours->data; break;
+        case SDP_MEDIA_OTHER: ours->answers[i] = (struct sdp_local_section){.media = SDP_MEDIA_OTHER, .refused = true}; break;
+        }
+        ours->transports[i] = ours->transport;
+        snprintf(ours->ufrags[i], sizeof ours->ufrags[i], "us+%u", (unsigned)i % 1000 + 1);
+        ours->transports[i].ice_ufrag = ours->ufrags[i];
+        ours->answers[i].transport = &ours->transports[i];
+    }
 }
 
 static int by_name(const void *a, const void *b) {

@@ -130,52 +130,41 @@ static const struct {
     const char *name;
     const char *expected;
 } refusals_of[] = {
-    {"algesten+str0m__docs_chrome-sdp.json__001.sdp", "m.."},
-    {"algesten+str0m__src_sdp_parser.rs__009.sdp", "m"},
-    {"algesten+str0m__src_sdp_parser.rs__013.sdp", "m"},
-    {"chromium156__av_dc.sdp", "..m"},
-    {"chromium156__av_dc_answer.sdp", "..m"},
-    {"chromium156__dc.sdp", "m"},
-    {"chromium156__dc_answer.sdp", "m"},
-    {"clux+sdp-transform__test_hacky.sdp__000.sdp", "ffm"},
-    {"clux+sdp-transform__test_sctp-dtls-26.sdp__000.sdp", "m"},
-    {"firefox153__av_dc.sdp", "..m"},
-    {"firefox153__av_dc_answer.sdp", "..m"},
-    {"firefox153__dc.sdp", "m"},
-    {"firefox153__dc_answer.sdp", "m"},
+    {"clux+sdp-transform__test_hacky.sdp__000.sdp", "ffd"},
     {"mozilla+webrtc-sdp__examples_sdps_11.sdp__001.sdp", "..x"},
-    {"mozilla+webrtc-sdp__examples_sdps_12.sdp__000.sdp", ".bm"},
-    {"mozilla+webrtc-sdp__examples_sdps_13.sdp__000.sdp", "m"},
-    {"mozilla+webrtc-sdp__tests_parse_sdp_tests.rs__008.sdp", "m"},
+    {"mozilla+webrtc-sdp__examples_sdps_12.sdp__000.sdp", "..d"},
+    {"mozilla+webrtc-sdp__tests_parse_sdp_tests.rs__008.sdp", "d"},
     {"mozilla+webrtc-sdp__tests_parse_sdp_tests.rs__014.sdp", "c"},
     {"pion+webrtc__mediaengine_test.go__016.sdp", "x"},
     {"pion+webrtc__mediaengine_test.go__017.sdp", "x"},
-    {"pion+webrtc__peerconnection_go_test.go__001.sdp", "m"},
+    {"pion+webrtc__peerconnection_go_test.go__001.sdp", "d"},
     {"pion+webrtc__peerconnection_go_test.go__002.sdp", "xx"},
     {"pion+webrtc__peerconnection_go_test.go__003.sdp", "xx"},
-    {"pion+webrtc__peerconnection_go_test.go__004.sdp", "m"},
+    {"pion+webrtc__peerconnection_go_test.go__004.sdp", "d"},
     {"pion+webrtc__peerconnection_go_test.go__005.sdp", "x"},
-    {"pion+webrtc__peerconnection_test.go__001.sdp", "m"},
+    {"pion+webrtc__peerconnection_test.go__001.sdp", "d"},
     {"pion+webrtc__sdp_test.go__001.sdp", "cx"},
     {"pion+webrtc__sdp_test.go__002.sdp", "cx"},
     {"pion+webrtc__sdpsemantics_test.go__001.sdp", "c."},
     {"pion+webrtc__sdpsemantics_test.go__002.sdp", "c."},
-    {"webrtc-rs+rtc__rtc-sdp_src_description_testdata_safari_offer.sdp__000.sdp", "..m"},
-    {"webrtcHacks+adapter__test_e2e_maxMessageSize.js__001.sdp", "m"},
-    {"webrtcHacks+adapter__test_e2e_maxMessageSize.js__002.sdp", "m"},
-    {"webrtcHacks+adapter__test_e2e_maxMessageSize.js__003.sdp", "m"},
-    {"webrtcHacks+adapter__test_e2e_maxMessageSize.js__004.sdp", "m"},
-    {"webrtcHacks+adapter__test_e2e_maxMessageSize.js__005.sdp", "m"},
-    {"webrtcHacks+adapter__test_e2e_maxMessageSize.js__006.sdp", "m"},
-    {"webrtcHacks+adapter__test_e2e_maxMessageSize.js__007.sdp", "m"},
+    {"webrtcHacks+adapter__test_e2e_maxMessageSize.js__001.sdp", "d"},
+    {"webrtcHacks+adapter__test_e2e_maxMessageSize.js__002.sdp", "d"},
+    {"webrtcHacks+adapter__test_e2e_maxMessageSize.js__003.sdp", "d"},
+    {"webrtcHacks+adapter__test_e2e_maxMessageSize.js__004.sdp", "d"},
+    {"webrtcHacks+adapter__test_e2e_maxMessageSize.js__005.sdp", "d"},
+    {"webrtcHacks+adapter__test_e2e_maxMessageSize.js__006.sdp", "d"},
+    {"webrtcHacks+adapter__test_e2e_maxMessageSize.js__007.sdp", "d"},
 };
 
 static char letter(enum sdp_refusal refusal) {
     static const char letters[] = {[SDP_REFUSAL_NONE] = '.',     [SDP_REFUSAL_OFFERED] = 'o', [SDP_REFUSAL_ANSWERED] = 'a',    [SDP_REFUSAL_MEDIA] = 'm',
                                    [SDP_REFUSAL_STOPPED] = 's',  [SDP_REFUSAL_PROTOCOL] = 'p', [SDP_REFUSAL_MUX] = 'x',        [SDP_REFUSAL_FINGERPRINT] = 'f',
-                                   [SDP_REFUSAL_ICE] = 'i',      [SDP_REFUSAL_SETUP] = 't',   [SDP_REFUSAL_CODEC] = 'c',       [SDP_REFUSAL_BUNDLE] = 'b'};
+                                   [SDP_REFUSAL_ICE] = 'i',      [SDP_REFUSAL_SETUP] = 't',   [SDP_REFUSAL_CODEC] = 'c',       [SDP_REFUSAL_BUNDLE] = 'b',
+                                   [SDP_REFUSAL_SCTP] = 'd'};
     return letters[refusal];
 }
+
+static int surprises; /* all of them are printed before the test fails */
 
 static void answer_it(const char *name, const char *text, size_t length) {
     static char answer[SDP_TEXT_MAX_BYTES];
@@ -185,11 +174,11 @@ static void answer_it(const char *name, const char *text, size_t length) {
     char letters[SDP_SECTION_MAX + 1] = "";
     struct ours ours;
     ours_begin(&ours);
-    ours.sections[0].mid = ours.sections[1].mid = NULL;
     memcpy(offer, text, length);
     offer[length] = '\0';
     struct parsed offered = parse_text(text, length);
-    int written = sdp_write_answer(&ours.local, offered.session, answer, sizeof answer, refusals);
+    ours_answer(&ours, offered.session);
+    int written = sdp_write_answer(&ours.answer, offered.session, answer, sizeof answer, refusals);
     assert_true(written > 0);
     const char *broken = answer_breaks(offer, answer);
     if (broken != NULL)
@@ -206,13 +195,13 @@ static void answer_it(const char *name, const char *text, size_t length) {
         if (strncmp(name, refusals_of[i].name, strlen(refusals_of[i].name)) == 0)
             expected = refusals_of[i].expected;
     if (expected == NULL ? agreed != offered.session->section_count : strcmp(expected, letters) != 0)
-        fail_msg("%s: %s", name, letters);
-    assert_int_equal(sdp_negotiate(answered.session, offered.session, false, &negotiated, NULL), agreed > 0 ? SDP_OK : SDP_ERROR_DISAGREEMENT);
+        surprises++, printf("not as expected: {\"%s\", \"%s\"},\n", name, letters);
+    assert_int_equal(sdp_negotiate(answered.session, offered.session, false, &negotiated, NULL), SDP_OK);
     assert_int_equal(negotiated.agreed_count, agreed);
     for (size_t i = 0; agreed > 0 && i < negotiated.section_count; i++) {
         const struct sdp_negotiated_section *section = &negotiated.sections[i];
         const struct sdp_negotiated_codec *first = &negotiated.codecs[section->first_codec];
-        if (section->refusal == SDP_REFUSAL_NONE)
+        if (section->refusal == SDP_REFUSAL_NONE && section->media != SDP_MEDIA_APPLICATION)
             assert_true(section->media == SDP_MEDIA_VIDEO ? first->id == SDP_CODEC_VP8 : first->id == SDP_CODEC_OPUS || first->id == SDP_CODEC_PCMU);
     }
     parsed_free(&answered);
@@ -222,6 +211,7 @@ static void answer_it(const char *name, const char *text, size_t length) {
 static void webrtc_is_answered(void **state) {
     (void)state;
     skipped(for_each_file("sdp-webrtc", answer_it), __func__);
+    assert_int_equal(surprises, 0);
 }
 
 /* ---- linear time --------------------------------------------------------------------------------------------------- */
