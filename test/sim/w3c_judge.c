@@ -77,9 +77,12 @@ static bool judge_codecs(const struct w3c_transceiver *transceiver, const struct
     unsigned wanted = transceiver->codecs ? transceiver->codecs : w3c_codec_defaults(transceiver->is_video);
     for (unsigned bit = 0; w3c_codec_name(transceiver->is_video, bit); bit++) {
         const char *name = w3c_codec_name(transceiver->is_video, bit);
-        bool is_there = sdp_lines_payload_type(section, name) >= 0;
-        if (is_there != ((wanted >> bit & 1) != 0))
-            return wrong(why, "section %zu: codec %s is %s", place, name, is_there ? "offered and not wanted" : "wanted and not offered");
+        int payload_type = sdp_lines_payload_type(section, name);
+        bool is_wanted = (wanted & 1u << bit) != 0;
+        if (is_wanted && payload_type < 0)
+            return wrong(why, "section %zu: codec %s is wanted and not offered", place, name);
+        if (!is_wanted && payload_type >= 0)
+            return wrong(why, "section %zu: codec %s is offered and not wanted", place, name);
     }
     return true;
 }
