@@ -39,9 +39,9 @@ void ice_agent_fail(struct ice_agent *agent, uint64_t now_us, enum ice_failure f
     for (size_t i = 0; i < agent->pair_count; i++)
         stun_transaction_finish(&agent->pairs[i].check.transaction);
     for (uint16_t i = 0; i < ICE_GENERATION_MAX; i++)
-        if (i != agent->generation)
+        if (i != agent->generation && i != agent->fallen)
             ice_generation_end(agent, i);
-    agent->offered = agent->fallen = ICE_NONE;
+    agent->offered = ICE_NONE;
     for (size_t i = 0; i < agent->gatherer.transaction_count; i++)
         stun_transaction_finish(&agent->gatherer.transactions[i].transaction);
     ice_gather_give_up(agent, now_us);
@@ -275,7 +275,7 @@ int ice_agent_restart_with(struct ice_agent *agent, uint64_t now_us, const char 
 }
 
 int ice_agent_cancel_restart(struct ice_agent *agent, uint64_t now_us) {
-    int result = ice_restart_cancel(agent, now_us);
+    int result = agent->state != ICE_STATE_CLOSED ? ice_restart_cancel(agent, now_us) : ICE_ERROR_STATE;
     update(agent, now_us);
     return result;
 }

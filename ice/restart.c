@@ -73,17 +73,19 @@ int ice_restart_offer(struct ice_agent *agent, uint64_t now_us, const char *ufra
     uint16_t slot = slot_for_offer(agent);
     ice_generation_end(agent, slot);
     agent->generations[slot] = fresh;
-    agent->statistics.restarts++;
+    if (slot == agent->generation)
+        agent->patience_us = ICE_NEVER_US;
     ice_gather_restart(agent, now_us);
+    bool is_failed = agent->state == ICE_STATE_FAILED;
+    if (is_failed)
+        agent->state = ICE_STATE_NEW;
     if (is_another)
         return ICE_OK;
+    agent->statistics.restarts++;
     agent->offered = slot;
-    bool is_failed = agent->state == ICE_STATE_FAILED;
     /* RFC 7675 section 5.1, MUST NOT: lost consent is not renewed by the same credentials. Nor is there anything to keep of an offer without answer. */
     if (is_failed || ice_generation_current(agent)->remote_key == NULL)
         (void)ice_restart_succeed(agent, is_failed ? agent->failure : ICE_FAILURE_NONE);
-    if (is_failed)
-        agent->state = ICE_STATE_NEW;
     agent->failure = ICE_FAILURE_NONE;
     return ICE_OK;
 }

@@ -178,6 +178,7 @@ static void write_accepted(struct sdp_text *text, const struct sdp_local_section
         /* RFC 3264 section 6.1: we send at most what they receive, and receive what they send. */
         plan.direction =
             (enum sdp_direction)((unsigned)ours->direction & (unsigned)sdp_direction_reverse(sdp_section_direction(offer, offered)));
+        plan.msid = (plan.direction & SDP_DIRECTION_SEND) != 0 || ours->msid_stays;
         plan.rtcp_rsize = sdp_section_find(offered, SDP_ATTRIBUTE_RTCP_RSIZE, &attribute);
         plan_codecs(&plan, offered);
         plan_extensions(&plan, offered);

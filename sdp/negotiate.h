@@ -53,7 +53,8 @@ struct sdp_local_section {
     size_t extension_count;         /* 0..SDP_LOCAL_EXTENSION_MAX */
     const char *const *stream_ids;  /* of a=msid, RFC 8830; count 0: "-", no stream */
     size_t stream_count;
-    const char *track_id;           /* of a=msid; NULL: no a=msid line */
+    const char *track_id;           /* of a=msid; NULL: no a=msid line. An answer has it where it may send, else only if: */
+    bool msid_stays;                /* it was said before, and so is said whatever the direction (RFC 9429 section 5.2.2) */
     uint32_t ssrc;                  /* written with the cname when we may send; 0: no a=ssrc line */
     uint32_t rtx_ssrc;              /* of the retransmissions, RFC 4588 section 8.8; 0: none. An answer without rtx leaves it out */
     const char *cname;              /* RFC 8834 section 4.9: one for the whole session */

@@ -74,6 +74,8 @@ static void plan_section(struct sdp_section_plan *plan, const struct sdp_local *
         plan->setup = offer_setup(section->transport);
     }
     plan->direction = section->direction;
+    /* RFC 9429 sections 5.2.1 and 5.2.2: who calls knows whether it is said because we send, or because it was said before. */
+    plan->msid = true;
     /* RFC 8858 section 4.2, MUST: who can do no other says both a=rtcp-mux and a=rtcp-mux-only. */
     plan->rtcp_mux_only = true;
     plan->rtcp_rsize = true;

@@ -169,11 +169,9 @@ static void write_streams(struct sdp_text *text, const struct sdp_local_section 
 }
 
 static void write_rtp(struct sdp_text *text, const struct sdp_section_plan *plan) {
-    /* RFC 9429 section 5.2.1: streams are named where we may send. */
-    bool sends = (plan->direction & SDP_DIRECTION_SEND) != 0;
     write_extensions(text, plan);
     sdp_text_add_line(text, "a=", sdp_direction_name(plan->direction));
-    if (sends)
+    if (plan->msid)
         write_streams(text, plan->section);
     sdp_text_add_line(text, "a=rtcp-mux");
     if (plan->rtcp_mux_only)
@@ -182,7 +180,7 @@ static void write_rtp(struct sdp_text *text, const struct sdp_section_plan *plan
         sdp_text_add_line(text, "a=rtcp-rsize");
     for (size_t i = 0; i < plan->codec_count; i++)
         write_codec(text, &plan->codecs[i], plan->profile_level_ids[i]);
-    if (sends)
+    if (plan->direction & SDP_DIRECTION_SEND)
         write_sources(text, plan);
 }
 

@@ -72,6 +72,7 @@ struct sdp_section_plan {
     bool candidates;     /* and candidates */
     const char *setup;
     enum sdp_direction direction;
+    bool msid;
     bool rtcp_mux_only;
     bool rtcp_rsize;
     struct sdp_section_extension extensions[SDP_LOCAL_EXTENSION_MAX];

@@ -130,9 +130,8 @@ static bool is_fatal(int error) {
     return error == PEER_ERROR_MEMORY || error == PEER_ERROR_CRYPTO;
 }
 
-static int take_section(struct peer_connection *connection, uint64_t now_us, const struct sdp_session *remote, size_t section) {
+static int take_candidates(struct peer_connection *connection, uint64_t now_us, const struct sdp_session *remote, size_t section) {
     struct sdp_walk walk = sdp_walk_section(&remote->sections[section]);
-    struct sdp_attribute end;
     struct sdp_view line;
     int error = PEER_OK;
     while (!is_fatal(error) && sdp_walk_candidate(&walk, &line)) {
@@ -140,9 +139,14 @@ static int take_section(struct peer_connection *connection, uint64_t now_us, con
         if (ice_candidate_parse(line.text, line.length, &candidate, NULL) == ICE_OK)
             error = peer_transports_add_candidate(connection, now_us, section, &candidate);
     }
-    if (!is_fatal(error) && sdp_find(remote, &remote->sections[section], SDP_ATTRIBUTE_END_OF_CANDIDATES, &end))
-        error = peer_transports_add_candidate(connection, now_us, section, NULL);
-    return is_fatal(error) ? error : PEER_OK;
+    return error;
+}
+
+static int take_end(struct peer_connection *connection, uint64_t now_us, const struct sdp_session *remote, size_t section) {
+    struct sdp_attribute end;
+    if (!sdp_find(remote, &remote->sections[section], SDP_ATTRIBUTE_END_OF_CANDIDATES, &end))
+        return PEER_OK;
+    return peer_transports_add_candidate(connection, now_us, section, NULL);
 }
 
 int peer_candidates_take(struct peer_connection *connection, uint64_t now_us) {
@@ -154,9 +158,12 @@ int peer_candidates_take(struct peer_connection *connection, uint64_t now_us) {
     connection->pending_count = 0;
     for (size_t i = 0; !is_fatal(error) && i < remote->section_count; i++)
         if (peer_transports_of_section(connection, i))
-            error = take_section(connection, now_us, remote, i);
+            error = take_candidates(connection, now_us, remote, i);
     for (size_t i = 0; !is_fatal(error) && i < count; i++)
         error = take(connection, now_us, &waiting[i]);
+    for (size_t i = 0; !is_fatal(error) && i < remote->section_count; i++)
+        if (peer_transports_of_section(connection, i))
+            error = take_end(connection, now_us, remote, i);
     peer_connection_release(connection, waiting);
     return is_fatal(error) ? error : PEER_OK;
 }

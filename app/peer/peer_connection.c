@@ -89,8 +89,7 @@ struct peer_connection *peer_connection_new(const struct peer_connection_config 
         .last_problem = "",
     };
     connection->config.ice.allocator = &connection->allocator;
-    for (size_t i = 0; i < SDP_SECTION_MAX; i++)
-        connection->section_transports[i] = -1;
+    peer_transports_init(connection);
     /* RFC 7022 section 4.2: a cname per connection, random, so that it links no two calls. */
     peer_connection_make_id(connection, connection->cname);
     peer_connection_make_id(connection, connection->stream_id);

@@ -106,6 +106,20 @@ static int roll_back(struct peer_connection *connection, uint64_t now_us, struct
     return PEER_OK;
 }
 
+int peer_connection_restart_ice(struct peer_connection *connection, uint64_t now_us) {
+    if (connection->is_closed)
+        return refuse_state(connection, NULL);
+    connection->now_us = now_us;
+    /* W3C webrtc section 4.4.2, restartIce: the credentials of the current and the pending local description are to be replaced, if there are any. */
+    if (!peer_description_local(connection))
+        return PEER_OK;
+    connection->restart_wanted = true;
+    connection->pending_restarts = false;
+    connection->created_offer.restarts = connection->created_answer.restarts = false;
+    peer_transceivers_update_negotiation_needed(connection);
+    return PEER_OK;
+}
+
 /* ---- setLocalDescription --------------------------------------------------------------------------------------------------- */
 
 /* RFC 8445 section 6.1.1: who offers controls, unless it is lite. */

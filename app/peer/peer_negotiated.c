@@ -18,33 +18,6 @@ static int refuse(struct peer_connection *connection, struct peer_problem *probl
     return PEER_ERROR_MALFORMED;
 }
 
-static int parse_fingerprint(const struct sdp_fingerprint *fingerprint) {
-    char text[DTLS_FINGERPRINT_TEXT_BYTES];
-    struct dtls_fingerprint parsed;
-    size_t hash = fingerprint->hash.length, value = fingerprint->value.length;
-    if (hash >= sizeof text || value > sizeof text - hash - 1)
-        return DTLS_ERROR_MALFORMED;
-    memcpy(text, fingerprint->hash.text, hash);
-    text[hash] = ' ';
-    memcpy(text + hash + 1, fingerprint->value.text, value);
-    return dtls_fingerprint_parse(text, hash + 1 + value, &parsed);
-}
-
-static int check_fingerprints(struct peer_connection *connection, const struct sdp_negotiated_transport *transport, struct peer_problem *problem) {
-    size_t believed = 0;
-    for (size_t i = 0; i < transport->remote_fingerprint_count; i++) {
-        int error = parse_fingerprint(&transport->remote_fingerprints[i]);
-        /* RFC 8122 section 5: one of a hash that we do not believe is passed over, another may be good. */
-        if (error != DTLS_OK && error != DTLS_ERROR_WEAK_HASH)
-            return refuse(connection, problem, transport->section, transport->remote_fingerprints[i].value, "the fingerprint is not a hash name and as many hexadecimal pairs as that hash has (RFC 8122 section 5)");
-        believed += error == DTLS_OK;
-    }
-    /* RFC 8827 section 6.5, MUST: keys come from DTLS-SRTP, and the fingerprint is what binds them to this description. */
-    if (believed == 0)
-        return refuse(connection, problem, transport->section, (struct sdp_view){NULL, 0}, "there is no certificate fingerprint of SHA-256 or better (RFC 8122 section 5, RFC 8827 section 6.5)");
-    return PEER_OK;
-}
-
 /* The credentials that a transport has now, by the pranswer or else the last answer. False: it has none. */
 static bool has_before(const struct peer_description *pending, const struct peer_description *current, size_t section, enum peer_sdp_type provisional, const struct sdp_session **out) {
     const struct peer_description *before = pending->sdp && pending->type == provisional ? pending : current;
@@ -75,13 +48,12 @@ static int check_restart(struct peer_connection *connection, const struct sdp_ne
 }
 
 int peer_negotiated_check(struct peer_connection *connection, const struct sdp_negotiated *negotiated, struct peer_problem *problem) {
+    /* An answer of ours does what the offer asks for, and was written by us. */
+    bool is_theirs = connection->signaling_state == PEER_SIGNALING_HAVE_LOCAL_OFFER || connection->signaling_state == PEER_SIGNALING_HAVE_REMOTE_PRANSWER;
     int error = PEER_OK;
-    for (size_t i = 0; i < negotiated->transport_count && error == PEER_OK; i++) {
-        error = check_fingerprints(connection, &negotiated->transports[i], problem);
-        if (error == PEER_OK && connection->signaling_state != PEER_SIGNALING_HAVE_LOCAL_PRANSWER)
-            error = check_restart(connection, &negotiated->transports[i], problem);
-    }
-    return error;
+    for (size_t i = 0; is_theirs && i < negotiated->transport_count && error == PEER_OK; i++)
+        error = check_restart(connection, &negotiated->transports[i], problem);
+    return error == PEER_OK ? peer_transports_check(connection, negotiated, problem) : error;
 }
 
 /* ---- transceivers ------------------------------------------------------------------------------------------------------------ */

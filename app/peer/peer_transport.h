@@ -110,7 +110,7 @@ int peer_transport_set_remote_parameters(struct peer_transport *transport, uint6
 int peer_transport_check_remote_parameters(const struct peer_transport *transport, const struct peer_transport_parameters *parameters, enum dtls_role local_role);
 
 /*
- * ICE restart (RFC 8445 section 9) with new credentials of ours, NUL-terminated; what is selected goes on carrying data until a new pair is.
+ * ICE restart (RFC 8445 section 9) with new credentials of ours, NUL-terminated, or of the agent's making when both are NULL; what is selected goes on carrying data until a new pair is.
  * DTLS and SRTP stay as they are (RFC 8842 section 3.1). Call it when the description that restarts is set, before set_remote_parameters.
  * Errors of ice_agent_restart_with; PEER_ERROR_STATE after close.
  */

@@ -44,6 +44,10 @@ static void read_every_way(struct sdp_view value) {
     struct sdp_rid rid;
     struct sdp_simulcast simulcast;
     struct sdp_bandwidth bandwidth;
+    struct sdp_rid_restrictions restrictions;
+    struct sdp_connection connection;
+    struct sdp_remote_candidate candidate;
+    struct sdp_h264_format h264;
     struct sdp_view found;
     uint16_t port;
     uint32_t number;
@@ -66,6 +70,13 @@ static void read_every_way(struct sdp_view value) {
     sdp_read_ssrc_group(value, &ssrc_group);
     sdp_read_rid(value, &rid);
     sdp_read_simulcast(value, &simulcast);
+    sdp_read_rid_restrictions(value, &restrictions);
+    sdp_read_connection(value, &connection);
+    sdp_read_tls_id(value);
+    sdp_read_ice_pacing(value, &number);
+    sdp_read_h264(value, &h264);
+    for (struct sdp_view rest = value; sdp_remote_candidate_next(&rest, &candidate);)
+        continue;
     sdp_read_packet_time(value, &number);
     sdp_read_bandwidth(value, &bandwidth);
     sdp_read_sctp_port(value, &port);
