@@ -121,7 +121,11 @@ static void become_stable(struct w3c_model *model) {
     w3c_update_negotiation_needed(model);
 }
 
-static void take_local_answer(struct w3c_model *model, const struct sdp_lines *lines) {
+/*
+ * Here the judge bends to a deviation of docs/peer.md. The documents stop what a remote description refuses, a provisional answer too, and never
+ * what our own answer refuses, which would then ask for ever to be negotiated. The connection stops what a final answer of either side refuses.
+ */
+static void take_local_answer(struct w3c_model *model, const struct sdp_lines *lines, bool is_final) {
     for (size_t i = 0; i < lines->count; i++) {
         int number = w3c_of_section(model, (int)i);
         if (number < 0 || model->transceivers[number].is_stopped)
@@ -131,6 +135,8 @@ static void take_local_answer(struct w3c_model *model, const struct sdp_lines *l
             process_tracks(model, number, direction);
         agree(&model->transceivers[number], direction);
         model->transceivers[number].fires_track = (direction & SDP_LINES_RECVONLY) != 0;
+        if (is_final && sdp_lines_is_refused(&lines->sections[i]))
+            w3c_stop(&model->transceivers[number]);
     }
 }
 
@@ -147,11 +153,11 @@ void w3c_did_set_local(struct w3c_model *model, const struct w3c_description *de
         break;
     case W3C_PRANSWER:
         model->pending_local = *description;
-        take_local_answer(model, description->lines);
+        take_local_answer(model, description->lines, false);
         become(model, W3C_HAVE_LOCAL_PRANSWER);
         break;
     case W3C_ANSWER:
-        take_local_answer(model, description->lines);
+        take_local_answer(model, description->lines, true);
         model->current_local = *description;
         model->current_remote = model->pending_remote;
         settle(model);
@@ -208,7 +214,7 @@ static void take_remote_section(struct w3c_model *model, const struct w3c_descri
         process_tracks(model, number, direction);
     if (description->type != W3C_OFFER && !transceiver->is_stopped)
         agree(transceiver, direction);
-    if (is_refused && !transceiver->is_stopped)
+    if (is_refused && !transceiver->is_stopped && description->type != W3C_PRANSWER)
         w3c_stop(transceiver);
 }
 

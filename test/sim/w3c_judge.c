@@ -112,7 +112,15 @@ static bool judge_credentials(const struct w3c_model *model, const struct sdp_li
     return true;
 }
 
-static bool judge_offered(const struct w3c_model *model, const struct w3c_transceiver *transceiver, const struct sdp_lines_section *section, size_t place, char *why) {
+static size_t first_of_bundle(const struct sdp_lines *offer) {
+    size_t first = 0;
+    while (first < offer->count && (!offer->sections[first].is_bundled || sdp_lines_is_refused(&offer->sections[first])))
+        first++;
+    return first;
+}
+
+static bool judge_offered(const struct w3c_model *model, const struct w3c_transceiver *transceiver, const struct sdp_lines *offer, size_t place, char *why) {
+    const struct sdp_lines_section *section = &offer->sections[place];
     if (strcmp(section->kind, kind_name(transceiver)) != 0)
         return wrong(why, "section %zu: %s, not %s", place, section->kind, kind_name(transceiver));
     if (transceiver->mid[0] != '\0' ? strcmp(section->mid, transceiver->mid) != 0 : !is_mid_new(model, section->mid))
@@ -125,8 +133,9 @@ static bool judge_offered(const struct w3c_model *model, const struct w3c_transc
         return wrong(why, "section %zu: direction %d, not %u", place, section->direction, transceiver->direction);
     if (!section->is_bundled)
         return wrong(why, "section %zu: not in the BUNDLE", place);
-    if (strcmp(section->setup, "actpass") != 0)
-        return wrong(why, "section %zu: a=setup:%s", place, section->setup); /* RFC 9429 section 5.2.1: an offer is actpass */
+    /* RFC 9429 section 5.2.1: an offer is actpass. What has its transport from another section of the BUNDLE says nothing. */
+    if (strcmp(section->setup, "actpass") != 0 && (section->setup[0] != '\0' || place == first_of_bundle(offer)))
+        return wrong(why, "section %zu: a=setup:%s", place, section->setup);
     return judge_codecs(transceiver, section, place, why) && judge_streams(transceiver, section, place, why) && judge_credentials(model, section, place, why);
 }
 
@@ -138,7 +147,7 @@ bool w3c_judge_offer(const struct w3c_model *model, const struct sdp_lines *offe
         int number = sections->transceivers[i];
         if (number < 0 && !sdp_lines_is_refused(&offer->sections[i]))
             return wrong(why, "section %zu: nobody's, and not refused", i);
-        if (number >= 0 && !judge_offered(model, &model->transceivers[number], &offer->sections[i], i, why))
+        if (number >= 0 && !judge_offered(model, &model->transceivers[number], offer, i, why))
             return false;
         if (offer->sections[i].mid[0] == '\0' || sdp_lines_find(offer, offer->sections[i].mid) != (int)i)
             return wrong(why, "section %zu: mid \"%s\" is not its own", i, offer->sections[i].mid);
@@ -182,7 +191,7 @@ static bool judge_answered(const struct w3c_model *model, int number, const stru
     unsigned agreed = transceiver->direction & sdp_lines_reverse(offered->direction);
     if ((unsigned)section->direction != agreed)
         return wrong(why, "section %zu: direction %d, not %u", place, section->direction, agreed);
-    if (strcmp(section->setup, "active") != 0 && strcmp(section->setup, "passive") != 0)
+    if (section->setup[0] != '\0' && strcmp(section->setup, "active") != 0 && strcmp(section->setup, "passive") != 0)
         return wrong(why, "section %zu: a=setup:%s", place, section->setup);
     return judge_answered_formats(offered, section, place, why);
 }
