@@ -89,15 +89,17 @@ static void plan_section(struct sdp_section_plan *plan, const struct sdp_local *
     memcpy(plan->codecs, section->codecs, section->codec_count * sizeof section->codecs[0]);
 }
 
+/* RFC 9143 section 7.2, MUST: the first that is listed carries the transport; a bundle-only one may stand before it among the sections. */
 static void write_group(struct sdp_text *text, const struct sdp_local *local) {
     bool any = false;
-    for (size_t i = 0; i < local->section_count; i++) {
-        if (!sdp_local_is_bundled(&local->sections[i]))
-            continue;
-        sdp_text_add(text, any ? " " : "a=group:BUNDLE ");
-        sdp_text_add(text, local->sections[i].mid);
-        any = true;
-    }
+    for (int bundle_only = 0; bundle_only < 2; bundle_only++)
+        for (size_t i = 0; i < local->section_count; i++) {
+            if (!sdp_local_is_bundled(&local->sections[i]) || local->sections[i].bundle_only != (bundle_only == 1))
+                continue;
+            sdp_text_add(text, any ? " " : "a=group:BUNDLE ");
+            sdp_text_add(text, local->sections[i].mid);
+            any = true;
+        }
     if (any)
         sdp_text_add(text, "\r\n");
 }
