@@ -230,8 +230,6 @@ static void on_event(struct call *call, const struct peer_connection_event *even
         break;
     case PEER_CONNECTION_EVENT_DTLS_STATE:         /* in the statistics */
     case PEER_CONNECTION_EVENT_TRACK_ENDED:        /* an offer says so too, or close_notify follows, or consent ends */
-    case PEER_CONNECTION_EVENT_SOCKETS_NEEDED:
-    case PEER_CONNECTION_EVENT_SOCKETS_FREE:
     case PEER_CONNECTION_EVENT_TONE_CHANGE:        /* --dtmf: nobody waits for it */
         break;
     }
