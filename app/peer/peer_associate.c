@@ -22,6 +22,19 @@ static bool has_word(struct sdp_view text, const char *word) {
     return false;
 }
 
+/* Fingerprints of a section, or above it; *count of them. False: one is no fingerprint. Which hashes we believe, the answer says. */
+static bool read_fingerprints(struct sdp_walk walk, size_t *count) {
+    struct sdp_attribute attribute;
+    while (sdp_walk_attribute_of(&walk, SDP_ATTRIBUTE_FINGERPRINT, &attribute)) {
+        struct dtls_fingerprint unused;
+        int error = dtls_fingerprint_parse(attribute.value.text, attribute.value.length, &unused);
+        if (error != DTLS_OK && error != DTLS_ERROR_WEAK_HASH)
+            return false;
+        ++*count;
+    }
+    return true;
+}
+
 /* What is encrypted by DTLS is bound to this description by the fingerprint, and reached by ICE. What is not, the answer refuses. */
 static int check_section(struct peer_connection *connection, const struct sdp_session *session, const struct sdp_section *section, struct peer_problem *problem) {
     struct sdp_view ufrag = peer_description_credential(session, section->index, SDP_ATTRIBUTE_ICE_UFRAG);
@@ -31,7 +44,10 @@ static int check_section(struct peer_connection *connection, const struct sdp_se
     /* RFC 9429 section 5.8.3, MUST: ICE credentials and a fingerprint, in the section, or above, or in the tagged section of its BUNDLE. */
     if (ufrag.length == 0 || password.length == 0)
         return refuse(connection, section, problem, "a section has no ICE credentials (RFC 9429 section 5.8.3, RFC 8839 section 5.4)");
-    if (peer_description_credential(session, section->index, SDP_ATTRIBUTE_FINGERPRINT).length == 0)
+    size_t count = 0;
+    if (!read_fingerprints(sdp_walk_section(section), &count) || (count == 0 && !read_fingerprints(sdp_walk_header(session), &count)))
+        return refuse(connection, section, problem, "the fingerprint is not a hash name and as many hexadecimal pairs as that hash has (RFC 8122 section 5)");
+    if (count == 0 && peer_description_credential(session, section->index, SDP_ATTRIBUTE_FINGERPRINT).length == 0)
         return refuse(connection, section, problem, "a section has no certificate fingerprint (RFC 9429 section 5.8.3, RFC 8122 section 5)");
     return PEER_OK;
 }

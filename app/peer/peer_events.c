@@ -47,9 +47,10 @@ static bool poll_signaling(struct peer_connection *connection, struct peer_conne
 static const char *mid_of_section(struct peer_connection *connection, size_t section) {
     const struct sdp_session *local = peer_description_local(connection);
     connection->candidate_mid[0] = '\0';
-    if (local && section < local->section_count && local->sections[section].mid.length <= PEER_MID_MAX_BYTES) {
-        memcpy(connection->candidate_mid, local->sections[section].mid.text, local->sections[section].mid.length);
-        connection->candidate_mid[local->sections[section].mid.length] = '\0';
+    struct sdp_view mid = local && section < local->section_count ? local->sections[section].mid : (struct sdp_view){NULL, 0};
+    if (mid.length > 0 && mid.length <= PEER_MID_MAX_BYTES) { /* a peer that knows no mids has been answered without */
+        memcpy(connection->candidate_mid, mid.text, mid.length);
+        connection->candidate_mid[mid.length] = '\0';
     }
     return connection->candidate_mid;
 }
@@ -99,6 +100,7 @@ static bool translate_ice(struct peer_connection *connection, struct peer_transp
             fail(connection, (struct peer_failure){.layer = PEER_LAYER_ICE, .ice = event->as.state.failure});
         return false;
     case ICE_EVENT_SELECTED_PAIR:
+        entry->selected_pair_changes++;
         *out = (struct peer_connection_event){
             .type = PEER_CONNECTION_EVENT_SELECTED_PAIR,
             .as.selected_pair = {event->as.selected_pair.local, event->as.selected_pair.remote},

@@ -53,7 +53,7 @@ int peer_negotiated_check(struct peer_connection *connection, const struct sdp_n
     int error = PEER_OK;
     for (size_t i = 0; is_theirs && i < negotiated->transport_count && error == PEER_OK; i++)
         error = check_restart(connection, &negotiated->transports[i], problem);
-    return error == PEER_OK ? peer_transports_check(connection, negotiated, problem) : error;
+    return error == PEER_OK && is_theirs ? peer_transports_check(connection, negotiated, problem) : error;
 }
 
 /* ---- transceivers ------------------------------------------------------------------------------------------------------------ */

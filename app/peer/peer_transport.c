@@ -555,6 +555,17 @@ void peer_transport_statistics(const struct peer_transport *transport, struct pe
     out->dtls_role = transport->dtls_role;
 }
 
+bool peer_transport_handshake(const struct peer_transport *transport, struct peer_handshake *out) {
+    struct dtls_fingerprint fingerprint;
+    struct dtls_transport_stats stats;
+    if (!transport->dtls || dtls_state(transport) != DTLS_TRANSPORT_CONNECTED ||
+        !dtls_transport_peer_fingerprint(transport->dtls, DTLS_HASH_SHA_256, &fingerprint))
+        return false;
+    dtls_transport_stats(transport->dtls, &stats);
+    *out = (struct peer_handshake){stats.tls_version, stats.dtls_cipher, fingerprint};
+    return true;
+}
+
 const struct ice_agent *peer_transport_ice(const struct peer_transport *transport) {
     return transport->ice;
 }

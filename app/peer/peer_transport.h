@@ -214,6 +214,14 @@ struct peer_transport_statistics {
 };
 void peer_transport_statistics(const struct peer_transport *transport, struct peer_transport_statistics *out);
 
+/* What the DTLS handshake agreed. False, and nothing is written, before it is through. */
+struct peer_handshake {
+    uint16_t tls_version; /* 0xFEFD: DTLS 1.2 */
+    uint16_t dtls_cipher; /* IANA number of the cipher suite */
+    struct dtls_fingerprint remote_fingerprint; /* SHA-256 */
+};
+bool peer_transport_handshake(const struct peer_transport *transport, struct peer_handshake *out);
+
 /* The agent, for its statistics only. */
 const struct ice_agent *peer_transport_ice(const struct peer_transport *transport);
 

@@ -165,7 +165,10 @@ static void take_event(struct connection_pair *pair, int index, const struct pee
     end->events++;
     switch (event->type) {
     case PEER_CONNECTION_EVENT_NEGOTIATION_NEEDED: end->negotiation_needed++; break;
-    case PEER_CONNECTION_EVENT_SIGNALING_STATE: end->signaling_state = event->as.signaling_state; break;
+    case PEER_CONNECTION_EVENT_SIGNALING_STATE:
+        end->signaling_state = event->as.signaling_state;
+        end->signaling_events++;
+        break;
     case PEER_CONNECTION_EVENT_ICE_GATHERING_STATE: end->gathered = event->as.ice_gathering_state == ICE_GATHERING_COMPLETE; break;
     case PEER_CONNECTION_EVENT_ICE_CANDIDATE: take_candidate(pair, index, event); break;
     case PEER_CONNECTION_EVENT_ICE_CONNECTION_STATE: end->ice_state = event->as.ice_connection_state; break;
@@ -174,7 +177,10 @@ static void take_event(struct connection_pair *pair, int index, const struct pee
         if (end->state == PEER_CONNECTION_CONNECTED && end->connected_us == 0)
             end->connected_us = pair->now_us;
         break;
-    case PEER_CONNECTION_EVENT_TRACK: end->tracks++; break;
+    case PEER_CONNECTION_EVENT_TRACK:
+        end->tracks++;
+        memcpy(end->stream, event->as.track.stream, strlen(event->as.track.stream) + 1);
+        break;
     case PEER_CONNECTION_EVENT_TRACK_MUTED: end->muted++; break;
     case PEER_CONNECTION_EVENT_SOCKETS_NEEDED: open_sockets(pair, index, event->as.transport); break;
     case PEER_CONNECTION_EVENT_SOCKETS_FREE: end->has_sockets[event->as.transport] = false; break;
@@ -291,6 +297,27 @@ int connection_pair_describe_from(struct connection_pair *pair, int from) {
 
 int connection_pair_describe(struct connection_pair *pair) {
     return connection_pair_describe_from(pair, 0);
+}
+
+int connection_pair_set_local(struct connection_pair *pair, int end, enum peer_sdp_type type) {
+    int error = peer_connection_set_local_description(pair->ends[end].connection, pair->now_us, type, NULL, 0, NULL);
+    connection_pair_drain(pair, end);
+    return error;
+}
+
+int connection_pair_read(struct connection_pair *pair, int end, enum peer_description_which which) {
+    pair->text[0] = '\0';
+    return peer_connection_description(pair->ends[end].connection, which, NULL, pair->text, sizeof pair->text, NULL);
+}
+
+int connection_pair_give_description(struct connection_pair *pair, int from) {
+    enum peer_sdp_type type;
+    size_t length;
+    int error = peer_connection_description(pair->ends[from].connection, PEER_LOCAL, &type, pair->text, sizeof pair->text, &length);
+    if (error == PEER_OK)
+        error = peer_connection_set_remote_description(pair->ends[1 - from].connection, pair->now_us, type, pair->text, length, NULL);
+    connection_pair_drain(pair, 1 - from);
+    return error;
 }
 
 static void deliver_due(struct connection_pair *pair) {

@@ -33,7 +33,8 @@ struct connection_end {
     enum ice_state ice_state;
     struct peer_failure failure;
     uint64_t connected_us;
-    unsigned events;
+    unsigned events, signaling_events;
+    char stream[PEER_STREAM_ID_MAX_BYTES + 1]; /* of the last track */
     uint32_t frames_sent[PEER_TRANSCEIVER_MAX], frames_received[PEER_TRANSCEIVER_MAX], key_frames_received[PEER_TRANSCEIVER_MAX];
     uint32_t broken_frames[PEER_TRANSCEIVER_MAX], lost_reported[PEER_TRANSCEIVER_MAX];
     uint32_t last_number[PEER_TRANSCEIVER_MAX]; /* of the synthetic frame that came last */
@@ -66,6 +67,12 @@ void connection_pair_stop(struct connection_pair *pair);
 /* Offer and answer through all eight calls; of end 0, or of `from`. Returns the first error. */
 int connection_pair_describe(struct connection_pair *pair);
 int connection_pair_describe_from(struct connection_pair *pair, int from);
+
+/* setLocalDescription in the parameterless form, or of this type; and what one end has set, given to the other as what it is. */
+int connection_pair_set_local(struct connection_pair *pair, int end, enum peer_sdp_type type);
+int connection_pair_give_description(struct connection_pair *pair, int from);
+/* Its description, into pair->text; NOT_FOUND: "". */
+int connection_pair_read(struct connection_pair *pair, int end, enum peer_description_which which);
 
 /* Drains, moves time, delivers; sends frames (audio every 20 ms, video every 33 ms) from media_from_us on. */
 void connection_pair_run(struct connection_pair *pair, uint64_t until_us);
