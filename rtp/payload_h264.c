@@ -143,11 +143,11 @@ static int append_fragment(struct rtp_assembly *assembly, const uint8_t *bytes, 
         return RTP_ERROR_MALFORMED;
     }
     if (begins) {
-        assembly->unit = assembly->length + sizeof start_code;
         int error = append_unit(assembly, &header, 1);
         if (error != RTP_OK) {
             return error;
         }
+        assembly->unit = assembly->length - 1;
     } else if ((assembly->bytes[assembly->unit] & NAL_TYPE) != (header & NAL_TYPE)) {
         return RTP_ERROR_MALFORMED;
     }
