@@ -25,6 +25,7 @@ static struct sdp_session answer;
 static struct sdp_negotiated negotiated;
 static char answer_text[16 * 1024];
 static struct sdp_local_section sections[2];
+static struct sdp_local_transport transport;
 static struct sdp_local local;
 static volatile size_t sink;
 
@@ -180,10 +181,11 @@ int main(void) {
     };
     const struct sdp_codec audio[] = {sdp_codec_make(SDP_CODEC_OPUS, 111, "minptime=10;useinbandfec=1", SDP_FEEDBACK_TRANSPORT_CC)};
     const struct sdp_codec video[] = {sdp_codec_make(SDP_CODEC_VP8, 96, NULL, 31), sdp_codec_make(SDP_CODEC_RTX, 97, "apt=96", 0)};
-    sections[0] = (struct sdp_local_section){.media = SDP_MEDIA_AUDIO, .direction = SDP_DIRECTION_SEND_RECEIVE, .codecs = audio, .codec_count = 1};
-    sections[1] = (struct sdp_local_section){.media = SDP_MEDIA_VIDEO, .direction = SDP_DIRECTION_SEND_RECEIVE, .codecs = video, .codec_count = 2};
-    local = (struct sdp_local){.session_id = 1, .session_version = 1, .ice_ufrag = "abcd", .ice_pwd = "abcdefghijklmnopqrstuv",
-                               .fingerprint_hash = "sha-256", .fingerprint_value = "AB:CD", .setup = SDP_SETUP_ACTIVE, .sections = sections, .section_count = 2};
+    sections[0] = (struct sdp_local_section){.media = SDP_MEDIA_AUDIO, .transport = &transport, .direction = SDP_DIRECTION_SEND_RECEIVE, .codecs = audio, .codec_count = 1};
+    sections[1] = (struct sdp_local_section){.media = SDP_MEDIA_VIDEO, .transport = &transport, .direction = SDP_DIRECTION_SEND_RECEIVE, .codecs = video, .codec_count = 2};
+    transport = (struct sdp_local_transport){.ice_ufrag = "abcd", .ice_pwd = "abcdefghijklmnopqrstuv", .fingerprint_hash = "sha-256",
+                                             .fingerprint_value = "AB:CD", .setup = SDP_SETUP_ACTIVE};
+    local = (struct sdp_local){.session_id = 1, .session_version = 1, .sections = sections, .section_count = 2};
     build_offer();
     double floor_ns = best_ns(run_floor);
     printf("an offer of %zu bytes; best of %d batches of %d; no allocation\n\n", offer_length, BATCHES, ROUNDS);

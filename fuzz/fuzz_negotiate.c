@@ -32,46 +32,76 @@ static int answer_it(enum sdp_refusal *refusals) {
     const struct sdp_codec video[] = {sdp_codec_make(SDP_CODEC_VP8, 96, NULL, 31), sdp_codec_make(SDP_CODEC_RTX, 97, "apt=96", 0),
                                       sdp_codec_make(SDP_CODEC_H264, 102, "packetization-mode=1;profile-level-id=42e01f", 31),
                                       sdp_codec_make(SDP_CODEC_VP9, 98, "profile-id=0", 31)};
-    const struct sdp_local_section sections[] = {
-        {.media = SDP_MEDIA_AUDIO, .direction = SDP_DIRECTION_SEND_RECEIVE, .codecs = audio, .codec_count = 4, .extensions = extensions,
-         .extension_count = 2, .track_id = "a", .ssrc = 1, .cname = "c"},
-        {.media = SDP_MEDIA_VIDEO, .direction = SDP_DIRECTION_SEND_RECEIVE, .codecs = video, .codec_count = 4, .extensions = extensions,
-         .extension_count = 2, .track_id = "v", .ssrc = 2, .rtx_ssrc = 3, .cname = "c"},
-        {.media = SDP_MEDIA_VIDEO, .direction = SDP_DIRECTION_RECEIVE, .codecs = video, .codec_count = 2}};
-    const struct sdp_local local = {.session_id = 1, .session_version = 1, .ice_ufrag = "abcd", .ice_pwd = "abcdefghijklmnopqrstuv",
-                                    .fingerprint_hash = "sha-256", .fingerprint_value = "AB:CD", .setup = SDP_SETUP_ACTIVE, .sections = sections,
-                                    .section_count = 3};
+    const struct sdp_local_transport transport = {.ice_ufrag = "abcd", .ice_pwd = "abcdefghijklmnopqrstuv", .fingerprint_hash = "sha-256",
+                                                  .fingerprint_value = "AB:CD", .setup = SDP_SETUP_ACTIVE};
+    const struct sdp_local_section of_kind[] = {
+        [SDP_MEDIA_AUDIO] = {.media = SDP_MEDIA_AUDIO, .transport = &transport, .direction = SDP_DIRECTION_SEND_RECEIVE, .codecs = audio,
+                             .codec_count = 4, .extensions = extensions, .extension_count = 2, .track_id = "a", .ssrc = 1, .cname = "c"},
+        [SDP_MEDIA_VIDEO] = {.media = SDP_MEDIA_VIDEO, .transport = &transport, .direction = SDP_DIRECTION_SEND_RECEIVE, .codecs = video,
+                             .codec_count = 4, .extensions = extensions, .extension_count = 2, .track_id = "v", .ssrc = 2, .rtx_ssrc = 3, .cname = "c"},
+        [SDP_MEDIA_APPLICATION] = {.media = SDP_MEDIA_APPLICATION, .transport = &transport, .sctp_port = 5000},
+        [SDP_MEDIA_OTHER] = {.media = SDP_MEDIA_OTHER, .refused = true},
+    };
+    static struct sdp_local_section sections[SDP_SECTION_MAX];
+    for (size_t i = 0; i < offer.section_count; i++) {
+        sections[i] = of_kind[sdp_section_media(&offer.sections[i])];
+        /* The offer's own length makes some leave their BUNDLE, and some stop. */
+        sections[i].unbundled = offer.text.length % 7 == i + 1;
+        sections[i].refused = sections[i].refused || offer.text.length % 11 == i + 1;
+    }
+    const struct sdp_local local = {.session_id = 1, .session_version = 1, .sections = sections, .section_count = offer.section_count};
     return sdp_write_answer(&local, &offer, text, sizeof text, refusals);
+}
+
+static void check_transport(const struct sdp_negotiated_transport *transport, size_t section_count) {
+    MUST(transport->local_setup == SDP_SETUP_ACTIVE || transport->local_setup == SDP_SETUP_PASSIVE);
+    MUST(transport->remote_fingerprint_count >= 1 && transport->remote_fingerprint_count <= SDP_NEGOTIATED_FINGERPRINT_MAX);
+    MUST(transport->remote_ufrag.length >= 4 && transport->remote_pwd.length >= 22 && transport->local_ufrag.length >= 4);
+    MUST(transport->section < section_count);
+}
+
+static void check_codecs(const struct sdp_negotiated *negotiated, const struct sdp_negotiated_section *section) {
+    bool media = false;
+    MUST(section->codec_count > 0 && section->first_codec + section->codec_count <= negotiated->codec_count);
+    for (size_t j = 0; j < section->codec_count; j++) {
+        const struct sdp_negotiated_codec *codec = &negotiated->codecs[section->first_codec + j];
+        MUST(codec->send_payload_type <= 127 && codec->receive_payload_type <= 127 && codec->clock_hz > 0 && codec->id != SDP_CODEC_UNKNOWN);
+        media = media || sdp_codec_is_media(codec->id);
+    }
+    MUST(media);
 }
 
 static void check(const struct sdp_negotiated *negotiated) {
     size_t agreed = 0;
+    bool carries[SDP_NEGOTIATED_TRANSPORT_MAX] = {false};
     MUST(negotiated->section_count <= SDP_SECTION_MAX && negotiated->codec_count <= SDP_NEGOTIATED_CODEC_MAX);
-    MUST(negotiated->local_setup == SDP_SETUP_ACTIVE || negotiated->local_setup == SDP_SETUP_PASSIVE);
-    MUST(negotiated->remote_fingerprint_count >= 1 && negotiated->remote_fingerprint_count <= SDP_NEGOTIATED_FINGERPRINT_MAX);
-    MUST(negotiated->remote_ufrag.length >= 4 && negotiated->remote_pwd.length >= 22);
+    MUST(negotiated->transport_count <= SDP_NEGOTIATED_TRANSPORT_MAX);
+    for (size_t i = 0; i < negotiated->transport_count; i++)
+        check_transport(&negotiated->transports[i], negotiated->section_count);
     for (size_t i = 0; i < negotiated->section_count; i++) {
         const struct sdp_negotiated_section *section = &negotiated->sections[i];
-        bool media = false;
         if (section->refusal != SDP_REFUSAL_NONE)
             continue;
         agreed++;
-        MUST(section->codec_count > 0 && section->first_codec + section->codec_count <= negotiated->codec_count);
-        for (size_t j = 0; j < section->codec_count; j++) {
-            const struct sdp_negotiated_codec *codec = &negotiated->codecs[section->first_codec + j];
-            MUST(codec->send_payload_type <= 127 && codec->receive_payload_type <= 127 && codec->clock_hz > 0 && codec->id != SDP_CODEC_UNKNOWN);
-            media = media || sdp_codec_is_media(codec->id);
-        }
-        MUST(media);
+        MUST(section->transport < negotiated->transport_count);
+        carries[section->transport] = true;
+        if (section->media == SDP_MEDIA_APPLICATION)
+            MUST(section->remote_sctp_port != 0 && section->codec_count == 0);
+        else
+            check_codecs(negotiated, section);
         for (size_t j = 0; j < SDP_EXTENSION_COUNT; j++)
             MUST(section->extensions[j] <= 14);
     }
-    MUST(agreed == negotiated->agreed_count && agreed > 0 && negotiated->transport_section < negotiated->section_count);
+    for (size_t i = 0; i < negotiated->transport_count; i++)
+        MUST(carries[i]);
+    MUST(agreed == negotiated->agreed_count);
 }
 
 /* Seen from the other end, send is receive. */
 static void check_mirror(void) {
-    MUST(ours.agreed_count == theirs.agreed_count && ours.codec_count == theirs.codec_count && ours.local_setup != theirs.local_setup);
+    MUST(ours.agreed_count == theirs.agreed_count && ours.codec_count == theirs.codec_count && ours.transport_count == theirs.transport_count);
+    for (size_t i = 0; i < ours.transport_count; i++)
+        MUST(ours.transports[i].section == theirs.transports[i].section && ours.transports[i].local_setup != theirs.transports[i].local_setup);
     for (size_t i = 0; i < ours.codec_count; i++)
         MUST(ours.codecs[i].send_payload_type == theirs.codecs[i].receive_payload_type && ours.codecs[i].feedback == theirs.codecs[i].feedback);
     for (size_t i = 0; i < ours.section_count; i++)
@@ -94,11 +124,8 @@ static void answer_the_offer(void) {
     }
     int error = sdp_negotiate(&answer, &offer, false, &ours, NULL);
     if (error == SDP_ERROR_LIMIT)
-        return; /* more fingerprints than we look at */
-    MUST((error == SDP_OK) == (accepted > 0));
-    if (error != SDP_OK)
-        return;
-    MUST(ours.agreed_count == accepted);
+        return; /* more fingerprints, or transports, than we look at */
+    MUST(error == SDP_OK && ours.agreed_count == accepted);
     check(&ours);
     MUST(sdp_negotiate(&offer, &answer, true, &theirs, NULL) == SDP_OK);
     check(&theirs);
@@ -113,10 +140,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memcpy(one, data, first);
     if (sdp_parse(one, first, &offer, NULL) == SDP_OK) {
         answer_the_offer();
-        if (nul != NULL && sdp_parse((const char *)nul + 1, size - first - 1, &answer, NULL) == SDP_OK)
+        MUST(sdp_check_successor(&offer, NULL, &offer, NULL) == SDP_OK);
+        if (nul != NULL && sdp_parse((const char *)nul + 1, size - first - 1, &answer, NULL) == SDP_OK) {
+            sdp_check_successor(&offer, &offer, &answer, NULL);
             for (int local_is_offer = 0; local_is_offer < 2; local_is_offer++)
                 if (sdp_negotiate(&offer, &answer, local_is_offer == 1, &ours, NULL) == SDP_OK)
                     check(&ours);
+        }
     }
     free(one);
     return 0;

@@ -159,10 +159,14 @@ static bool hand_up(struct rtp_jitter_buffer *buffer, uint64_t now_us, uint64_t 
     out->length = assembly.length;
     out->key_frame = key_frame;
     out->marker = last->marker;
+    uint64_t earliest_us = first->arrival_us;
     for (uint64_t at = buffer->next; at < end; at++) {
         uint64_t arrival_us = rtp_jitter_slot_at(buffer, at)->arrival_us;
         out->receive_us = arrival_us > out->receive_us ? arrival_us : out->receive_us;
+        earliest_us = arrival_us < earliest_us ? arrival_us : earliest_us;
     }
+    buffer->assembled += end - buffer->next > 1;
+    buffer->assembly_us += out->receive_us - earliest_us;
     buffer->has_picture_id = first->has_picture_id;
     buffer->picture_id = first->picture_id;
     rtp_jitter_advance(buffer, end);

@@ -32,14 +32,6 @@ static int refuse_value(struct parser *parser, const char *rule) {
 
 /* ---- one line ------------------------------------------------------------------------------------------------------ */
 
-static size_t count_words(struct sdp_view text) {
-    struct sdp_view word;
-    size_t count = 0;
-    while (sdp_word_cut(&text, &word))
-        count++;
-    return count;
-}
-
 static int parse_version(struct parser *parser) {
     if (!sdp_view_is(sdp_view_without_trailing_spaces(parser->line.value), "0"))
         return refuse_value(parser, "the version is 0 (RFC 8866 section 5.1)");
@@ -60,7 +52,8 @@ static int parse_origin(struct parser *parser) {
 }
 
 static int parse_connection(struct parser *parser) {
-    if (count_words(parser->line.value) != 3)
+    struct sdp_connection connection;
+    if (!sdp_read_connection(parser->line.value, &connection))
         return refuse_value(parser, "c= is three words: network type, address type, address (RFC 8866 section 5.7)");
     return SDP_OK;
 }

@@ -34,6 +34,9 @@ static inline struct sdp_view sdp_view_between(const char *from, const char *to)
     return (struct sdp_view){from, (size_t)(to - from)};
 }
 
+/* Folds ASCII letters only: view.c. */
+bool sdp_view_equal_ignoring_case(struct sdp_view a, struct sdp_view b);
+
 /* NULL gives an empty view. */
 static inline struct sdp_view sdp_view_from(const char *string) {
     return (struct sdp_view){string, string == NULL ? 0 : strlen(string)};
