@@ -218,22 +218,28 @@ static void find_unit(struct rtp_packetizer *packetizer, size_t at) {
     }
 }
 
-/* RFC 6184 section 6.2, MUST: in packetization-mode 0 every NAL unit has a packet of its own. The types from 24 on are RTP's. */
-int rtp_packetizer_start_h264(struct rtp_packetizer *packetizer) {
-    const uint8_t *frame = packetizer->frame;
-    size_t first = find_start_code(frame, packetizer->length, 0);
-    for (size_t i = 0; i < first; i++) {
-        if (frame[i] != 0) {
-            return RTP_ERROR_ARGUMENT;
-        }
+/* Whether there is nothing but zeros before the first start code. */
+static bool begins_with_code(const struct rtp_packetizer *packetizer) {
+    size_t zeros = 0;
+    while (zeros < packetizer->length && packetizer->frame[zeros] == 0) {
+        zeros++;
     }
-    for (find_unit(packetizer, 0); packetizer->unit_left; find_unit(packetizer, packetizer->unit_end)) {
-        bool fits = packetizer->unit_end - packetizer->offset <= packetizer->payload_max_bytes;
-        if (!is_unit(frame[packetizer->offset] & NAL_TYPE) || (packetizer->state.single_nal_unit && !fits)) {
-            return RTP_ERROR_ARGUMENT;
-        }
+    return zeros >= 2 && zeros < packetizer->length && packetizer->frame[zeros] == 1;
+}
+
+int rtp_packetizer_start_h264(struct rtp_packetizer *packetizer) {
+    if (!begins_with_code(packetizer)) {
+        return RTP_ERROR_ARGUMENT;
     }
     find_unit(packetizer, 0);
+    struct rtp_packetizer each = *packetizer;
+    for (; each.unit_left; find_unit(&each, each.unit_end)) {
+        /* RFC 6184 section 6.2, MUST: in packetization-mode 0 a NAL unit is a packet. Section 5.2: the types from 24 on are RTP's own. */
+        bool fits = !each.state.single_nal_unit || each.unit_end - each.offset <= each.payload_max_bytes;
+        if (!fits || !is_unit(each.frame[each.offset] & NAL_TYPE)) {
+            return RTP_ERROR_ARGUMENT;
+        }
+    }
     return packetizer->unit_left ? RTP_OK : RTP_ERROR_ARGUMENT;
 }
 
