@@ -60,7 +60,7 @@ static enum rtp_frame_start start_of(unsigned type) {
     return type == NAL_SPS ? RTP_FRAME_START_YES : RTP_FRAME_START_MAYBE;
 }
 
-/* RFC 6184 section 5.7.1, MUST: an aggregation packet holds at least one NAL unit, and no aggregation or fragmentation unit. */
+/* RFC 6184 section 5.7, MUST: an aggregation packet holds neither another one nor a fragmentation unit. Section 5.7.1: it holds one NAL unit or more. */
 static int parse_aggregate(const uint8_t *bytes, size_t length, struct rtp_payload *payload) {
     size_t at = 1;
     while (at < length) {

@@ -137,6 +137,10 @@ int rtp_packetizer_start_vp9(struct rtp_packetizer *packetizer) {
     return RTP_OK;
 }
 
+size_t rtp_packetizer_count_vp9(const struct rtp_packetizer *packetizer) {
+    return rtp_payload_shares(packetizer->length - packetizer->offset, packetizer->payload_max_bytes - DESCRIPTOR_MAX_BYTES);
+}
+
 size_t rtp_packetizer_next_vp9(struct rtp_packetizer *packetizer, uint8_t *out, bool *last) {
     size_t share = rtp_payload_share(packetizer->length - packetizer->offset, packetizer->payload_max_bytes - DESCRIPTOR_MAX_BYTES);
     bool first = packetizer->offset == 0;
