@@ -38,7 +38,7 @@ static bool is_unit(unsigned type) {
     return type >= 1 && type <= NAL_UNIT_LAST;
 }
 
-/* RFC 6184 section 5.4, MUST: NAL units of the types reserved for extensions are ignored. */
+/* RFC 6184 section 5.4, MUST: NAL units of the types reserved for extensions are ignored, also aggregated and fragmented. */
 static bool is_reserved(unsigned type) {
     return type == 0 || type >= NAL_RESERVED;
 }
@@ -87,12 +87,17 @@ static int parse_aggregate(const uint8_t *bytes, size_t length, struct rtp_paylo
 
 /* RFC 6184 section 5.8, MUST: what is fragmented is neither an aggregation nor a fragmentation unit. A piece may be empty; R is ignored. */
 static int parse_fragment(const uint8_t *bytes, size_t length, struct rtp_payload *payload) {
-    if (length < FU_HEADER_BYTES || !is_unit(bytes[1] & NAL_TYPE)) {
+    unsigned type = length < FU_HEADER_BYTES ? NAL_FU_A : bytes[1] & NAL_TYPE;
+    if (is_reserved(type)) {
+        payload->length = 0;
+        return RTP_OK;
+    }
+    if (!is_unit(type)) {
         return RTP_ERROR_MALFORMED;
     }
     if ((bytes[1] & FU_S) != 0) {
-        payload->frame_start = start_of(bytes[1] & NAL_TYPE);
-        note_unit(payload, bytes[1] & NAL_TYPE, bytes + FU_HEADER_BYTES, length - FU_HEADER_BYTES);
+        payload->frame_start = start_of(type);
+        note_unit(payload, type, bytes + FU_HEADER_BYTES, length - FU_HEADER_BYTES);
     }
     return RTP_OK;
 }
