@@ -411,6 +411,38 @@ static void bundle_only_accepted_alone(void **state) {
     parsed_free(&two);
 }
 
+/* RFC 9143 section 7.3: two groups of the offer do not become one. */
+static void groups_do_not_merge(void **state) {
+    (void)state;
+    struct sdp_problem problem = {0};
+    struct parsed one = parse_string(HEAD "a=group:BUNDLE a\r\na=group:BUNDLE b\r\n" TRANSPORT AUDIO "a\r\n" AUDIO "b\r\n");
+    struct parsed two = parse_string(HEAD "a=group:BUNDLE a b\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=setup:active\r\na=fingerprint:" FINGERPRINT "\r\n" AUDIO
+                                          "a\r\n" AUDIO "b\r\n");
+    assert_int_equal(sdp_negotiate(one.session, two.session, true, &negotiated, &problem), SDP_ERROR_DISAGREEMENT);
+    assert_int_equal(problem.line, two.session->sections[1].line);
+    assert_non_null(strstr(problem.rule, "RFC 9143 section 7.3"));
+    parsed_free(&one);
+    parsed_free(&two);
+}
+
+/* RFC 8842 section 5.3: who is left without a transport is left without codecs; the others keep theirs. */
+static void one_of_two_transports_fails(void **state) {
+    (void)state;
+    struct parsed one = parse_string(HEAD TRANSPORT AUDIO "a\r\n" AUDIO "b\r\n");
+    struct parsed two = parse_string(HEAD "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=fingerprint:" FINGERPRINT "\r\n" AUDIO "a\r\na=setup:actpass\r\n" AUDIO
+                                          "b\r\na=setup:passive\r\n");
+    assert_int_equal(sdp_negotiate(one.session, two.session, true, &negotiated, NULL), SDP_OK);
+    assert_int_equal(negotiated.sections[0].refusal, SDP_REFUSAL_SETUP);
+    assert_int_equal(negotiated.sections[0].codec_count, 0);
+    assert_int_equal(negotiated.agreed_count, 1);
+    assert_int_equal(negotiated.codec_count, 1);
+    assert_int_equal(negotiated.sections[1].first_codec, 0);
+    assert_int_equal(negotiated.transport_count, 1);
+    assert_int_equal(negotiated.transports[0].section, 1);
+    parsed_free(&one);
+    parsed_free(&two);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tagged_sections),
@@ -425,6 +457,8 @@ int main(void) {
         cmocka_unit_test(streams),
         cmocka_unit_test(too_many_transports),
         cmocka_unit_test(bundle_only_accepted_alone),
+        cmocka_unit_test(groups_do_not_merge),
+        cmocka_unit_test(one_of_two_transports_fails),
     };
     return cmocka_run_group_tests_name("sdp/bundle", tests, NULL, NULL);
 }

@@ -18,7 +18,7 @@
 #define SWEEPS_IN_CHECK 6
 #define SWEEP_ALLOCATIONS_MAX 400 /* of one walk in `make check`: the short ones are swept */
 #define PROCESSES_MAX 16
-#define FAILURES_SHOWN 3
+#define FAILURES_SHOWN 6
 
 struct share {
     uint64_t seed;    /* that is being run: what it was when the process died */

@@ -107,7 +107,14 @@ static void settle(struct w3c_model *model) {
         model->to_replace_count = 0;
     for (int i = 0; i < W3C_TRANSCEIVER_MAX; i++) {
         struct w3c_transceiver *transceiver = &model->transceivers[i];
-        if (!transceiver->exists || !transceiver->is_stopped || transceiver->section < 0)
+        if (!transceiver->exists || transceiver->is_removed)
+            continue;
+        /* The documents leave it in the set and ask for negotiation for ever (w3c/webrtc-pc issue 2923): another deviation of docs/peer.md. */
+        if (transceiver->is_stopping && transceiver->section < 0) {
+            w3c_stop(transceiver);
+            transceiver->is_removed = true;
+        }
+        if (!transceiver->is_stopped || transceiver->section < 0)
             continue;
         if (sdp_lines_is_refused(&model->current_local.lines->sections[transceiver->section]) ||
             sdp_lines_is_refused(&model->current_remote.lines->sections[transceiver->section]))
@@ -210,6 +217,8 @@ static void take_remote_section(struct w3c_model *model, const struct w3c_descri
     if (description->type == W3C_OFFER)
         associate(model, number, index, section->mid);
     unsigned direction = is_refused ? SDP_LINES_INACTIVE : sdp_lines_reverse(section->direction);
+    if (description->type != W3C_OFFER) /* RFC 3264 section 6.1: no answer takes more than was offered. Only one to another offer would */
+        direction &= model->pending_local.lines->sections[index].direction;
     if (!transceiver->is_stopping)
         process_tracks(model, number, direction);
     if (description->type != W3C_OFFER && !transceiver->is_stopped)
@@ -257,8 +266,10 @@ void w3c_did_roll_back(struct w3c_model *model) {
         memcpy(transceiver->mid, transceiver->stable_mid, sizeof transceiver->mid);
         if (was_remote && !transceiver->is_stopped)
             transceiver->fires_track = transceiver->has_current && (transceiver->current & SDP_LINES_RECVONLY);
-        if (transceiver->is_of_pending_remote && !transceiver->has_had_track)
-            transceiver->exists = false;
+        if (transceiver->is_of_pending_remote && !transceiver->has_had_track) {
+            w3c_stop(transceiver);
+            transceiver->is_removed = true;
+        }
         transceiver->is_of_pending_remote = false;
     }
     model->pending_local = model->pending_remote = (struct w3c_description){0};

@@ -87,13 +87,16 @@ static bool judge_codecs(const struct w3c_transceiver *transceiver, const struct
     return true;
 }
 
-/* RFC 9429 section 5.2.1: a=msid for what the transceiver would send, whether or not the peer lets it. */
-static bool judge_streams(const struct w3c_transceiver *transceiver, const struct sdp_lines_section *section, size_t place, char *why) {
-    unsigned streams = transceiver->stream_count ? transceiver->stream_count : 1;
-    unsigned expected = transceiver->direction & SDP_LINES_SENDONLY ? streams : 0;
-    if (section->msid_count != expected)
-        return wrong(why, "section %zu: %u a=msid, not %u", place, section->msid_count, expected);
-    return true;
+/* RFC 9429 section 5.2.1: a=msid for what the transceiver would send, whether or not the peer lets it; and section 5.2.2: once said, it stays. */
+static bool judge_streams(const struct w3c_model *model, const struct w3c_transceiver *transceiver, const struct sdp_lines_section *section, size_t place, char *why) {
+    unsigned expected = transceiver->direction & SDP_LINES_SENDONLY ? transceiver->stream_count ? transceiver->stream_count : 1 : 0;
+    const struct w3c_description *said[] = {&model->current_local, &model->pending_local};
+    for (size_t i = 0; i < 2; i++) {
+        bool is_same = place < count_of(said[i]) && !is_refused_in(said[i], place) && strcmp(said[i]->lines->sections[place].mid, section->mid) == 0;
+        if (is_same && said[i]->lines->sections[place].msid_count > 0 && said[i]->lines->sections[place].msid_count == section->msid_count)
+            return true;
+    }
+    return section->msid_count == expected ? true : wrong(why, "section %zu: %u a=msid, not %u", place, section->msid_count, expected);
 }
 
 static bool judge_credentials(const struct w3c_model *model, const struct sdp_lines_section *section, size_t place, char *why) {
@@ -136,7 +139,7 @@ static bool judge_offered(const struct w3c_model *model, const struct w3c_transc
     /* RFC 9429 section 5.2.1: an offer is actpass. What has its transport from another section of the BUNDLE says nothing. */
     if (strcmp(section->setup, "actpass") != 0 && (section->setup[0] != '\0' || place == first_of_bundle(offer)))
         return wrong(why, "section %zu: a=setup:%s", place, section->setup);
-    return judge_codecs(transceiver, section, place, why) && judge_streams(transceiver, section, place, why) && judge_credentials(model, section, place, why);
+    return judge_codecs(transceiver, section, place, why) && judge_streams(model, transceiver, section, place, why) && judge_credentials(model, section, place, why);
 }
 
 bool w3c_judge_offer(const struct w3c_model *model, const struct sdp_lines *offer, struct w3c_sections *sections, char why[W3C_WHY_BYTES]) {
@@ -177,13 +180,23 @@ static bool judge_answered_formats(const struct sdp_lines_section *offered, cons
     return section->format_count > 0 ? true : wrong(why, "section %zu: no payload type", place);
 }
 
-static bool judge_answered(const struct w3c_model *model, int number, const struct sdp_lines_section *offered, const struct sdp_lines_section *section, size_t place,
-                           char *why) {
+/* RFC 9143 section 7.3.1: what carries a BUNDLE is a section with a port of its own that is accepted; what is bundle-only goes with it or not at all. */
+static bool is_carried(const struct sdp_lines *offer, const struct sdp_lines *answer) {
+    for (size_t i = 0; i < offer->count; i++)
+        if (offer->sections[i].is_bundled && offer->sections[i].port != 0 && !sdp_lines_is_refused(&answer->sections[i]))
+            return true;
+    return false;
+}
+
+static bool judge_answered(const struct w3c_model *model, const struct sdp_lines *answer, size_t place, char *why) {
+    const struct sdp_lines_section *offered = &model->pending_remote.lines->sections[place], *section = &answer->sections[place];
+    int number = w3c_of_section(model, (int)place);
     if (strcmp(section->kind, offered->kind) != 0 || strcmp(section->mid, offered->mid) != 0)
         return wrong(why, "section %zu: %s \"%s\" answers %s \"%s\"", place, section->kind, section->mid, offered->kind, offered->mid);
     bool is_refused = sdp_lines_is_refused(section);
     const struct w3c_transceiver *transceiver = number >= 0 ? &model->transceivers[number] : NULL;
-    bool must_refuse = !transceiver || transceiver->is_stopped || sdp_lines_is_refused(offered) || !has_common_codec(transceiver, offered);
+    bool must_refuse = !transceiver || transceiver->is_stopped || sdp_lines_is_refused(offered) || !has_common_codec(transceiver, offered) ||
+                       (offered->is_bundle_only && !is_carried(model->pending_remote.lines, answer));
     if (is_refused != must_refuse)
         return wrong(why, "section %zu: %s", place, is_refused ? "refused" : "not refused");
     if (is_refused)
@@ -201,7 +214,7 @@ bool w3c_judge_answer(const struct w3c_model *model, const struct sdp_lines *ans
     if (answer->is_overfull || answer->count != offer->count)
         return wrong(why, "%zu sections answer %zu", answer->count, offer->count);
     for (size_t i = 0; i < answer->count; i++)
-        if (!judge_answered(model, w3c_of_section(model, (int)i), &offer->sections[i], &answer->sections[i], i, why))
+        if (!judge_answered(model, answer, i, why))
             return false;
     return true;
 }

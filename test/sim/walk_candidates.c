@@ -18,8 +18,9 @@ static unsigned may_give(const struct walk_end *end, const struct walk_candidate
         has_mid |= section >= 0;
         has_both |= section >= 0 && (candidate->ufrag[0] == '\0' || strcmp(all[i]->sections[section].ufrag, candidate->ufrag) == 0);
     }
-    if (!has_any)
-        return W3C_OK | W3C_FULL;
+    /* Before the remote description, and before the answer, it waits: a deviation, signaling channels reorder. */
+    if (!has_any || model->pending_local.lines)
+        return W3C_OK | W3C_FULL | (has_any ? W3C_INVALID_MODIFICATION | W3C_NOT_FOUND : 0u);
     if (has_both)
         return W3C_OK | W3C_FULL | W3C_NOT_FOUND; /* of what was before a restart, perhaps */
     return has_mid ? W3C_OK | W3C_NOT_FOUND | W3C_FULL : W3C_INVALID_MODIFICATION | W3C_NOT_FOUND;
@@ -59,7 +60,7 @@ void walk_give_some_candidates(struct walk_end *end, const struct walk_step *ste
 void walk_give_bad_candidate(struct walk_end *end, const struct walk_step *step) {
     static const char good[] = "candidate:1 1 udp 2113937151 198.51.100.9 50000 typ host";
     struct peer_candidate_init init = {.candidate = good, .candidate_length = sizeof good - 1, .line_index = -1};
-    bool is_closed = end->model.state == W3C_CLOSED, has_remote = w3c_remote(&end->model)->lines != NULL;
+    bool is_closed = end->model.state == W3C_CLOSED, has_remote = end->model.current_remote.lines && !end->model.pending_local.lines;
     unsigned may = 0;
     switch (step->a % 4) {
     case 0: /* no candidate at all */
@@ -71,14 +72,14 @@ void walk_give_bad_candidate(struct walk_end *end, const struct walk_step *step)
     case 1: /* of a section that nobody has */
         init.mid = "nobody's";
         init.mid_length = 8;
-        may = has_remote ? W3C_INVALID_MODIFICATION : W3C_OK | W3C_FULL;
+        may = has_remote ? W3C_INVALID_MODIFICATION : W3C_OK | W3C_FULL | W3C_INVALID_MODIFICATION;
         break;
     case 2: /* neither mid nor index: W3C webrtc section 4.4.2, TypeError */
         may = W3C_INVALID_MODIFICATION;
         break;
     default: /* a section far away */
         init.line_index = 100;
-        may = has_remote ? W3C_INVALID_MODIFICATION : W3C_OK | W3C_FULL;
+        may = has_remote ? W3C_INVALID_MODIFICATION : W3C_OK | W3C_FULL | W3C_INVALID_MODIFICATION;
         break;
     }
     int error = peer_connection_add_ice_candidate(end->connection, walk_now(end), &init);

@@ -122,14 +122,14 @@ static unsigned may_hear(const struct walk_end *end, const struct walk_message *
     if (may != W3C_OK)
         return may;
     if (message->type != W3C_OFFER) {
-        if (message->answers == model->pending_local.id)
+        *is_doubtful = message->answers != model->pending_local.id || end->walk->is_estranged;
+        if (!*is_doubtful)
             return W3C_OK;
-        *is_doubtful = true;
         return w3c_answers(model->pending_local.lines, &message->lines) ? W3C_OK | W3C_INVALID_CONTENT : W3C_INVALID_CONTENT;
     }
     if (!w3c_follows(model->current_local.lines, &message->lines))
         return W3C_INVALID_CONTENT;
-    *is_doubtful = message->based_local != model->current_remote.id || message->based_remote != model->current_local.id;
+    *is_doubtful = end->walk->is_estranged || message->based_local != model->current_remote.id || message->based_remote != model->current_local.id;
     bool is_second = model->state == W3C_HAVE_REMOTE_OFFER; /* it is checked as if the first had been answered */
     return *is_doubtful || is_second ? W3C_OK | W3C_INVALID_CONTENT : W3C_OK;
 }
