@@ -108,10 +108,9 @@ async function judgeAfter(shape, sides, names) {
 
 async function playShape(shape, sides, names) {
   await sides.first.open({ bundlePolicy: shape.policy ?? 'balanced' });
-  await sides.second.open({ bundlePolicy: 'balanced' });
-  const agreed = (names.second !== 'ours' && shape.browserAnswers) || shape.agreed;
+  await sides.second.open({ bundlePolicy: shape.unbundled ? 'max-compat' : 'balanced' });
   const complaints = await offerAndAnswer(shape, sides);
-  complaints.push(...(await judgeSettled(sides, names, agreed, shape)));
+  complaints.push(...(await judgeSettled(sides, names, shape.agreed, shape)));
   return complaints.length === 0 && shape.after ? judgeAfter(shape, sides, names) : complaints;
 }
 
