@@ -180,7 +180,9 @@ async function playScene(name, polite, sides, names) {
     party.onicecandidate = ({ candidate }) => link.send(other[which], { candidate });
   }
   for (const [number, step] of scenes[name].entries()) {
-    const complaints = [...(await playStep(step, link, sides, names, polite)), ...failures];
+    const complaints = await playStep(step, link, sides, names, polite);
+    complaints.push(...failures.filter((failure) => !step.strays || !/username ?fragment/i.test(failure)));
+    failures.length = 0;
     if (complaints.length > 0) return complaints.map((complaint) => `step ${number + 1}: ${complaint}`);
   }
   return [];
