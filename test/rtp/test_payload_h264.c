@@ -65,9 +65,9 @@ static void structures(void **state) {
     /* S and E in one, as some cameras send it. */
     static const struct packet both = {4, {0x7C, 0xC1, 5, 6}};
     joins_to(&both, 1, (const uint8_t[]){0, 0, 0, 1, 0x61, 5, 6}, 7);
-    /* RFC 6184 section 5.4, MUST: types 0, 30 and 31 are ignored, alone and in a STAP-A. */
-    static const struct packet reserved[4] = {{2, {0x60, 1}}, {2, {0x7E, 1}}, {2, {0x7F, 1}}, {12, {0x78, 0, 2, 0x60, 1, 0, 1, 0x61, 0, 2, 0x7E, 2}}};
-    joins_to(reserved, 4, (const uint8_t[]){0, 0, 0, 1, 0x61}, 5);
+    /* RFC 6184 section 5.4, MUST: types 0, 30 and 31 are ignored, alone, in an FU-A and in a STAP-A. */
+    static const struct packet reserved[6] = {{2, {0x60, 1}}, {2, {0x7E, 1}}, {2, {0x7F, 1}}, {3, {0x7C, 0x9E, 1}}, {3, {0x7C, 0x40, 1}}, {12, {0x78, 0, 2, 0x60, 1, 0, 1, 0x61, 0, 2, 0x7E, 2}}};
+    joins_to(reserved, 6, (const uint8_t[]){0, 0, 0, 1, 0x61}, 5);
 }
 
 /* What a payload says of its frame: SPS, and IDR slices whose first_mb_in_slice is 0 (a bit 1), are of a key frame. */
@@ -124,7 +124,6 @@ static void hostile_packets(void **state) {
         {1, {0x7C}},                               /* no FU header */
         {3, {0x7C, 0x9C, 1}},                      /* FU-A of FU-A */
         {3, {0x7C, 0x98, 1}},                      /* FU-A of STAP-A */
-        {3, {0x7C, 0x80, 1}},                      /* FU-A of type 0 */
         {8, {0x79, 0, 0, 0, 1, 0x67, 0, 0}},       /* STAP-B */
         {8, {0x7A, 0, 0, 0, 4, 0, 0, 0}},          /* MTAP16 */
         {8, {0x7B, 0, 0, 0, 5, 0, 0, 0}},          /* MTAP24 */

@@ -33,6 +33,7 @@ struct descriptor {
     unsigned layers;     /* of the SS: N_S + 1 */
     bool sizes, group;   /* Y, G */
     unsigned pictures;   /* N_G, with 0, 1, 2, 3, 0 .. references */
+    bool intra_only;     /* the frame behind it is not a key frame */
 };
 
 /* RFC 9628 sections 4.2 and 4.2.1, from their pictures. Returns the length. */
@@ -75,7 +76,8 @@ static size_t build(const struct descriptor *d, uint8_t *out) {
 static void check(const struct descriptor *d) {
     uint8_t bytes[1200];
     size_t descriptor = build(d, bytes);
-    memset(bytes + descriptor, 0x86, 2);
+    bytes[descriptor] = d->intra_only ? 0x86 : 0x82;
+    bytes[descriptor + 1] = 0x49;
     struct rtp_payload payload;
     struct rtp_payload untouched;
     memset(&untouched, 0xEE, sizeof untouched);
@@ -99,7 +101,7 @@ static void check(const struct descriptor *d) {
         bool lowest = !layered || (d->layer & 0x0E) == 0, between_layers = layered && (d->layer & 1) != 0;
         bool begins = (d->flags & B) != 0;
         assert_int_equal(payload.frame_start, !begins ? RTP_FRAME_START_NO : lowest ? RTP_FRAME_START_YES : RTP_FRAME_START_MAYBE);
-        assert_int_equal(payload.key_frame, begins && (d->flags & P) == 0 && !between_layers);
+        assert_int_equal(payload.key_frame, begins && (d->flags & P) == 0 && !between_layers && !d->intra_only);
     }
 }
 
@@ -111,7 +113,7 @@ static void descriptors(void **state) {
         for (unsigned wide = 0; wide <= 1; wide++) {
             for (size_t layer = 0; layer < sizeof layers / sizeof layers[0]; layer++) {
                 for (unsigned references = 1; references <= 3; references++) {
-                    check(&(struct descriptor){flags, wide, layers[layer], references, 1, false, false, 0});
+                    check(&(struct descriptor){flags, wide, layers[layer], references, 1, false, false, 0, (flags + layer) % 2 == 1});
                 }
             }
         }
@@ -125,7 +127,7 @@ static void scalability_structures(void **state) {
     for (unsigned layers = 1; layers <= 8; layers++) {
         for (unsigned form = 0; form < 4; form++) {
             for (size_t i = 0; i < sizeof pictures / sizeof pictures[0]; i++) {
-                check(&(struct descriptor){I | B | V, true, 0, 1, layers, (form & 1) != 0, (form & 2) != 0, pictures[i]});
+                check(&(struct descriptor){I | B | V, true, 0, 1, layers, (form & 1) != 0, (form & 2) != 0, pictures[i], false});
             }
         }
     }
@@ -135,7 +137,7 @@ static void scalability_structures(void **state) {
 static void reference_limit(void **state) {
     (void)state;
     for (unsigned references = 2; references <= 4; references++) {
-        struct descriptor descriptor = {I | P | F | B, false, 0, references, 1, false, false, 0};
+        struct descriptor descriptor = {I | P | F | B, false, 0, references, 1, false, false, 0, false};
         uint8_t bytes[16];
         size_t length = build(&descriptor, bytes);
         struct rtp_payload payload;
