@@ -77,7 +77,7 @@ static enum media_index_result index_ivf(const uint8_t *bytes, size_t length_byt
             continue;                               /* a picture that the encoder has dropped: time passes */
         }
         first_ticks = index->count == 0 ? frame.ticks : first_ticks;
-        if (frame.ticks < first_ticks || frame.ticks - first_ticks > UINT32_MAX) {
+        if (frame.ticks - first_ticks > UINT32_MAX) {            /* modulo 2^64: an earlier one is far later */
             return broken(problem, offset, "The time of a frame is before the first, or more than 2^32 ticks behind it");
         }
         enum media_index_result added = add_ivf_frame(index, &header, &frame, frame.ticks - first_ticks, offset, problem);

@@ -82,6 +82,12 @@ static void test_vp9_superframe(void **state) {
     struct media_video_header header = read(MEDIA_CODEC_VP9, super, sizeof super);
     assert_true(header.key_frame);
     assert_int_equal(header.width, 4096);
+    uint8_t turned[sizeof super];                             /* the larger one first */
+    memcpy(turned, super + 9, 8);
+    memcpy(turned + 8, super, 9);
+    memcpy(turned + 17, (const uint8_t[]) { 0xC1, 8, 9, 0xC1 }, 4);
+    header = read(MEDIA_CODEC_VP9, turned, sizeof turned);
+    assert_true(!header.key_frame && header.width == 4096 && header.height == 4097);
     super[19] = 10;                                           /* more than there is */
     super[18] = 12;
     assert_false(media_video_header_read(MEDIA_CODEC_VP9, super, sizeof super, &header));
@@ -115,6 +121,8 @@ static void test_av1(void **state) {
     static const uint8_t delta[] = { 0x12, 0x00, 0x32, 0x01, 0x30 };
     header = read(MEDIA_CODEC_AV1, delta, sizeof delta);
     assert_true(!header.key_frame && !header.has_size);
+    static const uint8_t again[] = { 0x0A, 0x0B, 0x00, 0x00, 0x00, 0x24, 0xC4, 0xFF, 0xDF, 0x36, 0xBE, 0x40, 0x10, 0x1A, 0x01, 0x90 };
+    assert_false(read(MEDIA_CODEC_AV1, again, sizeof again).key_frame);      /* show_existing_frame, whatever follows */
     static const uint8_t unsized[] = { 0x30, 0x30 };          /* only the last OBU may lack its size */
     assert_false(read(MEDIA_CODEC_AV1, unsized, sizeof unsized).key_frame);
     static const uint8_t forbidden[] = { 0x92, 0x00, 0x32, 0x01, 0x30 };

@@ -162,6 +162,30 @@ static void test_refused_before_decoding(void **state) {
     media_vpx_decoder_free(decoder);
 }
 
+/* MEDIA_PICTURE_MAX_SIDE at limit - 2, limit, limit + 2 in good frames: what is larger is refused, and libvpx would have shown it. */
+static void test_side_limit(void **state) {
+    (void)state;
+    for (size_t c = 0; c < CODECS; c++) {
+        for (uint32_t width = MEDIA_PICTURE_MAX_SIDE - 2; width <= MEDIA_PICTURE_MAX_SIDE + 2; width += 2) {
+            struct media_error error;
+            struct media_picture decoded;
+            static uint8_t grey[(MEDIA_PICTURE_MAX_SIDE + 2) * 16];
+            struct media_picture picture = { .width = width, .height = 16, .planes = { grey, grey, grey }, .strides = { (int)width, (int)width / 2, (int)width / 2 } };
+            struct media_vpx_encoder_config config = { codecs[c], width, 16, 30, 1, 300000 };
+            struct media_vpx_encoder *encoder = media_vpx_encoder_new(&config, &error);
+            struct media_vpx_decoder *decoder = media_vpx_decoder_new(codecs[c], &error);
+            const uint8_t *bytes;
+            size_t length;
+            bool key_frame;
+            assert_true(encoder != NULL && decoder != NULL);
+            assert_true(media_vpx_encode(encoder, &picture, 0, 3000, false, &bytes, &length, &key_frame, &error));
+            assert_int_equal(media_vpx_decode(decoder, bytes, length, &decoded), width <= MEDIA_PICTURE_MAX_SIDE);
+            media_vpx_encoder_free(encoder);
+            media_vpx_decoder_free(decoder);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_key_frames_only_on_request),
@@ -170,6 +194,7 @@ int main(void) {
         cmocka_unit_test(test_loss_is_survived),
         cmocka_unit_test(test_every_truncation_is_survived),
         cmocka_unit_test(test_refused_before_decoding),
+        cmocka_unit_test(test_side_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
