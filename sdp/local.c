@@ -125,19 +125,19 @@ static bool extensions_fit(struct meanings *meanings, const struct sdp_local_sec
 
 static bool bundle_is_good(const struct sdp_local *local) {
     struct meanings meanings = {{NULL}, {NULL}};
-    bool first = true;
+    bool needs_carrier = false;
+    bool has_carrier = false;
     for (size_t i = 0; i < local->section_count; i++) {
         const struct sdp_local_section *section = &local->sections[i];
         if (!sdp_local_is_bundled(section))
             continue;
-        /* RFC 9143 section 7.2.1, MUST: the section that carries the transport is not bundle-only. */
-        if (first && section->bundle_only)
-            return false;
-        first = false;
+        needs_carrier = needs_carrier || section->bundle_only;
+        has_carrier = has_carrier || !section->bundle_only;
         if (section->media != SDP_MEDIA_APPLICATION && (!codecs_fit(&meanings, section) || !extensions_fit(&meanings, section)))
             return false;
     }
-    return true;
+    /* RFC 9143 section 7.2.1, MUST: some section carries the transport, and is not bundle-only. */
+    return has_carrier || !needs_carrier;
 }
 
 static bool mids_differ(const struct sdp_local *local) {

@@ -43,8 +43,8 @@ struct sdp_local_section {
     bool refused;                 /* offer port 0, or answer with it: a stopped transceiver. Nothing below is looked at then but
                                      `media`, and, of an offer, `codecs` (an m= line has at least one format; none: "0") */
     const struct sdp_local_transport *transport;
-    bool bundle_only;             /* of an offer: port 0 and a=bundle-only, no transport attributes (RFC 9143 section 6). Not
-                                     for the first of the BUNDLE, which carries it */
+    bool bundle_only;             /* of an offer: port 0 and a=bundle-only, no transport attributes (RFC 9143 section 6). One
+                                     of the BUNDLE is not, and carries it; those stand first in a=group:BUNDLE */
     bool unbundled;               /* of an offer: left out of a=group:BUNDLE; of an answer: taken out of it (RFC 9143 section 7.3.2) */
     enum sdp_direction direction; /* what we are willing to do; an answer reduces it to what the offer allows */
     const struct sdp_codec *codecs; /* in our order of preference; see sdp_codec_make */

@@ -116,6 +116,20 @@ static void transports_of_an_offer(void **state) {
     assert_int_equal(times(offer_text, "a=ice-ufrag:"), 1);
     assert_non_null(strstr(offer_text, "m=application 0 "));
     parsed_free(&parsed);
+    /* The carrier stands first in the list, though a bundle-only section stands before it among the sections (RFC 9143 section 7.2.1). */
+    begin_three();
+    three[0].bundle_only = true;
+    parsed = offer();
+    assert_non_null(strstr(offer_text, "a=group:BUNDLE 1 2 0\r\n"));
+    assert_int_equal(parsed.session->sections[0].port, 0);
+    parsed_free(&parsed);
+    /* RFC 8122 section 5: sections that leave the transport to another find a fingerprint at session level. */
+    begin_three();
+    three[1].transport = three[2].transport = three[0].transport;
+    parsed = offer();
+    struct sdp_attribute fingerprint;
+    assert_true(sdp_header_find(parsed.session, SDP_ATTRIBUTE_FINGERPRINT, &fingerprint));
+    parsed_free(&parsed);
     /* One of them outside of the group. */
     begin_three();
     three[1].unbundled = true;
@@ -163,7 +177,7 @@ static void bad_sections_of_an_offer(void **state) {
         change;                                                                                            \
         assert_int_equal(sdp_write_offer(&ours.local, offer_text, sizeof offer_text), SDP_ERROR_ARGUMENT); \
     } while (0)
-    REFUSES(three[0].bundle_only = true); /* RFC 9143 section 7.2.1: the tagged one */
+    REFUSES((three[0].bundle_only = three[1].bundle_only = three[2].bundle_only = true)); /* RFC 9143 section 7.2.1: one of them carries the transport */
     REFUSES((three[1].bundle_only = true, three[1].unbundled = true));
     REFUSES(three[0].transport = NULL);
     REFUSES(three[2].sctp_port = 0); /* RFC 8841 section 5 */
