@@ -71,7 +71,7 @@ static bool is_restarted(const struct peer_connection *connection, const struct 
     const struct sdp_session *old = peer_description_session(&connection->current_remote);
     if (connection->pending_local.sdp || !old || continued >= old->section_count)
         return false;
-    return peer_description_restarts(plan->offer, tag, old, continued);
+    return peer_description_restarts(plan->offer, tag, old, peer_description_carrier(connection, continued));
 }
 
 static bool is_in_other_bundle(const struct plan *plan, size_t index) {
