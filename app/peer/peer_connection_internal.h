@@ -143,6 +143,7 @@ struct peer_created {
     char *text; /* NULL: nothing */
     size_t length;
     int8_t transceivers[SDP_SECTION_MAX]; /* an offer: whose section it is, -1: nobody's */
+    uint8_t refusals[SDP_SECTION_MAX];    /* an answer: enum sdp_refusal, why we take a section not */
     bool restarts;                        /* every transport in it has credentials that are new since restart_ice */
 };
 
@@ -254,6 +255,8 @@ const struct sdp_session *peer_description_session(const struct peer_description
 bool peer_description_is_live(const struct peer_description *description, size_t section);
 /* Of a section, or of the one whose transport it has by BUNDLE; empty when absent. */
 struct sdp_view peer_description_credential(const struct sdp_session *session, size_t section, enum sdp_attribute_kind kind);
+/* The section whose transport this one has, by the last answer (RFC 9143 section 7.3): an offer may have given it one of its own. */
+size_t peer_description_carrier(const struct peer_connection *connection, size_t section);
 /* RFC 8839 section 4.4.1.1.1: are the ICE credentials of `section` here others than those of `old_section` there? */
 bool peer_description_restarts(const struct sdp_session *session, size_t section, const struct sdp_session *old, size_t old_section);
 void peer_description_free(struct peer_connection *connection);

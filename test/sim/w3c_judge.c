@@ -115,9 +115,10 @@ static bool judge_credentials(const struct w3c_model *model, const struct sdp_li
     return true;
 }
 
+/* RFC 9143 section 7.2: it carries the transport, so it is not bundle-only, which a section that is used anew before it may be. */
 static size_t first_of_bundle(const struct sdp_lines *offer) {
     size_t first = 0;
-    while (first < offer->count && (!offer->sections[first].is_bundled || sdp_lines_is_refused(&offer->sections[first])))
+    while (first < offer->count && (!offer->sections[first].is_bundled || offer->sections[first].port == 0))
         first++;
     return first;
 }
