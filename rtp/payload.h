@@ -63,13 +63,13 @@ struct rtp_packetizer {
     const uint8_t *frame;
     size_t length;
     size_t payload_max_bytes;
-    size_t offset;    /* what is before it has been written */
+    size_t offset;       /* what is before it has been written */
     size_t unit_end;     /* H264, AV1: end of the NAL unit or OBU that offset is in */
     bool unit_left;      /* there is one */
-    bool unit_begun;     /* its header has been written */
+    bool unit_begun;     /* its header has been written: */
     uint8_t unit_header[2];
     size_t unit_header_bytes;
-    bool key_frame;      /* VP9, AV1: as the frame's own header says; AV1: its first packet is still to come */
+    bool key_frame;      /* VP9, AV1: as the frame's own header says; AV1: and its first packet is still to come */
 };
 
 /* A frame being put together, in the caller's memory. Zeroed, but for bytes and capacity. */

@@ -166,7 +166,7 @@ struct rtp_frame {
     bool key_frame;
     bool marker;
 };
-/* RTP_OK; RTP_ERROR_ARGUMENT (empty, or too big for one Opus packet); RTP_ERROR_CAPACITY (the queue is full: drop the frame, and
+/* RTP_OK; RTP_ERROR_ARGUMENT (empty, not a frame of the codec, or too big: rtp_packetizer_start); RTP_ERROR_CAPACITY (the queue is full: drop the frame, and
  * for video encode the next as a key frame; or no memory at the first); RTP_ERROR_STATE (paused, or after rtp_session_bye). */
 int rtp_session_send_frame(struct rtp_session *session, uint64_t now_us, struct rtp_sender *sender, const struct rtp_frame *frame);
 
