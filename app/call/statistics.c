@@ -16,10 +16,14 @@ static void set_seconds(json_t *object, const char *name, uint64_t value_us) {
     json_object_set_new(object, name, json_real((double)value_us / 1e6));
 }
 
-/* DOMHighResTimeStamp: milliseconds of Unix time. */
-static void set_moment(json_t *object, const char *name, uint64_t at_us) {
-    if (at_us)
-        json_object_set_new(object, name, json_real((double)((int64_t)at_us + net_clock_wall_offset_us()) / 1e3));
+/* DOMHighResTimeStamp, counted from 1970 as `timestamp` is. */
+static double time_ms(uint64_t time_us) {
+    return (double)((int64_t)time_us + net_clock_wall_offset_us()) / 1e3;
+}
+
+static void set_time(json_t *object, const char *name, uint64_t time_us) {
+    if (time_us != 0)
+        json_object_set_new(object, name, json_real(time_ms(time_us)));
 }
 
 static void set_text(json_t *object, const char *name, const char *value) {
@@ -41,6 +45,7 @@ static void add_inbound(const struct call *call, json_t *out, const struct peer_
     bool is_video = report->as.inbound_rtp.kind == PEER_VIDEO;
     set_text(out, "kind", peer_media_kind_name(report->as.inbound_rtp.kind));
     set_text(out, "mid", report->as.inbound_rtp.mid);
+    set_text(out, "trackIdentifier", report->as.inbound_rtp.track_identifier);
     set_number(out, "ssrc", report->as.inbound_rtp.ssrc);
     set_text(out, "transportId", report->as.inbound_rtp.transport_id);
     set_text(out, "codecId", report->as.inbound_rtp.codec_id);
@@ -55,7 +60,8 @@ static void add_inbound(const struct call *call, json_t *out, const struct peer_
     set_seconds(out, "jitterBufferTargetDelay", report->as.inbound_rtp.jitter_buffer_target_delay_us);
     set_seconds(out, "jitterBufferMinimumDelay", report->as.inbound_rtp.jitter_buffer_minimum_delay_us);
     set_number(out, "jitterBufferEmittedCount", report->as.inbound_rtp.jitter_buffer_emitted_count);
-    set_moment(out, "lastPacketReceivedTimestamp", report->as.inbound_rtp.last_packet_received_us);
+    set_time(out, "lastPacketReceivedTimestamp", report->as.inbound_rtp.last_packet_received_us);
+    set_number(out, "nackCount", report->as.inbound_rtp.nack_count);
     if (!is_video) {
         set_number(out, "totalSamplesReceived", decoded->total_samples_received);
         set_number(out, "concealedSamples", decoded->concealed_samples);
@@ -64,8 +70,6 @@ static void add_inbound(const struct call *call, json_t *out, const struct peer_
         return;
     }
     set_number(out, "framesReceived", report->as.inbound_rtp.frames_received);
-    set_number(out, "framesAssembledFromMultiplePackets", report->as.inbound_rtp.frames_assembled_from_multiple_packets);
-    set_seconds(out, "totalAssemblyTime", report->as.inbound_rtp.total_assembly_time_us);
     set_number(out, "framesDecoded", decoded->frames_decoded);
     set_number(out, "keyFramesDecoded", decoded->key_frames_decoded);
     set_number(out, "framesDropped", report->as.inbound_rtp.frames_dropped + decoded->frames_dropped);
@@ -74,7 +78,8 @@ static void add_inbound(const struct call *call, json_t *out, const struct peer_
     set_seconds(out, "totalDecodeTime", decoded->total_decode_time_us);
     set_number(out, "freezeCount", decoded->freeze_count);
     set_seconds(out, "totalFreezesDuration", decoded->total_freezes_duration_us);
-    set_number(out, "nackCount", report->as.inbound_rtp.nack_count);
+    set_number(out, "framesAssembledFromMultiplePackets", report->as.inbound_rtp.frames_assembled_from_multiple_packets);
+    set_seconds(out, "totalAssemblyTime", report->as.inbound_rtp.total_assembly_time_us);
     set_number(out, "pliCount", report->as.inbound_rtp.pli_count);
     set_number(out, "firCount", report->as.inbound_rtp.fir_count);
 }
@@ -95,8 +100,7 @@ static void add_outbound(const struct call *call, json_t *out, const struct peer
     set_number(out, "bytesSent", report->as.outbound_rtp.bytes_sent);
     set_number(out, "headerBytesSent", report->as.outbound_rtp.header_bytes_sent);
     set_seconds(out, "totalPacketSendDelay", report->as.outbound_rtp.total_packet_send_delay_us);
-    if (encoded->target_bitrate_bps) /* a file that is sent as it is has none */
-        set_number(out, "targetBitrate", encoded->target_bitrate_bps);
+    set_number(out, "targetBitrate", encoded->target_bitrate_bps);
     set_number(out, "nackCount", report->as.outbound_rtp.nack_count);
     if (report->as.outbound_rtp.kind != PEER_VIDEO)
         return;
@@ -140,17 +144,15 @@ static void add_remote_outbound(json_t *out, const struct peer_statistics *repor
     json_object_set_new(out, "remoteTimestamp", json_real((double)report->as.remote_outbound_rtp.remote_timestamp_unix_us / 1e3));
 }
 
-static void add_source(const struct call *call, json_t *out, const struct peer_statistics *report) {
+/* What the source counts: of the pictures before they are encoded. */
+static void add_media_source(const struct call *call, json_t *out, const struct peer_statistics *report) {
     const struct call_media *media = media_of(call, report->as.media_source.transceiver);
     set_text(out, "kind", peer_media_kind_name(report->as.media_source.kind));
     set_text(out, "trackIdentifier", report->as.media_source.track_identifier);
-    if (!media || report->as.media_source.kind != PEER_VIDEO)
+    if (!media || report->as.media_source.kind != PEER_VIDEO || media->sent.frame_width == 0)
         return;
-    set_number(out, "frames", media->sent.frames_captured);
-    if (media->sent.frame_width) {
-        set_number(out, "width", media->sent.frame_width);
-        set_number(out, "height", media->sent.frame_height);
-    }
+    set_number(out, "width", media->sent.frame_width);
+    set_number(out, "height", media->sent.frame_height);
 }
 
 static void add_data_channel(json_t *out, const struct peer_statistics *report) {
@@ -162,6 +164,27 @@ static void add_data_channel(json_t *out, const struct peer_statistics *report) 
     set_number(out, "bytesSent", report->as.data_channel.bytes_sent);
     set_number(out, "messagesReceived", report->as.data_channel.messages_received);
     set_number(out, "bytesReceived", report->as.data_channel.bytes_received);
+}
+
+/* W3C webrtc-stats: the name that IANA has registered. Those that dtls/ offers; another is told by its number. */
+static void set_cipher(json_t *out, uint16_t cipher) {
+    static const struct {
+        uint16_t number;
+        const char *name;
+    } names[] = {
+        {0xC02B, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"},
+        {0xC02C, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"},
+        {0xC02F, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"},
+        {0xC030, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"},
+        {0xCCA8, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"},
+        {0xCCA9, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i].number == cipher) {
+            set_text(out, "dtlsCipher", names[i].name);
+            return;
+        }
+    json_object_set_new(out, "dtlsCipher", json_sprintf("0x%04X", (unsigned)cipher));
 }
 
 static void add_transport(json_t *out, const struct peer_statistics *report) {
@@ -176,15 +199,14 @@ static void add_transport(json_t *out, const struct peer_statistics *report) {
     set_text(out, "dtlsRole", report->as.transport.dtls_role == DTLS_ROLE_CLIENT ? "client" : "server");
     if (report->as.transport.dtls_state == DTLS_TRANSPORT_CONNECTED)
         set_text(out, "srtpCipher", dtls_srtp_profile_name(report->as.transport.srtp_profile));
+    if (report->as.transport.tls_version != 0) {
+        json_object_set_new(out, "tlsVersion", json_sprintf("%04X", (unsigned)report->as.transport.tls_version));
+        set_cipher(out, report->as.transport.dtls_cipher);
+    }
+    set_number(out, "selectedCandidatePairChanges", report->as.transport.selected_candidate_pair_changes);
     set_text(out, "selectedCandidatePairId", report->as.transport.selected_candidate_pair_id);
     set_text(out, "localCertificateId", report->as.transport.local_certificate_id);
     set_text(out, "remoteCertificateId", report->as.transport.remote_certificate_id);
-    set_number(out, "selectedCandidatePairChanges", report->as.transport.selected_candidate_pair_changes);
-    if (report->as.transport.tls_version) { /* W3C webrtc-stats: four upper-case hexadecimal digits */
-        char version[5];
-        snprintf(version, sizeof version, "%04X", (unsigned)report->as.transport.tls_version);
-        set_text(out, "tlsVersion", version);
-    }
 }
 
 static void add_pair(json_t *out, const struct peer_statistics *report) {
@@ -224,6 +246,11 @@ static void add_candidate(const struct call *call, json_t *out, const struct pee
     set_text(out, "candidateType", ice_candidate_type_name(candidate->type));
     set_number(out, "priority", candidate->priority);
     set_text(out, "foundation", candidate->foundation);
+    set_text(out, "usernameFragment", candidate->ufrag);
+    if (stun_address_write_ip(&candidate->related, address, sizeof address)) {
+        set_text(out, "relatedAddress", address);
+        set_number(out, "relatedPort", candidate->related.port);
+    }
     call_set_server(call, out, candidate);
 }
 
@@ -246,8 +273,8 @@ static void add_certificate(json_t *out, const struct peer_statistics *report) {
     set_text(out, "fingerprint", space + 1);
 }
 
-static json_t *one_dictionary(const struct call *call, const struct peer_statistics *report, double timestamp_ms) {
-    json_t *out = json_pack("{s:s,s:s,s:f}", "id", report->id, "type", peer_statistics_type_name(report->type), "timestamp", timestamp_ms);
+static json_t *one_dictionary(const struct call *call, const struct peer_statistics *report) {
+    json_t *out = json_pack("{s:s,s:s,s:f}", "id", report->id, "type", peer_statistics_type_name(report->type), "timestamp", time_ms(report->timestamp_us));
     if (!out)
         return NULL;
     switch (report->type) {
@@ -267,7 +294,7 @@ static json_t *one_dictionary(const struct call *call, const struct peer_statist
         add_remote_outbound(out, report);
         break;
     case PEER_STATISTICS_MEDIA_SOURCE:
-        add_source(call, out, report);
+        add_media_source(call, out, report);
         break;
     case PEER_STATISTICS_PEER_CONNECTION:
         set_number(out, "dataChannelsOpened", report->as.peer_connection.data_channels_opened);
@@ -300,8 +327,7 @@ json_t *call_statistics_json(const struct call *call) {
     struct peer_statistics report;
     size_t cursor = 0;
     while (peer_connection_statistics(call->connection, &cursor, &report)) {
-        double timestamp_ms = (double)((int64_t)report.timestamp_us + net_clock_wall_offset_us()) / 1e3;
-        json_t *dictionary = one_dictionary(call, &report, timestamp_ms);
+        json_t *dictionary = one_dictionary(call, &report);
         if (dictionary)
             json_object_set_new(all, report.id, dictionary);
     }

@@ -42,6 +42,17 @@ static bool is_outside_policy(const struct peer_connection *connection, const st
 
 /* ---- transports -------------------------------------------------------------------------------------------------------------- */
 
+/* All that had this transport is refused, and what is new has the credentials that it had: to the peer it is the same. */
+static size_t same_at_the_peer(const struct peer_connection *connection, const struct plan *plan, size_t tag) {
+    const struct sdp_session *old = peer_description_session(&connection->current_remote);
+    struct peer_credentials unused;
+    for (size_t i = 0; old && i < old->section_count; i++)
+        if (peer_description_credential(old, i, SDP_ATTRIBUTE_ICE_UFRAG).length > 0 && !peer_description_restarts(plan->offer, tag, old, i) &&
+            peer_transports_credentials(connection, i, &unused))
+            return i;
+    return SDP_SECTION_MAX;
+}
+
 /* The section of the current descriptions whose transport this one goes on with; SDP_SECTION_MAX: it is new to us. */
 static size_t continued_section(const struct peer_connection *connection, const struct plan *plan, size_t tag, bool is_alone) {
     struct peer_credentials unused;
@@ -52,7 +63,7 @@ static size_t continued_section(const struct peer_connection *connection, const 
         if (plan->tags[section] == tag && peer_transports_credentials(connection, section, &unused))
             return section;
     }
-    return SDP_SECTION_MAX;
+    return same_at_the_peer(connection, plan, tag);
 }
 
 /* RFC 8839 section 4.4.1.1.1: other credentials than in their last description are a restart. A provisional answer of ours has restarted already. */

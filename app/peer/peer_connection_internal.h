@@ -108,7 +108,7 @@ struct peer_transceiver_entry {
     size_t stream_count;
     uint32_t bitrate_bps;
     uint32_t ssrc; /* of what we send */
-    char track_id[PEER_RANDOM_ID_CHARACTERS + 1], remote_stream[PEER_STREAM_ID_MAX_BYTES + 1];
+    char track_id[PEER_RANDOM_ID_CHARACTERS + 1], remote_stream[PEER_STREAM_ID_MAX_BYTES + 1], remote_track[PEER_STREAM_ID_MAX_BYTES + 1];
     bool is_of_track;        /* made by addTrack: may take a section that the peer offers */
     bool is_of_remote_offer; /* made for a section of an offer that is not answered: a rollback takes it away, unless addTrack has used it since */
     bool has_sent;           /* it was once agreed that it sends: addTrack leaves it alone */

@@ -202,7 +202,7 @@ static bool is_of_this_association(const struct peer_transport *transport, const
     return !is_shown;
 }
 
-int peer_transport_check_remote_parameters(const struct peer_transport *transport, const struct peer_transport_parameters *parameters, enum dtls_role local_role) {
+int peer_transport_check_remote_parameters(const struct peer_transport *transport, const struct peer_transport_parameters *parameters, enum dtls_role local_role, bool restarts) {
     /* RFC 8122 section 5, MUST: a description without a fingerprint secures nothing and is refused. */
     if (parameters->fingerprint_count == 0 || parameters->fingerprint_count > PEER_FINGERPRINT_MAX)
         return PEER_ERROR_ARGUMENT;
@@ -211,12 +211,12 @@ int peer_transport_check_remote_parameters(const struct peer_transport *transpor
         return PEER_ERROR_STATE;
     if (transport->dtls && dtls_state(transport) == DTLS_TRANSPORT_CONNECTED && !is_of_this_association(transport, parameters))
         return PEER_ERROR_NOT_SUPPORTED;
-    return from_ice(ice_agent_check_remote_credentials(transport->ice, parameters->ufrag, parameters->ufrag_length, parameters->password, parameters->password_length));
+    return restarts ? PEER_OK : from_ice(ice_agent_check_remote_credentials(transport->ice, parameters->ufrag, parameters->ufrag_length, parameters->password, parameters->password_length));
 }
 
 int peer_transport_set_remote_parameters(struct peer_transport *transport, uint64_t now_us,
                                          const struct peer_transport_parameters *parameters, enum dtls_role local_role) {
-    int refused = peer_transport_check_remote_parameters(transport, parameters, local_role);
+    int refused = peer_transport_check_remote_parameters(transport, parameters, local_role, false);
     if (refused != PEER_OK)
         return refused;
     ice_agent_set_remote_lite(transport->ice, now_us, parameters->lite);

@@ -30,6 +30,11 @@ static void handle_interfaces(void *object, uint64_t now_us, const struct ice_in
     (void)peer_connection_handle_interfaces(connection_of(object), now_us, interfaces, count);
 }
 
+/* Set n is for transport n. */
+static void handle_set_interfaces(void *object, uint64_t now_us, size_t set, const struct ice_interface *interfaces, size_t count) {
+    (void)peer_connection_handle_transport_interfaces(connection_of(object), now_us, set, interfaces, count);
+}
+
 static void handle_send_error(void *object, uint64_t now_us, const struct ice_path *path, int error) {
     peer_connection_handle_send_error(connection_of(object), now_us, path, error);
 }
@@ -105,6 +110,10 @@ static void act_on(struct driver *driver, const struct peer_connection_event *ev
         driver->streams[event->as.frame.transceiver].frames_received++;
     if (event->type == PEER_CONNECTION_EVENT_KEY_FRAME_REQUESTED && event->as.transceiver < PEER_TRANSCEIVER_MAX)
         driver->streams[event->as.transceiver].position = 0;
+    if (event->type == PEER_CONNECTION_EVENT_SOCKETS_NEEDED)
+        (void)net_driver_open_set(driver->network, event->as.transport);
+    if (event->type == PEER_CONNECTION_EVENT_SOCKETS_FREE)
+        net_driver_close_set(driver->network, event->as.transport);
     if (event->type == PEER_CONNECTION_EVENT_RESOLVE && net_driver_resolve(driver->network, event->as.resolve.query, event->as.resolve.name) != 0)
         handle_resolved(driver, net_clock_now_us(), event->as.resolve.query, NULL, 0);
 }
@@ -131,6 +140,7 @@ static const struct net_driver_verbs verbs = {
     .poll_transmit = poll_transmit,
     .drain = drain,
     .handle_interfaces = handle_interfaces,
+    .handle_set_interfaces = handle_set_interfaces,
     .handle_send_error = handle_send_error,
     .handle_resolved = handle_resolved,
 };
