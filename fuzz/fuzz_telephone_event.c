@@ -39,12 +39,21 @@ static void send_and_receive(const uint8_t *bytes) {
     check(heard.duration_us <= (uint64_t)duration_ms * 1000 && heard.duration_us + 1000 > (uint64_t)duration_ms * 1000);
 }
 
+static void name_keys(uint8_t byte) {
+    uint8_t event;
+    if (rtp_telephone_event_of_key((char)byte, &event)) {
+        check((rtp_telephone_event_key(event) | 0x20) == (byte | 0x20));
+    }
+    check(rtp_telephone_event_key(byte) == '\0' || (rtp_telephone_event_of_key(rtp_telephone_event_key(byte), &event) && event == byte));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     struct rtp_tone_receiver receiver = {0};
     struct rtp_received_tone heard;
     uint64_t now_us = 0;
     size_t events = 0, tones = 0;
     if (length >= RECORD_BYTES) {
+        name_keys(bytes[0]);
         send_and_receive(bytes);
     }
     while (length >= RECORD_BYTES) {

@@ -70,24 +70,29 @@ static void add_codecs(const struct peer_connection *connection, struct peer_loc
         add_events(connection, local, section, entry, is_offer);
 }
 
-/* Where a codec stands in a section that was answered; behind all when it does not. */
-static size_t rank(const struct sdp_codec *answered, size_t count, const struct sdp_codec *codec) {
+/* Where a codec stands in a section that was described; behind all when it does not. */
+static size_t rank(const struct sdp_codec *described, size_t count, const struct sdp_codec *codec, bool is_offer) {
     size_t i = 0;
-    while (i < count && answered[i].payload_type != codec->payload_type)
+    while (i < count && (is_offer ? described[i].payload_type != codec->payload_type
+                                  : described[i].id != codec->id || described[i].clock_hz != codec->clock_hz))
         i++;
     return i;
 }
 
-/* RFC 9429 section 5.2.2, MUST: without preferences of the user, formats stand in the order of the last answer, new ones behind. */
-static void order_codecs(const struct peer_connection *connection, struct peer_local *local, const struct sdp_local_section *section, const struct peer_transceiver_entry *entry) {
-    const struct peer_description *last = connection->current_local.type == PEER_SDP_ANSWER ? &connection->current_local : &connection->current_remote;
-    const struct sdp_session *answer = peer_description_session(last);
-    struct sdp_codec answered[SDP_CODEC_MAX], *codecs = local->media[local->media_count].codecs;
-    if (entry->has_preferences || !answer || entry->facts.section < 0 || (size_t)entry->facts.section >= answer->section_count)
+/*
+ * RFC 9429 section 5.2.2, MUST: without preferences of the user, the formats of an offer stand in the order of the last answer, new ones behind.
+ * RFC 9429 section 5.3.1, MUST: and those of an answer in the order of the offer.
+ */
+static void order_codecs(const struct peer_connection *connection, struct peer_local *local, const struct sdp_local_section *section, const struct peer_transceiver_entry *entry,
+                         bool is_offer) {
+    const struct peer_description *answer = connection->current_local.type == PEER_SDP_ANSWER ? &connection->current_local : &connection->current_remote;
+    const struct sdp_session *last = peer_description_session(is_offer ? answer : &connection->pending_remote);
+    struct sdp_codec described[SDP_CODEC_MAX], *codecs = local->media[local->media_count].codecs;
+    if (entry->has_preferences || !last || entry->facts.section < 0 || (size_t)entry->facts.section >= last->section_count)
         return;
-    size_t count = sdp_section_codecs(&answer->sections[entry->facts.section], answered);
+    size_t count = sdp_section_codecs(&last->sections[entry->facts.section], described);
     for (size_t i = 1; i < section->codec_count; i++)
-        for (size_t k = i; k > 0 && rank(answered, count, &codecs[k]) < rank(answered, count, &codecs[k - 1]); k--) {
+        for (size_t k = i; k > 0 && rank(described, count, &codecs[k], is_offer) < rank(described, count, &codecs[k - 1], is_offer); k--) {
             struct sdp_codec swapped = codecs[k];
             codecs[k] = codecs[k - 1];
             codecs[k - 1] = swapped;
@@ -120,8 +125,7 @@ void peer_local_describe(const struct peer_connection *connection, struct peer_l
     for (size_t i = 0; i < entry->stream_count; i++)
         local->media[local->media_count].streams[i] = entry->streams[i];
     add_codecs(connection, local, section, entry, is_offer);
-    if (is_offer)
-        order_codecs(connection, local, section, entry);
+    order_codecs(connection, local, section, entry, is_offer);
     /* RFC 9143 section 15: with it, a receiver knows the section of a packet before it knows the SSRC. */
     uint8_t id = is_offer ? peer_numbers_extension_id(connection, SDP_EXTENSION_MID) : 1;
     local->media[local->media_count].extension = (struct sdp_local_extension){sdp_extension_uri(SDP_EXTENSION_MID), id};

@@ -187,7 +187,7 @@ async function main(given) {
       console.log(`SKIP: ${nameOf(c)}: ${reason}`);
       continue;
     }
-    const folder = join(output, nameOf(c).replace(/[^a-z0-9]+/g, '-'));
+    const folder = join(output, nameOf(c).toLowerCase().replace(/[^a-z0-9]+/g, '-'));
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
     const { complaints, facts, version } = await (c.media ? play : negotiate)(c, folder);

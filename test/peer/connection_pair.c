@@ -85,6 +85,7 @@ static void take_frame(struct connection_end *end, const struct peer_received_fr
         end->broken_frames[t]++;
     end->last_number[t] = number;
     end->frames_received[t]++;
+    end->last_codec[t] = frame->codec;
     end->key_frames_received[t] += frame->is_key_frame;
     end->lost_reported[t] += frame->lost_before;
 }
@@ -160,6 +161,13 @@ void connection_pair_give_candidates(struct connection_pair *pair, int from) {
         give_candidate(pair, 1 - from, &pair->ends[from].candidates[i]);
 }
 
+static void note_key(char keys[64], char key) {
+    size_t length = strlen(keys);
+    assert(length < 63);
+    keys[length] = key != '\0' ? key : '.';
+    keys[length + 1] = '\0';
+}
+
 static void take_event(struct connection_pair *pair, int index, const struct peer_connection_event *event) {
     struct connection_end *end = &pair->ends[index];
     end->events++;
@@ -190,6 +198,8 @@ static void take_event(struct connection_pair *pair, int index, const struct pee
         end->wants_key_frame = true;
         break;
     case PEER_CONNECTION_EVENT_TRACK_ENDED: end->ended++; break;
+    case PEER_CONNECTION_EVENT_DTMF: note_key(end->keys_heard, event->as.dtmf.digit); break;
+    case PEER_CONNECTION_EVENT_TONE_CHANGE: note_key(end->keys_sent, event->as.dtmf.digit); break;
     case PEER_CONNECTION_EVENT_CLOSED_BY_PEER: end->closed_by_peer++; break;
     case PEER_CONNECTION_EVENT_FAILURE:
         end->failures++;

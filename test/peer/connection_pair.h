@@ -38,6 +38,8 @@ struct connection_end {
     uint32_t frames_sent[PEER_TRANSCEIVER_MAX], frames_received[PEER_TRANSCEIVER_MAX], key_frames_received[PEER_TRANSCEIVER_MAX];
     uint32_t broken_frames[PEER_TRANSCEIVER_MAX], lost_reported[PEER_TRANSCEIVER_MAX];
     uint32_t last_number[PEER_TRANSCEIVER_MAX]; /* of the synthetic frame that came last */
+    enum peer_codec last_codec[PEER_TRANSCEIVER_MAX]; /* of the frame that came last */
+    char keys_heard[64], keys_sent[64];               /* of DTMF and TONE_CHANGE events; '.' for the end of ours */
     bool wants_key_frame;    /* the next video frame must be one */
     unsigned packets_rtp;    /* datagrams of the RTP range that it sent */
 };

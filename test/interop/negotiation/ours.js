@@ -27,7 +27,7 @@ export class OurConnection {
   iceGatheringState = 'new';
   digits = ''; // that the other side pressed
   tracks = []; // events "track" and "mute", as they came
-  #child; #log; #next = 1; #asked = new Map(); #needed = false;
+  #child; #log; #next = 1; #asked = new Map(); #performing = false; #needed = false;
 
   // command: peer_driver and its arguments; log: a file for every line.
   constructor(command, log) {
@@ -48,7 +48,7 @@ export class OurConnection {
   }
 
   #handle(message) {
-    if (message.event) return this.#happen(message);
+    if (message.event) return setImmediate(() => this.#happen(message)); // after who waits for the reply before it has gone on
     const { resolve, reject, what } = this.#asked.get(message.id);
     this.#asked.delete(message.id);
     this.signalingState = message.signalingState ?? this.signalingState;
@@ -58,7 +58,7 @@ export class OurConnection {
 
   #happen(message) {
     switch (message.event) {
-      case 'negotiationneeded': return this.onnegotiationneeded?.();
+      case 'negotiationneeded': this.#needed = true; return this.#tellNeed();
       case 'icecandidate': return this.onicecandidate?.({ candidate: message.candidate });
       case 'signalingstatechange': return; // the replies say it, and sooner
       case 'connectionstatechange': this.connectionState = message.state; return this.onconnectionstatechange?.();
@@ -66,6 +66,21 @@ export class OurConnection {
       case 'dtmf': this.digits += message.digit; return;
       case 'track': case 'mute': this.tracks.push(message); return;
     }
+  }
+
+  // Steps that are done together are one task, as in a page: the event comes after them, unless one of them has made the offer.
+  #tellNeed() {
+    if (this.#performing || !this.#needed) return;
+    this.#needed = false;
+    this.onnegotiationneeded?.();
+  }
+
+  async perform(list) {
+    this.#performing = true;
+    await perform(this, list);
+    await new Promise(setImmediate);
+    this.#performing = false;
+    this.#tellNeed();
   }
 
   // A command of the driver (driver_commands.c); its result.
@@ -78,17 +93,22 @@ export class OurConnection {
   }
 
   negotiate(options) { return negotiate(this, options); }
-  perform(list) { return perform(this, list); }
   open({ bundlePolicy }) { return this.ask('new', { bundlePolicy }); }
   addTrack(kind) { return this.ask('addTrack', { kind }); }
   addTransceiver(kind, { direction, codecs, streams }) { return this.ask('addTransceiver', { kind, direction, codecs, streams }); }
   async getTransceivers() { return (await this.ask('getTransceivers')).map((told) => new Transceiver(this, told)); }
   async setLocalDescription(description) {
+    this.#needed = false;
     this.localDescription = (await this.ask('setLocalDescription', description ?? {})) ?? this.localDescription;
   }
   async setRemoteDescription({ type, sdp }) { await this.ask('setRemoteDescription', { type, sdp }); }
   createOffer() { return this.ask('createOffer'); }
-  addIceCandidate(candidate) { return this.ask('addIceCandidate', { candidate: candidate?.candidate ? candidate : null }); }
+  // TCP is not for this driver; as in a browser, a candidate that is of no use is no error.
+  async addIceCandidate(candidate) {
+    await this.ask('addIceCandidate', { candidate: candidate?.candidate ? candidate : null }).catch((error) => {
+      if (!/not supported/.test(error.message)) throw error;
+    });
+  }
   restartIce() { return this.ask('restartIce'); }
   async description(which) { return this.ask('description', { which }); }
 
