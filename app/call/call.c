@@ -35,6 +35,13 @@ static void judge_media(struct call *call) {
                      "The path is there, but no packet that could be decoded came in on it.",
                      "See whether the other side really sends, and whether a firewall passes large or frequent UDP packets.");
     call_sentence(call->problem.what, "The call was connected, but no %s arrived.", kind);
+    for (size_t i = 0; i < CALL_MEDIA_COUNT; i++) {
+        const char *codec = media_codec_name(call->media[i].not_sent);
+        if (!*codec || strcmp(kind, peer_media_kind_name(call->media[i].kind)) != 0)
+            continue;
+        call_sentence(call->problem.why, "%s was agreed, of which there is no source here, and the other side sent none either.", codec);
+        call_sentence(call->problem.try_this, "Name with --codec a codec that both sides can make, or send a file of %s.", codec);
+    }
 }
 
 static void close_handle(uv_handle_t *handle) {

@@ -100,6 +100,7 @@ judge "VP8: the frames that were sent" same_film vp8.ivf vp8.callee-video.ivf
 call nosource --codec vp8,h264,opus -- --codec vp9,h264,opus
 judge "H264 without a source: no picture, and the exit code says so" ended 13 13
 judge "H264 without a source: said on stderr" grep -q 'No video is sent: H264 was agreed' "$folder/nosource.caller.err" "$folder/nosource.callee.err"
+judge "H264 without a source: the reason of the exit code" grep -q 'why: H264 was agreed, of which there is no source here' "$folder/nosource.callee.err"
 judge "H264 without a source: said in the json" grep -q '"event":"notsent","kind":"video","codec":"H264"' "$folder/nosource.callee.json"
 
 echo "codecs: $passed passed, $failed failed, 0 skipped"
