@@ -13,7 +13,7 @@
 enum {
     CLOCK_HZ = 90000,
     VP8_CPU_USED = -6,                  /* measured: docs/media.md. Two encoders and two decoders share two cores in the demo */
-    VP9_CPU_USED = 8,
+    VP9_CPU_USED = 9,
     VP9_ADAPTIVE_CYCLIC_REFRESH = 3,    /* of the quantizer: spends bits where the eye rests, and refreshes the picture in turn */
     MIN_QUANTIZER = 2,
     MAX_QUANTIZER = 60,

@@ -7,6 +7,7 @@
 import { negotiationCases } from './negotiation/play.js';
 
 const both = ['audio', 'video'];
+const vp9 = { audio: 'PCMU', video: 'VP9' }, alaw = { audio: 'PCMA', video: 'VP9' }; // instead of Opus and VP8
 
 export const cases = [
   { smoke: true, peer: 'chromium', role: 'answerer', media: both, network: 'loopback' },
@@ -43,11 +44,14 @@ export const cases = [
   { peer: 'chromium', role: 'answerer', media: both, network: 'loopback', event: 'close' },
   { smoke: true, peer: 'chromium', role: 'offerer', media: both, network: 'loopback', event: 'close' },
 
+  { smoke: true, peer: 'chromium', role: 'answerer', media: both, network: 'loopback', codecs: vp9 },
+  { smoke: true, peer: 'chromium', role: 'offerer', media: both, network: 'loopback', codecs: alaw },
+
   { peer: 'chromium', role: 'answerer', media: both, network: 'symmetric' },
   { peer: 'chromium', role: 'offerer', media: both, network: 'symmetric' },
 
   ...negotiationCases,
 ];
 
-const words = (c) => (c.media ? [c.media.join('+'), c.network, c.event] : [c.shape ? 'shape' : 'scene', c.shape ?? c.scene, c.polite && `polite ${c.polite}`]);
+const words = (c) => (c.media ? [c.media.join('+'), c.network, c.event, c.codecs && Object.values(c.codecs).join('+')] : [c.shape ? 'shape' : 'scene', c.shape ?? c.scene, c.polite && `polite ${c.polite}`]);
 export const nameOf = (c) => [c.peer, c.role, ...words(c)].filter(Boolean).join(' ');

@@ -3,6 +3,7 @@
 
 export const OUR_TONE_HZ = 440, PEER_TONE_HZ = 700;
 
+const CODECS = { audio: 'opus', video: 'VP8' }; // unless the case names others
 const FRAMES_PER_SECOND = 10; // of 30: decoded, and read back by their numbers
 const AUDIO_PACKETS_PER_SECOND = 40; // of 50
 const LOSS_SHARE = 0.02; // nothing on these networks loses packets
@@ -36,12 +37,12 @@ export function judgeStamps(who, stamps, frames, seconds) {
 
 // ---- our side: the summary of --json ---------------------------------------------------------------------------------------
 
-function judgeOurs(kind, ours, { seconds, lossless }) {
+function judgeOurs(kind, ours, { seconds, lossless, codecs = CODECS }) {
   const complaints = [];
   const say = (what) => complaints.push(`ours, ${kind}: ${what}`);
   const inbound = ours.summary.inbound?.find((s) => s.kind === kind);
   const outbound = ours.summary.outbound?.find((s) => s.kind === kind);
-  const codec = { audio: 'opus', video: 'VP8' }[kind];
+  const codec = codecs[kind];
   for (const [name, s] of [['inbound', inbound], ['outbound', outbound]]) {
     if (!s) say(`no ${name} entry in the summary`);
     else if (String(s.codec).toLowerCase() !== codec.toLowerCase()) say(`${name} codec is ${s.codec}`);
@@ -63,12 +64,12 @@ function judgeOurs(kind, ours, { seconds, lossless }) {
 
 // ---- the peer's side: getStats(), the canvas, the analyser -------------------------------------------------------------------
 
-function judgePeer(kind, peer, ours, { seconds, lossless }) {
+function judgePeer(kind, peer, ours, { seconds, lossless, codecs = CODECS }) {
   const complaints = [];
   const say = (what) => complaints.push(`peer, ${kind}: ${what}`);
   const { one, codec } = readStats(peer.stats);
   const inbound = one('inbound-rtp', kind), outbound = one('outbound-rtp', kind);
-  const mime = { audio: 'audio/opus', video: 'video/VP8' }[kind];
+  const mime = `${kind}/${codecs[kind]}`;
   if (!inbound || !outbound) return [`peer, ${kind}: no ${inbound ? 'outbound' : 'inbound'}-rtp statistics`];
   if (codec(inbound) !== mime) say(`inbound codec is ${codec(inbound)}`);
   if (codec(outbound) !== mime) say(`outbound codec is ${codec(outbound)}`);

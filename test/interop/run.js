@@ -47,6 +47,7 @@ function ourCommand(c, network, url, folder) {
     ...network.ours.prefix, join(build, c.role === 'answerer' ? 'caller' : 'callee'), ...network.ours.flags,
     '--audio', c.media.includes('audio') ? `tone:${OUR_TONE_HZ}` : 'none',
     '--video', c.media.includes('video') ? 'pattern' : 'none',
+    ...(c.codecs ? ['--codec', Object.values(c.codecs).join(',').toLowerCase()] : []),
     '--record', join(folder, 'received'), '--duration', String(secondsOf(c) + MARGIN_SECONDS), '--wait', '40',
     `--json=${join(folder, 'ours.json')}`, verbosity, url,
   ];
@@ -80,9 +81,10 @@ function newService(service, log) {
 // A recording that cannot be decoded is an empty one, with the reason.
 async function readRecording(c, prefix) {
   const unreadable = (empty) => (error) => ({ ...empty, error: error.message });
+  const sound = c.codecs?.audio.startsWith('PCM') ? 'wav' : 'ogg';
   return {
     video: c.media.includes('video') ? await recordedStamps(`${prefix}-video.ivf`).catch(unreadable({ frames: 0, stamps: [] })) : null,
-    audio: c.media.includes('audio') ? await recordedTone(`${prefix}-audio.ogg`, PEER_TONE_HZ).catch(unreadable({ seconds: 0, share: 0 })) : null,
+    audio: c.media.includes('audio') ? await recordedTone(`${prefix}-audio.${sound}`, PEER_TONE_HZ).catch(unreadable({ seconds: 0, share: 0 })) : null,
   };
 }
 
@@ -129,7 +131,7 @@ async function play(c, folder) {
     const measured = await call(c, network, folder, peer);
     await writeFile(join(folder, 'peer.json'), JSON.stringify(measured.peer, null, 1));
     const recording = await readRecording(c, join(folder, 'received'));
-    const test = { media: c.media, path: network.path, seconds: SECONDS, lossless: true, ...events[c.event] };
+    const test = { media: c.media, codecs: c.codecs, path: network.path, seconds: SECONDS, lossless: true, ...events[c.event] };
     test.seconds = SECONDS;
     return { complaints: judge(test, { ...measured, recording }), facts: describe(test, { ...measured, recording }), version: peer.version };
   } catch (error) {
