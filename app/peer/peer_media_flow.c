@@ -94,24 +94,35 @@ static struct peer_transceiver_entry *find(const struct peer_connection *connect
     return index < connection->transceiver_count ? connection->transceivers[index] : NULL;
 }
 
-static bool may_send(const struct peer_connection *connection, const struct peer_transceiver_entry *entry, uint64_t now_us) {
-    return !connection->is_closed && entry->sender && (entry->facts.current_direction & PEER_SENDONLY) &&
-           peer_media_can_send(connection->transports[entry->media_transport], now_us);
+static const char no_transceiver_rule[] = "there is no transceiver of that number";
+static const char closed_rule[] = "the connection is closed (W3C webrtc section 4.4.1): nothing is sent or asked for any more";
+
+/* Why it cannot send now; NULL: it can. */
+static const char *why_silent(const struct peer_connection *connection, const struct peer_transceiver_entry *entry, uint64_t now_us) {
+    if (connection->is_closed)
+        return closed_rule;
+    if (!entry->sender || !(entry->facts.current_direction & PEER_SENDONLY))
+        return "it does not send: current_direction has to be sendrecv or sendonly (W3C webrtc section 5.4)";
+    if (!peer_media_can_send(connection->transports[entry->media_transport], now_us))
+        return "its transport is not connected: ICE has to have a valid pair with consent, and DTLS has to be connected (RFC 8826, RFC 7675)";
+    return NULL;
 }
 
-static int refuse(struct peer_connection *connection, int error, const char *rule) {
-    return peer_problem_set(connection, NULL, error, rule);
+static const char *rule_of(int error) {
+    return error == PEER_ERROR_CAPACITY ? "the pacer is full, and the frame is dropped: encode less, and make the next one a key frame"
+                                        : "the frame is not one of its codec, or too long for one packet (audio)";
 }
 
 int peer_connection_send_frame(struct peer_connection *connection, uint64_t now_us, size_t transceiver, const struct peer_frame *frame) {
     const struct peer_transceiver_entry *entry = find(connection, transceiver);
     if (!entry)
-        return refuse(connection, PEER_ERROR_NOT_FOUND, "there is no transceiver of that number");
+        return peer_problem_set(connection, NULL, PEER_ERROR_NOT_FOUND, no_transceiver_rule);
     if (!frame->bytes || frame->length == 0 || frame->length > PEER_FRAME_MAX_BYTES || frame->capture_us > now_us)
-        return refuse(connection, PEER_ERROR_ARGUMENT, "a frame has 1 to PEER_FRAME_MAX_BYTES bytes, and was captured before it is sent");
+        return peer_problem_set(connection, NULL, PEER_ERROR_ARGUMENT, "a frame has 1 to PEER_FRAME_MAX_BYTES bytes, and was captured before now");
     connection->now_us = now_us;
-    if (!may_send(connection, entry, now_us))
-        return refuse(connection, PEER_ERROR_STATE, "the transceiver does not send, by what was agreed, or its transport is not connected: both are expected");
+    const char *silent = why_silent(connection, entry, now_us);
+    if (silent)
+        return peer_problem_set(connection, NULL, PEER_ERROR_STATE, silent);
     struct rtp_frame media = {
         .bytes = frame->bytes,
         .length = frame->length,
@@ -120,16 +131,16 @@ int peer_connection_send_frame(struct peer_connection *connection, uint64_t now_
         .key_frame = frame->is_key_frame,
     };
     int error = peer_media_error(rtp_session_send_frame(peer_media_session(connection, entry), now_us, entry->sender, &media));
-    return error == PEER_OK ? PEER_OK : refuse(connection, error, "the pacer is full, or the frame is none of the codec: the next one is to be a key frame");
+    return error == PEER_OK ? PEER_OK : peer_problem_set(connection, NULL, error, rule_of(error));
 }
 
 int peer_connection_request_key_frame(struct peer_connection *connection, uint64_t now_us, size_t transceiver) {
     const struct peer_transceiver_entry *entry = find(connection, transceiver);
     if (!entry)
-        return refuse(connection, PEER_ERROR_NOT_FOUND, "there is no transceiver of that number");
+        return peer_problem_set(connection, NULL, PEER_ERROR_NOT_FOUND, no_transceiver_rule);
     connection->now_us = now_us;
     if (connection->is_closed || !entry->receiver)
-        return refuse(connection, PEER_ERROR_STATE, "the transceiver does not receive, by what was agreed, or the connection is closed");
+        return peer_problem_set(connection, NULL, PEER_ERROR_STATE, connection->is_closed ? closed_rule : "it has never received: no offer and answer have agreed that it does");
     rtp_session_request_key_frame(peer_media_session(connection, entry), now_us, entry->receiver);
     return PEER_OK;
 }
