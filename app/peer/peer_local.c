@@ -102,7 +102,7 @@ static bool has_msid(const struct peer_connection *connection, const struct peer
     struct sdp_attribute msid;
     if (entry->facts.direction & PEER_SENDONLY)
         return true;
-    return current && entry->facts.section >= 0 && peer_description_is_live(&connection->current_local, (size_t)entry->facts.section) &&
+    return current && entry->facts.section >= 0 && entry->stable.section == entry->facts.section && peer_description_is_live(&connection->current_local, (size_t)entry->facts.section) &&
            sdp_section_find(&current->sections[entry->facts.section], SDP_ATTRIBUTE_MSID, &msid);
 }
 

@@ -109,6 +109,10 @@ static bool judge_credentials(const struct w3c_model *model, const struct sdp_li
     const struct w3c_description *local = w3c_local(model);
     if (model->to_replace_count > 0 || place >= count_of(local) || is_refused_in(local, place) || !section->is_bundled)
         return true;
+    /* The answer may have given it the transport of another section (RFC 9143 section 7.3). */
+    for (size_t i = 0; i < local->lines->count; i++)
+        if (strcmp(local->lines->sections[i].ufrag, section->ufrag) == 0)
+            return true;
     const char *before = local->lines->sections[place].ufrag;
     if (before[0] != '\0' && strcmp(before, section->ufrag) != 0 && strcmp(local->lines->sections[place].mid, section->mid) == 0)
         return wrong(why, "section %zu: ufrag %s was %s, and nobody asked for a restart", place, section->ufrag, before);
