@@ -198,12 +198,18 @@ static int parse_payload(struct rtp_receiver *receiver, const struct rtp_payload
     return RTP_OK;
 }
 
-static void count_packet(struct rtp_receiver *receiver, uint64_t now_us, const struct rtp_packet *packet, size_t packet_bytes) {
+static void count_packet(struct rtp_receiver *receiver, uint64_t now_us, const struct rtp_payload_mapping *mapping, const struct rtp_packet *packet,
+                         size_t packet_bytes) {
     receiver->source_left = false;
     receiver->statistics.packets_received++;
     receiver->statistics.bytes_received += packet->payload_bytes;
     receiver->statistics.header_bytes_received += packet_bytes - packet->payload_bytes;
     receiver->statistics.last_packet_received_us = now_us;
+    if (mapping->codec != RTP_CODEC_TELEPHONE_EVENT || receiver->statistics.clock_rate_hz == 0) {
+        receiver->statistics.payload_type = mapping->payload_type;
+        receiver->statistics.codec = mapping->codec;
+        receiver->statistics.clock_rate_hz = mapping->clock_rate_hz;
+    }
 }
 
 int rtp_receiver_take(struct rtp_session *session, uint64_t now_us, struct rtp_receiver *receiver, const struct rtp_packet *packet,
@@ -234,7 +240,7 @@ int rtp_receiver_take(struct rtp_session *session, uint64_t now_us, struct rtp_r
         break;
     }
     rtp_reception_set_clock_rate(&receiver->source, mapping->clock_rate_hz);
-    count_packet(receiver, now_us, packet, packet_bytes);
+    count_packet(receiver, now_us, mapping, packet, packet_bytes);
     if (mapping->codec == RTP_CODEC_TELEPHONE_EVENT) {
         /* In the jitter buffer it only takes its place in the sequence. */
         (void)rtp_tone_receiver_take(&receiver->tones, now_us, mapping->clock_rate_hz, packet->timestamp, packet->marker, packet->payload, packet->payload_bytes);
@@ -267,6 +273,8 @@ void rtp_receiver_statistics(const struct rtp_receiver *receiver, struct rtp_rec
     out->packets_lost += rtp_reception_lost(&receiver->source);
     out->jitter_us = (uint64_t)(receiver->source.jitter_q4 >> 4) * 1000000 / receiver->source.clock_rate_hz;
     out->has_remote_report = receiver->source.has_report;
+    out->remote_report_us = receiver->source.report_us;
+    out->remote_timestamp_unix_us = rtp_reception_unix_us(&receiver->source.report);
     out->remote_packets_sent = receiver->source.report.packet_count;
     out->remote_bytes_sent = receiver->source.report.octet_count;
     out->remote_reports_sent = receiver->source.reports;

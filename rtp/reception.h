@@ -49,6 +49,7 @@ void rtp_reception_arrival(struct rtp_reception *reception, uint64_t now_us, uin
 /* RFC 7160 section 4.3: one SSRC may change its clock rate. What was measured in the old unit is converted, or begins anew. */
 void rtp_reception_set_clock_rate(struct rtp_reception *reception, uint32_t clock_rate_hz);
 void rtp_reception_sender_report(struct rtp_reception *reception, uint64_t now_us, const struct rtcp_sender_report *report);
+int64_t rtp_reception_unix_us(const struct rtcp_sender_report *report); /* its NTP time */
 int64_t rtp_reception_lost(const struct rtp_reception *reception); /* negative when duplicates outnumber losses */
 /* The report block for now, and the beginning of the next interval. */
 void rtp_reception_report(struct rtp_reception *reception, uint64_t now_us, struct rtcp_report_block *out);

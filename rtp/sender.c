@@ -96,6 +96,7 @@ void rtp_sender_change_ssrc(struct rtp_session *session, struct rtp_sender *send
     }
     sender->ssrc = rtp_session_random_ssrc(session);
     sender->ssrc_changed = true;
+    sender->ssrc_first = sender->sent;
     /* RFC 3550 section 6.4.1, SHOULD: the counts begin anew. So do those of a getStats dictionary, which is of one SSRC. */
     sender->statistics = (struct rtp_sender_statistics){0};
     sender->has_fir = false;
@@ -135,11 +136,12 @@ uint32_t rtp_sender_ssrc(const struct rtp_sender *sender) {
 
 /* ---- frames in ------------------------------------------------------------------------------------------------------- */
 
-static void queue_packet(struct rtp_sender *sender, struct rtp_packetizer *packetizer, const struct rtp_frame *frame, uint64_t due_us) {
+static void queue_packet(struct rtp_sender *sender, struct rtp_packetizer *packetizer, const struct rtp_frame *frame, uint64_t now_us, uint64_t due_us) {
     size_t index = (size_t)(sender->queued & (sender->capacity - 1));
     bool last;
     size_t length = rtp_packetizer_next(packetizer, sender->bytes + index * sender->payload_max_bytes, &last);
     sender->slots[index] = (struct rtp_history_slot){
+        .queued_us = now_us,
         .due_us = due_us,
         .timestamp = frame->timestamp + sender->timestamp_offset,
         .length = (uint16_t)length,
@@ -149,6 +151,16 @@ static void queue_packet(struct rtp_sender *sender, struct rtp_packetizer *packe
         .marker = sender->format->video ? last : frame->marker,
     };
     sender->queued++;
+}
+
+static void count_frame(struct rtp_sender *sender, const struct rtp_frame *frame) {
+    struct rtp_sender_statistics *statistics = &sender->statistics;
+    /* W3C webrtc-stats, hugeFramesSent: 2.5 times the average size. */
+    bool huge = statistics->frames_sent > 0 && frame->length * 2 * statistics->frames_sent >= statistics->frame_bytes * 5;
+    statistics->huge_frames_sent += sender->format->video && huge;
+    statistics->frames_sent++;
+    statistics->frame_bytes += frame->length;
+    statistics->key_frames_sent += frame->key_frame;
 }
 
 int rtp_sender_queue(struct rtp_session *session, uint64_t now_us, struct rtp_sender *sender, const struct rtp_frame *frame) {
@@ -166,14 +178,13 @@ int rtp_sender_queue(struct rtp_session *session, uint64_t now_us, struct rtp_se
     interval = sender->format->video ? interval : 0;
     sender->pace_us = sender->pace_us > now_us ? sender->pace_us : now_us;
     for (size_t i = 0; i < count; i++) {
-        queue_packet(sender, &packetizer, frame, sender->pace_us);
+        queue_packet(sender, &packetizer, frame, now_us, sender->pace_us);
         sender->pace_us += interval;
     }
     rtp_payload_next_frame(&sender->payload_state);
     sender->last_timestamp = frame->timestamp + sender->timestamp_offset;
     sender->last_capture_us = frame->capture_us != 0 ? frame->capture_us : now_us;
-    sender->statistics.frames_sent++;
-    sender->statistics.key_frames_sent += frame->key_frame;
+    count_frame(sender, frame);
     return RTP_OK;
 }
 
@@ -207,6 +218,7 @@ void rtp_sender_queue_tone(struct rtp_sender *sender, uint64_t now_us) {
         size_t index = (size_t)(sender->queued & (sender->capacity - 1));
         memcpy(sender->bytes + index * sender->payload_max_bytes, packet.bytes, sizeof packet.bytes);
         sender->slots[index] = (struct rtp_history_slot){
+            .queued_us = now_us,
             .due_us = now_us,
             .timestamp = packet.timestamp,
             .length = sizeof packet.bytes,
@@ -261,6 +273,7 @@ size_t rtp_sender_write(struct rtp_session *session, uint64_t now_us, struct rtp
     sender->statistics.packets_sent++;
     sender->statistics.bytes_sent += slot->length;
     sender->statistics.header_bytes_sent += (size_t)length - slot->length;
+    sender->statistics.total_packet_send_delay_us += now_us - slot->queued_us;
     return (size_t)length;
 }
 

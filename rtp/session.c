@@ -236,6 +236,7 @@ static bool poll_receiver_event(struct rtp_receiver *receiver, uint64_t now_us, 
     }
     if (rtp_tone_receiver_poll(&receiver->tones, now_us, &out->tone)) {
         out->type = RTP_EVENT_TONE;
+        receiver->statistics.tones_received++;
         return true;
     }
     return poll_flag(&receiver->bye, RTP_EVENT_BYE, out);

@@ -20,7 +20,7 @@
 
 /* One packet of the history: what its header will say; its payload is beside it. */
 struct rtp_history_slot {
-    uint64_t due_us;
+    uint64_t queued_us, due_us;
     uint32_t timestamp;
     uint16_t length;
     uint8_t payload_type;
@@ -40,6 +40,7 @@ struct rtp_sender {
     struct rtp_history_slot *slots; /* NULL until the first frame */
     uint8_t *bytes;              /* capacity times payload_max_bytes, in the same block */
     uint64_t queued, sent;       /* packets since the beginning; the low bits index the history */
+    uint64_t ssrc_first;         /* the first packet of this SSRC */
     uint16_t first_sequence;     /* of packet 0 */
     uint64_t pace_us;            /* when the next packet may be due */
     struct rtp_payload_state payload_state;

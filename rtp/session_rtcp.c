@@ -10,6 +10,18 @@ static struct rtp_sender *find_sender(const struct rtp_session *session, uint32_
     return NULL;
 }
 
+/* RFC 3550 section 6.4.1: packets expected, up to the highest sequence number of the report, less those lost. */
+static uint64_t packets_received(const struct rtp_sender *sender, const struct rtcp_report_block *block) {
+    if (sender->sent == sender->ssrc_first) {
+        return 0;
+    }
+    /* How far that packet is behind the last one that was sent; the sequence numbers of both are modulo 65,536. */
+    uint16_t behind = (uint16_t)((uint16_t)(sender->first_sequence + sender->sent - 1) - (uint16_t)block->highest_sequence);
+    uint64_t sent = sender->sent - sender->ssrc_first;
+    int64_t received = behind >= sent ? 0 : (int64_t)(sent - behind) - block->cumulative_lost;
+    return received < 0 ? 0 : (uint64_t)received;
+}
+
 static void take_block(struct rtp_session *session, uint64_t now_us, const struct rtcp_report_block *block) {
     struct rtp_sender *sender = find_sender(session, block->ssrc);
     if (sender == NULL) {
@@ -17,13 +29,16 @@ static void take_block(struct rtp_session *session, uint64_t now_us, const struc
     }
     struct rtp_sender_statistics *statistics = &sender->statistics;
     statistics->has_remote_report = true;
+    statistics->remote_report_us = now_us;
     statistics->remote_packets_lost = block->cumulative_lost;
+    statistics->remote_packets_received = packets_received(sender, block);
     statistics->remote_fraction_lost = block->fraction_lost / 256.0;
     statistics->remote_jitter_us = (uint64_t)block->jitter * 1000000 / sender->clock_rate_hz;
     /* RFC 3550 section 6.4.1: round trip = arrival - LSR - DLSR, in 1/65536 s; a negative one is a clock's fault. */
     uint32_t round_trip = (uint32_t)(rtp_session_ntp(session, now_us) >> 16) - block->last_sender_report - block->delay_since_last;
     if (block->last_sender_report != 0 && round_trip < 0x80000000u) {
         statistics->round_trip_time_us = (uint64_t)round_trip * 1000000 >> 16;
+        statistics->total_round_trip_time_us += statistics->round_trip_time_us;
         statistics->round_trip_time_measurements++;
     }
 }

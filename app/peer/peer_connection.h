@@ -485,60 +485,91 @@ enum peer_statistics_type { /* RTCStatsType */
     PEER_STATISTICS_CERTIFICATE
 };
 
-#define PEER_STATISTICS_ID_BYTES 24
+#define PEER_STATISTICS_ID_BYTES 40
 
 /*
- * One RTCStats dictionary; member names are W3C's in C spelling, counters since the start, durations in the unit of the name.
- * id, and the ids that point to others (codec_id, transport_id ...), are NUL-terminated and "" when absent.
+ * One RTCStats dictionary; member names are W3C's in C spelling, counters since the start, durations in the unit of the name. Times are on
+ * the clock of now_us, 0 when there is none.
+ * id            NUL-terminated; the same dictionary has the same in every report. A stream whose SSRC changes is another one
+ * timestamp_us  when it was true: now; of the remote ones, when the report came
+ * Ids that point to others (codec_id, transport_id ...) are NUL-terminated too, and "" when absent.
  */
 struct peer_statistics {
     enum peer_statistics_type type;
     char id[PEER_STATISTICS_ID_BYTES];
+    uint64_t timestamp_us;
     union {
-        struct {
+        struct { /* RTCCodecStats: of one stream in one direction */
             uint8_t payload_type;
             const char *mime_type; /* "audio/opus" */
             uint32_t clock_rate;
             uint8_t channels;
+            const char *sdp_fmtp_line; /* NUL-terminated, "" when absent */
             char transport_id[PEER_STATISTICS_ID_BYTES];
         } codec;
-        struct { /* RTCInboundRtpStreamStats */
+        struct { /* RTCInboundRtpStreamStats. What decoders count is theirs */
             size_t transceiver;
             enum peer_media_kind kind;
             enum peer_codec codec;
             const char *mid;
+            const char *track_identifier; /* of the peer's a=msid; the mid when there is none */
             uint32_t ssrc;
-            char transport_id[PEER_STATISTICS_ID_BYTES], codec_id[PEER_STATISTICS_ID_BYTES];
+            char transport_id[PEER_STATISTICS_ID_BYTES], codec_id[PEER_STATISTICS_ID_BYTES], remote_id[PEER_STATISTICS_ID_BYTES];
             uint64_t packets_received, bytes_received, header_bytes_received;
             int64_t packets_lost;
             uint64_t packets_discarded;
             uint32_t jitter_us;
             uint64_t frames_received, key_frames_received, frames_dropped;
+            uint64_t frames_assembled_from_multiple_packets, total_assembly_time_us;
             uint64_t nack_count, pli_count, fir_count;
-            uint64_t jitter_buffer_delay_us, jitter_buffer_emitted_count;
-            uint64_t last_packet_received_us; /* on the clock of now_us, 0: none came */
+            uint64_t jitter_buffer_delay_us, jitter_buffer_target_delay_us, jitter_buffer_minimum_delay_us, jitter_buffer_emitted_count;
+            uint64_t last_packet_received_us;
         } inbound_rtp;
-        struct { /* RTCOutboundRtpStreamStats */
+        struct { /* RTCOutboundRtpStreamStats. What encoders count is theirs */
             size_t transceiver;
             enum peer_media_kind kind;
             enum peer_codec codec;
             const char *mid;
             uint32_t ssrc;
             char transport_id[PEER_STATISTICS_ID_BYTES], codec_id[PEER_STATISTICS_ID_BYTES], remote_id[PEER_STATISTICS_ID_BYTES];
-            uint64_t packets_sent, bytes_sent, header_bytes_sent;
-            uint64_t frames_sent, key_frames_sent;
+            char media_source_id[PEER_STATISTICS_ID_BYTES];
+            bool active; /* its direction allows it to send */
+            uint64_t packets_sent, bytes_sent, header_bytes_sent, total_packet_send_delay_us;
+            uint64_t frames_sent, key_frames_sent, huge_frames_sent;
             uint64_t nack_count, pli_count, fir_count;
             uint64_t frames_refused; /* the pacer was full */
         } outbound_rtp;
         struct { /* RTCRemoteInboundRtpStreamStats: what the peer's receiver reports say of our stream */
             uint32_t ssrc;
             enum peer_media_kind kind;
-            char local_id[PEER_STATISTICS_ID_BYTES], codec_id[PEER_STATISTICS_ID_BYTES];
+            char local_id[PEER_STATISTICS_ID_BYTES], codec_id[PEER_STATISTICS_ID_BYTES], transport_id[PEER_STATISTICS_ID_BYTES];
+            uint64_t packets_received;
             int64_t packets_lost;
             double fraction_lost; /* 0..1 */
             uint32_t jitter_us;
             uint64_t round_trip_time_us, total_round_trip_time_us, round_trip_time_measurements;
         } remote_inbound_rtp;
+        struct { /* RTCRemoteOutboundRtpStreamStats: what the peer's sender reports say of its stream. Round trips it would need XR for */
+            uint32_t ssrc;
+            enum peer_media_kind kind;
+            char local_id[PEER_STATISTICS_ID_BYTES], codec_id[PEER_STATISTICS_ID_BYTES], transport_id[PEER_STATISTICS_ID_BYTES];
+            uint64_t packets_sent, bytes_sent, reports_sent;
+            int64_t remote_timestamp_unix_us; /* the peer's wall clock when it sent the last */
+        } remote_outbound_rtp;
+        struct { /* RTCMediaSourceStats. What the source counts is its */
+            size_t transceiver;
+            enum peer_media_kind kind;
+            const char *track_identifier; /* NUL-terminated */
+        } media_source;
+        struct { /* RTCPeerConnectionStats */
+            uint64_t data_channels_opened, data_channels_closed;
+        } peer_connection;
+        struct { /* RTCDataChannelStats */
+            const char *label, *protocol;
+            uint16_t data_channel_identifier;
+            const char *state;
+            uint64_t messages_sent, bytes_sent, messages_received, bytes_received;
+        } data_channel;
         struct { /* RTCTransportStats */
             uint64_t packets_sent, packets_received, bytes_sent, bytes_received;
             enum ice_role ice_role;
@@ -546,8 +577,11 @@ struct peer_statistics {
             enum dtls_transport_state dtls_state;
             enum dtls_role dtls_role;
             enum dtls_srtp_profile srtp_profile;
+            uint16_t tls_version, dtls_cipher; /* 0xFEFD and the IANA number; 0 before the handshake is through */
             const char *ice_local_username_fragment;
             char selected_candidate_pair_id[PEER_STATISTICS_ID_BYTES], local_certificate_id[PEER_STATISTICS_ID_BYTES];
+            char remote_certificate_id[PEER_STATISTICS_ID_BYTES];
+            uint64_t selected_candidate_pair_changes;
             uint64_t gathering_started_us, gathering_completed_us, ice_connected_us, dtls_started_us, dtls_connected_us; /* 0: has not happened */
             uint64_t dropped; /* unknown, unauthentic, replayed, from an unchecked address, too early */
         } transport;

@@ -15,7 +15,8 @@
  *     peer_negotiated.c    struct sdp_negotiated -> transports, transceivers, rtp: the one place where agreed facts fan out
  *     peer_dispatch.c      the contract's verbs, told to the transport that a path belongs to
  *     peer_transports.c    the array of transports: which section has which, when they come, restart and go
- *     peer_media.c         frames to packets to datagrams, and back
+ *     peer_media.c         the senders and receivers of each transport's rtp session; peer_media_flow.c: frames to packets to datagrams, and back
+ *     peer_dtmf.c          keys of a telephone
  *     peer_events.c        what happened below, in the words of the W3C
  *     peer_states.c        the tables of the W3C, pure
  *     peer_statistics.c    getStats
@@ -72,6 +73,7 @@ struct peer_transport_entry {
     bool sockets_asked; /* event SOCKETS_NEEDED was told: SOCKETS_FREE will be */
     bool sockets_needed_pending, sockets_free_pending, dtls_pending, end_of_candidates_pending;
     struct rtp_session *rtp; /* NULL until media is agreed on it */
+    uint64_t selected_pair_changes;
 };
 
 /* What rollback gives back (W3C webrtc section 4.4.1.5, RFC 9429 section 4.1.10.2). */
@@ -79,6 +81,17 @@ struct peer_transceiver_stable {
     int section;
     char mid[PEER_MID_MAX_BYTES + 1];
     char remote_stream[PEER_STREAM_ID_MAX_BYTES + 1];
+};
+
+/* The keys of insert_dtmf. Owned by peer_dtmf.c. */
+struct peer_dtmf {
+    bool is_active;
+    char tones[PEER_DTMF_MAX_TONES + 1];
+    size_t next; /* of them */
+    uint64_t next_us;
+    uint32_t duration_ms, gap_ms;
+    bool change_pending;
+    char key;
 };
 
 struct peer_codec_choice {
@@ -95,7 +108,7 @@ struct peer_transceiver_entry {
     size_t stream_count;
     uint32_t bitrate_bps;
     uint32_t ssrc; /* of what we send */
-    char track_id[PEER_RANDOM_ID_CHARACTERS + 1], remote_stream[PEER_STREAM_ID_MAX_BYTES + 1];
+    char track_id[PEER_RANDOM_ID_CHARACTERS + 1], remote_stream[PEER_STREAM_ID_MAX_BYTES + 1], remote_track[PEER_STREAM_ID_MAX_BYTES + 1];
     bool is_of_track;        /* made by addTrack: may take a section that the peer offers */
     bool is_of_remote_offer; /* made for a section of an offer that is not answered: a rollback takes it away, unless addTrack has used it since */
     bool has_sent;           /* it was once agreed that it sends: addTrack leaves it alone */
@@ -108,6 +121,7 @@ struct peer_transceiver_entry {
     struct rtp_sender *sender; /* NULL: it does not send; owned by the rtp session of its transport */
     struct rtp_receiver *receiver;
     size_t media_transport; /* whose rtp session has the two */
+    struct peer_dtmf dtmf;
     bool track_pending, muted_pending;
 };
 
@@ -390,6 +404,8 @@ void peer_media_handle_timeout(struct peer_connection *connection, uint64_t now_
 uint64_t peer_media_next_timeout(const struct peer_connection *connection);
 /* stop(): nothing more goes out or comes out of this one. */
 void peer_media_stop_transceiver(struct peer_connection *connection, uint64_t now_us, struct peer_transceiver_entry *entry);
+/* Keys that were not sent yet never are. */
+void peer_dtmf_end(struct peer_transceiver_entry *entry);
 /* BYE is the next packet, and the last. */
 void peer_media_close(struct peer_connection *connection, uint64_t now_us);
 void peer_media_free(struct peer_connection *connection);
@@ -399,5 +415,12 @@ bool peer_media_inbound(const struct peer_connection *connection, size_t index, 
 bool peer_media_outbound(const struct peer_connection *connection, size_t index, struct peer_statistics *out);
 bool peer_media_remote_inbound(const struct peer_connection *connection, size_t index, struct peer_statistics *out);
 bool peer_media_remote_outbound(const struct peer_connection *connection, size_t index, struct peer_statistics *out);
+/* What the last packet of media was. codec NONE: telephone events only. */
+struct peer_received_codec {
+    enum peer_codec codec;
+    uint8_t payload_type;
+    uint32_t clock_rate_hz;
+};
+bool peer_media_received_codec(const struct peer_connection *connection, size_t index, struct peer_received_codec *out);
 
 #endif

@@ -100,6 +100,7 @@ static bool translate_ice(struct peer_connection *connection, struct peer_transp
             fail(connection, (struct peer_failure){.layer = PEER_LAYER_ICE, .ice = event->as.state.failure});
         return false;
     case ICE_EVENT_SELECTED_PAIR:
+        entry->selected_pair_changes++;
         *out = (struct peer_connection_event){
             .type = PEER_CONNECTION_EVENT_SELECTED_PAIR,
             .as.selected_pair = {event->as.selected_pair.local, event->as.selected_pair.remote},

@@ -202,7 +202,7 @@ static bool is_of_this_association(const struct peer_transport *transport, const
     return !is_shown;
 }
 
-int peer_transport_check_remote_parameters(const struct peer_transport *transport, const struct peer_transport_parameters *parameters, enum dtls_role local_role) {
+int peer_transport_check_remote_parameters(const struct peer_transport *transport, const struct peer_transport_parameters *parameters, enum dtls_role local_role, bool restarts) {
     /* RFC 8122 section 5, MUST: a description without a fingerprint secures nothing and is refused. */
     if (parameters->fingerprint_count == 0 || parameters->fingerprint_count > PEER_FINGERPRINT_MAX)
         return PEER_ERROR_ARGUMENT;
@@ -211,12 +211,12 @@ int peer_transport_check_remote_parameters(const struct peer_transport *transpor
         return PEER_ERROR_STATE;
     if (transport->dtls && dtls_state(transport) == DTLS_TRANSPORT_CONNECTED && !is_of_this_association(transport, parameters))
         return PEER_ERROR_NOT_SUPPORTED;
-    return from_ice(ice_agent_check_remote_credentials(transport->ice, parameters->ufrag, parameters->ufrag_length, parameters->password, parameters->password_length));
+    return restarts ? PEER_OK : from_ice(ice_agent_check_remote_credentials(transport->ice, parameters->ufrag, parameters->ufrag_length, parameters->password, parameters->password_length));
 }
 
 int peer_transport_set_remote_parameters(struct peer_transport *transport, uint64_t now_us,
                                          const struct peer_transport_parameters *parameters, enum dtls_role local_role) {
-    int refused = peer_transport_check_remote_parameters(transport, parameters, local_role);
+    int refused = peer_transport_check_remote_parameters(transport, parameters, local_role, false);
     if (refused != PEER_OK)
         return refused;
     ice_agent_set_remote_lite(transport->ice, now_us, parameters->lite);
@@ -553,6 +553,17 @@ void peer_transport_statistics(const struct peer_transport *transport, struct pe
     out->state = transport->state;
     out->dtls_state = dtls_state(transport);
     out->dtls_role = transport->dtls_role;
+}
+
+bool peer_transport_handshake(const struct peer_transport *transport, struct peer_handshake *out) {
+    struct dtls_fingerprint fingerprint;
+    struct dtls_transport_stats stats;
+    if (!transport->dtls || dtls_state(transport) != DTLS_TRANSPORT_CONNECTED ||
+        !dtls_transport_peer_fingerprint(transport->dtls, DTLS_HASH_SHA_256, &fingerprint))
+        return false;
+    dtls_transport_stats(transport->dtls, &stats);
+    *out = (struct peer_handshake){stats.tls_version, stats.dtls_cipher, fingerprint};
+    return true;
 }
 
 const struct ice_agent *peer_transport_ice(const struct peer_transport *transport) {

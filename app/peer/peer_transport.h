@@ -106,8 +106,9 @@ int peer_transport_set_remote_parameters(struct peer_transport *transport, uint6
 /*
  * Would the function above take them? Nothing changes. Also PEER_ERROR_NOT_SUPPORTED: the fingerprints are not those of the certificate that
  * the DTLS association was made with, which asks for another association (RFC 8842 section 5.5).
+ * restarts   peer_transport_restart comes first
  */
-int peer_transport_check_remote_parameters(const struct peer_transport *transport, const struct peer_transport_parameters *parameters, enum dtls_role local_role);
+int peer_transport_check_remote_parameters(const struct peer_transport *transport, const struct peer_transport_parameters *parameters, enum dtls_role local_role, bool restarts);
 
 /*
  * ICE restart (RFC 8445 section 9) with new credentials of ours, NUL-terminated, or of the agent's making when both are NULL; what is selected goes on carrying data until a new pair is.
@@ -212,6 +213,14 @@ struct peer_transport_statistics {
     uint64_t srtp_unauthentic_dropped, srtp_replay_dropped, srtp_other_dropped;
 };
 void peer_transport_statistics(const struct peer_transport *transport, struct peer_transport_statistics *out);
+
+/* What the DTLS handshake agreed. False, and nothing is written, before it is through. */
+struct peer_handshake {
+    uint16_t tls_version; /* 0xFEFD: DTLS 1.2 */
+    uint16_t dtls_cipher; /* IANA number of the cipher suite */
+    struct dtls_fingerprint remote_fingerprint; /* SHA-256 */
+};
+bool peer_transport_handshake(const struct peer_transport *transport, struct peer_handshake *out);
 
 /* The agent, for its statistics only. */
 const struct ice_agent *peer_transport_ice(const struct peer_transport *transport);

@@ -353,6 +353,12 @@ static struct peer_transport_entry *entry_of_agreed(const struct peer_connection
     return agreed->section < SDP_SECTION_MAX ? entry_at(connection, connection->offered_section_transports[agreed->section]) : NULL;
 }
 
+static bool has_ufrag(const struct peer_transport_entry *entry, struct sdp_view ufrag) {
+    struct peer_transport_parameters ours;
+    peer_transport_local_parameters(entry->transport, &ours);
+    return ours.ufrag_length == ufrag.length && memcmp(ours.ufrag, ufrag.text, ufrag.length) == 0;
+}
+
 int peer_transports_check(struct peer_connection *connection, const struct sdp_negotiated *negotiated, struct peer_problem *problem) {
     for (size_t i = 0; i < negotiated->transport_count; i++) {
         const struct sdp_negotiated_transport *agreed = &negotiated->transports[i];
@@ -360,9 +366,10 @@ int peer_transports_check(struct peer_connection *connection, const struct sdp_n
         int error = read_parameters(connection, negotiated, agreed, &parameters, problem);
         if (error != PEER_OK)
             return error;
+        /* An answer of ours is not set yet: its transports may be new, or about to restart. */
         const struct peer_transport_entry *entry = entry_of_agreed(connection, agreed);
         if (entry)
-            error = peer_transport_check_remote_parameters(entry->transport, &parameters, role_of(agreed));
+            error = peer_transport_check_remote_parameters(entry->transport, &parameters, role_of(agreed), !has_ufrag(entry, agreed->local_ufrag));
         if (error != PEER_OK) {
             (void)peer_problem_set(connection, problem, error, rule_of(error));
             if (problem)

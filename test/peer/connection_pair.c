@@ -177,7 +177,10 @@ static void take_event(struct connection_pair *pair, int index, const struct pee
         if (end->state == PEER_CONNECTION_CONNECTED && end->connected_us == 0)
             end->connected_us = pair->now_us;
         break;
-    case PEER_CONNECTION_EVENT_TRACK: end->tracks++; break;
+    case PEER_CONNECTION_EVENT_TRACK:
+        end->tracks++;
+        memcpy(end->stream, event->as.track.stream, strlen(event->as.track.stream) + 1);
+        break;
     case PEER_CONNECTION_EVENT_TRACK_MUTED: end->muted++; break;
     case PEER_CONNECTION_EVENT_SOCKETS_NEEDED: open_sockets(pair, index, event->as.transport); break;
     case PEER_CONNECTION_EVENT_SOCKETS_FREE: end->has_sockets[event->as.transport] = false; break;

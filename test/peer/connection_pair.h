@@ -34,6 +34,7 @@ struct connection_end {
     struct peer_failure failure;
     uint64_t connected_us;
     unsigned events, signaling_events;
+    char stream[PEER_STREAM_ID_MAX_BYTES + 1]; /* of the last track */
     uint32_t frames_sent[PEER_TRANSCEIVER_MAX], frames_received[PEER_TRANSCEIVER_MAX], key_frames_received[PEER_TRANSCEIVER_MAX];
     uint32_t broken_frames[PEER_TRANSCEIVER_MAX], lost_reported[PEER_TRANSCEIVER_MAX];
     uint32_t last_number[PEER_TRANSCEIVER_MAX]; /* of the synthetic frame that came last */
