@@ -209,6 +209,14 @@ static int set_local_answer(struct peer_connection *connection, uint64_t now_us,
     return answered(connection, now_us, true, type, sdp, problem);
 }
 
+/* What was said of our copy, which is gone, is said of the text that the caller has. What is not in it, it cannot look at. */
+static void point_into(struct peer_problem *problem, uintptr_t copy, const char *text, size_t length) {
+    uintptr_t offset = (uintptr_t)problem->text - copy;
+    bool is_inside = text && problem->text && offset <= length && problem->length <= length - offset;
+    problem->text = is_inside ? text + offset : NULL;
+    problem->length = is_inside ? problem->length : 0;
+}
+
 static int set_created(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem) {
     const struct peer_created *created = type == PEER_SDP_OFFER ? &connection->created_offer : &connection->created_answer;
     /* RFC 9429 section 5.4, MUST NOT: a description is changed between create and set. */
@@ -218,7 +226,11 @@ static int set_created(struct peer_connection *connection, uint64_t now_us, enum
     int error = parse(connection, created->text, created->length, &sdp, problem);
     if (error != PEER_OK)
         return error;
-    return type == PEER_SDP_OFFER ? set_local_offer(connection, now_us, sdp, problem) : set_local_answer(connection, now_us, type, sdp, problem);
+    uintptr_t copy = (uintptr_t)sdp->session.text.text;
+    error = type == PEER_SDP_OFFER ? set_local_offer(connection, now_us, sdp, problem) : set_local_answer(connection, now_us, type, sdp, problem);
+    if (error != PEER_OK && problem)
+        point_into(problem, copy, text, length);
+    return error;
 }
 
 /* W3C webrtc section 4.4.2, setLocalDescription: the type that is meant where none is given. */
@@ -298,5 +310,9 @@ int peer_connection_set_remote_description(struct peer_connection *connection, u
     int error = parse(connection, text, length, &sdp, problem);
     if (error != PEER_OK)
         return error;
-    return is_answer(type) ? set_remote_answer(connection, now_us, type, sdp, problem) : set_remote_offer(connection, now_us, sdp, problem);
+    uintptr_t copy = (uintptr_t)sdp->session.text.text;
+    error = is_answer(type) ? set_remote_answer(connection, now_us, type, sdp, problem) : set_remote_offer(connection, now_us, sdp, problem);
+    if (error != PEER_OK && problem)
+        point_into(problem, copy, text, length);
+    return error;
 }

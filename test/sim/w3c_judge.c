@@ -106,16 +106,16 @@ static bool judge_credentials(const struct w3c_model *model, const struct sdp_li
     for (size_t i = 0; i < model->to_replace_count; i++)
         if (model->to_replace[i] == hash)
             return wrong(why, "section %zu: ufrag %s was to be replaced", place, section->ufrag);
+    /* Sections of a BUNDLE may have had credentials each before it was answered: it goes on with one of those. */
     const struct w3c_description *local = w3c_local(model);
-    if (model->to_replace_count > 0 || place >= count_of(local) || is_refused_in(local, place) || !section->is_bundled)
+    if (model->to_replace_count > 0 || place >= count_of(local) || is_refused_in(local, place) || !section->is_bundled || strcmp(local->lines->sections[place].mid, section->mid) != 0)
         return true;
-    const char *before = local->lines->sections[place].ufrag;
-    if (before[0] != '\0' && strcmp(before, section->ufrag) != 0 && strcmp(local->lines->sections[place].mid, section->mid) == 0)
-        return wrong(why, "section %zu: ufrag %s was %s, and nobody asked for a restart", place, section->ufrag, before);
-    return true;
+    bool is_known = local->lines->sections[place].ufrag[0] == '\0';
+    for (size_t i = 0; i < local->lines->count; i++)
+        is_known |= strcmp(local->lines->sections[i].ufrag, section->ufrag) == 0;
+    return is_known ? true : wrong(why, "section %zu: ufrag %s is new, and nobody asked for a restart", place, section->ufrag);
 }
 
-/* RFC 9429 section 5.2.1: an offer is actpass. What has its transport from another section of the BUNDLE says nothing. */
 static bool is_actpass(const struct sdp_lines *offer, const struct sdp_lines_section *section) {
     for (size_t i = 0; i < offer->count && section->setup[0] == '\0' && section->is_bundled; i++)
         if (offer->sections[i].is_bundled && strcmp(offer->sections[i].setup, "actpass") == 0)
