@@ -10,6 +10,8 @@ static bool judge_created(struct walk_end *end, struct walk_message *message) {
     bool is_offer = message->type == W3C_OFFER;
     bool is_well = is_offer ? w3c_judge_offer(&end->model, &message->lines, &end->model.created_offer, why) : w3c_judge_answer(&end->model, &message->lines, why);
     if (is_offer) {
+        if (is_well)
+            w3c_learn_own_stream(&end->model, &message->lines);
         message->based_local = end->model.current_local.id;
         message->based_remote = end->model.current_remote.id;
     } else {
@@ -77,7 +79,9 @@ void walk_set_local(struct walk_end *end, enum w3c_type type, bool is_implicit, 
     bool is_stale = message && type != W3C_OFFER && message->answers != end->model.pending_remote.id;
     if (is_stale && may == W3C_OK) /* an answer to an offer before: its sections may be others */
         may = w3c_answers(end->model.pending_remote.lines, &message->lines) ? W3C_OK | W3C_INVALID_MODIFICATION | W3C_INVALID_CONTENT : W3C_INVALID_MODIFICATION | W3C_INVALID_CONTENT;
-    if (walk_other(end)->model.state == W3C_CLOSED && may == W3C_OK && type != W3C_OFFER)
+    if (end->walk->is_estranged && may == W3C_OK && type != W3C_OFFER)
+        may |= W3C_INVALID_CONTENT; /* to an offer of another history there may be none: the transports that it means are not ours */
+    if (walk_other(end)->model.state == W3C_CLOSED && (may & W3C_OK) && type != W3C_OFFER)
         may |= W3C_INVALID_STATE; /* the other end's close_notify has ended the transport that the answer is for */
     struct peer_problem problem = {0};
     int error = peer_connection_set_local_description(end->connection, walk_now(end), peer_type, message ? message->text : NULL, message ? message->length : 0, &problem);
