@@ -37,12 +37,13 @@ struct sdp_view peer_description_credential(const struct sdp_session *session, s
 }
 
 size_t peer_description_carrier(const struct peer_connection *connection, size_t section) {
-    const struct sdp_session *answer = peer_description_session(connection->current_local.type == PEER_SDP_OFFER ? &connection->current_remote : &connection->current_local);
-    struct sdp_view tagged;
-    if (!answer || section >= answer->section_count || !sdp_session_bundles(answer, answer->sections[section].mid, &tagged))
+    const struct peer_description *last = connection->current_local.type == PEER_SDP_ANSWER ? &connection->current_local : &connection->current_remote;
+    const struct sdp_session *answer = peer_description_session(last);
+    size_t tagged[SDP_SECTION_MAX];
+    if (!answer || section >= answer->section_count)
         return section;
-    const struct sdp_section *carrier = sdp_session_find_mid(answer, tagged);
-    return carrier ? (size_t)(carrier - answer->sections) : section;
+    sdp_bundle_tags(answer, tagged);
+    return tagged[section];
 }
 
 bool peer_description_restarts(const struct sdp_session *session, size_t section, const struct sdp_session *old, size_t old_section) {
