@@ -177,14 +177,18 @@ static int set_local_answer(struct peer_connection *connection, uint64_t now_us,
         error = peer_negotiated_apply(connection, now_us, negotiated, type == PEER_SDP_ANSWER, problem);
     peer_connection_release(connection, negotiated);
     if (error != PEER_OK) {
-        if (problem) { /* what it is about stands in the offer, which the caller has not given now */
-            problem->text = NULL;
-            problem->length = 0;
-        }
         sdp_description_free(sdp);
         return error;
     }
     return answered(connection, now_us, true, type, sdp, problem);
+}
+
+/* What was said of our copy, which is gone, is said of the text that the caller has. What is not in it, it cannot look at. */
+static void point_into(struct peer_problem *problem, uintptr_t copy, const char *text, size_t length) {
+    uintptr_t offset = (uintptr_t)problem->text - copy;
+    bool is_inside = text && problem->text && offset <= length && problem->length <= length - offset;
+    problem->text = is_inside ? text + offset : NULL;
+    problem->length = is_inside ? problem->length : 0;
 }
 
 static int set_created(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem) {
@@ -196,7 +200,11 @@ static int set_created(struct peer_connection *connection, uint64_t now_us, enum
     int error = parse(connection, created->text, created->length, &sdp, problem);
     if (error != PEER_OK)
         return error;
-    return type == PEER_SDP_OFFER ? set_local_offer(connection, now_us, sdp, problem) : set_local_answer(connection, now_us, type, sdp, problem);
+    uintptr_t copy = (uintptr_t)sdp->session.text.text;
+    error = type == PEER_SDP_OFFER ? set_local_offer(connection, now_us, sdp, problem) : set_local_answer(connection, now_us, type, sdp, problem);
+    if (error != PEER_OK && problem)
+        point_into(problem, copy, text, length);
+    return error;
 }
 
 /* W3C webrtc section 4.4.2, setLocalDescription: the type that is meant where none is given. */
@@ -226,44 +234,38 @@ int peer_connection_set_local_description(struct peer_connection *connection, ui
 
 /* ---- setRemoteDescription -------------------------------------------------------------------------------------------------- */
 
-/* They take *sdp over, and leave NULL in its place, unless they refuse it. */
-static int set_remote_offer(struct peer_connection *connection, uint64_t now_us, struct sdp_description **sdp, struct peer_problem *problem) {
-    int error = peer_associate_check(connection, &(*sdp)->session, true, problem);
-    if (error != PEER_OK)
+static int set_remote_offer(struct peer_connection *connection, uint64_t now_us, struct sdp_description *sdp, struct peer_problem *problem) {
+    int error = peer_associate_check(connection, &sdp->session, true, problem);
+    if (error != PEER_OK) {
+        sdp_description_free(sdp);
         return error;
+    }
     /* W3C webrtc section 4.4.2, setRemoteDescription: an offer that meets one of ours rolls ours back. */
     if (connection->signaling_state == PEER_SIGNALING_HAVE_LOCAL_OFFER)
         (void)roll_back(connection, now_us, problem);
-    error = peer_associate_offer(connection, &(*sdp)->session);
-    if (error != PEER_OK)
+    error = peer_associate_offer(connection, &sdp->session);
+    if (error != PEER_OK) {
+        sdp_description_free(sdp);
         return peer_problem_set(connection, problem, error, "out of memory");
-    put(&connection->pending_remote, PEER_SDP_OFFER, *sdp);
-    *sdp = NULL;
+    }
+    put(&connection->pending_remote, PEER_SDP_OFFER, sdp);
     enter(connection, PEER_SIGNALING_HAVE_REMOTE_OFFER);
     return PEER_OK;
 }
 
-static int set_remote_answer(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, struct sdp_description **sdp, struct peer_problem *problem) {
+static int set_remote_answer(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, struct sdp_description *sdp, struct peer_problem *problem) {
     struct sdp_negotiated *negotiated = NULL;
-    int error = peer_associate_check(connection, &(*sdp)->session, false, problem);
+    int error = peer_associate_check(connection, &sdp->session, false, problem);
     if (error == PEER_OK)
-        error = negotiate(connection, &connection->pending_local.sdp->session, &(*sdp)->session, true, &negotiated, problem);
+        error = negotiate(connection, &connection->pending_local.sdp->session, &sdp->session, true, &negotiated, problem);
     if (error == PEER_OK)
         error = peer_negotiated_apply(connection, now_us, negotiated, type == PEER_SDP_ANSWER, problem);
     peer_connection_release(connection, negotiated);
-    if (error != PEER_OK)
+    if (error != PEER_OK) {
+        sdp_description_free(sdp);
         return error;
-    struct sdp_description *taken = *sdp;
-    *sdp = NULL;
-    return answered(connection, now_us, false, type, taken, problem);
-}
-
-/* A problem is told with a view into the text that the caller has, which our copy repeats byte by byte; another text is nothing to him. */
-static void move_view(struct peer_problem *problem, const struct sdp_description *copy, const char *text) {
-    const char *begin = copy->session.text.text, *end = begin + copy->session.text.length;
-    bool is_inside = problem->length > 0 && problem->text >= begin && problem->text + problem->length <= end;
-    problem->text = is_inside ? text + (problem->text - begin) : NULL;
-    problem->length = is_inside ? problem->length : 0;
+    }
+    return answered(connection, now_us, false, type, sdp, problem);
 }
 
 int peer_connection_set_remote_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem) {
@@ -282,9 +284,9 @@ int peer_connection_set_remote_description(struct peer_connection *connection, u
     int error = parse(connection, text, length, &sdp, problem);
     if (error != PEER_OK)
         return error;
-    error = is_answer(type) ? set_remote_answer(connection, now_us, type, &sdp, problem) : set_remote_offer(connection, now_us, &sdp, problem);
-    if (error != PEER_OK && problem && sdp)
-        move_view(problem, sdp, text);
-    sdp_description_free(sdp);
+    uintptr_t copy = (uintptr_t)sdp->session.text.text;
+    error = is_answer(type) ? set_remote_answer(connection, now_us, type, sdp, problem) : set_remote_offer(connection, now_us, sdp, problem);
+    if (error != PEER_OK && problem)
+        point_into(problem, copy, text, length);
     return error;
 }
