@@ -10,9 +10,10 @@
 struct plan {
     const struct sdp_session *offer;
     struct peer_local *local;
-    size_t tags[SDP_SECTION_MAX];
+    size_t tags[SDP_SECTION_MAX];        /* who would carry each section if all were accepted: what the bundle policy goes by */
+    size_t carriers[SDP_SECTION_MAX];    /* who does */
     struct sdp_view first_bundle;        /* the mid that heads the BUNDLE we take; the sections of others have transports of their own */
-    const struct sdp_local_transport *transports[SDP_SECTION_MAX]; /* by tag */
+    const struct sdp_local_transport *transports[SDP_SECTION_MAX]; /* by carrier */
 };
 
 /* ---- what the bundle policy refuses ---------------------------------------------------------------------------------------- */
@@ -54,24 +55,24 @@ static size_t same_at_the_peer(const struct peer_connection *connection, const s
 }
 
 /* The section of the current descriptions whose transport this one goes on with; SDP_SECTION_MAX: it is new to us. */
-static size_t continued_section(const struct peer_connection *connection, const struct plan *plan, size_t tag, bool is_alone) {
+static size_t continued_section(const struct peer_connection *connection, const struct plan *plan, size_t carrier, bool is_alone) {
     struct peer_credentials unused;
     if (is_alone)
-        return peer_transports_credentials(connection, tag, &unused) ? tag : SDP_SECTION_MAX;
+        return peer_transports_credentials(connection, carrier, &unused) ? carrier : SDP_SECTION_MAX;
     for (size_t i = 0; i < plan->offer->section_count; i++) {
-        size_t section = i == 0 ? tag : i - 1 < tag ? i - 1 : i; /* the tagged one first */
-        if (plan->tags[section] == tag && peer_transports_credentials(connection, section, &unused))
+        size_t section = i == 0 ? carrier : i - 1 < carrier ? i - 1 : i; /* the carrier first */
+        if (plan->carriers[section] == carrier && peer_transports_credentials(connection, section, &unused))
             return section;
     }
-    return same_at_the_peer(connection, plan, tag);
+    return same_at_the_peer(connection, plan, carrier);
 }
 
 /* RFC 8839 section 4.4.1.1.1: other credentials than in their last description are a restart. A provisional answer of ours has restarted already. */
-static bool is_restarted(const struct peer_connection *connection, const struct plan *plan, size_t tag, size_t continued) {
+static bool is_restarted(const struct peer_connection *connection, const struct plan *plan, size_t carrier, size_t continued) {
     const struct sdp_session *old = peer_description_session(&connection->current_remote);
     if (connection->pending_local.sdp || !old || continued >= old->section_count)
         return false;
-    return peer_description_restarts(plan->offer, tag, old, peer_description_carrier(connection, continued));
+    return peer_description_restarts(plan->offer, carrier, old, peer_description_carrier(connection, continued));
 }
 
 static bool is_in_other_bundle(const struct plan *plan, size_t index) {
@@ -80,24 +81,23 @@ static bool is_in_other_bundle(const struct plan *plan, size_t index) {
 }
 
 /* A section that we could take: it has its transport, or there is none left for it. */
-static void give_transport(struct peer_connection *connection, struct plan *plan, size_t index, bool *are_all_fresh) {
+static void give_transport(struct peer_connection *connection, struct plan *plan, size_t index) {
     struct sdp_local_section *section = &plan->local->sections[index];
     /* deviation: of several BUNDLE groups we keep the first; sections of the others get transports of their own (RFC 9143 section 7.3.2). */
     section->unbundled = is_in_other_bundle(plan, index);
-    size_t tag = section->unbundled ? index : plan->tags[index];
-    if (!plan->transports[tag]) {
-        size_t continued = continued_section(connection, plan, tag, section->unbundled);
-        bool is_continued = continued < SDP_SECTION_MAX, is_fresh = is_continued && is_restarted(connection, plan, tag, continued);
-        *are_all_fresh &= !is_continued || is_fresh;
-        plan->transports[tag] = peer_local_transport(connection, plan->local, is_continued ? continued : tag, is_fresh);
+    size_t carrier = section->unbundled ? index : plan->carriers[index];
+    if (!plan->transports[carrier]) {
+        size_t continued = continued_section(connection, plan, carrier, section->unbundled);
+        bool is_continued = continued < SDP_SECTION_MAX, is_fresh = is_continued && is_restarted(connection, plan, carrier, continued);
+        plan->transports[carrier] = peer_local_transport(connection, plan->local, is_continued ? continued : carrier, is_fresh);
     }
-    section->transport = plan->transports[tag];
+    section->transport = plan->transports[carrier];
     section->refused = !section->transport;
 }
 
 /* ---- the answer --------------------------------------------------------------------------------------------------------------- */
 
-static void describe(struct peer_connection *connection, struct plan *plan, size_t index, bool *are_all_fresh) {
+static void describe(struct peer_connection *connection, struct plan *plan, size_t index) {
     const struct peer_transceiver_entry *entry = peer_transceivers_of_section(connection, index);
     struct sdp_local_section *section = &plan->local->sections[index];
     /* W3C webrtc section 5.4, stop: one that is only stopping is answered as inactive, and refused by our next offer. */
@@ -106,10 +106,39 @@ static void describe(struct peer_connection *connection, struct plan *plan, size
         return;
     }
     peer_local_describe(connection, plan->local, index, entry, false);
-    give_transport(connection, plan, index, are_all_fresh);
+    give_transport(connection, plan, index);
 }
 
-static int write_answer(struct peer_connection *connection, struct plan *plan, bool restarts, struct peer_problem *problem) {
+/* What the answer took tells who carries what. True: that is not what we thought, and transports have been chosen anew. */
+static bool choose_again(struct peer_connection *connection, struct plan *plan, const struct sdp_session *answer) {
+    bool is_other = false;
+    size_t carriers[SDP_SECTION_MAX];
+    sdp_bundle_tags(answer, carriers);
+    for (size_t i = 0; i < answer->section_count; i++)
+        is_other |= answer->sections[i].port != 0 && carriers[i] != plan->carriers[i] && !plan->local->sections[i].unbundled;
+    if (!is_other)
+        return false;
+    memcpy(plan->carriers, carriers, sizeof plan->carriers);
+    memset(plan->transports, 0, sizeof plan->transports);
+    plan->local->transport_count = 0;
+    for (size_t i = 0; i < answer->section_count; i++)
+        if (!plan->local->sections[i].refused)
+            give_transport(connection, plan, i);
+    return true;
+}
+
+static int write_into(struct peer_connection *connection, struct plan *plan, char *text, size_t capacity, enum sdp_refusal *refusals) {
+    struct sdp_session *answer = peer_connection_allocate(connection, sizeof *answer);
+    if (!answer)
+        return SDP_ERROR_MEMORY;
+    int written = sdp_write_answer(&plan->local->sdp, plan->offer, text, capacity, refusals);
+    if (written >= 0 && sdp_parse(text, (size_t)written, answer, NULL) == SDP_OK && choose_again(connection, plan, answer))
+        written = sdp_write_answer(&plan->local->sdp, plan->offer, text, capacity, refusals);
+    peer_connection_release(connection, answer);
+    return written;
+}
+
+static int write_answer(struct peer_connection *connection, struct plan *plan, struct peer_problem *problem) {
     size_t count = plan->offer->section_count;
     enum sdp_refusal refusals[SDP_SECTION_MAX];
     size_t capacity = HEADER_BYTES + plan->offer->text.length + LIVE_SECTION_BYTES * plan->local->media_count + REFUSED_SECTION_BYTES * count;
@@ -117,13 +146,13 @@ static int write_answer(struct peer_connection *connection, struct plan *plan, b
     if (!text)
         return peer_problem_set(connection, problem, PEER_ERROR_MEMORY, "out of memory");
     plan->local->sdp.section_count = count;
-    int written = sdp_write_answer(&plan->local->sdp, plan->offer, text, capacity, refusals);
+    int written = write_into(connection, plan, text, capacity, refusals);
     if (written < 0) {
         peer_connection_release(connection, text);
         return peer_problem_set(connection, problem, peer_error_from_sdp(written), "the answer could not be written");
     }
     peer_connection_release(connection, connection->created_answer.text);
-    connection->created_answer = (struct peer_created){.text = text, .length = (size_t)written, .restarts = restarts};
+    connection->created_answer = (struct peer_created){.text = text, .length = (size_t)written};
     for (size_t i = 0; i < count; i++)
         connection->created_answer.refusals[i] = (uint8_t)refusals[i];
     connection->session_version++;
@@ -132,16 +161,16 @@ static int write_answer(struct peer_connection *connection, struct plan *plan, b
 
 int peer_answer_make(struct peer_connection *connection, struct peer_problem *problem) {
     struct plan plan = {.offer = &connection->pending_remote.sdp->session, .local = peer_local_new(connection)};
-    bool are_all_fresh = true;
     if (!plan.local)
         return peer_problem_set(connection, problem, PEER_ERROR_MEMORY, "out of memory");
     sdp_bundle_tags(plan.offer, plan.tags);
+    memcpy(plan.carriers, plan.tags, sizeof plan.carriers);
     for (size_t i = 0; i < plan.offer->section_count && plan.first_bundle.length == 0; i++)
         if (is_offered(&plan, i))
             (void)sdp_session_bundles(plan.offer, plan.offer->sections[i].mid, &plan.first_bundle);
     for (size_t i = 0; i < plan.offer->section_count; i++)
-        describe(connection, &plan, i, &are_all_fresh);
-    int error = write_answer(connection, &plan, connection->restart_wanted && are_all_fresh, problem);
+        describe(connection, &plan, i);
+    int error = write_answer(connection, &plan, problem);
     peer_connection_release(connection, plan.local);
     return error;
 }

@@ -79,6 +79,9 @@ static int keep(struct peer_connection *connection, const struct peer_pending_ca
 
 static int give(struct peer_connection *connection, uint64_t now_us, size_t section, const struct peer_pending_candidate *candidate) {
     int error = peer_transports_add_candidate(connection, now_us, section, candidate->is_end ? NULL : &candidate->candidate);
+    /* The description has this username fragment, the agent not any more, or not yet: a restart is between the two. */
+    if (error == PEER_ERROR_STATE)
+        return refuse(connection, PEER_ERROR_NOT_FOUND, "the username fragment is not that of the ICE generation in force (W3C webrtc section 4.4.2, addIceCandidate)");
     return error == PEER_OK ? PEER_OK : refuse(connection, error, "ICE did not take the candidate: its address, transport or number is one that is never sent to");
 }
 

@@ -12,6 +12,7 @@
  *     peer_associate.c     the peer's description and which transceiver takes which section; tracks that come and go with it
  *     peer_answer.c        createAnswer: which sections it takes, over which transports
  *     peer_candidates.c    addIceCandidate
+ *     peer_restart.c       restartIce
  *     peer_negotiated.c    struct sdp_negotiated -> transports, transceivers, rtp: the one place where agreed facts fan out
  *     peer_dispatch.c      the contract's verbs, told to the transport that a path belongs to
  *     peer_transports.c    the array of transports: which section has which, when they come, restart and go
@@ -144,7 +145,6 @@ struct peer_created {
     size_t length;
     int8_t transceivers[SDP_SECTION_MAX]; /* an offer: whose section it is, -1: nobody's */
     uint8_t refusals[SDP_SECTION_MAX];    /* an answer: enum sdp_refusal, why we take a section not */
-    bool restarts;                        /* every transport in it has credentials that are new since restart_ice */
 };
 
 /* What a payload type has meant in the descriptions that were agreed. Of a codec that we do not know, it is only taken. */
@@ -154,6 +154,7 @@ struct peer_payload_type {
     uint32_t clock_hz;
     char parameters[PEER_CODEC_PARAMETERS_MAX_BYTES + 1];
 };
+#define PEER_REPLACED_MAX (2 * PEER_TRANSPORT_MAX) /* ICE credentials: of the current and the pending local description */
 #define PEER_EXTENSION_ID_MAX 14 /* RFC 8285 section 4.2: with one byte */
 
 struct peer_connection {
@@ -178,8 +179,8 @@ struct peer_connection {
     enum peer_signaling_state signaling_state;
     struct peer_description current_local, pending_local, current_remote, pending_remote;
     struct peer_created created_offer, created_answer;
-    bool restart_wanted;      /* [[LocalIceCredentialsToReplace]] is not empty: the next offer restarts ICE */
-    bool pending_restarts;    /* the pending local description does */
+    char replaced_ufrags[PEER_REPLACED_MAX][ICE_UFRAG_MAX_BYTES + 1]; /* [[LocalIceCredentialsToReplace]], by username fragment */
+    size_t replaced_count;
     uint64_t next_order;      /* of transceivers */
     uint32_t next_mid;        /* no agreed description has named a section by this number, or a higher one */
     struct peer_payload_type payload_types[SDP_PAYLOAD_TYPE_MAX + 1];
@@ -321,6 +322,13 @@ int peer_created_hand_out(struct peer_connection *connection, const struct peer_
 int peer_associate_check(struct peer_connection *connection, const struct sdp_session *remote, bool is_offer, struct peer_problem *problem);
 /* The sections of the peer's offer get their transceivers. MEMORY. */
 int peer_associate_offer(struct peer_connection *connection, const struct sdp_session *offer);
+
+/* ---- peer_restart.c ------------------------------------------------------------------------------------------------- */
+
+/* Are the credentials of this section's transport to be replaced by the next offer? */
+bool peer_restart_is_wanted(const struct peer_connection *connection, size_t section);
+/* A round has ended: is there any left that restartIce asked to be replaced? */
+void peer_restart_settle(struct peer_connection *connection);
 
 /* ---- peer_candidates.c ---------------------------------------------------------------------------------------------- */
 

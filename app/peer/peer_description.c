@@ -80,9 +80,7 @@ static void finish(struct peer_connection *connection) {
     move(&connection->current_remote, &connection->pending_remote);
     forget_created(connection, &connection->created_offer);
     forget_created(connection, &connection->created_answer);
-    if (connection->pending_restarts)
-        connection->restart_wanted = false;
-    connection->pending_restarts = false;
+    peer_restart_settle(connection);
     peer_numbers_learn(connection, &connection->current_local.sdp->session);
     peer_numbers_learn(connection, &connection->current_remote.sdp->session);
     peer_transceivers_settle(connection);
@@ -101,29 +99,7 @@ static int roll_back(struct peer_connection *connection, uint64_t now_us, struct
     peer_transceivers_rollback(connection);
     put(&connection->pending_local, PEER_SDP_OFFER, NULL);
     put(&connection->pending_remote, PEER_SDP_OFFER, NULL);
-    connection->pending_restarts = false;
     become_stable(connection);
-    return PEER_OK;
-}
-
-static bool has_credentials(const struct sdp_session *session) {
-    for (size_t i = 0; session && i < session->section_count; i++)
-        if (peer_description_credential(session, i, SDP_ATTRIBUTE_ICE_UFRAG).length > 0)
-            return true;
-    return false;
-}
-
-int peer_connection_restart_ice(struct peer_connection *connection, uint64_t now_us) {
-    if (connection->is_closed)
-        return refuse_state(connection, NULL);
-    connection->now_us = now_us;
-    /* W3C webrtc section 4.4.2, restartIce: the credentials of the current and the pending local description are to be replaced, if there are any. */
-    if (!has_credentials(peer_description_session(&connection->current_local)) && !has_credentials(peer_description_session(&connection->pending_local)))
-        return PEER_OK;
-    connection->restart_wanted = true;
-    connection->pending_restarts = false;
-    connection->created_offer.restarts = connection->created_answer.restarts = false;
-    peer_transceivers_update_negotiation_needed(connection);
     return PEER_OK;
 }
 
@@ -151,7 +127,7 @@ static void associate_local(struct peer_connection *connection, const struct sdp
     }
 }
 
-/* These four take `sdp` over, whatever comes of it. */
+/* These take `sdp` over, whatever comes of it. */
 static int set_local_offer(struct peer_connection *connection, uint64_t now_us, struct sdp_description *sdp, struct peer_problem *problem) {
     int error = peer_transports_set_local(connection, now_us, &sdp->session, true, role_of(connection, true));
     if (error != PEER_OK) {
@@ -159,7 +135,6 @@ static int set_local_offer(struct peer_connection *connection, uint64_t now_us, 
         return peer_problem_set(connection, problem, error, "the transports of the offer could not be made or restarted");
     }
     associate_local(connection, &sdp->session);
-    connection->pending_restarts = connection->created_offer.restarts;
     put(&connection->pending_local, PEER_SDP_OFFER, sdp);
     enter(connection, PEER_SIGNALING_HAVE_LOCAL_OFFER);
     return PEER_OK;
@@ -205,8 +180,15 @@ static int set_local_answer(struct peer_connection *connection, uint64_t now_us,
         sdp_description_free(sdp);
         return error;
     }
-    connection->pending_restarts |= connection->created_answer.restarts;
     return answered(connection, now_us, true, type, sdp, problem);
+}
+
+/* What was said of our copy, which is gone, is said of the text that the caller has. What is not in it, it cannot look at. */
+static void point_into(struct peer_problem *problem, uintptr_t copy, const char *text, size_t length) {
+    uintptr_t offset = (uintptr_t)problem->text - copy;
+    bool is_inside = text && problem->text && offset <= length && problem->length <= length - offset;
+    problem->text = is_inside ? text + offset : NULL;
+    problem->length = is_inside ? problem->length : 0;
 }
 
 static int set_created(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem) {
@@ -218,7 +200,11 @@ static int set_created(struct peer_connection *connection, uint64_t now_us, enum
     int error = parse(connection, created->text, created->length, &sdp, problem);
     if (error != PEER_OK)
         return error;
-    return type == PEER_SDP_OFFER ? set_local_offer(connection, now_us, sdp, problem) : set_local_answer(connection, now_us, type, sdp, problem);
+    uintptr_t copy = (uintptr_t)sdp->session.text.text;
+    error = type == PEER_SDP_OFFER ? set_local_offer(connection, now_us, sdp, problem) : set_local_answer(connection, now_us, type, sdp, problem);
+    if (error != PEER_OK && problem)
+        point_into(problem, copy, text, length);
+    return error;
 }
 
 /* W3C webrtc section 4.4.2, setLocalDescription: the type that is meant where none is given. */
@@ -298,5 +284,9 @@ int peer_connection_set_remote_description(struct peer_connection *connection, u
     int error = parse(connection, text, length, &sdp, problem);
     if (error != PEER_OK)
         return error;
-    return is_answer(type) ? set_remote_answer(connection, now_us, type, sdp, problem) : set_remote_offer(connection, now_us, sdp, problem);
+    uintptr_t copy = (uintptr_t)sdp->session.text.text;
+    error = is_answer(type) ? set_remote_answer(connection, now_us, type, sdp, problem) : set_remote_offer(connection, now_us, sdp, problem);
+    if (error != PEER_OK && problem)
+        point_into(problem, copy, text, length);
+    return error;
 }

@@ -120,14 +120,14 @@ static bool carries(const struct peer_connection *connection, const struct plan 
 /* False: PEER_TRANSPORT_MAX, and no BUNDLE to go into. */
 static bool give_transports(struct peer_connection *connection, struct plan *plan) {
     /* W3C webrtc section 4.4.2, createOffer: credentials to be replaced are, once. */
-    bool is_fresh = connection->restart_wanted && !connection->pending_restarts, has_bundle = false;
+    bool has_bundle = false;
     for (size_t i = 0; i < plan->count; i++) {
         struct sdp_local_section *section = &plan->local->sections[i];
         if (section->refused || !is_negotiated(connection, plan, i))
             continue;
         /* RFC 9429 section 5.2.2, MUST: what is bundled stays so, what is not stays out. */
         section->unbundled = !is_in_bundle(connection, i);
-        section->transport = peer_local_transport(connection, plan->local, i, is_fresh);
+        section->transport = peer_local_transport(connection, plan->local, i, peer_restart_is_wanted(connection, i));
         if (!section->transport)
             return false;
         has_bundle |= !section->unbundled;
@@ -139,7 +139,7 @@ static bool give_transports(struct peer_connection *connection, struct plan *pla
             continue;
         /* Where BUNDLE has been agreed, nobody needs another transport: the peer knows how to share one. */
         if (!has_bundle && carries(connection, plan, i))
-            section->transport = peer_local_transport(connection, plan->local, i, is_fresh);
+            section->transport = peer_local_transport(connection, plan->local, i, peer_restart_is_wanted(connection, i));
         section->bundle_only = !section->transport;
         if (section->bundle_only && !can_share)
             return false;
@@ -167,7 +167,7 @@ static int write_offer(struct peer_connection *connection, struct plan *plan, st
     }
     struct peer_created *created = &connection->created_offer;
     peer_connection_release(connection, created->text);
-    *created = (struct peer_created){.text = text, .length = (size_t)written, .restarts = connection->restart_wanted};
+    *created = (struct peer_created){.text = text, .length = (size_t)written};
     for (size_t i = 0; i < SDP_SECTION_MAX; i++)
         created->transceivers[i] = (int8_t)(i < plan->count ? plan->owners[i] : -1);
     /* RFC 9429 section 5.2.2, MUST: every offer that may differ has a version of its own. */

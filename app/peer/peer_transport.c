@@ -224,8 +224,10 @@ int peer_transport_set_remote_parameters(struct peer_transport *transport, uint6
                                                  parameters->password, parameters->password_length);
     if (error != ICE_OK)
         return from_ice(error);
-    if (transport->dtls)
+    if (transport->dtls && dtls_state(transport) != DTLS_TRANSPORT_CLOSED && dtls_state(transport) != DTLS_TRANSPORT_FAILED)
         return from_dtls(dtls_transport_set_remote_fingerprints(transport->dtls, now_us, parameters->fingerprints, parameters->fingerprint_count));
+    if (transport->dtls)
+        return PEER_OK; /* it is over, and what is agreed now does not bring it back */
     struct dtls_transport_config config = {
         .role = local_role,
         .certificate = transport->certificate,

@@ -106,21 +106,21 @@ static bool judge_credentials(const struct w3c_model *model, const struct sdp_li
     for (size_t i = 0; i < model->to_replace_count; i++)
         if (model->to_replace[i] == hash)
             return wrong(why, "section %zu: ufrag %s was to be replaced", place, section->ufrag);
+    /* Sections of a BUNDLE may have had credentials each before it was answered: it goes on with one of those. */
     const struct w3c_description *local = w3c_local(model);
-    if (model->to_replace_count > 0 || place >= count_of(local) || is_refused_in(local, place) || !section->is_bundled)
+    if (model->to_replace_count > 0 || place >= count_of(local) || is_refused_in(local, place) || !section->is_bundled || strcmp(local->lines->sections[place].mid, section->mid) != 0)
         return true;
-    const char *before = local->lines->sections[place].ufrag;
-    if (before[0] != '\0' && strcmp(before, section->ufrag) != 0 && strcmp(local->lines->sections[place].mid, section->mid) == 0)
-        return wrong(why, "section %zu: ufrag %s was %s, and nobody asked for a restart", place, section->ufrag, before);
-    return true;
+    bool is_known = local->lines->sections[place].ufrag[0] == '\0';
+    for (size_t i = 0; i < local->lines->count; i++)
+        is_known |= strcmp(local->lines->sections[i].ufrag, section->ufrag) == 0;
+    return is_known ? true : wrong(why, "section %zu: ufrag %s is new, and nobody asked for a restart", place, section->ufrag);
 }
 
-/* RFC 9143 section 7.2: it carries the transport, so it is not bundle-only, which a section that is used anew before it may be. */
-static size_t first_of_bundle(const struct sdp_lines *offer) {
-    size_t first = 0;
-    while (first < offer->count && (!offer->sections[first].is_bundled || offer->sections[first].port == 0))
-        first++;
-    return first;
+static bool is_actpass(const struct sdp_lines *offer, const struct sdp_lines_section *section) {
+    for (size_t i = 0; i < offer->count && section->setup[0] == '\0' && section->is_bundled; i++)
+        if (offer->sections[i].is_bundled && strcmp(offer->sections[i].setup, "actpass") == 0)
+            return true;
+    return strcmp(section->setup, "actpass") == 0;
 }
 
 static bool judge_offered(const struct w3c_model *model, const struct w3c_transceiver *transceiver, const struct sdp_lines *offer, size_t place, char *why) {
@@ -137,8 +137,7 @@ static bool judge_offered(const struct w3c_model *model, const struct w3c_transc
         return wrong(why, "section %zu: direction %d, not %u", place, section->direction, transceiver->direction);
     if (!section->is_bundled)
         return wrong(why, "section %zu: not in the BUNDLE", place);
-    /* RFC 9429 section 5.2.1: an offer is actpass. What has its transport from another section of the BUNDLE says nothing. */
-    if (strcmp(section->setup, "actpass") != 0 && (section->setup[0] != '\0' || place == first_of_bundle(offer)))
+    if (!is_actpass(offer, section))
         return wrong(why, "section %zu: a=setup:%s", place, section->setup);
     return judge_codecs(transceiver, section, place, why) && judge_streams(model, transceiver, section, place, why) && judge_credentials(model, section, place, why);
 }

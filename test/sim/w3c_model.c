@@ -102,6 +102,8 @@ void w3c_did_add_track(struct w3c_model *model, bool is_video, unsigned codecs, 
         transceiver->is_of_track = true;
     }
     transceiver->has_had_track = true;
+    transceiver->is_of_track |= transceiver->is_of_pending_remote; /* RFC 9429 section 5.7: a rollback leaves it, and it is one that addTrack wanted */
+    transceiver->is_of_pending_remote = false;
     transceiver->direction |= SDP_LINES_SENDONLY;
     transceiver->codecs = codecs ? codecs : transceiver->codecs;
     transceiver->stream_count = stream_count;
@@ -158,9 +160,9 @@ static unsigned direction_in(const struct sdp_lines *lines, int section) {
     return sdp_lines_is_refused(found) ? SDP_LINES_INACTIVE : found->direction;
 }
 
-static bool streams_differ(const struct w3c_transceiver *transceiver, const struct sdp_lines_section *section) {
+static bool streams_differ(const struct w3c_model *model, const struct w3c_transceiver *transceiver, const struct sdp_lines_section *section) {
     if (transceiver->stream_count == 0)
-        return section->msid_count != 1;
+        return section->msid_count != 1 || (model->own_stream != 0 && section->msid_hash != model->own_stream);
     return section->msid_count != transceiver->stream_count || section->msid_hash != transceiver->stream_hash;
 }
 
@@ -173,7 +175,7 @@ static bool needs_negotiation(const struct w3c_model *model, const struct w3c_tr
         return section >= 0 && !sdp_lines_is_refused(&local->sections[section]) && !sdp_lines_is_refused(&remote->sections[section]);
     if (section < 0)
         return true;
-    if ((transceiver->direction & SDP_LINES_SENDONLY) && streams_differ(transceiver, &local->sections[section]))
+    if ((transceiver->direction & SDP_LINES_SENDONLY) && streams_differ(model, transceiver, &local->sections[section]))
         return true;
     unsigned ours = direction_in(local, section), theirs = sdp_lines_reverse(direction_in(remote, section));
     if (model->current_local.type == W3C_OFFER)
@@ -196,6 +198,15 @@ void w3c_update_negotiation_needed(struct w3c_model *model) {
     bool is_needed = w3c_is_negotiation_needed(model);
     model->fired.negotiation_needed |= is_needed && !model->negotiation_needed;
     model->negotiation_needed = is_needed;
+}
+
+void w3c_learn_own_stream(struct w3c_model *model, const struct sdp_lines *offer) {
+    for (size_t i = 0; i < offer->count && model->own_stream == 0; i++) {
+        int number = model->created_offer.transceivers[i];
+        const struct w3c_transceiver *transceiver = number >= 0 ? &model->transceivers[number] : NULL;
+        if (transceiver && transceiver->stream_count == 0 && (transceiver->direction & SDP_LINES_SENDONLY) && offer->sections[i].msid_count == 1)
+            model->own_stream = offer->sections[i].msid_hash;
+    }
 }
 
 /* ---- restartIce, close ------------------------------------------------------------------------------------------------------------ */

@@ -81,6 +81,7 @@ struct w3c_model {
     uint64_t transceivers_made;
     uint64_t to_replace[W3C_CREDENTIALS_MAX]; /* [[LocalIceCredentialsToReplace]], hashed */
     size_t to_replace_count;
+    uint64_t own_stream;     /* the stream of tracks that name none, hashed; 0: not known yet */
     struct w3c_fired fired;  /* since w3c_take_fired */
 };
 
@@ -110,6 +111,8 @@ void w3c_did_close(struct w3c_model *model);
 bool w3c_is_negotiation_needed(const struct w3c_model *model);
 /* "Update the negotiation-needed flag". */
 void w3c_update_negotiation_needed(struct w3c_model *model);
+/* From an offer that was just created and judged. */
+void w3c_learn_own_stream(struct w3c_model *model, const struct sdp_lines *offer);
 /* "Stop the RTCRtpTransceiver". */
 void w3c_stop(struct w3c_transceiver *transceiver);
 /* The transceiver of a section, or -1. */

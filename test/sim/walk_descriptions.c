@@ -10,6 +10,8 @@ static bool judge_created(struct walk_end *end, struct walk_message *message) {
     bool is_offer = message->type == W3C_OFFER;
     bool is_well = is_offer ? w3c_judge_offer(&end->model, &message->lines, &end->model.created_offer, why) : w3c_judge_answer(&end->model, &message->lines, why);
     if (is_offer) {
+        if (is_well)
+            w3c_learn_own_stream(&end->model, &message->lines);
         message->based_local = end->model.current_local.id;
         message->based_remote = end->model.current_remote.id;
     } else {
@@ -77,6 +79,10 @@ void walk_set_local(struct walk_end *end, enum w3c_type type, bool is_implicit, 
     bool is_stale = message && type != W3C_OFFER && message->answers != end->model.pending_remote.id;
     if (is_stale && may == W3C_OK) /* an answer to an offer before: its sections may be others */
         may = w3c_answers(end->model.pending_remote.lines, &message->lines) ? W3C_OK | W3C_INVALID_MODIFICATION | W3C_INVALID_CONTENT : W3C_INVALID_MODIFICATION | W3C_INVALID_CONTENT;
+    if (end->walk->is_estranged && may == W3C_OK && type != W3C_OFFER)
+        may |= W3C_INVALID_CONTENT; /* to an offer of another history there may be none: the transports that it means are not ours */
+    if (walk_other(end)->model.state == W3C_CLOSED && (may & W3C_OK) && type != W3C_OFFER)
+        may |= W3C_INVALID_STATE; /* the other end's close_notify has ended the transport that the answer is for */
     struct peer_problem problem = {0};
     int error = peer_connection_set_local_description(end->connection, walk_now(end), peer_type, message ? message->text : NULL, message ? message->length : 0, &problem);
     char what[64];
@@ -134,6 +140,15 @@ static unsigned may_hear(const struct walk_end *end, const struct walk_message *
     return *is_doubtful || is_second ? W3C_OK | W3C_INVALID_CONTENT : W3C_OK;
 }
 
+/* Whether it says only what was offered: codecs, which the model does not know, decide what is refused. */
+static bool has_offered_codecs(const struct sdp_lines *offer, const struct sdp_lines *answer) {
+    for (size_t i = 0; i < answer->count; i++)
+        for (size_t k = 0; k < answer->sections[i].format_count && !sdp_lines_is_refused(&answer->sections[i]); k++)
+            if (answer->sections[i].formats[k].name[0] && sdp_lines_payload_type(&offer->sections[i], answer->sections[i].formats[k].name) < 0)
+                return false;
+    return true;
+}
+
 static bool hear(struct walk_end *end, const struct walk_message *message) {
     struct walk *walk = end->walk;
     bool is_doubtful;
@@ -146,6 +161,10 @@ static bool hear(struct walk_end *end, const struct walk_message *message) {
         walk_fail(walk, "%c: %s: no rule", 'A' + end->index, what);
     if (!walk_judge_call(end, error, may, what))
         return false;
+    if (is_doubtful && message->type != W3C_OFFER && !has_offered_codecs(end->model.pending_local.lines, &message->lines)) {
+        walk->is_judged = false;
+        return false;
+    }
     walk->is_estranged |= is_doubtful;
     walk->result->coverage.doubtful += is_doubtful;
     struct w3c_description description = {&message->lines, message->type, message->id};

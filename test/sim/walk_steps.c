@@ -37,7 +37,9 @@ bool walk_judge_call(struct walk_end *end, int error, unsigned may, const char *
     walk_say(walk, "    %3zu %c %s: %s%s%s\n", walk->step, 'A' + end->index, what, peer_error_name(error), error ? ", " : "", error && problem ? problem : "");
     walk->result->coverage.calls++;
     walk->result->coverage.refused += error != PEER_OK;
-    if (walk->memory_was_short && !walk->memory_was_short_before && error != PEER_OK && error != PEER_ERROR_MEMORY)
+    /* A frame that does not find memory is dropped as one that finds no room. */
+    bool is_memory = error == PEER_OK || error == PEER_ERROR_MEMORY || (error == PEER_ERROR_CAPACITY && strcmp(what, "sendFrame") == 0);
+    if (walk->memory_was_short && !walk->memory_was_short_before && !is_memory)
         walk_fail(walk, "%c: %s: memory is short, and the error is %s", 'A' + end->index, what, peer_error_name(error));
     if (walk->is_judged && !(walk_outcome(error) & may))
         walk_fail(walk, "%c: %s in %s: %s (%s), allowed: %#x", 'A' + end->index, what, w3c_state_name(end->model.state), peer_error_name(error), problem ? problem : "", may);
