@@ -111,18 +111,21 @@ static void describe(struct peer_connection *connection, struct plan *plan, size
 
 static int write_answer(struct peer_connection *connection, struct plan *plan, bool restarts, struct peer_problem *problem) {
     size_t count = plan->offer->section_count;
+    enum sdp_refusal refusals[SDP_SECTION_MAX];
     size_t capacity = HEADER_BYTES + plan->offer->text.length + LIVE_SECTION_BYTES * plan->local->media_count + REFUSED_SECTION_BYTES * count;
     char *text = peer_connection_allocate(connection, capacity);
     if (!text)
         return peer_problem_set(connection, problem, PEER_ERROR_MEMORY, "out of memory");
     plan->local->sdp.section_count = count;
-    int written = sdp_write_answer(&plan->local->sdp, plan->offer, text, capacity, NULL);
+    int written = sdp_write_answer(&plan->local->sdp, plan->offer, text, capacity, refusals);
     if (written < 0) {
         peer_connection_release(connection, text);
         return peer_problem_set(connection, problem, peer_error_from_sdp(written), "the answer could not be written");
     }
     peer_connection_release(connection, connection->created_answer.text);
     connection->created_answer = (struct peer_created){.text = text, .length = (size_t)written, .restarts = restarts};
+    for (size_t i = 0; i < count; i++)
+        connection->created_answer.refusals[i] = (uint8_t)refusals[i];
     connection->session_version++;
     return PEER_OK;
 }

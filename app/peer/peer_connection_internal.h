@@ -143,6 +143,7 @@ struct peer_created {
     char *text; /* NULL: nothing */
     size_t length;
     int8_t transceivers[SDP_SECTION_MAX]; /* an offer: whose section it is, -1: nobody's */
+    uint8_t refusals[SDP_SECTION_MAX];    /* an answer: enum sdp_refusal, why we take a section not */
     bool restarts;                        /* every transport in it has credentials that are new since restart_ice */
 };
 

@@ -104,17 +104,23 @@ static bool has_events(const struct sdp_negotiated *negotiated, const struct sdp
     return false;
 }
 
+/* What we refuse has a reason that our answer does not tell. */
+static enum sdp_refusal reason(const struct peer_connection *connection, size_t section, enum sdp_refusal refusal) {
+    bool is_ours = connection->signaling_state == PEER_SIGNALING_HAVE_REMOTE_OFFER || connection->signaling_state == PEER_SIGNALING_HAVE_LOCAL_PRANSWER;
+    return is_ours && refusal == SDP_REFUSAL_ANSWERED ? (enum sdp_refusal)connection->created_answer.refusals[section] : refusal;
+}
+
 static void tell_refused(struct peer_connection *connection, struct peer_transceiver_entry *entry, enum sdp_refusal refusal, bool is_final) {
     struct peer_transceiver *facts = &entry->facts;
-    facts->refused = sdp_refusal_text(refusal);
+    facts->refused = sdp_refusal_text(reason(connection, (size_t)facts->section, refusal));
     facts->codec = PEER_CODEC_NONE;
     facts->dtmf = false;
     facts->has_current_direction = true;
     facts->current_direction = PEER_INACTIVE;
     peer_transceivers_tell_track(entry, PEER_INACTIVE, (struct sdp_view){NULL, 0});
-    /* W3C webrtc section 4.4.1.5 stops what the peer refuses. What our own answer refuses is stopped with it: the peer does so at its end, and
-     * otherwise we would ask for ever to negotiate a section that is no more. */
-    if (is_final)
+    /* W3C webrtc section 4.4.1.5 stops what the peer refuses by port 0. What our own answer refuses is stopped with it: the peer does so at its
+     * end, and otherwise we would ask for ever to negotiate a section that is no more. */
+    if (is_final && (refusal == SDP_REFUSAL_OFFERED || refusal == SDP_REFUSAL_ANSWERED))
         peer_transceivers_stop(connection, entry);
 }
 

@@ -163,7 +163,7 @@ static void bad_sections_of_an_offer(void **state) {
         change;                                                                                            \
         assert_int_equal(sdp_write_offer(&ours.local, offer_text, sizeof offer_text), SDP_ERROR_ARGUMENT); \
     } while (0)
-    REFUSES(three[0].bundle_only = true); /* RFC 9143 section 7.2: the tagged one */
+    REFUSES((three[0].bundle_only = three[1].bundle_only = three[2].bundle_only = true)); /* RFC 9143 section 7.2: one of them carries the transport */
     REFUSES((three[1].bundle_only = true, three[1].unbundled = true));
     REFUSES(three[0].transport = NULL);
     REFUSES(three[2].sctp_port = 0); /* RFC 8841 section 5 */
