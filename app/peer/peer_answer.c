@@ -71,7 +71,12 @@ static bool is_restarted(const struct peer_connection *connection, const struct 
     const struct sdp_session *old = peer_description_session(&connection->current_remote);
     if (connection->pending_local.sdp || !old || continued >= old->section_count)
         return false;
-    return peer_description_restarts(plan->offer, tag, old, continued);
+    /* Which section carries the BUNDLE of this offer is not decided yet: it restarts when none of them has the credentials in force. */
+    size_t carrier = peer_description_carrier(connection, continued);
+    bool restarts = true;
+    for (size_t i = 0; i < plan->offer->section_count && restarts; i++)
+        restarts = plan->tags[i] != tag || !is_offered(plan, i) || peer_description_restarts(plan->offer, i, old, carrier);
+    return restarts;
 }
 
 static bool is_in_other_bundle(const struct plan *plan, size_t index) {

@@ -255,6 +255,11 @@ const struct sdp_session *peer_description_session(const struct peer_description
 bool peer_description_is_live(const struct peer_description *description, size_t section);
 /* Of a section, or of the one whose transport it has by BUNDLE; empty when absent. */
 struct sdp_view peer_description_credential(const struct sdp_session *session, size_t section, enum sdp_attribute_kind kind);
+/*
+ * The section whose credentials are in force for this one, by the current descriptions. An offer may have credentials for each section of a
+ * BUNDLE; its answer has decided which of them carries it (RFC 9143 section 7.3.1).
+ */
+size_t peer_description_carrier(const struct peer_connection *connection, size_t section);
 /* RFC 8839 section 4.4.1.1.1: are the ICE credentials of `section` here others than those of `old_section` there? */
 bool peer_description_restarts(const struct sdp_session *session, size_t section, const struct sdp_session *old, size_t old_section);
 void peer_description_free(struct peer_connection *connection);

@@ -74,13 +74,20 @@ static void become_stable(struct peer_connection *connection) {
     peer_transceivers_update_negotiation_needed(connection);
 }
 
+static bool has_credentials(const struct sdp_session *session) {
+    for (size_t i = 0; session && i < session->section_count; i++)
+        if (peer_description_credential(session, i, SDP_ATTRIBUTE_ICE_UFRAG).length > 0)
+            return true;
+    return false;
+}
+
 /* W3C webrtc section 4.4.1.5: an answer ends the round; `pending` are current from now on, and what was created before is worth nothing. */
 static void finish(struct peer_connection *connection) {
     move(&connection->current_local, &connection->pending_local);
     move(&connection->current_remote, &connection->pending_remote);
     forget_created(connection, &connection->created_offer);
     forget_created(connection, &connection->created_answer);
-    if (connection->pending_restarts)
+    if (connection->pending_restarts || !has_credentials(peer_description_session(&connection->current_local)))
         connection->restart_wanted = false;
     connection->pending_restarts = false;
     peer_numbers_learn(connection, &connection->current_local.sdp->session);
@@ -104,13 +111,6 @@ static int roll_back(struct peer_connection *connection, uint64_t now_us, struct
     connection->pending_restarts = false;
     become_stable(connection);
     return PEER_OK;
-}
-
-static bool has_credentials(const struct sdp_session *session) {
-    for (size_t i = 0; session && i < session->section_count; i++)
-        if (peer_description_credential(session, i, SDP_ATTRIBUTE_ICE_UFRAG).length > 0)
-            return true;
-    return false;
 }
 
 int peer_connection_restart_ice(struct peer_connection *connection, uint64_t now_us) {

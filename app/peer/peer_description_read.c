@@ -36,6 +36,15 @@ struct sdp_view peer_description_credential(const struct sdp_session *session, s
     return (struct sdp_view){NULL, 0};
 }
 
+size_t peer_description_carrier(const struct peer_connection *connection, size_t section) {
+    const struct sdp_session *answer = peer_description_session(connection->current_local.type == PEER_SDP_OFFER ? &connection->current_remote : &connection->current_local);
+    struct sdp_view tagged;
+    if (!answer || section >= answer->section_count || !sdp_session_bundles(answer, answer->sections[section].mid, &tagged))
+        return section;
+    const struct sdp_section *carrier = sdp_session_find_mid(answer, tagged);
+    return carrier ? (size_t)(carrier - answer->sections) : section;
+}
+
 bool peer_description_restarts(const struct sdp_session *session, size_t section, const struct sdp_session *old, size_t old_section) {
     static const enum sdp_attribute_kind credentials[] = {SDP_ATTRIBUTE_ICE_UFRAG, SDP_ATTRIBUTE_ICE_PWD};
     for (size_t i = 0; i < 2; i++)

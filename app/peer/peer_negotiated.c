@@ -33,12 +33,14 @@ static int check_restart(struct peer_connection *connection, const struct sdp_ne
     if (!has_before(&connection->pending_local, &connection->current_local, section, PEER_SDP_PRANSWER, &local) ||
         !has_before(&connection->pending_remote, &connection->current_remote, section, PEER_SDP_PRANSWER, &remote))
         return PEER_OK;
-    bool is_ours_new = !sdp_view_equal(transport->local_ufrag, peer_description_credential(local, section, SDP_ATTRIBUTE_ICE_UFRAG)) ||
-                       !sdp_view_equal(transport->local_pwd, peer_description_credential(local, section, SDP_ATTRIBUTE_ICE_PWD));
-    bool is_theirs_new = !sdp_view_equal(transport->remote_ufrag, peer_description_credential(remote, section, SDP_ATTRIBUTE_ICE_UFRAG)) ||
-                         !sdp_view_equal(transport->remote_pwd, peer_description_credential(remote, section, SDP_ATTRIBUTE_ICE_PWD));
+    bool is_after_pranswer = connection->pending_remote.sdp && connection->pending_remote.type == PEER_SDP_PRANSWER;
+    size_t ours = peer_description_carrier(connection, section), theirs = is_after_pranswer ? section : ours;
+    bool is_ours_new = !sdp_view_equal(transport->local_ufrag, peer_description_credential(local, ours, SDP_ATTRIBUTE_ICE_UFRAG)) ||
+                       !sdp_view_equal(transport->local_pwd, peer_description_credential(local, ours, SDP_ATTRIBUTE_ICE_PWD));
+    bool is_theirs_new = !sdp_view_equal(transport->remote_ufrag, peer_description_credential(remote, theirs, SDP_ATTRIBUTE_ICE_UFRAG)) ||
+                         !sdp_view_equal(transport->remote_pwd, peer_description_credential(remote, theirs, SDP_ATTRIBUTE_ICE_PWD));
     /* After a provisional answer the restart is under way, and what was said stays. */
-    if (connection->pending_remote.sdp && connection->pending_remote.type == PEER_SDP_PRANSWER)
+    if (is_after_pranswer)
         return is_theirs_new ? refuse(connection, problem, section, transport->remote_ufrag, "the answer has other ICE credentials than the provisional answer before it (RFC 9429 section 5.10)") : PEER_OK;
     if (is_theirs_new && !is_ours_new)
         return refuse(connection, problem, section, transport->remote_ufrag, "an ICE restart is offered before it is answered: these credentials are new, and ours are not (RFC 8839 section 4.4.1.1.1, RFC 9429 section 5.10)");

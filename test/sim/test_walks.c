@@ -144,8 +144,8 @@ static void every_allocation_may_fail(void **state) {
     (void)state;
     struct walk_coverage sum;
     struct sim_seeds seeds = sim_seeds(1, SWEEPS_IN_CHECK);
-    if (seeds.count > 200)
-        seeds.count = 200; /* each is as many walks as it has allocations */
+    if (seeds.count > SWEEPS_IN_CHECK)
+        seeds.count = SWEEPS_IN_CHECK + seeds.count / 1000; /* each is as many walks as it has allocations */
     unsigned failed = run_all(sweep_share, seeds, &sum);
     report(&sum);
     assert_int_equal(failed, 0);

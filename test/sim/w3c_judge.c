@@ -115,11 +115,12 @@ static bool judge_credentials(const struct w3c_model *model, const struct sdp_li
     return true;
 }
 
-static size_t first_of_bundle(const struct sdp_lines *offer) {
-    size_t first = 0;
-    while (first < offer->count && (!offer->sections[first].is_bundled || sdp_lines_is_refused(&offer->sections[first])))
-        first++;
-    return first;
+/* RFC 9429 section 5.2.1: an offer is actpass. What has its transport from another section of the BUNDLE says nothing. */
+static bool is_actpass(const struct sdp_lines *offer, const struct sdp_lines_section *section) {
+    for (size_t i = 0; i < offer->count && section->setup[0] == '\0' && section->is_bundled; i++)
+        if (offer->sections[i].is_bundled && strcmp(offer->sections[i].setup, "actpass") == 0)
+            return true;
+    return strcmp(section->setup, "actpass") == 0;
 }
 
 static bool judge_offered(const struct w3c_model *model, const struct w3c_transceiver *transceiver, const struct sdp_lines *offer, size_t place, char *why) {
@@ -136,8 +137,7 @@ static bool judge_offered(const struct w3c_model *model, const struct w3c_transc
         return wrong(why, "section %zu: direction %d, not %u", place, section->direction, transceiver->direction);
     if (!section->is_bundled)
         return wrong(why, "section %zu: not in the BUNDLE", place);
-    /* RFC 9429 section 5.2.1: an offer is actpass. What has its transport from another section of the BUNDLE says nothing. */
-    if (strcmp(section->setup, "actpass") != 0 && (section->setup[0] != '\0' || place == first_of_bundle(offer)))
+    if (!is_actpass(offer, section))
         return wrong(why, "section %zu: a=setup:%s", place, section->setup);
     return judge_codecs(transceiver, section, place, why) && judge_streams(model, transceiver, section, place, why) && judge_credentials(model, section, place, why);
 }

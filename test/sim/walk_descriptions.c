@@ -134,6 +134,15 @@ static unsigned may_hear(const struct walk_end *end, const struct walk_message *
     return *is_doubtful || is_second ? W3C_OK | W3C_INVALID_CONTENT : W3C_OK;
 }
 
+/* Whether it says only what was offered: codecs, which the model does not know, decide what is refused. */
+static bool has_offered_codecs(const struct sdp_lines *offer, const struct sdp_lines *answer) {
+    for (size_t i = 0; i < answer->count; i++)
+        for (size_t k = 0; k < answer->sections[i].format_count && !sdp_lines_is_refused(&answer->sections[i]); k++)
+            if (answer->sections[i].formats[k].name[0] && sdp_lines_payload_type(&offer->sections[i], answer->sections[i].formats[k].name) < 0)
+                return false;
+    return true;
+}
+
 static bool hear(struct walk_end *end, const struct walk_message *message) {
     struct walk *walk = end->walk;
     bool is_doubtful;
@@ -146,6 +155,10 @@ static bool hear(struct walk_end *end, const struct walk_message *message) {
         walk_fail(walk, "%c: %s: no rule", 'A' + end->index, what);
     if (!walk_judge_call(end, error, may, what))
         return false;
+    if (is_doubtful && message->type != W3C_OFFER && !has_offered_codecs(end->model.pending_local.lines, &message->lines)) {
+        walk->is_judged = false;
+        return false;
+    }
     walk->is_estranged |= is_doubtful;
     walk->result->coverage.doubtful += is_doubtful;
     struct w3c_description description = {&message->lines, message->type, message->id};

@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "test/sim/walk_internal.h"
@@ -223,7 +222,7 @@ static void judge_frames(struct walk *walk) {
             bool receives = transceiver->exists && !transceiver->is_stopping && transceiver->has_current && (transceiver->current & SDP_LINES_RECVONLY);
             uint32_t frames = end->frames_received[k];
             walk->result->coverage.frames += frames;
-            if (!getenv("STUB") && (receives ? frames < FRAMES_ENOUGH || frames > FRAMES : frames > 0))
+            if (receives ? frames < FRAMES_ENOUGH || frames > FRAMES : frames > 0)
                 walk_fail(walk, "%c: transceiver %zu (section %d) got %u frames of %u", 'A' + i, k, transceiver->section, frames, receives ? FRAMES : 0);
         }
 }
