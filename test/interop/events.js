@@ -45,7 +45,7 @@ export const events = {
   tracks: {
     seconds: 8,
     lossless: true,
-    pauseBeyondUsualMs: 100,
+    pauseMs: 1500,
     async happen({ peer }) {
       await sleep(QUIET_MS);
       const window = await now(peer);
@@ -60,7 +60,7 @@ export const events = {
   'bad-offer': {
     seconds: 8,
     lossless: true,
-    pauseBeyondUsualMs: 100,
+    pauseMs: 1500,
     async happen({ peer }) {
       await sleep(QUIET_MS);
       const window = await now(peer);
