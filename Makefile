@@ -162,6 +162,10 @@ $(BUILD)/sdp-explain: $(BUILD)/app/sdp_explain.o $(call archive,sdp)
 $(BUILD)/test/lab/transport_pair: $(BUILD)/test/lab/transport_pair.o $(BUILD)/test/sim/description.o $(APP_NET) $(PEER_ARCHIVES)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_peer) $(LIBS_net)
 
+# A PeerConnection on JSON lines, for what drives it against a browser.
+$(BUILD)/test/interop/negotiation/peer_driver: $(call objects,test/interop/negotiation) $(APP_MEDIA) $(APP_NET) $(PEER_ARCHIVES)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_peer) $(LIBS_net) -ljansson $(LIBS_media) -lm
+
 $(BUILD)/test/lab/mdns_peer: $(BUILD)/test/lab/mdns_peer.o $(APP_NET) $(call archive,stun)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_net)
 
@@ -250,7 +254,8 @@ lab: $(LAB_PROGRAMS)
 nat-matrix: $(LAB_PROGRAMS)
 	LAB_BUILD=$(BUILD) test/lab/nat_matrix.py --jobs $(or $(JOBS),3)
 
-.PHONY: check demo interop interop-smoke
+.PHONY: check demo interop interop-smoke interop-programs
+interop-programs: all $(BUILD)/test/interop/negotiation/peer_driver
 check:
 	test/check.sh
 demo:

@@ -50,7 +50,6 @@ static void close_handles(struct call *call) {
     close_handle((uv_handle_t *)&call->duration_timer);
     close_handle((uv_handle_t *)&call->no_media_timer);
     close_handle((uv_handle_t *)&call->second_timer);
-    close_handle((uv_handle_t *)&call->restart_timer);
 }
 
 static void on_farewell_over(uv_timer_t *timer) {
@@ -154,6 +153,7 @@ void call_connected(struct call *call) {
     call->is_connected = true;
     call_say(call, 0, "connected");
     uv_timer_stop(&call->wait_timer);
+    call_media_start(call);
     if (call->was_connected)
         return;
     call->was_connected = true;
@@ -161,13 +161,12 @@ void call_connected(struct call *call) {
     uv_timer_start(&call->no_media_timer, on_no_media, CALL_NO_MEDIA_PATIENCE_MS, 0);
     if (call->options->duration_seconds > 0)
         uv_timer_start(&call->duration_timer, on_duration_over, (uint64_t)(call->options->duration_seconds * 1000), 0);
-    call_media_start(call);
 }
 
 /* ---- beginning --------------------------------------------------------------------------------------------------------------- */
 
 static void begin_handles(struct call *call) {
-    uv_timer_t *timers[] = {&call->wait_timer, &call->duration_timer, &call->no_media_timer, &call->second_timer, &call->restart_timer};
+    uv_timer_t *timers[] = {&call->wait_timer, &call->duration_timer, &call->no_media_timer, &call->second_timer};
     for (size_t i = 0; i < sizeof timers / sizeof timers[0]; i++) {
         uv_timer_init(&call->loop, timers[i]);
         timers[i]->data = call;

@@ -49,6 +49,7 @@ static void test_defaults(void **state) {
     assert_false(options.json);
     assert_int_equal(options.verbosity, 0);
     assert_int_equal(options.mdns, CALL_MDNS_RESOLVE);
+    assert_int_equal(options.bundle_policy, CALL_BUNDLE_MAX_BUNDLE);
     assert_null(options.turn_ca_file);
 }
 
@@ -113,6 +114,7 @@ static void test_refusals(void **state) {
     assert_refused("--ice-transport-policy some " ROOM, "policy");
     assert_refused("--ice-server http://relay.example " ROOM, "stun:");
     assert_refused("--mdns on " ROOM, "resolve");
+    assert_refused("--bundle-policy none " ROOM, "max-bundle");
     assert_refused("--turn-ca= " ROOM, "--turn-ca");
 }
 
@@ -142,6 +144,9 @@ static void test_turn_servers(void **state) {
     assert_string_equal(options.ice_servers[2].credential, "c=2");
     assert_string_equal(options.turn_ca_file, "ca.pem");
     assert_int_equal(options.mdns, CALL_MDNS_OFFER);
+    assert_true(parse("--bundle-policy balanced " ROOM) && options.bundle_policy == CALL_BUNDLE_BALANCED);
+    assert_true(parse("--bundle-policy=max-compat " ROOM) && options.bundle_policy == CALL_BUNDLE_MAX_COMPAT);
+    assert_true(parse("--bundle-policy max-bundle " ROOM) && options.bundle_policy == CALL_BUNDLE_MAX_BUNDLE);
     assert_true(parse("--mdns resolve " ROOM) && options.mdns == CALL_MDNS_RESOLVE);
     assert_refused("--ice-username u " ROOM, "turn:");
     assert_refused("--ice-server stun:a --ice-username u " ROOM, "turn:");
