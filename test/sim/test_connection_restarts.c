@@ -10,7 +10,7 @@
 #include "test/sim/connection_side.h"
 #include "test/sim/homes.h"
 
-#define SEEDS_IN_CHECK 6
+#define SEEDS_IN_CHECK 4
 #define WARM_UP_US (5 * SIM_SECOND_US)    /* to be connected, and for jitter buffers to know their network */
 #define RESTART_EVERY_US (3 * SIM_SECOND_US)
 #define RESTARTS 5
@@ -92,9 +92,45 @@ static void restart_now(struct sim *sim, void *context) {
     REQUIRE(peer_connection_restart_ice(side->connection, sim_now(sim)) == PEER_OK);
 }
 
+/*
+ * Loss whose media is the same with and without restarts: whether an RTP packet is lost follows from what it is, whichever way it takes. Checks and
+ * all else are lost one by one; RTCP is not, since when it goes out is drawn, and a lost request for a key frame would be the longer gap.
+ */
+struct loss {
+    uint64_t seed, state;
+    double probability;
+    uint64_t asked, lost;
+};
+
+static bool passes(void *context, uint64_t number, const struct sim_path *path, const uint8_t *bytes, size_t length) {
+    struct loss *loss = context;
+    (void)number, (void)path;
+    if (length > 4 && bytes[0] >= 0x40 && bytes[0] <= 0x4F) { /* a channel of a relay */
+        bytes += 4;
+        length -= 4;
+    }
+    bool is_media = length >= 12 && bytes[0] >= 128 && bytes[0] <= 191, is_control = is_media && bytes[1] >= 192 && bytes[1] <= 223;
+    if (is_control)
+        return true;
+    uint64_t z = loss->seed;
+    for (size_t i = 2; i < 12 && is_media; i++) /* sequence number, timestamp, SSRC */
+        z = (z ^ bytes[i]) * UINT64_C(0x100000001B3);
+    if (!is_media)
+        z = loss->state += UINT64_C(0x9E3779B97F4A7C15);
+    /* splitmix64, public domain */
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    bool is_lost = (double)((z ^ (z >> 31)) >> 11) / 9007199254740992.0 < loss->probability;
+    loss->asked++;
+    loss->lost += is_lost;
+    return !is_lost;
+}
+
 /* The longest gap between two frames that came out, of both sides and both kinds, from WARM_UP_US to the end. */
 static uint64_t longest_gap(uint64_t seed, const char *const kinds[2], double loss, bool restarts) {
-    start_call(seed, kinds[0], kinds[1], loss, PEER_BUNDLE_BALANCED);
+    struct loss filter = {.seed = seed, .state = seed, .probability = loss};
+    start_call(seed, kinds[0], kinds[1], 0.0, PEER_BUNDLE_BALANCED);
+    sim_network_set_filter(sim_network_of(homes.sim), passes, &filter);
     run_until(WARM_UP_US);
     require_up();
     for (int i = 0; i < 2; i++)
@@ -116,9 +152,9 @@ static uint64_t longest_gap(uint64_t seed, const char *const kinds[2], double lo
         }
     }
     /* The network was as bad as was asked for, and has lost nothing but what it says. */
-    struct sim_counters up = sim_network_interface_up_link(sim_network_of(homes.sim), homes.interfaces[0])->counters;
-    REQUIRE(up.sent > 3000 && up.reordered > up.sent / 100 && up.duplicated > up.sent / 100);
-    REQUIRE(loss == 0.0 ? up.dropped_loss == 0 : (double)up.dropped_loss > loss / 2 * (double)up.sent && (double)up.dropped_loss < loss * 2 * (double)up.sent);
+    struct sim_counters up = sim_network_interface_up_link(sim_network_of(homes.sim), homes.interfaces[0])->counters, all = sim_network_counters(sim_network_of(homes.sim));
+    REQUIRE(up.sent > 2000 && up.reordered > up.sent / 100 && up.duplicated > up.sent / 100 && up.dropped_loss == 0);
+    REQUIRE(all.dropped_by_script == filter.lost && (double)filter.lost >= loss / 4 * (double)filter.asked && (double)filter.lost <= loss * 2 * (double)filter.asked);
     sim_turn_server_require_no_wrong(homes.turn);
     end_call();
     return longest_us;
@@ -131,16 +167,17 @@ static void restarts_are_not_noticed(void **state) {
     static const double losses[] = {0.0, 0.02, 0.05};
     struct sim_seeds seeds = sim_seeds(1, SEEDS_IN_CHECK);
     for (size_t l = 0; l < COUNT(losses); l++) {
-        uint64_t usual_us = 0, with_us = 0;
+        uint64_t usual_us = 0, with_us = 0, most_us = 0;
         for (uint64_t seed = seeds.first; seed < seeds.first + seeds.count; seed++) {
             uint64_t without = longest_gap(seed, pairs[seed % COUNT(pairs)], losses[l], false);
             uint64_t with = longest_gap(seed, pairs[seed % COUNT(pairs)], losses[l], true);
             usual_us = without > usual_us ? without : usual_us;
             with_us = with > with_us ? with : with_us;
+            most_us = with > without && with - without > most_us ? with - without : most_us;
         }
-        print_message("    %.0f %% loss: the longest gap between frames %llu ms, with %d restarts %llu ms\n", 100.0 * losses[l], (unsigned long long)usual_us / 1000, RESTARTS,
-                      (unsigned long long)with_us / 1000);
-        assert_true(with_us <= usual_us + MORE_THAN_USUAL_US);
+        print_message("    %.0f %% loss: the longest gap between frames %llu ms, with %d restarts %llu ms; in one call %llu ms more at the most\n", 100.0 * losses[l],
+                      (unsigned long long)usual_us / 1000, RESTARTS, (unsigned long long)with_us / 1000, (unsigned long long)most_us / 1000);
+        assert_true(most_us <= MORE_THAN_USUAL_US);
     }
 }
 
@@ -210,7 +247,7 @@ static void relay_gone(void **state) {
     struct sim_seeds seeds = sim_seeds(1, SEEDS_IN_CHECK);
     uint64_t longest_us = 0;
     for (uint64_t seed = seeds.first; seed < seeds.first + seeds.count; seed++) {
-        uint64_t dead_us = 1 + (seed % 3) * 5 * SIM_SECOND_US;
+        uint64_t dead_us = (1 + seed % 3 * 5) * SIM_SECOND_US;
         start_call(seed, "symmetric", "symmetric", 0.02, PEER_BUNDLE_BALANCED);
         run_until(WARM_UP_US);
         require_up();
@@ -230,26 +267,34 @@ static bool nothing_passes(void *context, uint64_t number, const struct sim_path
     return false;
 }
 
-/* The network is silent until consent is lost (RFC 7675), and everything has failed; then it is back, and so is the call */
+/*
+ * The network is silent until consent is late, until it is lost (RFC 7675), and until all has failed; then it is back, and so is the call. After
+ * a failure it is the application that asks (W3C webrtc section 4.4.2, restartIce).
+ */
 static void consent_lost(void **state) {
     (void)state;
     struct sim_seeds seeds = sim_seeds(1, SEEDS_IN_CHECK);
     uint64_t longest_us = 0;
     for (uint64_t seed = seeds.first; seed < seeds.first + seeds.count; seed++) {
-        uint64_t silent_us = (seed % 2 ? 12 : 50) * SIM_SECOND_US;
+        static const uint64_t silent_s[] = {12, 35, 60};
+        uint64_t silent_us = silent_s[seed % COUNT(silent_s)] * SIM_SECOND_US;
+        bool has_failed = seed % COUNT(silent_s) == 2;
         start_call(seed, "port-restricted", "full-cone", 0.02, PEER_BUNDLE_BALANCED);
         run_until(WARM_UP_US);
         require_up();
         sim_network_set_filter(sim_network_of(homes.sim), nothing_passes, NULL);
         run_until(WARM_UP_US + silent_us);
-        REQUIRE(sides[0].restarts_needed > 0 && sides[1].restarts_needed > 0);
-        REQUIRE(sides[0].state != PEER_CONNECTION_CONNECTED && sides[1].state != PEER_CONNECTION_CONNECTED);
+        REQUIRE(sides[0].restarts_needed + sides[1].restarts_needed > 0);
+        for (int i = 0; i < 2; i++)
+            REQUIRE(has_failed ? sides[i].state == PEER_CONNECTION_FAILED : sides[i].state != PEER_CONNECTION_CONNECTED);
         sim_network_set_filter(sim_network_of(homes.sim), NULL, NULL);
+        if (has_failed)
+            sim_at(homes.sim, sim_now(homes.sim), restart_now, &sides[seed & 1], sides[seed & 1].endpoint);
         uint64_t us = again_after(WARM_UP_US + silent_us, AGAIN_US);
         longest_us = us > longest_us ? us : longest_us;
         end_call();
     }
-    print_message("    silence of 12 and 50 s: media again after %llu ms at the longest\n", (unsigned long long)longest_us / 1000);
+    print_message("    silence of 12, 35 and 60 s: media again after %llu ms at the longest\n", (unsigned long long)longest_us / 1000);
 }
 
 int main(void) {
