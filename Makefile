@@ -9,6 +9,7 @@
 #   make check-unit      the unit tests;  make check-stun, check-ice, ...: one room
 #   make check-layers    who may know whom, read from the archives
 #   make fuzz TARGET=sdp TIME=60
+#   make walks           100,000 random walks over the API of PeerConnection
 #   make bench           ratios to a floor measured in the same run
 
 MODE  ?= release
@@ -240,6 +241,12 @@ sim-proof: nat-matrix-sim
 nat-matrix-sim:
 	$(MAKE) MODE=release build/release/test/sim/test_nat_matrix
 	SIM_SEEDS=$(or $(SEEDS),100) SIM_PROCESSES=$(shell nproc) build/release/test/sim/test_nat_matrix
+
+# 100,000 random walks over the API of PeerConnection, held against a small model of the W3C's tables (docs/sim.md).
+.PHONY: walks
+walks:
+	$(MAKE) MODE=release build/release/test/sim/test_walks
+	SIM_SEEDS=$(or $(SEEDS),100000) SIM_PROCESSES=$(shell nproc) build/release/test/sim/test_walks
 
 .PHONY: check-layers
 check-layers: $(ARCHIVES)

@@ -75,8 +75,7 @@ static void lose(struct rtp_jitter_buffer *buffer) {
 }
 
 /* When a gap that begins at `missing` is given up: some time after the packet behind it came. */
-static uint64_t gap_deadline_us(const struct rtp_jitter_buffer *buffer, const struct rtp_jitter_slot *behind) {
-    (void)buffer;
+static uint64_t gap_deadline_us(const struct rtp_jitter_slot *behind) {
     return behind == NULL ? UINT64_MAX : behind->arrival_us + RTP_VIDEO_HOLD_US;
 }
 
@@ -102,13 +101,20 @@ static bool continues(const struct rtp_jitter_buffer *buffer, const struct rtp_j
            slot->picture_id == ((buffer->picture_id + 1) & slot->picture_id_mask);
 }
 
+/* Whether what is behind a gap is the rest of the frame that lost a packet there: it will be dropped as such, and counted then. */
+static bool is_rest(const struct rtp_jitter_buffer *buffer, const struct rtp_jitter_slot *behind) {
+    const struct rtp_jitter_slot *first = rtp_jitter_slot_at(buffer, buffer->next);
+    return behind->length > 0 && behind->frame_start != RTP_FRAME_START_YES && (first == NULL || first->timestamp == behind->timestamp);
+}
+
 /* Gives up the gap at `missing`, when its time has come. */
 static bool pass_gap(struct rtp_jitter_buffer *buffer, uint64_t now_us, uint64_t missing) {
     const struct rtp_jitter_slot *behind = rtp_jitter_first_from(buffer, missing);
-    if (now_us < gap_deadline_us(buffer, behind)) {
+    if (now_us < gap_deadline_us(behind)) {
         return false;
     }
-    if (missing != buffer->next || buffer->needs_key_frame || !continues(buffer, behind)) {
+    bool only_padding = missing == buffer->next && !buffer->needs_key_frame && continues(buffer, behind);
+    if (!only_padding && !is_rest(buffer, behind)) {
         lose(buffer);
     }
     rtp_jitter_advance(buffer, behind->extended);
@@ -213,5 +219,5 @@ uint64_t rtp_jitter_video_timeout(const struct rtp_jitter_buffer *buffer) {
     while (missing <= buffer->last && rtp_jitter_slot_at(buffer, missing) != NULL) {
         missing++;
     }
-    return gap_deadline_us(buffer, rtp_jitter_first_from(buffer, missing));
+    return gap_deadline_us(rtp_jitter_first_from(buffer, missing));
 }

@@ -20,6 +20,11 @@ static int start_whole(struct rtp_packetizer *packetizer) {
     return packetizer->length <= packetizer->payload_max_bytes ? RTP_OK : RTP_ERROR_ARGUMENT;
 }
 
+static size_t count_whole(const struct rtp_packetizer *packetizer) {
+    (void)packetizer;
+    return 1;
+}
+
 static size_t next_whole(struct rtp_packetizer *packetizer, uint8_t *out, bool *last) {
     memcpy(out, packetizer->frame, packetizer->length);
     *last = true;
@@ -44,8 +49,12 @@ int rtp_payload_append_plain(struct rtp_assembly *assembly, const uint8_t *bytes
     return RTP_OK;
 }
 
+size_t rtp_payload_shares(size_t left, size_t room) {
+    return (left - 1) / room + 1;
+}
+
 size_t rtp_payload_share(size_t left, size_t room) {
-    size_t packets = (left - 1) / room + 1;
+    size_t packets = rtp_payload_shares(left, room);
     return (left - 1) / packets + 1;
 }
 
@@ -53,19 +62,19 @@ size_t rtp_payload_share(size_t left, size_t room) {
 
 static const struct rtp_payload_format formats[RTP_CODEC_COUNT] = {
     /* RFC 7587 section 4.1, MUST: the clock of Opus is 48,000 Hz, whatever it was sampled at. */
-    [RTP_CODEC_OPUS] = {RTP_CODEC_OPUS, "opus", 48000, false, false, parse_whole, rtp_payload_append_plain, start_whole, next_whole},
-    [RTP_CODEC_PCMU] = {RTP_CODEC_PCMU, "PCMU", 8000, false, false, parse_whole, rtp_payload_append_plain, start_whole, next_whole},
-    [RTP_CODEC_PCMA] = {RTP_CODEC_PCMA, "PCMA", 8000, false, false, parse_whole, rtp_payload_append_plain, start_whole, next_whole},
+    [RTP_CODEC_OPUS] = {RTP_CODEC_OPUS, "opus", 48000, false, false, parse_whole, rtp_payload_append_plain, start_whole, count_whole, next_whole},
+    [RTP_CODEC_PCMU] = {RTP_CODEC_PCMU, "PCMU", 8000, false, false, parse_whole, rtp_payload_append_plain, start_whole, count_whole, next_whole},
+    [RTP_CODEC_PCMA] = {RTP_CODEC_PCMA, "PCMA", 8000, false, false, parse_whole, rtp_payload_append_plain, start_whole, count_whole, next_whole},
     [RTP_CODEC_TELEPHONE_EVENT] = {RTP_CODEC_TELEPHONE_EVENT, "telephone-event", 8000, false, false, parse_whole,
-                                   rtp_payload_append_plain, start_whole, next_whole},
+                                   rtp_payload_append_plain, start_whole, count_whole, next_whole},
     [RTP_CODEC_VP8] = {RTP_CODEC_VP8, "VP8", 90000, true, true, rtp_payload_parse_vp8, rtp_payload_append_plain,
-                       rtp_packetizer_start_any, rtp_packetizer_next_vp8},
+                       rtp_packetizer_start_any, rtp_packetizer_count_vp8, rtp_packetizer_next_vp8},
     [RTP_CODEC_VP9] = {RTP_CODEC_VP9, "VP9", 90000, true, true, rtp_payload_parse_vp9, rtp_payload_append_plain,
-                       rtp_packetizer_start_vp9, rtp_packetizer_next_vp9},
+                       rtp_packetizer_start_vp9, rtp_packetizer_count_vp9, rtp_packetizer_next_vp9},
     [RTP_CODEC_H264] = {RTP_CODEC_H264, "H264", 90000, true, false, rtp_payload_parse_h264, rtp_payload_append_h264,
-                        rtp_packetizer_start_h264, rtp_packetizer_next_h264},
+                        rtp_packetizer_start_h264, NULL, rtp_packetizer_next_h264},
     [RTP_CODEC_AV1] = {RTP_CODEC_AV1, "AV1", 90000, true, true, rtp_payload_parse_av1, rtp_payload_append_av1,
-                       rtp_packetizer_start_av1, rtp_packetizer_next_av1},
+                       rtp_packetizer_start_av1, NULL, rtp_packetizer_next_av1},
 };
 
 const struct rtp_payload_format *rtp_payload_format(enum rtp_codec codec) {
@@ -88,6 +97,9 @@ size_t rtp_packetizer_next(struct rtp_packetizer *packetizer, uint8_t *out, bool
 }
 
 size_t rtp_packetizer_count(const struct rtp_packetizer *packetizer) {
+    if (packetizer->format->count != NULL) {
+        return packetizer->format->count(packetizer);
+    }
     struct rtp_packetizer copy = *packetizer;
     uint8_t scratch[RTP_PAYLOAD_MAX_BYTES];
     size_t count = 0;

@@ -95,8 +95,9 @@ struct rtp_payload_format {
      * continue what is there; RTP_ERROR_CAPACITY. After an error the frame is lost. A frame that ends with unit_open set is not whole.
      */
     int (*append)(struct rtp_assembly *assembly, const uint8_t *bytes, size_t length);
-    /* What rtp_packetizer_start and rtp_packetizer_next call. */
+    /* What rtp_packetizer_start, _count and _next call. count NULL: it is not known before they are made. */
     int (*start)(struct rtp_packetizer *packetizer);
+    size_t (*count)(const struct rtp_packetizer *packetizer);
     size_t (*next)(struct rtp_packetizer *packetizer, uint8_t *out, bool *last);
 };
 

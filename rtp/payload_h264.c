@@ -38,7 +38,7 @@ static bool is_unit(unsigned type) {
     return type >= 1 && type <= NAL_UNIT_LAST;
 }
 
-/* RFC 6184 section 5.4, MUST: NAL units of the types reserved for extensions are ignored. */
+/* RFC 6184 section 5.4, MUST: NAL units of the types reserved for extensions are ignored, also aggregated and fragmented. */
 static bool is_reserved(unsigned type) {
     return type == 0 || type >= NAL_RESERVED;
 }
@@ -60,7 +60,7 @@ static enum rtp_frame_start start_of(unsigned type) {
     return type == NAL_SPS ? RTP_FRAME_START_YES : RTP_FRAME_START_MAYBE;
 }
 
-/* RFC 6184 section 5.7.1, MUST: an aggregation packet holds at least one NAL unit, and no aggregation or fragmentation unit. */
+/* RFC 6184 section 5.7, MUST: an aggregation packet holds neither another one nor a fragmentation unit. Section 5.7.1: it holds one NAL unit or more. */
 static int parse_aggregate(const uint8_t *bytes, size_t length, struct rtp_payload *payload) {
     size_t at = 1;
     while (at < length) {
@@ -87,12 +87,17 @@ static int parse_aggregate(const uint8_t *bytes, size_t length, struct rtp_paylo
 
 /* RFC 6184 section 5.8, MUST: what is fragmented is neither an aggregation nor a fragmentation unit. A piece may be empty; R is ignored. */
 static int parse_fragment(const uint8_t *bytes, size_t length, struct rtp_payload *payload) {
-    if (length < FU_HEADER_BYTES || !is_unit(bytes[1] & NAL_TYPE)) {
+    unsigned type = length < FU_HEADER_BYTES ? NAL_FU_A : bytes[1] & NAL_TYPE;
+    if (is_reserved(type)) {
+        payload->length = 0;
+        return RTP_OK;
+    }
+    if (!is_unit(type)) {
         return RTP_ERROR_MALFORMED;
     }
     if ((bytes[1] & FU_S) != 0) {
-        payload->frame_start = start_of(bytes[1] & NAL_TYPE);
-        note_unit(payload, bytes[1] & NAL_TYPE, bytes + FU_HEADER_BYTES, length - FU_HEADER_BYTES);
+        payload->frame_start = start_of(type);
+        note_unit(payload, type, bytes + FU_HEADER_BYTES, length - FU_HEADER_BYTES);
     }
     return RTP_OK;
 }
@@ -143,11 +148,11 @@ static int append_fragment(struct rtp_assembly *assembly, const uint8_t *bytes, 
         return RTP_ERROR_MALFORMED;
     }
     if (begins) {
-        assembly->unit = assembly->length + sizeof start_code;
         int error = append_unit(assembly, &header, 1);
         if (error != RTP_OK) {
             return error;
         }
+        assembly->unit = assembly->length - 1;
     } else if ((assembly->bytes[assembly->unit] & NAL_TYPE) != (header & NAL_TYPE)) {
         return RTP_ERROR_MALFORMED;
     }
@@ -218,22 +223,28 @@ static void find_unit(struct rtp_packetizer *packetizer, size_t at) {
     }
 }
 
-/* RFC 6184 section 6.2, MUST: in packetization-mode 0 every NAL unit has a packet of its own. The types from 24 on are RTP's. */
-int rtp_packetizer_start_h264(struct rtp_packetizer *packetizer) {
-    const uint8_t *frame = packetizer->frame;
-    size_t first = find_start_code(frame, packetizer->length, 0);
-    for (size_t i = 0; i < first; i++) {
-        if (frame[i] != 0) {
-            return RTP_ERROR_ARGUMENT;
-        }
+/* Whether there is nothing but zeros before the first start code. */
+static bool begins_with_code(const struct rtp_packetizer *packetizer) {
+    size_t zeros = 0;
+    while (zeros < packetizer->length && packetizer->frame[zeros] == 0) {
+        zeros++;
     }
-    for (find_unit(packetizer, 0); packetizer->unit_left; find_unit(packetizer, packetizer->unit_end)) {
-        bool fits = packetizer->unit_end - packetizer->offset <= packetizer->payload_max_bytes;
-        if (!is_unit(frame[packetizer->offset] & NAL_TYPE) || (packetizer->state.single_nal_unit && !fits)) {
-            return RTP_ERROR_ARGUMENT;
-        }
+    return zeros >= 2 && zeros < packetizer->length && packetizer->frame[zeros] == 1;
+}
+
+int rtp_packetizer_start_h264(struct rtp_packetizer *packetizer) {
+    if (!begins_with_code(packetizer)) {
+        return RTP_ERROR_ARGUMENT;
     }
     find_unit(packetizer, 0);
+    struct rtp_packetizer each = *packetizer;
+    for (; each.unit_left; find_unit(&each, each.unit_end)) {
+        /* RFC 6184 section 6.2, MUST: in packetization-mode 0 a NAL unit is a packet. Section 5.2: the types from 24 on are RTP's own. */
+        bool fits = !each.state.single_nal_unit || each.unit_end - each.offset <= each.payload_max_bytes;
+        if (!fits || !is_unit(each.frame[each.offset] & NAL_TYPE)) {
+            return RTP_ERROR_ARGUMENT;
+        }
+    }
     return packetizer->unit_left ? RTP_OK : RTP_ERROR_ARGUMENT;
 }
 

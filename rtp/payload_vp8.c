@@ -80,6 +80,10 @@ int rtp_payload_parse_vp8(const uint8_t *bytes, size_t length, struct rtp_payloa
     return RTP_OK;
 }
 
+size_t rtp_packetizer_count_vp8(const struct rtp_packetizer *packetizer) {
+    return rtp_payload_shares(packetizer->length - packetizer->offset, packetizer->payload_max_bytes - DESCRIPTOR_BYTES);
+}
+
 size_t rtp_packetizer_next_vp8(struct rtp_packetizer *packetizer, uint8_t *out, bool *last) {
     /* RFC 7741 section 4.4: a frame may be cut anywhere. All packets of ours say partition 0, only the first has S. */
     size_t share = rtp_payload_share(packetizer->length - packetizer->offset, packetizer->payload_max_bytes - DESCRIPTOR_BYTES);

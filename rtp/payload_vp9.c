@@ -36,6 +36,19 @@
 #define SS_G 0x08u
 #define DESCRIPTOR_MAX_BYTES 4 /* of those we write: I with 15 bits, and one P_DIFF */
 
+/*
+ * The uncompressed header of VP9 (bitstream specification section 6.2): two bits 10, the profile's two bits, the low one first, with
+ * profile 3 a bit more, then show_existing_frame, and frame_type, which is 0 in a key frame.
+ */
+static bool is_frame(unsigned first) {
+    return first >> 6 == 2;
+}
+
+static bool is_key_frame(unsigned first) {
+    unsigned flags = (first & 0x30) == 0x30 ? first << 1 : first;
+    return is_frame(first) && (flags & 0x0C) == 0;
+}
+
 /* ---- in -------------------------------------------------------------------------------------------------------------- */
 
 /* Bytes of a descriptor, taken one by one; `at` beyond `length` says that one was missing. */
@@ -115,26 +128,21 @@ int rtp_payload_parse_vp9(const uint8_t *bytes, size_t length, struct rtp_payloa
     /* RFC 9628 section 4.2: B begins the frame of one spatial layer; that of the lowest begins the picture, unless that one was not sent. */
     bool begins = (first & DESCRIPTOR_B) != 0;
     payload.frame_start = !begins ? RTP_FRAME_START_NO : (layer >> 1 & 7) == 0 ? RTP_FRAME_START_YES : RTP_FRAME_START_MAYBE;
-    /* RFC 9628 section 4.2: without P and D it is predicted from nothing. */
-    payload.key_frame = begins && (first & DESCRIPTOR_P) == 0 && (layer & LAYER_D) == 0;
+    /* RFC 9628 section 4.2: without P and D it is predicted from nothing. That may still be an intra-only frame: the codec's header decides. */
+    payload.key_frame = begins && (first & DESCRIPTOR_P) == 0 && (layer & LAYER_D) == 0 && is_key_frame(payload.bytes[0]);
     *out = payload;
     return RTP_OK;
 }
 
 /* ---- out ------------------------------------------------------------------------------------------------------------- */
 
-/*
- * The uncompressed header of VP9 (bitstream specification section 6.2): two bits 10, the profile's two bits, the low one first, with
- * profile 3 a bit more, then show_existing_frame, and frame_type, which is 0 in a key frame.
- */
 int rtp_packetizer_start_vp9(struct rtp_packetizer *packetizer) {
-    unsigned first = packetizer->frame[0];
-    if (first >> 6 != 2) {
-        return RTP_ERROR_ARGUMENT;
-    }
-    unsigned flags = (first & 0x30) == 0x30 ? first << 1 : first;
-    packetizer->key_frame = (flags & 0x0C) == 0;
-    return RTP_OK;
+    packetizer->key_frame = is_key_frame(packetizer->frame[0]);
+    return is_frame(packetizer->frame[0]) ? RTP_OK : RTP_ERROR_ARGUMENT;
+}
+
+size_t rtp_packetizer_count_vp9(const struct rtp_packetizer *packetizer) {
+    return rtp_payload_shares(packetizer->length - packetizer->offset, packetizer->payload_max_bytes - DESCRIPTOR_MAX_BYTES);
 }
 
 size_t rtp_packetizer_next_vp9(struct rtp_packetizer *packetizer, uint8_t *out, bool *last) {

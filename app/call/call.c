@@ -137,6 +137,7 @@ static void on_second(uv_timer_t *timer) {
     struct call *call = timer->data;
     if (!call->connection || call->is_ending)
         return;
+    call_media_second(call);
     call_media_measure(call);
     if (call->log)
         call_json_log_event(call->log, net_clock_now_us(), "stats", json_pack("{s:o}", "stats", call_statistics_json(call)));

@@ -167,7 +167,10 @@ void call_peer_answer(struct call *call, struct signaling_text offer_sdp) {
         return;
     if (!is_known)
         begin_with_peer(call);
-    if (take_description(call, PEER_SDP_OFFER, offer_sdp) && answer(call))
+    bool is_taken = take_description(call, PEER_SDP_OFFER, offer_sdp);
+    if (is_taken)
+        call_codecs_follow_offer(call, offer_sdp.bytes, offer_sdp.length);
+    if (is_taken && answer(call))
         judge_agreement(call);
     else
         (void)signaling_session_decline(call->session);

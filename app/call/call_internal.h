@@ -44,6 +44,7 @@ struct call_media {
     struct media_receiver_statistics received;
     bool wants_key_frame;            /* the pacer refused a frame: what follows needs a new beginning */
     bool is_failure_told;
+    bool is_refusal_told;            /* our section was refused */
     enum media_codec not_sent;       /* agreed, but the source cannot be sent as it: said; NONE: nothing of the kind */
     bool is_dtmf_done;               /* --dtmf was passed on, or refused */
 };
@@ -129,6 +130,7 @@ void call_media_start(struct call *call); /* connected, or agreed anew: what was
 void call_media_track(struct call *call, size_t transceiver, enum peer_codec codec);
 void call_media_frame(struct call *call, const struct peer_received_frame *frame);
 void call_media_pump(struct call *call);
+void call_media_second(struct call *call); /* once a second */
 void call_media_request_key_frame(struct call *call, size_t transceiver);
 void call_media_measure(struct call *call);
 void call_media_let_go(struct call *call); /* of a connection: senders rest, receivers are closed */
@@ -141,6 +143,8 @@ enum media_codec call_codec_of_peer(enum peer_codec codec);
 /* setCodecPreferences of a kind: those of --codec; none of them named: all that are coded here, the codec of a file first, and without a source of
  * our own all that can be recorded. Returns how many. */
 size_t call_codec_preference(const struct call *call, enum peer_media_kind kind, struct peer_codec_capability out[CALL_CODEC_PREFERENCE_MAX]);
+/* Their offer was taken: the sections that we do not send in get what --codec says, or the order of the offer. Before our answer. */
+void call_codecs_follow_offer(struct call *call, const char *text, size_t length);
 
 /* statistics.c */
 json_t *call_statistics_json(const struct call *call);

@@ -69,6 +69,16 @@ static void tell_not_sent(struct call *call, struct call_media *media, enum medi
     call_json_log_event(call->log, net_clock_now_us(), "notsent", json_pack("{s:s,s:s,s:s,s:s}", "kind", kind, "codec", name, "source", source_of(call, media), "why", why));
 }
 
+static void tell_refused(struct call *call, struct call_media *media) {
+    struct peer_transceiver transceiver;
+    if (media->is_refusal_told || !get_transceiver(call, media, &transceiver) || transceiver.codec != PEER_CODEC_NONE || !transceiver.refused)
+        return;
+    media->is_refusal_told = true;
+    call_say(call, 0, "No %s is sent: %s", peer_media_kind_name(media->kind), transceiver.refused);
+    call_json_log_event(call->log, net_clock_now_us(), "notsent", json_pack("{s:s,s:n,s:s,s:s}", "kind", peer_media_kind_name(media->kind), "codec", "source",
+                                                                            source_of(call, media), "why", transceiver.refused));
+}
+
 static void send_as_agreed(struct call *call, struct call_media *media) {
     struct peer_transceiver transceiver;
     struct media_error error = {0};
@@ -83,6 +93,8 @@ static void send_as_agreed(struct call *call, struct call_media *media) {
     media_sender_stop(media->sender);
     if (sends)
         tell_not_sent(call, media, codec);
+    else
+        tell_refused(call, media);
 }
 
 /* RFC 4733: --dtmf, once, when it can be. */
@@ -103,7 +115,10 @@ void call_media_start(struct call *call) {
     for (size_t i = 0; i < CALL_MEDIA_COUNT && !call->is_ending; i++)
         if (call->media[i].sender)
             send_as_agreed(call, &call->media[i]);
-    if (!call->is_ending)
+}
+
+void call_media_second(struct call *call) {
+    if (call->is_connected && !call->is_ending && net_clock_now_us() - call->timings.connected >= CALL_DTMF_DELAY_US)
         press_keys(call, &call->media[0]);
 }
 
@@ -262,7 +277,7 @@ void call_media_let_go(struct call *call) {
         if (call->media[i].sender)
             media_sender_stop(call->media[i].sender);
         call->media[i].not_sent = MEDIA_CODEC_NONE;
-        call->media[i].is_dtmf_done = false;
+        call->media[i].is_dtmf_done = call->media[i].is_refusal_told = false;
         media_receiver_free(call->media[i].receiver);
         call->media[i].receiver = NULL;
     }

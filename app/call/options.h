@@ -19,6 +19,7 @@
 #define CALL_DTMF_DIGITS_MAX 64       /* in one call of --dtmf */
 #define CALL_DTMF_TONE_MS 100         /* W3C webrtc section 7.2: the defaults of insertDTMF */
 #define CALL_DTMF_GAP_MS 70
+#define CALL_DTMF_DELAY_US 1000000u   /* after connected: the other side may be so a little later, and keys that it misses are not sent again */
 #define CALL_VERSION "0.1.0"
 
 enum call_program { CALL_PROGRAM_CALLER, CALL_PROGRAM_CALLEE, CALL_PROGRAM_PROBE };

@@ -42,6 +42,17 @@ static bool is_outside_policy(const struct peer_connection *connection, const st
 
 /* ---- transports -------------------------------------------------------------------------------------------------------------- */
 
+/* All that had this transport is refused, and what is new has the credentials that it had: to the peer it is the same. */
+static size_t same_at_the_peer(const struct peer_connection *connection, const struct plan *plan, size_t tag) {
+    const struct sdp_session *old = peer_description_session(&connection->current_remote);
+    struct peer_credentials unused;
+    for (size_t i = 0; old && i < old->section_count; i++)
+        if (peer_description_credential(old, i, SDP_ATTRIBUTE_ICE_UFRAG).length > 0 && !peer_description_restarts(plan->offer, tag, old, i) &&
+            peer_transports_credentials(connection, i, &unused))
+            return i;
+    return SDP_SECTION_MAX;
+}
+
 /* The section of the current descriptions whose transport this one goes on with; SDP_SECTION_MAX: it is new to us. */
 static size_t continued_section(const struct peer_connection *connection, const struct plan *plan, size_t tag, bool is_alone) {
     struct peer_credentials unused;
@@ -52,7 +63,7 @@ static size_t continued_section(const struct peer_connection *connection, const 
         if (plan->tags[section] == tag && peer_transports_credentials(connection, section, &unused))
             return section;
     }
-    return SDP_SECTION_MAX;
+    return same_at_the_peer(connection, plan, tag);
 }
 
 /* RFC 8839 section 4.4.1.1.1: other credentials than in their last description are a restart. A provisional answer of ours has restarted already. */
@@ -60,7 +71,7 @@ static bool is_restarted(const struct peer_connection *connection, const struct 
     const struct sdp_session *old = peer_description_session(&connection->current_remote);
     if (connection->pending_local.sdp || !old || continued >= old->section_count)
         return false;
-    return peer_description_restarts(plan->offer, tag, old, continued);
+    return peer_description_restarts(plan->offer, tag, old, peer_description_carrier(connection, continued));
 }
 
 static bool is_in_other_bundle(const struct plan *plan, size_t index) {
@@ -100,18 +111,21 @@ static void describe(struct peer_connection *connection, struct plan *plan, size
 
 static int write_answer(struct peer_connection *connection, struct plan *plan, bool restarts, struct peer_problem *problem) {
     size_t count = plan->offer->section_count;
+    enum sdp_refusal refusals[SDP_SECTION_MAX];
     size_t capacity = HEADER_BYTES + plan->offer->text.length + LIVE_SECTION_BYTES * plan->local->media_count + REFUSED_SECTION_BYTES * count;
     char *text = peer_connection_allocate(connection, capacity);
     if (!text)
         return peer_problem_set(connection, problem, PEER_ERROR_MEMORY, "out of memory");
     plan->local->sdp.section_count = count;
-    int written = sdp_write_answer(&plan->local->sdp, plan->offer, text, capacity, NULL);
+    int written = sdp_write_answer(&plan->local->sdp, plan->offer, text, capacity, refusals);
     if (written < 0) {
         peer_connection_release(connection, text);
         return peer_problem_set(connection, problem, peer_error_from_sdp(written), "the answer could not be written");
     }
     peer_connection_release(connection, connection->created_answer.text);
     connection->created_answer = (struct peer_created){.text = text, .length = (size_t)written, .restarts = restarts};
+    for (size_t i = 0; i < count; i++)
+        connection->created_answer.refusals[i] = (uint8_t)refusals[i];
     connection->session_version++;
     return PEER_OK;
 }

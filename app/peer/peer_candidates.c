@@ -61,7 +61,7 @@ static bool is_waiting(const struct peer_connection *connection, int section) {
     if (connection->signaling_state != PEER_SIGNALING_HAVE_REMOTE_OFFER)
         return false;
     return !current || (size_t)section >= current->section_count || !peer_description_is_live(&connection->current_remote, (size_t)section) ||
-           peer_description_restarts(pending, (size_t)section, current, (size_t)section);
+           peer_description_restarts(pending, (size_t)section, current, peer_description_carrier(connection, (size_t)section));
 }
 
 /* ---- giving ----------------------------------------------------------------------------------------------------------------------- */
@@ -102,7 +102,7 @@ static int take(struct peer_connection *connection, uint64_t now_us, const struc
         return state == PEER_SIGNALING_HAVE_REMOTE_OFFER ? keep(connection, candidate) : give_end(connection, now_us);
     if (is_of(pending, of_pending, candidate))
         return is_waiting(connection, of_pending) ? keep(connection, candidate) : give(connection, now_us, (size_t)of_pending, candidate);
-    if (is_of(current, of_current, candidate))
+    if (is_of(current, of_current, candidate) || (of_current >= 0 && is_of(current, (int)peer_description_carrier(connection, (size_t)of_current), candidate)))
         return give(connection, now_us, (size_t)of_current, candidate);
     /* Of an answer that is still on its way: signaling channels reorder. */
     if (state == PEER_SIGNALING_HAVE_LOCAL_OFFER)

@@ -512,6 +512,7 @@ struct peer_statistics {
             enum peer_media_kind kind;
             enum peer_codec codec;
             const char *mid;
+            const char *track_identifier; /* of the peer's a=msid; the mid when there is none */
             uint32_t ssrc;
             char transport_id[PEER_STATISTICS_ID_BYTES], codec_id[PEER_STATISTICS_ID_BYTES], remote_id[PEER_STATISTICS_ID_BYTES];
             uint64_t packets_received, bytes_received, header_bytes_received;

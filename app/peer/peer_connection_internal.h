@@ -109,7 +109,7 @@ struct peer_transceiver_entry {
     size_t stream_count;
     uint32_t bitrate_bps;
     uint32_t ssrc; /* of what we send */
-    char track_id[PEER_RANDOM_ID_CHARACTERS + 1], remote_stream[PEER_STREAM_ID_MAX_BYTES + 1];
+    char track_id[PEER_RANDOM_ID_CHARACTERS + 1], remote_stream[PEER_STREAM_ID_MAX_BYTES + 1], remote_track[PEER_STREAM_ID_MAX_BYTES + 1];
     bool is_of_track;        /* made by addTrack: may take a section that the peer offers */
     bool is_of_remote_offer; /* made for a section of an offer that is not answered: a rollback takes it away, unless addTrack has used it since */
     bool has_sent;           /* it was once agreed that it sends: addTrack leaves it alone */
@@ -144,6 +144,7 @@ struct peer_created {
     char *text; /* NULL: nothing */
     size_t length;
     int8_t transceivers[SDP_SECTION_MAX]; /* an offer: whose section it is, -1: nobody's */
+    uint8_t refusals[SDP_SECTION_MAX];    /* an answer: enum sdp_refusal, why we take a section not */
     bool restarts;                        /* every transport in it has credentials that are new since restart_ice */
 };
 
@@ -255,6 +256,8 @@ const struct sdp_session *peer_description_session(const struct peer_description
 bool peer_description_is_live(const struct peer_description *description, size_t section);
 /* Of a section, or of the one whose transport it has by BUNDLE; empty when absent. */
 struct sdp_view peer_description_credential(const struct sdp_session *session, size_t section, enum sdp_attribute_kind kind);
+/* The section whose transport this one has, by the last answer (RFC 9143 section 7.3): an offer may have given it one of its own. */
+size_t peer_description_carrier(const struct peer_connection *connection, size_t section);
 /* RFC 8839 section 4.4.1.1.1: are the ICE credentials of `section` here others than those of `old_section` there? */
 bool peer_description_restarts(const struct sdp_session *session, size_t section, const struct sdp_session *old, size_t old_section);
 void peer_description_free(struct peer_connection *connection);

@@ -106,12 +106,19 @@ static int roll_back(struct peer_connection *connection, uint64_t now_us, struct
     return PEER_OK;
 }
 
+static bool has_credentials(const struct sdp_session *session) {
+    for (size_t i = 0; session && i < session->section_count; i++)
+        if (peer_description_credential(session, i, SDP_ATTRIBUTE_ICE_UFRAG).length > 0)
+            return true;
+    return false;
+}
+
 int peer_connection_restart_ice(struct peer_connection *connection, uint64_t now_us) {
     if (connection->is_closed)
         return refuse_state(connection, NULL);
     connection->now_us = now_us;
     /* W3C webrtc section 4.4.2, restartIce: the credentials of the current and the pending local description are to be replaced, if there are any. */
-    if (!peer_description_local(connection))
+    if (!has_credentials(peer_description_session(&connection->current_local)) && !has_credentials(peer_description_session(&connection->pending_local)))
         return PEER_OK;
     connection->restart_wanted = true;
     connection->pending_restarts = false;

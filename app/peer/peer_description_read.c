@@ -36,6 +36,16 @@ struct sdp_view peer_description_credential(const struct sdp_session *session, s
     return (struct sdp_view){NULL, 0};
 }
 
+size_t peer_description_carrier(const struct peer_connection *connection, size_t section) {
+    const struct peer_description *last = connection->current_local.type == PEER_SDP_ANSWER ? &connection->current_local : &connection->current_remote;
+    const struct sdp_session *answer = peer_description_session(last);
+    size_t tagged[SDP_SECTION_MAX];
+    if (!answer || section >= answer->section_count)
+        return section;
+    sdp_bundle_tags(answer, tagged);
+    return tagged[section];
+}
+
 bool peer_description_restarts(const struct sdp_session *session, size_t section, const struct sdp_session *old, size_t old_section) {
     static const enum sdp_attribute_kind credentials[] = {SDP_ATTRIBUTE_ICE_UFRAG, SDP_ATTRIBUTE_ICE_PWD};
     for (size_t i = 0; i < 2; i++)

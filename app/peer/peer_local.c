@@ -114,6 +114,7 @@ void peer_local_describe(const struct peer_connection *connection, struct peer_l
         .stream_ids = local->media[local->media_count].streams,
         .stream_count = entry->stream_count,
         .track_id = has_msid(connection, entry) ? entry->track_id : NULL,
+        .msid_stays = true, /* W3C webrtc section 4.7.3 looks for the streams of who wants to send, also where the offer did not want it */
         .ssrc = entry->ssrc,
         .cname = connection->cname,
     };

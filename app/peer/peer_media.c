@@ -174,11 +174,23 @@ static int set_sender(struct rtp_session *session, uint64_t now_us, const struct
     return fatal(error);
 }
 
+/* RFC 8830 section 2: the id of the track, of at most 64 characters. Without one, the section has a name. */
+static void keep_track_identifier(const struct agreed *agreed) {
+    struct sdp_view track = agreed->section->remote_track;
+    if (track.length == 0 || track.length > PEER_STREAM_ID_MAX_BYTES)
+        track = agreed->section->mid;
+    size_t length = track.length > PEER_STREAM_ID_MAX_BYTES ? PEER_STREAM_ID_MAX_BYTES : track.length;
+    if (length > 0)
+        memcpy(agreed->entry->remote_track, track.text, length);
+    agreed->entry->remote_track[length] = '\0';
+}
+
 static int set_receiver(struct rtp_session *session, uint64_t now_us, const struct agreed *agreed) {
     struct peer_transceiver_entry *entry = agreed->entry;
     struct rtp_payload_mapping mappings[RTP_RECEIVER_PAYLOAD_TYPES_MAX];
     struct rtp_receiver_config config;
     describe_receiver(agreed, mappings, &config);
+    keep_track_identifier(agreed);
     if (entry->receiver)
         return peer_media_error(rtp_session_update_receiver(session, now_us, entry->receiver, &config));
     return config.paused ? PEER_OK : fatal(rtp_session_add_receiver(session, now_us, &config, &entry->receiver));

@@ -99,15 +99,19 @@ static bool may_send(const struct peer_connection *connection, const struct peer
            peer_media_can_send(connection->transports[entry->media_transport], now_us);
 }
 
+static int refuse(struct peer_connection *connection, int error, const char *rule) {
+    return peer_problem_set(connection, NULL, error, rule);
+}
+
 int peer_connection_send_frame(struct peer_connection *connection, uint64_t now_us, size_t transceiver, const struct peer_frame *frame) {
     const struct peer_transceiver_entry *entry = find(connection, transceiver);
     if (!entry)
-        return PEER_ERROR_NOT_FOUND;
+        return refuse(connection, PEER_ERROR_NOT_FOUND, "there is no transceiver of that number");
     if (!frame->bytes || frame->length == 0 || frame->length > PEER_FRAME_MAX_BYTES || frame->capture_us > now_us)
-        return PEER_ERROR_ARGUMENT;
+        return refuse(connection, PEER_ERROR_ARGUMENT, "a frame has 1 to PEER_FRAME_MAX_BYTES bytes, and was captured before it is sent");
     connection->now_us = now_us;
     if (!may_send(connection, entry, now_us))
-        return PEER_ERROR_STATE;
+        return refuse(connection, PEER_ERROR_STATE, "the transceiver does not send, by what was agreed, or its transport is not connected: both are expected");
     struct rtp_frame media = {
         .bytes = frame->bytes,
         .length = frame->length,
@@ -115,16 +119,17 @@ int peer_connection_send_frame(struct peer_connection *connection, uint64_t now_
         .capture_us = frame->capture_us,
         .key_frame = frame->is_key_frame,
     };
-    return peer_media_error(rtp_session_send_frame(peer_media_session(connection, entry), now_us, entry->sender, &media));
+    int error = peer_media_error(rtp_session_send_frame(peer_media_session(connection, entry), now_us, entry->sender, &media));
+    return error == PEER_OK ? PEER_OK : refuse(connection, error, "the pacer is full, or the frame is none of the codec: the next one is to be a key frame");
 }
 
 int peer_connection_request_key_frame(struct peer_connection *connection, uint64_t now_us, size_t transceiver) {
     const struct peer_transceiver_entry *entry = find(connection, transceiver);
     if (!entry)
-        return PEER_ERROR_NOT_FOUND;
+        return refuse(connection, PEER_ERROR_NOT_FOUND, "there is no transceiver of that number");
     connection->now_us = now_us;
     if (connection->is_closed || !entry->receiver)
-        return PEER_ERROR_STATE;
+        return refuse(connection, PEER_ERROR_STATE, "the transceiver does not receive, by what was agreed, or the connection is closed");
     rtp_session_request_key_frame(peer_media_session(connection, entry), now_us, entry->receiver);
     return PEER_OK;
 }

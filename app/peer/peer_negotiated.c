@@ -18,28 +18,24 @@ static int refuse(struct peer_connection *connection, struct peer_problem *probl
     return PEER_ERROR_MALFORMED;
 }
 
-/* The credentials that a transport has now, by the pranswer or else the last answer. False: it has none. */
-static bool has_before(const struct peer_description *pending, const struct peer_description *current, size_t section, enum peer_sdp_type provisional, const struct sdp_session **out) {
-    const struct peer_description *before = pending->sdp && pending->type == provisional ? pending : current;
-    *out = peer_description_session(before);
-    return *out && section < (*out)->section_count && peer_description_is_live(before, section) &&
-           peer_description_credential(*out, section, SDP_ATTRIBUTE_ICE_UFRAG).length > 0;
+static bool has_other_credentials(struct sdp_view ufrag, struct sdp_view password, const struct sdp_session *old, size_t section) {
+    return !sdp_view_equal(ufrag, peer_description_credential(old, section, SDP_ATTRIBUTE_ICE_UFRAG)) ||
+           !sdp_view_equal(password, peer_description_credential(old, section, SDP_ATTRIBUTE_ICE_PWD));
 }
 
 /* RFC 9429 section 5.10: both restart ICE, or neither does. */
 static int check_restart(struct peer_connection *connection, const struct sdp_negotiated_transport *transport, struct peer_problem *problem) {
-    const struct sdp_session *local, *remote;
-    size_t section = transport->section;
-    if (!has_before(&connection->pending_local, &connection->current_local, section, PEER_SDP_PRANSWER, &local) ||
-        !has_before(&connection->pending_remote, &connection->current_remote, section, PEER_SDP_PRANSWER, &remote))
-        return PEER_OK;
-    bool is_ours_new = !sdp_view_equal(transport->local_ufrag, peer_description_credential(local, section, SDP_ATTRIBUTE_ICE_UFRAG)) ||
-                       !sdp_view_equal(transport->local_pwd, peer_description_credential(local, section, SDP_ATTRIBUTE_ICE_PWD));
-    bool is_theirs_new = !sdp_view_equal(transport->remote_ufrag, peer_description_credential(remote, section, SDP_ATTRIBUTE_ICE_UFRAG)) ||
-                         !sdp_view_equal(transport->remote_pwd, peer_description_credential(remote, section, SDP_ATTRIBUTE_ICE_PWD));
+    const struct sdp_session *local = peer_description_session(&connection->current_local), *remote = peer_description_session(&connection->current_remote);
+    size_t section = transport->section, carrier = peer_description_carrier(connection, section);
     /* After a provisional answer the restart is under way, and what was said stays. */
-    if (connection->pending_remote.sdp && connection->pending_remote.type == PEER_SDP_PRANSWER)
-        return is_theirs_new ? refuse(connection, problem, section, transport->remote_ufrag, "the answer has other ICE credentials than the provisional answer before it (RFC 9429 section 5.10)") : PEER_OK;
+    if (connection->signaling_state == PEER_SIGNALING_HAVE_REMOTE_PRANSWER)
+        return has_other_credentials(transport->remote_ufrag, transport->remote_pwd, &connection->pending_remote.sdp->session, section)
+                   ? refuse(connection, problem, section, transport->remote_ufrag, "the answer has other ICE credentials than the provisional answer before it (RFC 9429 section 5.10)")
+                   : PEER_OK;
+    if (!peer_description_is_live(&connection->current_local, section) || !peer_description_is_live(&connection->current_remote, section))
+        return PEER_OK; /* a section that is new */
+    bool is_ours_new = has_other_credentials(transport->local_ufrag, transport->local_pwd, local, carrier);
+    bool is_theirs_new = has_other_credentials(transport->remote_ufrag, transport->remote_pwd, remote, carrier);
     if (is_theirs_new && !is_ours_new)
         return refuse(connection, problem, section, transport->remote_ufrag, "an ICE restart is offered before it is answered: these credentials are new, and ours are not (RFC 8839 section 4.4.1.1.1, RFC 9429 section 5.10)");
     if (is_ours_new && !is_theirs_new)
@@ -104,17 +100,23 @@ static bool has_events(const struct sdp_negotiated *negotiated, const struct sdp
     return false;
 }
 
+/* What we refuse has a reason that our answer does not tell. */
+static enum sdp_refusal reason(const struct peer_connection *connection, size_t section, enum sdp_refusal refusal) {
+    bool is_ours = connection->signaling_state == PEER_SIGNALING_HAVE_REMOTE_OFFER || connection->signaling_state == PEER_SIGNALING_HAVE_LOCAL_PRANSWER;
+    return is_ours && refusal == SDP_REFUSAL_ANSWERED ? (enum sdp_refusal)connection->created_answer.refusals[section] : refusal;
+}
+
 static void tell_refused(struct peer_connection *connection, struct peer_transceiver_entry *entry, enum sdp_refusal refusal, bool is_final) {
     struct peer_transceiver *facts = &entry->facts;
-    facts->refused = sdp_refusal_text(refusal);
+    facts->refused = sdp_refusal_text(reason(connection, (size_t)facts->section, refusal));
     facts->codec = PEER_CODEC_NONE;
     facts->dtmf = false;
     facts->has_current_direction = true;
     facts->current_direction = PEER_INACTIVE;
     peer_transceivers_tell_track(entry, PEER_INACTIVE, (struct sdp_view){NULL, 0});
-    /* W3C webrtc section 4.4.1.5 stops what the peer refuses. What our own answer refuses is stopped with it: the peer does so at its end, and
-     * otherwise we would ask for ever to negotiate a section that is no more. */
-    if (is_final)
+    /* W3C webrtc section 4.4.1.5 stops what the peer refuses by port 0. What our own answer refuses is stopped with it: the peer does so at its
+     * end, and otherwise we would ask for ever to negotiate a section that is no more. */
+    if (is_final && (refusal == SDP_REFUSAL_OFFERED || refusal == SDP_REFUSAL_ANSWERED))
         peer_transceivers_stop(connection, entry);
 }
 

@@ -87,6 +87,7 @@ static bool fill_inbound(const struct peer_connection *connection, size_t index,
     out->as.inbound_rtp.transceiver = index;
     out->as.inbound_rtp.kind = entry->facts.kind;
     out->as.inbound_rtp.mid = entry->facts.mid;
+    out->as.inbound_rtp.track_identifier = entry->remote_track;
     write_id(out->as.inbound_rtp.transport_id, "transport", entry->media_transport);
     write_id(out->as.inbound_rtp.codec_id, "codec-in", index);
     if (peer_media_remote_outbound(connection, index, &remote))

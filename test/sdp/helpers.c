@@ -148,6 +148,31 @@ void ours_begin(struct ours *ours) {
     ours->local = (struct sdp_local){.session_id = 4611731400430051336u, .session_version = 1, .sections = ours->sections, .section_count = 2};
 }
 
+void ours_with_every_codec(struct ours *ours) {
+    const unsigned feedback = (1u << SDP_FEEDBACK_COUNT) - 1;
+    const struct sdp_codec audio[] = {
+        sdp_codec_make(SDP_CODEC_OPUS, 111, "minptime=10;useinbandfec=1", feedback), sdp_codec_make(SDP_CODEC_RED, 63, "111/111", 0),
+        sdp_codec_make(SDP_CODEC_G722, 9, NULL, 0), sdp_codec_make(SDP_CODEC_PCMU, 0, NULL, 0), sdp_codec_make(SDP_CODEC_PCMA, 8, NULL, 0),
+        sdp_codec_make(SDP_CODEC_COMFORT_NOISE, 13, NULL, 0), sdp_codec_make(SDP_CODEC_TELEPHONE_EVENT, 126, "0-15", 0)};
+    const struct sdp_codec video[] = {
+        sdp_codec_make(SDP_CODEC_VP8, 96, NULL, feedback), sdp_codec_make(SDP_CODEC_RTX, 97, "apt=96", 0),
+        sdp_codec_make(SDP_CODEC_VP9, 98, "profile-id=0", feedback), sdp_codec_make(SDP_CODEC_RTX, 99, "apt=98", 0),
+        sdp_codec_make(SDP_CODEC_VP9, 100, "profile-id=2", feedback), sdp_codec_make(SDP_CODEC_RTX, 101, "apt=100", 0),
+        sdp_codec_make(SDP_CODEC_H264, 102, "packetization-mode=1;profile-level-id=42e028", feedback), sdp_codec_make(SDP_CODEC_RTX, 103, "apt=102", 0),
+        sdp_codec_make(SDP_CODEC_H264, 104, "level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=42001f", feedback),
+        sdp_codec_make(SDP_CODEC_H264, 106, "packetization-mode=1;profile-level-id=640c34", feedback),
+        sdp_codec_make(SDP_CODEC_H264, 108, NULL, feedback), sdp_codec_make(SDP_CODEC_AV1, 45, "level-idx=5;profile=0;tier=0", feedback),
+        sdp_codec_make(SDP_CODEC_RTX, 46, "apt=45", 0), sdp_codec_make(SDP_CODEC_RED, 118, NULL, 0), sdp_codec_make(SDP_CODEC_RTX, 119, "apt=118", 0),
+        sdp_codec_make(SDP_CODEC_ULPFEC, 120, NULL, 0), sdp_codec_make(SDP_CODEC_FLEXFEC, 49, "repair-window=10000000", 0)};
+    memcpy(ours->audio, audio, sizeof audio);
+    memcpy(ours->video, video, sizeof video);
+    /* RFC 2198: what protects video runs at its clock. */
+    ours->video[13].clock_hz = 90000;
+    ours->video[13].channels = 1;
+    ours->sections[0].codec_count = COUNT(audio);
+    ours->sections[1].codec_count = COUNT(video);
+}
+
 void ours_answer(struct ours *ours, const struct sdp_session *offer) {
     ours->answer = ours->local;
     ours->answer.sections = ours->answers;

@@ -36,8 +36,8 @@ int read_everything(const char *text, size_t length);
 
 /* A local description with Opus, PCMU, VP8 and rtx, ready to offer; values may be changed. */
 struct ours {
-    struct sdp_codec audio[2];
-    struct sdp_codec video[2];
+    struct sdp_codec audio[12];
+    struct sdp_codec video[24];
     struct sdp_local_section sections[2];
     struct sdp_local_section data; /* offered only when put behind `sections` by the test */
     struct sdp_local_transport transport;
@@ -49,6 +49,8 @@ struct ours {
     struct sdp_local answer;
 };
 void ours_begin(struct ours *ours);
+/* After that: every codec of the table, with rtx and protection. */
+void ours_with_every_codec(struct ours *ours);
 /* Fills `answer`: sections[0] for every audio section, sections[1] for video, `data` for application. */
 void ours_answer(struct ours *ours, const struct sdp_session *offer);
 
