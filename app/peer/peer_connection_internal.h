@@ -60,13 +60,14 @@ struct peer_credentials {
 /* One place of the array of transports. Owned by peer_transports.c; rtp by peer_media.c. */
 struct peer_transport_entry {
     struct peer_transport *transport; /* NULL: the place is free */
+    struct peer_transport *leaving;   /* that was here, and says goodbye by the same sockets; it hears nothing any more. NULL: none */
+    bool has_left;                    /* ... and has: it goes when its streams are closed */
+    uint32_t leaving_serial;
     struct peer_transport_states states;
     uint32_t serial;       /* no two transports of a connection have the same: the upper half of its query and stream numbers */
     size_t section;        /* whose candidates are this transport's: the tagged section of its BUNDLE */
     bool is_of_open_offer; /* came with a local offer that is not answered: a rollback takes it away */
     bool is_restarting;    /* restarted by a local offer that is not answered: a rollback takes that back */
-    bool is_leaving;       /* no section has it any more: it says goodbye ... */
-    bool has_left;         /* ... and has; its place is free when its streams are closed */
     struct ice_interface interfaces[ICE_INTERFACE_MAX]; /* there also while there is no transport: what the next one in this place will have */
     char interface_names[ICE_INTERFACE_MAX][ICE_MDNS_NAME_MAX_BYTES + 1];
     size_t interface_count;
@@ -361,9 +362,7 @@ struct peer_transport_entry *peer_transports_place(struct peer_connection *conne
 /* The transport of a section, NULL: it has none. */
 struct peer_transport_entry *peer_transports_of_section(const struct peer_connection *connection, size_t section);
 /* The next one in use from *index on, which is set to its number; NULL: no more. for (size_t i = 0; (entry = peer_transports_next(c, &i)); i++) */
-/* Those that are leaving are not in use; peer_transports_next_of_all has them too. */
 struct peer_transport_entry *peer_transports_next(const struct peer_connection *connection, size_t *index);
-struct peer_transport_entry *peer_transports_next_of_all(const struct peer_connection *connection, size_t *index);
 /* Fresh ones, random (RFC 8445 section 5.3). */
 void peer_transports_make_credentials(struct peer_connection *connection, struct peer_credentials *out);
 /* Those in force for a section's transport. False: it has none yet. */
@@ -387,7 +386,7 @@ void peer_transports_rollback(struct peer_connection *connection, uint64_t now_u
 int peer_transports_add_candidate(struct peer_connection *connection, uint64_t now_us, size_t section, const struct ice_candidate *candidate);
 /* Interfaces or a description have come: who has both gathers. */
 int peer_transports_gather(struct peer_connection *connection, struct peer_transport_entry *entry, uint64_t now_us);
-/* A transport that is leaving has nothing more to say: its place is free. */
+/* The transport that is leaving this place has nothing more to say: it goes, and so do the sockets when there is no other. */
 void peer_transports_vacate(struct peer_connection *connection, size_t index);
 void peer_transports_close(struct peer_connection *connection, uint64_t now_us);
 void peer_transports_free(struct peer_connection *connection);

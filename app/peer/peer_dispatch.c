@@ -16,10 +16,13 @@ static bool has_base(const struct peer_transport_entry *entry, enum ice_transpor
 }
 
 static struct peer_transport *transport_of_serial(const struct peer_connection *connection, uint64_t serial) {
-    struct peer_transport_entry *entry;
-    for (size_t i = 0; (entry = peer_transports_next_of_all(connection, &i)); i++)
-        if (entry->serial == serial)
+    for (size_t i = 0; i < PEER_TRANSPORT_MAX; i++) {
+        const struct peer_transport_entry *entry = connection->transports[i];
+        if (entry && entry->transport && entry->serial == serial)
             return entry->transport;
+        if (entry && entry->leaving && entry->leaving_serial == serial)
+            return entry->leaving;
+    }
     return NULL;
 }
 
@@ -27,7 +30,7 @@ static struct peer_transport *transport_of_path(const struct peer_connection *co
     struct peer_transport_entry *entry;
     if (path->transport != ICE_TRANSPORT_UDP && !(path->stream_id & ICE_STREAM_ACCEPTED))
         return transport_of_serial(connection, path->stream_id >> 32);
-    for (size_t i = 0; (entry = peer_transports_next_of_all(connection, &i)); i++)
+    for (size_t i = 0; (entry = peer_transports_next(connection, &i)); i++)
         if (has_base(entry, path->transport, &path->local))
             return entry->transport;
     return NULL;
@@ -37,7 +40,7 @@ static struct peer_transport *transport_of_path(const struct peer_connection *co
 static struct peer_transport *transport_of_stream(const struct peer_connection *connection, const struct ice_path *path) {
     struct peer_transport *transport = transport_of_path(connection, path);
     size_t first = 0;
-    struct peer_transport_entry *entry = transport ? NULL : peer_transports_next_of_all(connection, &first);
+    struct peer_transport_entry *entry = transport ? NULL : peer_transports_next(connection, &first);
     return entry ? entry->transport : transport;
 }
 
@@ -191,14 +194,17 @@ uint64_t peer_connection_next_timeout(const struct peer_connection *connection) 
 /* ---- out ------------------------------------------------------------------------------------------------------------------------- */
 
 bool peer_dispatch_poll_transports(struct peer_connection *connection, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {
-    struct peer_transport_entry *entry;
-    for (size_t i = 0; (entry = peer_transports_next_of_all(connection, &i)); i++) {
-        if (peer_transport_poll_transmit(entry->transport, now_us, buffer, capacity, out))
-            return true;
-        if (entry->is_leaving && !entry->has_left) {
+    for (size_t i = 0; i < PEER_TRANSPORT_MAX; i++) {
+        struct peer_transport_entry *entry = connection->transports[i];
+        /* Goodbyes first: a relay is given back before the next transport asks for one from the same socket. */
+        if (entry && entry->leaving && !entry->has_left) {
+            if (peer_transport_poll_transmit(entry->leaving, now_us, buffer, capacity, out))
+                return true;
             entry->has_left = true;
-            peer_transport_abandon_streams(entry->transport);
+            peer_transport_abandon_streams(entry->leaving);
         }
+        if (entry && entry->transport && peer_transport_poll_transmit(entry->transport, now_us, buffer, capacity, out))
+            return true;
     }
     return false;
 }

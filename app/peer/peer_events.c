@@ -166,7 +166,7 @@ static bool translate(struct peer_connection *connection, struct peer_transport_
 static bool poll_leaving(struct peer_connection *connection, size_t index, struct peer_connection_event *out) {
     struct peer_transport_entry *entry = connection->transports[index];
     struct peer_event event;
-    while (peer_transport_poll_event(entry->transport, &event))
+    while (peer_transport_poll_event(entry->leaving, &event))
         if (event.type == PEER_EVENT_ICE && event.as.ice.type == ICE_EVENT_CLOSE_STREAM)
             return tell_stream(PEER_CONNECTION_EVENT_CLOSE_STREAM, &event.as.ice, out);
     if (entry->has_left)
@@ -192,12 +192,10 @@ static bool poll_sockets(struct peer_connection *connection, struct peer_connect
 bool peer_events_poll_transports(struct peer_connection *connection, struct peer_connection_event *out) {
     struct peer_transport_entry *entry;
     struct peer_event event;
-    for (size_t i = 0; (entry = peer_transports_next_of_all(connection, &i)); i++) {
-        if (entry->is_leaving) {
-            if (poll_leaving(connection, i, out))
-                return true;
-            continue;
-        }
+    for (size_t i = 0; i < PEER_TRANSPORT_MAX; i++)
+        if (connection->transports[i] && connection->transports[i]->leaving && poll_leaving(connection, i, out))
+            return true;
+    for (size_t i = 0; (entry = peer_transports_next(connection, &i)); i++) {
         while (peer_transport_poll_event(entry->transport, &event))
             if (translate(connection, entry, &event, out))
                 return true;

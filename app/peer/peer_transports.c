@@ -6,7 +6,7 @@
  *     rollback        `stable` is what holds again
  *
  * A place in the array is a set of sockets: place 0 has those of handle_interfaces, which stay; each other one asks for its own
- * (SOCKETS_NEEDED) and gives them back (SOCKETS_FREE).
+ * (SOCKETS_NEEDED) and gives them back (SOCKETS_FREE). One that leaves says goodbye by them while the next may be there already.
  */
 #include <assert.h>
 #include <string.h>
@@ -36,23 +36,16 @@ struct peer_transport_entry *peer_transports_place(struct peer_connection *conne
     return connection->transports[index];
 }
 
-struct peer_transport_entry *peer_transports_next_of_all(const struct peer_connection *connection, size_t *index) {
+struct peer_transport_entry *peer_transports_next(const struct peer_connection *connection, size_t *index) {
     for (; *index < PEER_TRANSPORT_MAX; (*index)++)
         if (connection->transports[*index] && connection->transports[*index]->transport)
             return connection->transports[*index];
     return NULL;
 }
 
-struct peer_transport_entry *peer_transports_next(const struct peer_connection *connection, size_t *index) {
-    struct peer_transport_entry *entry;
-    while ((entry = peer_transports_next_of_all(connection, index)) && entry->is_leaving)
-        (*index)++;
-    return entry;
-}
-
 static struct peer_transport_entry *entry_at(const struct peer_connection *connection, int8_t index) {
     struct peer_transport_entry *entry = index >= 0 ? connection->transports[index] : NULL;
-    return entry && entry->transport && !entry->is_leaving ? entry : NULL;
+    return entry && entry->transport ? entry : NULL;
 }
 
 struct peer_transport_entry *peer_transports_of_section(const struct peer_connection *connection, size_t section) {
@@ -103,7 +96,7 @@ enum peer_setup peer_transports_setup(const struct peer_connection *connection, 
 
 int peer_transports_gather(struct peer_connection *connection, struct peer_transport_entry *entry, uint64_t now_us) {
     (void)connection;
-    if (!entry->transport || entry->is_leaving || entry->is_gathering || !entry->has_interfaces)
+    if (!entry->transport || entry->is_gathering || !entry->has_interfaces)
         return PEER_OK;
     entry->is_gathering = true;
     return peer_transport_gather(entry->transport, now_us);
@@ -135,9 +128,9 @@ static int make(struct peer_connection *connection, uint64_t now_us, const struc
     entry->serial = connection->next_transport_serial++;
     entry->states = (struct peer_transport_states){0};
     entry->is_of_open_offer = true;
-    entry->is_restarting = entry->is_leaving = entry->has_left = entry->is_gathering = false;
+    entry->is_restarting = entry->is_gathering = false;
     entry->dtls_pending = entry->end_of_candidates_pending = false;
-    entry->sockets_needed_pending = !entry->has_interfaces && *index != 0;
+    entry->sockets_needed_pending = !entry->has_interfaces && !entry->sockets_asked && *index != 0;
     int error = entry->has_interfaces ? peer_transport_handle_interfaces(entry->transport, now_us, entry->interfaces, entry->interface_count) : PEER_OK;
     return error == PEER_OK ? peer_transports_gather(connection, entry, now_us) : error;
 }
@@ -147,17 +140,20 @@ static void leave(struct peer_connection *connection, uint64_t now_us, size_t in
     struct peer_transport_entry *entry = connection->transports[index];
     peer_media_drop_transport(connection, index);
     peer_transport_close(entry->transport, now_us);
-    entry->is_leaving = true;
+    peer_transport_free(entry->leaving); /* nobody has drained since: it goes without a word */
+    entry->leaving = entry->transport;
+    entry->leaving_serial = entry->serial;
+    entry->transport = NULL;
+    entry->has_left = false;
     entry->is_of_open_offer = entry->is_restarting = false;
     entry->dtls_pending = entry->end_of_candidates_pending = false;
 }
 
 void peer_transports_vacate(struct peer_connection *connection, size_t index) {
     struct peer_transport_entry *entry = connection->transports[index];
-    peer_transport_free(entry->transport);
-    entry->transport = NULL;
-    entry->is_leaving = entry->has_left = false;
-    if (index == 0)
+    peer_transport_free(entry->leaving);
+    entry->leaving = NULL;
+    if (entry->transport || index == 0)
         return; /* the sockets of handle_interfaces stay: the next one has them */
     entry->sockets_free_pending |= entry->sockets_asked;
     entry->sockets_asked = entry->sockets_needed_pending = entry->has_interfaces = false;
@@ -289,11 +285,11 @@ void peer_transports_rollback(struct peer_connection *connection, uint64_t now_u
     memcpy(connection->section_transports, connection->stable_section_transports, sizeof connection->section_transports);
     memcpy(connection->offered_section_transports, connection->stable_section_transports, sizeof connection->offered_section_transports);
     for (size_t i = 0; (entry = peer_transports_next(connection, &i)); i++) {
-        if (entry->is_of_open_offer)
-            leave(connection, now_us, i);
-        else if (entry->is_restarting)
+        if (entry->is_restarting)
             (void)peer_transport_cancel_restart(entry->transport, now_us);
         entry->is_restarting = false;
+        if (entry->is_of_open_offer)
+            leave(connection, now_us, i);
     }
     note_tagged_sections(connection, SDP_SECTION_MAX);
 }
@@ -456,8 +452,10 @@ void peer_transports_close(struct peer_connection *connection, uint64_t now_us) 
 
 void peer_transports_free(struct peer_connection *connection) {
     for (size_t i = 0; i < PEER_TRANSPORT_MAX; i++) {
-        if (connection->transports[i])
+        if (connection->transports[i]) {
             peer_transport_free(connection->transports[i]->transport);
+            peer_transport_free(connection->transports[i]->leaving);
+        }
         peer_connection_release(connection, connection->transports[i]);
     }
 }
