@@ -224,9 +224,21 @@ bool sdp_find(const struct sdp_session *session, const struct sdp_section *secti
     return sdp_section_find(section, kind, out) || sdp_header_find(session, kind, out);
 }
 
+_Static_assert(SDP_SECTION_MAX < SDP_MID_SLOT_COUNT && SDP_SECTION_MAX <= 255, "some slot is always free, and a slot holds any index");
+
+size_t sdp_mid_slot(const struct sdp_session *session, struct sdp_view mid) {
+    size_t slot = 0;
+    for (size_t i = 0; i < mid.length; i++)
+        slot = slot * 31 + (unsigned char)mid.text[i];
+    for (slot %= SDP_MID_SLOT_COUNT; session->mid_slots[slot] != 0; slot = (slot + 1) % SDP_MID_SLOT_COUNT)
+        if (sdp_view_equal(session->sections[session->mid_slots[slot] - 1].mid, mid))
+            break;
+    return slot;
+}
+
 const struct sdp_section *sdp_session_find_mid(const struct sdp_session *session, struct sdp_view mid) {
-    for (size_t i = 0; mid.length > 0 && i < session->section_count; i++)
-        if (sdp_view_equal(session->sections[i].mid, mid))
-            return &session->sections[i];
-    return NULL;
+    if (mid.length == 0)
+        return NULL;
+    size_t found = session->mid_slots[sdp_mid_slot(session, mid)];
+    return found == 0 ? NULL : &session->sections[found - 1];
 }

@@ -100,6 +100,9 @@ struct sdp_attribute sdp_attribute_split(struct sdp_view value, size_t line);
 /* Does the attribute follow the grammar of its kind? If not, *rule says which it breaks. */
 bool sdp_attribute_check(const struct sdp_attribute *attribute, const char **rule);
 
+/* Where a mid stands in session->mid_slots, or would. */
+size_t sdp_mid_slot(const struct sdp_session *session, struct sdp_view mid);
+
 /* The session level from the first attribute of a kind on; at its end when there is none. */
 struct sdp_walk sdp_walk_header_from(const struct sdp_session *session, enum sdp_attribute_kind kind);
 
