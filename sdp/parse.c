@@ -135,7 +135,7 @@ static int parse_formats(struct parser *parser, struct sdp_section *section, str
         section->formats.length = (size_t)(word.text + word.length - section->formats.text);
         if (section->format_count == SDP_FORMAT_MAX)
             return refuse(parser, SDP_ERROR_LIMIT, word, "more than SDP_FORMAT_MAX (256) formats in one m= line");
-        if (rtp && !sdp_read_number(word, SDP_PAYLOAD_TYPE_MAX, &payload_type))
+        if (rtp && !sdp_number_cut(word, SDP_PAYLOAD_TYPE_MAX, &payload_type))
             return refuse(parser, SDP_ERROR_SYNTAX, word, "formats of an RTP profile are payload types of 0 to 127 (RFC 8866 section 5.14)");
     }
     if (section->format_count == 0)
@@ -189,15 +189,15 @@ static int say_once(struct parser *parser, struct sdp_view *said, struct sdp_vie
 
 static int parse_attribute(struct parser *parser) {
     size_t *count = parser->section == NULL ? &parser->out->header_attribute_count : &parser->section->attribute_count;
-    struct sdp_attribute attribute = sdp_attribute_split(parser->line.value, parser->line.number);
+    struct sdp_attribute attribute;
     const char *rule;
     if (*count == SDP_ATTRIBUTE_MAX)
         return refuse(parser, SDP_ERROR_LIMIT, parser->line.text, "more than SDP_ATTRIBUTE_MAX (2048) attributes in one section");
     ++*count;
-    if (attribute.kind == SDP_ATTRIBUTE_OTHER && !sdp_view_is_all(attribute.name, SDP_CHARACTER_TOKEN))
-        return refuse_value(parser, "the name of an attribute is a token (RFC 8866 section 5.13)");
-    if (!sdp_attribute_check(&attribute, &rule))
-        return refuse(parser, SDP_ERROR_SYNTAX, attribute.value.length > 0 ? attribute.value : parser->line.value, rule);
+    if (!sdp_attribute_judge(parser->line.value, parser->line.number, &attribute, &rule)) {
+        bool value_is_bad = attribute.kind != SDP_ATTRIBUTE_OTHER && attribute.value.length > 0;
+        return refuse(parser, SDP_ERROR_SYNTAX, value_is_bad ? attribute.value : parser->line.value, rule);
+    }
     if (parser->section == NULL && parser->out->header_places[attribute.kind].at == NULL)
         parser->out->header_places[attribute.kind] = (struct sdp_place){parser->line.text.text, parser->line.number};
     switch (attribute.kind) {
