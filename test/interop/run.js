@@ -49,7 +49,6 @@ function ourCommand(c, network, url, folder) {
     ...network.ours.prefix, join(build, c.role === 'answerer' ? 'caller' : 'callee'), ...network.ours.flags,
     '--audio', c.media.includes('audio') ? `tone:${OUR_TONE_HZ}` : 'none',
     '--video', c.media.includes('video') ? 'pattern' : 'none',
-    ...(c.peer === 'aiortc' ? ['--bundle-policy', 'balanced'] : []),
     ...(c.codecs ? ['--codec', Object.values(c.codecs).join(',').toLowerCase()] : []),
     '--record', join(folder, 'received'), '--duration', String(secondsOf(c) + MARGIN_SECONDS), '--wait', '40',
     `--json=${join(folder, 'ours.json')}`, verbosity, url,
