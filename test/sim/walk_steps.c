@@ -44,6 +44,7 @@ bool walk_judge_call(struct walk_end *end, int error, unsigned may, const char *
         walk_fail(walk, "%c: %s in %s: %s (%s), allowed: %#x", 'A' + end->index, what, w3c_state_name(end->model.state), peer_error_name(error), problem ? problem : "", may);
     if (error != PEER_OK && (!problem || problem[0] == '\0'))
         walk_fail(walk, "%c: %s: an error without a word", 'A' + end->index, what);
+    walk->memory_was_short_before = walk->memory_was_short;
     return error == PEER_OK && walk->is_judged && !walk->result->failed;
 }
 
