@@ -50,6 +50,11 @@ export const cases = [
   { peer: 'chromium', role: 'answerer', media: both, network: 'symmetric' },
   { peer: 'chromium', role: 'offerer', media: both, network: 'symmetric' },
 
+  { peer: 'aiortc', role: 'answerer', media: both, network: 'lan' },
+  { peer: 'aiortc', role: 'offerer', media: both, network: 'lan' },
+  { peer: 'pion', role: 'answerer', media: both, network: 'lan' },
+  { peer: 'pion', role: 'offerer', media: both, network: 'lan' },
+
   ...negotiationCases,
 ];
 
