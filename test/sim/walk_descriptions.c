@@ -224,7 +224,7 @@ void walk_hear_hostile(struct walk_end *end, const struct walk_step *step) {
         }
     }
     struct peer_problem problem = {0};
-    int error = peer_connection_set_remote_description(end->connection, walk_now(end), walk_peer_type(step->b & 1 ? PEER_SDP_OFFER : message->type), walk->text, length, &problem);
+    int error = peer_connection_set_remote_description(end->connection, walk_now(end), walk_peer_type(step->b & 1 ? W3C_OFFER : message->type), walk->text, length, &problem);
     unsigned may = W3C_OK | W3C_INVALID_CONTENT | W3C_INVALID_STATE | W3C_FULL | W3C_INVALID_MODIFICATION;
     bool was_judged = walk->is_judged;
     (void)walk_judge_call(end, error, may, "setRemoteDescription(hostile)");
