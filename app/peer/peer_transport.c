@@ -553,8 +553,7 @@ void peer_transport_statistics(const struct peer_transport *transport, struct pe
 bool peer_transport_handshake(const struct peer_transport *transport, struct peer_handshake *out) {
     struct dtls_fingerprint fingerprint;
     struct dtls_transport_stats stats;
-    if (!transport->dtls || dtls_state(transport) != DTLS_TRANSPORT_CONNECTED ||
-        !dtls_transport_peer_fingerprint(transport->dtls, DTLS_HASH_SHA_256, &fingerprint))
+    if (!transport->dtls || transport->statistics.dtls_connected_us == 0 || !dtls_transport_peer_fingerprint(transport->dtls, DTLS_HASH_SHA_256, &fingerprint))
         return false;
     dtls_transport_stats(transport->dtls, &stats);
     *out = (struct peer_handshake){stats.tls_version, stats.dtls_cipher, fingerprint};
@@ -562,8 +561,7 @@ bool peer_transport_handshake(const struct peer_transport *transport, struct pee
 }
 
 size_t peer_transport_certificate(const struct peer_transport *transport, uint8_t *out, size_t capacity) {
-    bool is_through = transport->dtls && dtls_state(transport) == DTLS_TRANSPORT_CONNECTED;
-    return is_through ? dtls_transport_peer_certificate(transport->dtls, out, capacity) : 0;
+    return transport->dtls && transport->statistics.dtls_connected_us != 0 ? dtls_transport_peer_certificate(transport->dtls, out, capacity) : 0;
 }
 
 const struct ice_agent *peer_transport_ice(const struct peer_transport *transport) {

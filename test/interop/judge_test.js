@@ -32,7 +32,7 @@ function good() {
       picture: { frames: 240, stamps: stamps(), size: '640x480' },
       sound: { peaksHz: Array(40).fill(OUR_TONE_HZ + 2) },
       stats: [
-        { id: 'T', type: 'transport', selectedCandidatePairId: 'P', tlsVersion: 'FEFD', srtpCipher: 'AEAD_AES_128_GCM' },
+        { id: 'T', type: 'transport', selectedCandidatePairId: 'P', tlsVersion: 'FEFD', srtpCipher: 'SRTP_AEAD_AES_128_GCM' },
         { id: 'P', type: 'candidate-pair', localCandidateId: 'L', remoteCandidateId: 'R' },
         { id: 'L', type: 'local-candidate', candidateType: 'host' },
         { id: 'R', type: 'remote-candidate', candidateType: 'host' },
