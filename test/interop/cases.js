@@ -50,13 +50,19 @@ export const cases = [
   { peer: 'chromium', role: 'answerer', media: both, network: 'symmetric' },
   { peer: 'chromium', role: 'offerer', media: both, network: 'symmetric' },
 
-  { smoke: true, peer: 'firefox', role: 'answerer', media: both, network: 'loopback' },
-  { smoke: true, peer: 'firefox', role: 'offerer', media: both, network: 'loopback' },
-  { peer: 'firefox', role: 'answerer', media: both, network: 'lan' },
-  { peer: 'firefox', role: 'offerer', media: both, network: 'lan' },
-  { peer: 'firefox', role: 'answerer', media: both, network: 'nat' },
-  { peer: 'firefox', role: 'offerer', media: both, network: 'nat' },
-  ...['relay-udp', 'relay-tcp', 'relay-tls'].flatMap((network) => ['answerer', 'offerer'].map((role) => ({ peer: 'firefox', role, media: both, network }))),
+  { peer: 'chromium', role: 'answerer', media: both, network: 'loopback', event: 'camera' },
+  { peer: 'chromium', role: 'offerer', media: both, network: 'loopback', event: 'camera' },
+
+  ...['loopback', 'lan', 'nat', 'relay-udp', 'relay-tcp', 'relay-tls', 'mdns', 'mdns-offer', 'symmetric']
+    .flatMap((network) => ['answerer', 'offerer'].map((role) => ({ smoke: network === 'lan', peer: 'firefox', role, media: both, network }))),
+  ...['restart', 'tracks', 'camera', 'bad-offer', 'close']
+    .flatMap((event) => ['answerer', 'offerer'].map((role) => ({ peer: 'firefox', role, media: both, network: event === 'restart' ? 'nat' : 'loopback', event }))),
+  { peer: 'firefox', role: 'answerer', media: both, network: 'relay-udp', event: 'relay-lost' },
+  { peer: 'firefox', role: 'offerer', media: both, network: 'relay-tcp', event: 'relay-lost' },
+  { peer: 'firefox', role: 'answerer', media: ['audio'], network: 'loopback' },
+  { peer: 'firefox', role: 'offerer', media: ['video'], network: 'loopback' },
+  { peer: 'firefox', role: 'answerer', media: both, network: 'loopback', codecs: vp9 },
+  { peer: 'firefox', role: 'offerer', media: both, network: 'loopback', codecs: alaw },
 
   ...negotiationCases,
 ];

@@ -163,7 +163,7 @@ function ourPackets(reports, kind, since, until) {
 
 // window: { sinceMs, untilMs, peer, before, path }: from when to when media must flow, what the peer had measured at its begin, and which
 // generation of ICE there was before the event and at the end.
-function judgeWindow({ media, restarts, pauseMs, pauseBeyondUsualMs }, window, { ours, peer, recording }) {
+function judgeWindow({ media, restarts, pauseMs, pauseToUsMs, pauseBeyondUsualMs }, window, { ours, peer, recording }) {
   const complaints = [];
   const seconds = (window.untilMs - window.sinceMs) / 1000;
   const since = window.sinceMs % 2 ** 32, until = window.untilMs % 2 ** 32; // as stamps count
@@ -175,7 +175,7 @@ function judgeWindow({ media, restarts, pauseMs, pauseBeyondUsualMs }, window, {
     for (const [whom, times] of Object.entries(moments).filter(([, all]) => all.length > 0)) {
       const usual = longestPause(times, times[0] + 1000, since); // the first second is the beginning's
       const longest = longestPause(times, since, until);
-      const limit = pauseMs ?? usual + pauseBeyondUsualMs;
+      const limit = (whom === 'us' ? pauseToUsMs : null) ?? pauseMs ?? usual + pauseBeyondUsualMs;
       if (longest > limit) complaints.push(`after the event: no picture to ${whom} for ${longest} ms${pauseMs ? '' : ` (before it ${usual} ms)`}`);
     }
   }
