@@ -100,7 +100,7 @@ const char *sdp_refusal_text(enum sdp_refusal refusal);
 /*
  * Writes the answer to an offer (RFC 9429 section 5.3): the same sections in the same order, refused ones with port 0;
  * the offer's mids, payload types and extension ids; the codecs in our order of preference. A section that BUNDLE folds away
- * (RFC 9143 section 7.3) has no transport attributes but its tagged section's; so its `transport` is not looked at.
+ * (RFC 9143 section 7.3) repeats the transport of its tagged section, but for the candidates; so its own `transport` is not looked at.
  * local     sections[i] answers section i of the offer
  * offer     parsed, of any origin
  * refusals  nullable, else room for SDP_SECTION_MAX: why each section is refused

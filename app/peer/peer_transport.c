@@ -329,6 +329,9 @@ static int handle_secured(struct peer_transport *transport, uint64_t now_us, con
     }
     if (!transport->dtls || (!is_dtls && !transport->srtp))
         return keep_early(transport, path, bytes, length);
+    transport->statistics.packets_received++;
+    transport->statistics.bytes_received += length;
+    ice_agent_count_received(transport->ice, now_us, path, length);
     if (!is_dtls)
         return unprotect(transport, protocol, bytes, length);
     if (transport->statistics.dtls_started_us == 0)
@@ -339,8 +342,6 @@ static int handle_secured(struct peer_transport *transport, uint64_t now_us, con
 }
 
 int peer_transport_handle_datagram(struct peer_transport *transport, uint64_t now_us, const struct ice_path *path, uint8_t *bytes, size_t length) {
-    transport->statistics.datagrams_received++;
-    transport->statistics.bytes_received += length;
     transport->has_received = false;
     switch (peer_demultiplex(bytes, length)) {
     case PEER_PROTOCOL_STUN:
@@ -381,16 +382,8 @@ uint64_t peer_transport_next_timeout(const struct peer_transport *transport) {
 static bool wrap(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t length, size_t capacity, struct ice_transmit *out) {
     if (ice_agent_wrap_payload(transport->ice, now_us, buffer, length, capacity, out) != ICE_OK)
         return false;
-    transport->statistics.datagrams_sent++;
-    transport->statistics.bytes_sent += out->length;
-    return true;
-}
-
-static bool poll_ice(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {
-    if (!ice_agent_poll_transmit(transport->ice, now_us, buffer, capacity, out))
-        return false;
-    transport->statistics.datagrams_sent++;
-    transport->statistics.bytes_sent += out->length;
+    transport->statistics.packets_sent++;
+    transport->statistics.bytes_sent += length;
     return true;
 }
 
@@ -409,7 +402,7 @@ static bool poll_dtls(struct peer_transport *transport, uint64_t now_us, uint8_t
 bool peer_transport_poll_transmit(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {
     if (capacity < PEER_TRANSMIT_BUFFER_BYTES)
         return false;
-    if (!transport->closed && poll_ice(transport, now_us, buffer, capacity, out))
+    if (!transport->closed && ice_agent_poll_transmit(transport->ice, now_us, buffer, capacity, out))
         return true;
     if (poll_dtls(transport, now_us, buffer, capacity, out))
         return true;
@@ -417,7 +410,7 @@ bool peer_transport_poll_transmit(struct peer_transport *transport, uint64_t now
         return false;
     /* close_notify may go through a relay: only behind it are the relays given back. */
     ice_agent_close(transport->ice, now_us);
-    return poll_ice(transport, now_us, buffer, capacity, out);
+    return ice_agent_poll_transmit(transport->ice, now_us, buffer, capacity, out);
 }
 
 static int protect(struct peer_transport *transport, uint64_t now_us, bool is_rtcp, uint8_t *buffer, size_t length, size_t capacity, struct ice_transmit *out) {
@@ -566,6 +559,11 @@ bool peer_transport_handshake(const struct peer_transport *transport, struct pee
     dtls_transport_stats(transport->dtls, &stats);
     *out = (struct peer_handshake){stats.tls_version, stats.dtls_cipher, fingerprint};
     return true;
+}
+
+size_t peer_transport_certificate(const struct peer_transport *transport, uint8_t *out, size_t capacity) {
+    bool is_through = transport->dtls && dtls_state(transport) == DTLS_TRANSPORT_CONNECTED;
+    return is_through ? dtls_transport_peer_certificate(transport->dtls, out, capacity) : 0;
 }
 
 const struct ice_agent *peer_transport_ice(const struct peer_transport *transport) {

@@ -63,6 +63,10 @@ export const cases = [
   { peer: 'firefox', role: 'offerer', media: ['video'], network: 'loopback' },
   { peer: 'firefox', role: 'answerer', media: both, network: 'loopback', codecs: vp9 },
   { peer: 'firefox', role: 'offerer', media: both, network: 'loopback', codecs: alaw },
+  { peer: 'aiortc', role: 'answerer', media: both, network: 'lan' },
+  { peer: 'aiortc', role: 'offerer', media: both, network: 'lan' },
+  { peer: 'pion', role: 'answerer', media: both, network: 'lan' },
+  { peer: 'pion', role: 'offerer', media: both, network: 'lan' },
 
   ...negotiationCases,
 ];

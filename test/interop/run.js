@@ -14,6 +14,8 @@ import { existsSync } from 'node:fs';
 import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cases, nameOf } from './cases.js';
+import { aiortc } from './peers/aiortc.js';
+import { pion } from './peers/pion.js';
 import { chromium } from './chromium.js';
 import { events } from './events.js';
 import { firefox } from './firefox.js';
@@ -23,7 +25,7 @@ import { playItself, playNegotiation } from './negotiation/play.js';
 import { endOf, portAnswers, sleep, start, stop, stopAll, succeeds, withTimeout } from './process.js';
 import { recordedStamps, recordedTone } from './recording.js';
 
-const peers = { chromium, firefox };
+const peers = { chromium, firefox, aiortc, pion };
 
 const SECONDS = 8; // measured, from connected on; an event may need more
 const NOTICE_MS = 1000; // a call that the peer has ended

@@ -89,6 +89,9 @@ void walk_set_local(struct walk_end *end, enum w3c_type type, bool is_implicit, 
     snprintf(what, sizeof what, "setLocalDescription(%s%s%s)", is_implicit ? "implicit " : "", walk_type_name(type), message ? is_last_created ? ", created" : ", not the last" : "");
     if (error != PEER_OK && !problem.rule)
         walk_fail(end->walk, "%c: %s: no rule", 'A' + end->index, what);
+    /* Another text is the last created one now, also when it was not set; it has candidates that the text set has not. */
+    if (!message && type != W3C_ROLLBACK && error != PEER_ERROR_STATE)
+        *(type == W3C_OFFER ? &end->created_offer : &end->created_answer) = NULL;
     if (!walk_judge_call(end, error, may, what))
         return;
     if (type == W3C_ROLLBACK) {
@@ -96,10 +99,6 @@ void walk_set_local(struct walk_end *end, enum w3c_type type, bool is_implicit, 
         end->walk->result->coverage.roll_backs++;
         return;
     }
-    if (!message && type == W3C_OFFER)
-        end->created_offer = NULL; /* another text is the last created one now, with candidates that the text set has not */
-    if (!message && type != W3C_OFFER)
-        end->created_answer = NULL;
     follow_local(end, message, type);
 }
 
