@@ -50,10 +50,14 @@ export const cases = [
   { peer: 'chromium', role: 'answerer', media: both, network: 'symmetric' },
   { peer: 'chromium', role: 'offerer', media: both, network: 'symmetric' },
 
-  { peer: 'aiortc', role: 'answerer', media: both, network: 'lan' },
-  { peer: 'aiortc', role: 'offerer', media: both, network: 'lan' },
-  { peer: 'pion', role: 'answerer', media: both, network: 'lan' },
-  { peer: 'pion', role: 'offerer', media: both, network: 'lan' },
+  ...['aiortc', 'pion'].flatMap((peer) => [
+    { smoke: true, peer, role: 'answerer', media: both, network: 'lan' },
+    { peer, role: 'offerer', media: both, network: 'lan' },
+    { peer, role: 'answerer', media: both, network: 'nat' },
+    { peer, role: 'offerer', media: both, network: 'nat' },
+    { peer, role: 'answerer', media: both, network: 'relay-udp' },
+    { peer, role: 'offerer', media: both, network: 'relay-udp' },
+  ]),
 
   ...negotiationCases,
 ];

@@ -30,7 +30,8 @@ async function recorded(where, media, { received, codecs, stats }) {
   const named = media.map((kind) => ({ type: 'codec', id: `codec-${kind}`, mimeType: codecs[kind] }));
   const picture = media.includes('video') ? await recordedStamps(join(where, 'peer-video.ivf')).catch(unreadable({ frames: 0, stamps: [] })) : { frames: 0, stamps: [] };
   const sound = media.includes('audio') ? await recordedTone(join(where, 'peer-audio.ogg'), OUR_TONE_HZ).catch(unreadable({ share: 0 })) : {};
-  return { stats: [...stats, ...counted, ...named], picture, sound, lacks: ['outbound', 'reports', 'age'] };
+  const candidates = stats.map((s) => (s.ip ? { ...s, address: s.ip } : s)); // its name before webrtc-stats settled on another
+  return { stats: [...candidates, ...counted, ...named], picture, sound, lacks: ['outbound', 'reports', 'age'] };
 }
 
 export const pion = programPeer({
