@@ -50,7 +50,7 @@ export const cases = [
   { peer: 'chromium', role: 'answerer', media: both, network: 'symmetric' },
   { peer: 'chromium', role: 'offerer', media: both, network: 'symmetric' },
 
-  ...['aiortc', 'pion'].flatMap((peer) => [
+  ...['aiortc', 'pion', 'gstreamer'].flatMap((peer) => [
     { smoke: true, peer, role: 'answerer', media: both, network: 'lan' },
     { peer, role: 'offerer', media: both, network: 'lan' },
     { peer, role: 'answerer', media: both, network: 'nat' },

@@ -15,6 +15,7 @@ import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cases, nameOf } from './cases.js';
 import { aiortc } from './peers/aiortc.js';
+import { gstreamer } from './peers/gstreamer.js';
 import { pion } from './peers/pion.js';
 import { chromium } from './chromium.js';
 import { events } from './events.js';
@@ -24,7 +25,7 @@ import { playItself, playNegotiation } from './negotiation/play.js';
 import { endOf, portAnswers, sleep, start, stop, stopAll, succeeds, withTimeout } from './process.js';
 import { recordedStamps, recordedTone } from './recording.js';
 
-const peers = { chromium, aiortc, pion };
+const peers = { chromium, aiortc, gstreamer, pion };
 
 const SECONDS = 8; // measured, from connected on; an event may need more
 const NOTICE_MS = 1000; // a call that the peer has ended
