@@ -140,7 +140,7 @@ function judgePath(path, pair, peer) {
     complaints.push(`ours: no end of the pair is a relay: ${local.candidateType}, ${remote.candidateType}`);
   }
   const address = readStats(peer.stats).remote?.address;
-  if (path.peerSees && address !== path.peerSees) complaints.push(`peer: it sends to ${address}, not to ${path.peerSees}`);
+  if (path.peerSees && !peer.lacks?.includes('path') && address !== path.peerSees) complaints.push(`peer: it sends to ${address}, not to ${path.peerSees}`);
   if (path.peerHidden) complaints.push(...judgeHidden('peer', peer.seen.localCandidates));
   if (path.oursHidden) complaints.push(...judgeHidden('ours', peer.seen.remoteCandidates));
   return complaints;
