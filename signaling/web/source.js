@@ -2,11 +2,13 @@
 
 export const mayUseDevices = () => Boolean(navigator.mediaDevices?.getUserMedia);
 
-// Choices for the two lists. Names are empty until the page has been allowed to use a device; numbers stand in for them.
+// Choices for the two lists. Before the page has been allowed to use a device, a browser may hide how many there are: then the usual one.
 export async function listDevices(kind) {
   if (!mayUseDevices()) return [];
+  const noun = kind === 'audioinput' ? 'microphone' : 'camera';
   const devices = (await navigator.mediaDevices.enumerateDevices()).filter((device) => device.kind === kind && device.deviceId !== '');
-  return devices.map((device, i) => ({ id: device.deviceId, name: device.label || `${kind === 'audioinput' ? 'microphone' : 'camera'} ${i + 1}` }));
+  if (devices.length === 0) return [{ id: '', name: `the usual ${noun}` }];
+  return devices.map((device, i) => ({ id: device.deviceId, name: device.label || `${noun} ${i + 1}` }));
 }
 
 export async function openMicrophone(id) {
@@ -51,9 +53,8 @@ export function drawPicture() {
 }
 
 // Two short beeps a second: heard, and not mistaken for anything else.
-export async function playTone() {
-  const context = new AudioContext();
-  await context.resume();
+export function playTone() {
+  const context = new AudioContext(); // it starts when the browser lets it: joining is the press of a button
   const tone = new OscillatorNode(context, { frequency: 440 });
   const gate = new OscillatorNode(context, { type: 'square', frequency: 2 });
   const depth = new GainNode(context, { gain: 0.06 });
