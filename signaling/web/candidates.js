@@ -6,7 +6,7 @@ const preferences = (priority) => `${priority >>> 24} | ${(priority >>> 8) & 0xf
 
 export class CandidateTable {
   #body;
-  #rows = []; // {side, address, port, element}
+  #rows = []; // {side, address, port, row}
 
   constructor(table) {
     this.#body = table.tBodies[0];
@@ -17,15 +17,17 @@ export class CandidateTable {
     this.#rows = [];
   }
 
+  // candidate: null when that was the last one of that side.
   add(seconds, side, candidate) {
     const row = this.#body.insertRow();
-    const cells = [
-      seconds.toFixed(3), side === 'local' ? 'ours' : 'theirs', candidate.type, candidate.foundation,
+    const start = [seconds.toFixed(3), side === 'local' ? 'ours' : 'theirs'];
+    const cells = candidate === null ? [...start, 'end', ...Array(7).fill('')] : [
+      ...start, candidate.type, candidate.foundation,
       candidate.tcpType ? `${candidate.protocol} ${candidate.tcpType}` : candidate.protocol, candidate.address, candidate.port,
       preferences(candidate.priority ?? 0), candidate.url ?? '', candidate.relayProtocol ?? '',
     ];
     for (const cell of cells) row.insertCell().textContent = cell ?? '';
-    this.#rows.push({ side, address: bare(candidate.address), port: candidate.port, row });
+    if (candidate !== null) this.#rows.push({ side, address: bare(candidate.address), port: candidate.port, row });
   }
 
   // Marks the two ends of the selected pair, where the table has them (a peer-reflexive one nobody has told us).

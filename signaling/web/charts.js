@@ -33,8 +33,9 @@ function makeChart(parent, { title, lines, unit, floor }) {
       paths[line].setAttribute('d', points.map((point, i) => `${i === 0 ? 'M' : 'L'}${x(i)} ${y(point[member]).toFixed(1)}`).join(''));
     });
     const newest = points.at(-1);
-    const said = newest && lines.map(([name, member]) => `${lines.length > 1 ? `${name} ` : ''}${Math.round(newest[member])}`).join(', ');
-    words.textContent = newest ? `${said} ${unit} (top of the chart: ${Math.round(top)})` : 'nothing yet';
+    const rounded = (value) => (value < 10 ? Math.round(10 * value) / 10 : Math.round(value));
+    const said = newest && lines.map(([name, member]) => `${lines.length > 1 ? `${name} ` : ''}${rounded(newest[member])}`).join(', ');
+    words.textContent = newest ? `${said} ${unit}, of ${Math.round(top)} at the top` : 'nothing yet';
   };
 }
 

@@ -3,141 +3,120 @@
 import { Call } from './call.js';
 import { CandidateTable } from './candidates.js';
 import { makeCharts } from './charts.js';
+import { Own } from './own.js';
 import { Room } from './room.js';
-import { drawPicture, listDevices, mayUseDevices, openCamera, openMicrophone, openScreen, playTone, stop } from './source.js';
+import { light, say, sentenceOf, sentenceOfClose, WAITING } from './signs.js';
 import { Statistics, explainPath, selectedPair } from './statistics.js';
 
 const $ = (id) => document.getElementById(id);
 const table = new CandidateTable($('candidates'));
 const drawCharts = makeCharts($('charts'));
+const own = new Own({ audio: $('microphone'), video: $('camera') }, $('local'));
+const name = location.pathname.split('/').pop();
 let room = null;
 let call = null;
 let iceServers = [];
+let isOfferOwed = false; // the other side may be anew in the room; if the call that we have ends, we offer another one
 let statistics = new Statistics();
-const own = { audio: null, video: null, camera: null }; // tracks; camera: what is sent when no screen is shared
 
-// ---- what the person is told ---------------------------------------------------------------------------------------------
-
-function say(sentence, isBad = false) {
-  $('message').textContent = sentence;
-  $('message').classList.toggle('bad', isBad);
-}
-
-const LAMP_OF_STATE = {
-  connected: 'good', completed: 'good', open: 'good', flowing: 'good',
-  failed: 'bad', closed: 'bad', disconnected: 'bad', stopped: 'bad',
-  connecting: 'busy', checking: 'busy', gathering: 'busy',
-};
-
-function light(lamp, state) {
-  const element = $(`lamp-${lamp}`);
-  element.dataset.state = LAMP_OF_STATE[state] ?? 'new';
-  element.lastElementChild.textContent = state;
-}
-
-function showStates() {
-  const connection = call?.connection;
-  light('ice', connection?.iceConnectionState ?? 'new');
-  const transport = connection?.getReceivers().find((receiver) => receiver.transport)?.transport;
-  light('dtls', transport?.state ?? 'new');
-  if (connection?.connectionState === 'connected') say('Connected.');
-  if (connection?.connectionState === 'failed')
-    say('No path was found, or it was lost. Look for another one; if both sides are behind strict NATs, the room needs a TURN server.', true);
-}
-
-// ---- what is sent --------------------------------------------------------------------------------------------------------
-
-const DRAWN = 'drawn';
-
-async function fillList(select, kind, drawn) {
-  const chosen = select.value;
-  const devices = await listDevices(kind);
-  select.replaceChildren(...devices.map(({ id, name }) => new Option(name, id)), new Option(drawn, DRAWN));
-  select.value = [...select.options].some((option) => option.value === chosen) ? chosen : select.options[0].value;
-}
-
-const fillLists = () => Promise.all([fillList($('microphone'), 'audioinput', 'a tone'), fillList($('camera'), 'videoinput', 'a drawn picture')]);
-
-// The chosen device; when it cannot be had, why, and the drawn one instead.
-async function open(select, device, drawn, noun) {
-  if (select.value === DRAWN) return drawn();
-  try {
-    return await device(select.value);
-  } catch (error) {
-    say(`The ${noun} cannot be used (${error.message}): sending ${select.options[select.options.length - 1].text} instead.`, true);
-    select.value = DRAWN;
-    return drawn();
-  }
-}
-
-const openAudio = () => open($('microphone'), openMicrophone, playTone, 'microphone');
-const openVideo = () => open($('camera'), openCamera, drawPicture, 'camera');
-
-function showOwn() {
-  $('local').srcObject = new MediaStream([own.video]);
-  $('local').play().catch(() => {}); // a picture that may not start by itself starts with the next press of a button
-}
-
-async function send(kind, track, keepsOld = false) {
-  const old = own[kind];
-  track.enabled = old ? old.enabled : true;
-  own[kind] = track;
-  await call?.replace(kind, track);
-  if (old && !keepsOld) stop(old);
-  if (kind === 'video') showOwn();
-}
-
-// ---- the call ------------------------------------------------------------------------------------------------------------
+// ---- a call --------------------------------------------------------------------------------------------------------------
 
 function hangUp() {
   call?.close();
   call = null;
+  isOfferOwed = false;
   $('remote').srcObject = null;
-  $('running').disabled = true;
+  $('restart').disabled = true;
   for (const lamp of ['ice', 'dtls', 'media']) light(lamp, 'new');
   table.clear();
+  $('ice-errors').replaceChildren();
   $('path').textContent = 'None yet.';
+}
+
+function showTrack({ detail: { track } }) {
+  const stream = $('remote').srcObject ?? new MediaStream();
+  stream.addTrack(track);
+  $('remote').srcObject = stream;
+  $('remote').play().catch((error) => {
+    if (error.name === 'NotAllowedError') say('The browser waits for a press of any button before it plays sound.');
+  });
+}
+
+function showRefusal({ detail }) {
+  const list = $('ice-errors');
+  if ([...list.children].some((item) => item.textContent === detail)) return;
+  list.append(Object.assign(document.createElement('li'), { textContent: detail }));
+}
+
+// Says each new state once; a lost path is looked for again as long as there is someone to look with.
+function watch(made) {
+  let last = 'new', wasConnected = false;
+  return () => {
+    if (made !== call) return;
+    const state = made.connection.connectionState;
+    light('ice', made.connection.iceConnectionState);
+    light('dtls', made.dtlsState);
+    if (state === last) return;
+    last = state;
+    const sentence = sentenceOf(state, { wasConnected, dtls: made.dtlsState, canAsk: room.hasPeer });
+    if (sentence) say(...sentence);
+    wasConnected ||= state === 'connected';
+    if (made.isOver && isOfferOwed) makeCall().begin();
+    else if (state === 'failed' && wasConnected && room.hasPeer) made.restart($('relay').checked);
+  };
 }
 
 function makeCall() {
   hangUp();
   statistics = new Statistics();
-  const made = new Call(room, iceServers, $('relay').checked, [own.audio, own.video], new MediaStream([own.audio, own.video]));
-  made.addEventListener('change', showStates);
-  made.addEventListener('problem', ({ detail }) => say(detail, true));
-  made.addEventListener('candidate', ({ detail }) => table.add(made.age / 1000, detail.side, detail.candidate));
-  made.addEventListener('track', ({ detail }) => {
-    const stream = $('remote').srcObject ?? new MediaStream();
-    stream.addTrack(detail.track);
-    $('remote').srcObject = stream;
-    $('remote').play().catch(() => say('The browser waits for a press of any button before it plays sound.'));
-  });
-  $('running').disabled = false;
-  call = made;
-  return made;
+  call = new Call(room, iceServers, $('relay').checked, own.all);
+  call.addEventListener('change', watch(call));
+  call.addEventListener('problem', ({ detail }) => say(detail, true));
+  const made = call;
+  call.addEventListener('candidate', ({ detail }) => made === call && table.add(made.age, detail.side, detail.candidate));
+  call.addEventListener('refused', showRefusal);
+  call.addEventListener('track', showTrack);
+  $('restart').disabled = false;
+  return call;
+}
+
+// ---- a room --------------------------------------------------------------------------------------------------------------
+
+function meet({ detail: peer }) {
+  const isConnected = call?.connection.connectionState === 'connected';
+  if (peer) {
+    if (!isConnected) say('Someone is here.');
+  } else if (isConnected) {
+    say('The other side has lost the signaling server. The call goes on as long as its packets come.', true);
+  } else {
+    hangUp();
+    say(`The other side has left. ${WAITING}`);
+  }
 }
 
 function makeRoom() {
   const made = new Room();
-  made.addEventListener('open', () => light('signaling', 'open'));
+  made.addEventListener('joined', ({ detail }) => {
+    iceServers = detail;
+    light('signaling', 'open');
+    if (!call) say(WAITING);
+  });
   made.addEventListener('closed', ({ detail }) => {
     light('signaling', 'closed');
-    say(`The signaling server is gone: ${detail}. The call goes on as it is; join again to find each other anew.`, true);
-    $('join').disabled = false;
+    say(sentenceOfClose(detail), true);
+    if (detail.isFinal) leave();
   });
-  made.addEventListener('joined', ({ detail }) => (iceServers = detail));
-  made.addEventListener('peer', ({ detail }) => {
-    if (detail) say('Someone is here.');
-    else if (call?.connection.connectionState === 'connected') say('The other side has left the room.');
-    else say('Waiting for the other side. Give them the address of this page.');
-  });
+  made.addEventListener('peer', meet);
   made.addEventListener('bye', () => {
     hangUp();
-    say('The other side has ended the call.');
+    say(`The other side has ended the call. ${WAITING}`);
   });
-  made.addEventListener('turn', () => makeCall().begin());
+  made.addEventListener('turn', () => {
+    if (!call || call.isOver) makeCall().begin();
+    else isOfferOwed = true;
+  });
   made.addEventListener('description', ({ detail }) => {
-    if (detail.type === 'offer' && (!call || call.connection.connectionState === 'closed')) makeCall();
+    if (detail.type === 'offer' && !call?.takesOffer(detail)) makeCall();
     call?.takeDescription(detail);
   });
   made.addEventListener('candidate', ({ detail }) => call?.takeCandidate(detail));
@@ -147,25 +126,36 @@ function makeRoom() {
 
 async function join() {
   $('join').disabled = true;
-  own.audio ??= await openAudio();
-  own.camera = own.video ??= await openVideo();
-  await fillLists(); // now they have names
-  showOwn();
-  say('Waiting for the other side. Give them the address of this page.');
+  await own.open();
+  $('join').disabled = false;
+  $('join').textContent = 'Leave';
+  $('running').disabled = false;
+  say('Asking the signaling server.');
   light('signaling', 'connecting');
   room = makeRoom();
   room.join();
-  room.addEventListener('joined', () => room.ready());
+}
+
+// What was said last stays: it may be why.
+function leave() {
+  room.leave();
+  room = null;
+  hangUp();
+  own.close();
+  for (const button of $('running').querySelectorAll('[aria-pressed]')) press(button, false);
+  $('running').disabled = true;
+  $('join').textContent = 'Join';
 }
 
 // ---- once a second -------------------------------------------------------------------------------------------------------
 
 async function measure() {
-  if (!call || call.connection.connectionState === 'closed') return;
-  const report = await call.connection.getStats();
-  const { hasMedia, isFlowing } = statistics.take(report);
-  light('media', isFlowing ? 'flowing' : hasMedia ? 'stopped' : 'new');
-  showStates();
+  const measured = call;
+  if (!measured || measured.connection.connectionState === 'closed') return;
+  const report = await measured.connection.getStats();
+  if (measured !== call) return;
+  light('media', statistics.take(report));
+  light('dtls', measured.dtlsState);
   drawCharts(statistics.points);
   const selected = selectedPair(report);
   table.select(selected?.local, selected?.remote);
@@ -173,63 +163,64 @@ async function measure() {
   $('download').disabled = false;
 }
 
+function download() {
+  const blob = new Blob([JSON.stringify(statistics.reports, null, 1)], { type: 'application/json' });
+  const link = Object.assign(document.createElement('a'), { href: URL.createObjectURL(blob), download: `${name}-statistics.json` });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
 // ---- buttons -------------------------------------------------------------------------------------------------------------
 
+const isPressed = (button) => button.getAttribute('aria-pressed') === 'true';
+
+function press(button, isOn) {
+  if (isPressed(button) !== isOn) button.click();
+}
+
+// work(isOn) says whether it could be done.
 function toggle(button, work) {
   button.addEventListener('click', async () => {
-    const isOn = button.getAttribute('aria-pressed') !== 'true';
-    if ((await work(isOn)) !== false) button.setAttribute('aria-pressed', String(isOn));
+    const isOn = !isPressed(button);
+    if (await work(isOn)) button.setAttribute('aria-pressed', String(isOn));
   });
 }
 
+const mute = (kind) => (isOn) => {
+  own.mute(kind, isOn);
+  return true;
+};
+
 async function shareScreen(isOn) {
-  if (!isOn) return void (await send('video', own.camera));
   try {
-    const track = await openScreen();
-    track.addEventListener('ended', () => $('screen').getAttribute('aria-pressed') === 'true' && $('screen').click());
-    await send('video', track, true);
+    if (isOn) await own.shareScreen(() => press($('screen'), false));
+    else own.showCamera();
+    return true;
   } catch (error) {
     say(`The screen cannot be shared: ${error.message}`, true);
     return false;
   }
 }
 
-async function changeCamera() {
-  if (!own.video) return;
-  const track = await openVideo();
-  const isShared = own.video !== own.camera;
-  if (isShared) stop(own.camera);
-  else await send('video', track);
-  own.camera = track;
-}
-
-function download() {
-  const blob = new Blob([JSON.stringify(statistics.reports, null, 1)], { type: 'application/json' });
-  const link = Object.assign(document.createElement('a'), { href: URL.createObjectURL(blob), download: `strata-${room ? 'call' : 'page'}.json` });
-  link.click();
-  URL.revokeObjectURL(link.href);
-}
-
 $('controls').addEventListener('submit', (event) => {
   event.preventDefault();
-  join();
+  if (room === null) return void join();
+  leave();
+  say('You have left. Nobody can see or hear you.');
 });
-toggle($('mute-audio'), (isOn) => void (own.audio.enabled = !isOn));
-toggle($('mute-video'), (isOn) => void (own.video.enabled = !isOn));
+toggle($('mute-audio'), mute('audio'));
+toggle($('mute-video'), mute('video'));
 toggle($('screen'), shareScreen);
-$('restart').addEventListener('click', () => call?.connection.restartIce());
+$('restart').addEventListener('click', () => call?.restart($('relay').checked));
+$('relay').addEventListener('change', () => call?.restart($('relay').checked));
 $('download').addEventListener('click', download);
-$('microphone').addEventListener('change', async () => own.audio && send('audio', await openAudio()));
-$('camera').addEventListener('change', changeCamera);
-addEventListener('pagehide', () => {
-  room?.leave();
-  call?.close();
-});
+own.addEventListener('track', ({ detail: { kind, track } }) => call?.replace(kind, track));
+own.addEventListener('note', ({ detail }) => ($('source-note').textContent = detail));
+addEventListener('pagehide', () => room && leave());
 
-$('room').textContent = location.pathname.split('/').pop();
-document.title = `${$('room').textContent} · strata`;
-if (!mayUseDevices())
-  say('This page came over plain http, so the browser gives it no camera and no microphone: it will send a drawn picture and a tone. With https (--tls-cert) both are there.');
+$('room').textContent = name;
+document.title = `${name} · strata`;
 $('screen').hidden = !navigator.mediaDevices?.getDisplayMedia;
-await fillLists();
+await own.fillLists();
+$('join').disabled = false;
 setInterval(measure, 1000);

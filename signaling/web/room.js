@@ -1,10 +1,16 @@
 // One room of the signaling server: a WebSocket, and who offers. docs/signaling.md has the messages.
 //
-// Events: open, closed (detail: why), joined (iceServers), peer (someone is there, or left), turn (it is ours to offer), description, candidate, problem.
+// Events: joined (iceServers), closed (detail: {code, wasJoined, isFinal}: the connection is gone; it is tried again unless final), peer (detail: someone
+// is there, or null: left), turn (it is ours to offer), description, candidate, bye, problem (detail: a sentence).
+
+const AGAIN_MS = [500, 1000, 2000, 4000, 8000]; // between attempts to come back
+const ROOM_FULL = 4000; // when we come back, it is our own old connection that may fill the room for a while
 
 export class Room extends EventTarget {
   #socket;
-  #isReady = false;    // our person has pressed the button, and the media is there
+  #wasJoined = false;
+  #attempts = 0;
+  #timer = 0;
   #peer = null;        // id of the other one
   #peerSaid = null;    // its `ready`
   #joinedLast = false; // later than the peer: then we offer between two pages, and the other one yields when offers cross
@@ -16,29 +22,28 @@ export class Room extends EventTarget {
     return url.href;
   }
 
+  // Our person has pressed the button, and the media is there.
   join() {
-    this.#socket = new WebSocket(Room.url(), 'strata.v1');
-    this.#socket.onopen = () => this.#tell('open');
-    this.#socket.onclose = (event) => this.#tell('closed', event.reason || `the server closed the connection (code ${event.code})`);
-    this.#socket.onmessage = (event) => this.#take(JSON.parse(event.data));
+    const socket = new WebSocket(Room.url(), 'strata.v1');
+    socket.onclose = (event) => this.#close(event.code);
+    socket.onmessage = (event) => this.#take(JSON.parse(event.data));
+    this.#socket = socket;
   }
 
   leave() {
-    if (!this.#socket) return;
-    this.#socket.onclose = null;
-    if (this.#socket.readyState === WebSocket.OPEN) this.#send({ type: 'bye' });
+    clearTimeout(this.#timer);
+    this.#socket.onclose = this.#socket.onmessage = null;
+    this.#send({ type: 'bye' });
     this.#socket.close();
+  }
+
+  get hasPeer() {
+    return this.#peer !== null;
   }
 
   // Who joined first yields when offers cross (W3C webrtc section 10.7).
   get isPolite() {
     return !this.#joinedLast;
-  }
-
-  ready() {
-    this.#isReady = true;
-    this.#sayReady();
-    this.#askWhoseTurn();
   }
 
   sendDescription(description) {
@@ -57,28 +62,34 @@ export class Room extends EventTarget {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 
-  #sayReady() {
-    if (this.#isReady && this.#peer) this.#send({ type: 'ready' });
+  #close(code) {
+    const isFinal = !this.#wasJoined || (code >= ROOM_FULL && !(code === ROOM_FULL && this.#attempts > 0));
+    this.#peer = this.#peerSaid = null;
+    if (!isFinal) this.#timer = setTimeout(() => this.join(), AGAIN_MS[Math.min(this.#attempts++, AGAIN_MS.length - 1)]);
+    this.#tell('closed', { code, wasJoined: this.#wasJoined, isFinal });
   }
 
   // A caller offers by itself, a callee never; between two pages the one that joined last does.
   #askWhoseTurn() {
-    if (!this.#isReady || !this.#peerSaid) return;
     const role = this.#peerSaid.role;
     if (role === 'callee' || (role !== 'caller' && this.#joinedLast)) this.#tell('turn');
   }
 
   #meet(id, joinedLast) {
+    if (this.#peer !== null) return; // a third one, in a room that takes more than two
     this.#peer = id;
     this.#peerSaid = null;
     this.#joinedLast = joinedLast;
     this.#tell('peer', id);
-    this.#sayReady();
+    this.#send({ type: 'ready' });
   }
 
   #take(message) {
+    if (message.from !== undefined && message.from !== this.#peer) return;
     switch (message.type) {
       case 'joined':
+        this.#wasJoined = true;
+        this.#attempts = 0;
         this.#tell('joined', message.iceServers ?? []);
         if (message.peers.length > 0) this.#meet(message.peers[0], true);
         break;
@@ -86,6 +97,7 @@ export class Room extends EventTarget {
         this.#meet(message.id, false);
         break;
       case 'peer-left':
+        if (message.id !== this.#peer) break;
         this.#peer = this.#peerSaid = null;
         this.#tell('peer', null);
         break;
@@ -98,13 +110,13 @@ export class Room extends EventTarget {
         break;
       case 'offer':
       case 'answer':
-        this.#tell('description', { type: message.type, sdp: message.sdp });
+        this.#tell('description', { type: message.type, sdp: message.sdp ?? message[message.type]?.sdp });
         break;
-      case 'candidate':
-        this.#tell('candidate', message.candidate);
+      case 'candidate': // a flat one has its members beside the type
+        this.#tell('candidate', typeof message.candidate === 'string' ? message : message.candidate);
         break;
       case 'error':
-        if (message.code !== 'no-peer') this.#tell('problem', message.hint ? `${message.message} ${message.hint}` : message.message);
+        if (message.code !== 'no-peer' && message.code !== 'room-full') this.#tell('problem', [message.message, message.hint].filter(Boolean).join(' '));
         break;
     }
   }

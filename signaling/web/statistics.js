@@ -1,6 +1,8 @@
-// What getStats says (W3C webrtc-stats), as rates once a second and as sentences. Keeps two minutes, and everything for the download.
+// What getStats says (W3C webrtc-stats), as rates once a second and as sentences. Two minutes are kept for
+// the charts, a quarter of an hour for the download.
 
 export const SECONDS_KEPT = 120;
+const REPORTS_KEPT = 900; // of a second each: what a person may want to send to somebody, and what a browser can hold
 
 const values = (report) => [...report.values()];
 const sum = (entries, member) => entries.reduce((total, entry) => total + (entry[member] ?? 0), 0);
@@ -15,26 +17,35 @@ export const selectedPair = (report) => {
 
 const where = (candidate) => `${candidate.candidateType} ${candidate.address ?? candidate.ip ?? 'a hidden address'}:${candidate.port}`;
 
+const WHAT_BECAME = {
+  succeeded: (n) => `${n} worked too, and the side that nominates chose this one`,
+  failed: (n) => `${n} got no answer`,
+  'in-progress': (n) => `${n} still being checked`,
+  waiting: (n) => `${n} not checked`,
+  frozen: (n) => `${n} not checked`,
+};
+
 // Why this pair and no other, from what became of those with a higher priority.
 export function explainPath(report) {
   const selected = selectedPair(report);
   if (!selected?.local || !selected.remote) return 'None yet.';
-  const { pair, local, remote } = selected;
-  const kind = [local, remote].some((one) => one.candidateType === 'relay') ? 'through a relay' : 'direct';
+  const { pair, local, remote, transport } = selected;
+  const kind = [local, remote].some((one) => one.candidateType === 'relay') ? 'Through a relay' : 'Direct';
   const trip = pair.currentRoundTripTime === undefined ? '' : `, ${Math.round(pair.currentRoundTripTime * 1000)} ms there and back`;
   const path = `${kind}: ${where(local)} to ${where(remote)} over ${local.relayProtocol ?? local.protocol}${trip}.`;
+  const who = { controlling: ' We nominate.', controlled: ' The other side nominates.' }[transport?.iceRole] ?? '';
   const better = values(report).filter((entry) => entry.type === 'candidate-pair' && entry.id !== pair.id && (entry.priority ?? 0) > (pair.priority ?? 0));
-  if (better.length === 0) return `${path} No pair had a higher priority.`;
-  const states = Object.entries(Object.groupBy?.(better, (entry) => entry.state) ?? { other: better }).map(([state, list]) => `${list.length} ${state}`);
-  return `${path} Pairs with a higher priority: ${states.join(', ')}.`;
+  const counts = Object.entries(WHAT_BECAME).map(([state, words]) => [better.filter((entry) => entry.state === state).length, words]);
+  const became = counts.filter(([count]) => count > 0).map(([count, words]) => words(count));
+  return `${path}${who} ${became.length > 0 ? `Of the pairs with a higher priority ${became.join(', ')}.` : 'No pair has a higher priority.'}`;
 }
 
 export class Statistics {
   #last = null;
-  points = [];  // of the last SECONDS_KEPT seconds, for the charts
-  reports = []; // of the whole call, for the download
+  points = [];  // for the charts, oldest first
+  reports = []; // for the download, as getStats gave them
 
-  // Takes one report; returns what the last second was like.
+  // Takes one report; returns the state of the media: new, flowing or stopped.
   take(report) {
     const entries = values(report);
     const inbound = entries.filter((entry) => entry.type === 'inbound-rtp');
@@ -48,8 +59,10 @@ export class Statistics {
     const point = this.#last ? this.#rates(this.#last, now, report) : null;
     this.#last = now;
     this.reports.push({ time: new Date().toISOString(), stats: Object.fromEntries(report) });
+    if (this.reports.length > REPORTS_KEPT) this.reports.shift();
     if (point) this.points = [...this.points, point].slice(-SECONDS_KEPT);
-    return { point, hasMedia: now.packetsIn > 0, isFlowing: Boolean(point) && point.kilobitsIn > 0 };
+    if (now.packetsIn === 0) return 'new';
+    return point && point.kilobitsIn === 0 ? 'stopped' : 'flowing';
   }
 
   #rates(before, now, report) {

@@ -12,7 +12,9 @@
 WEB_FILE(index, "index.html");
 WEB_FILE(style, "style.css");
 WEB_FILE(main, "main.js");
+WEB_FILE(own, "own.js");
 WEB_FILE(room, "room.js");
+WEB_FILE(signs, "signs.js");
 WEB_FILE(call, "call.js");
 WEB_FILE(source, "source.js");
 WEB_FILE(statistics, "statistics.js");
@@ -25,6 +27,8 @@ static const struct {
     {"index.html", "text/html; charset=utf-8", signaling_web_index, signaling_web_index_end},
     {"style.css", "text/css; charset=utf-8", signaling_web_style, signaling_web_style_end},
     {"main.js", "text/javascript; charset=utf-8", signaling_web_main, signaling_web_main_end},
+    {"own.js", "text/javascript; charset=utf-8", signaling_web_own, signaling_web_own_end},
+    {"signs.js", "text/javascript; charset=utf-8", signaling_web_signs, signaling_web_signs_end},
     {"room.js", "text/javascript; charset=utf-8", signaling_web_room, signaling_web_room_end},
     {"call.js", "text/javascript; charset=utf-8", signaling_web_call, signaling_web_call_end},
     {"source.js", "text/javascript; charset=utf-8", signaling_web_source, signaling_web_source_end},
