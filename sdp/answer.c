@@ -186,6 +186,16 @@ static void write_accepted(struct sdp_text *text, const struct sdp_local_section
     sdp_section_write(text, &plan);
 }
 
+/* The fingerprints of the transports that are shared by several sections. */
+static void write_shared_fingerprints(struct sdp_text *text, const struct sdp_local *local, const struct verdicts *verdicts) {
+    const struct sdp_local_transport *shared[SDP_SECTION_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < local->section_count; i++)
+        if (verdicts->refusal[i] == SDP_REFUSAL_NONE && verdicts->tagged[i] != i)
+            shared[count++] = local->sections[verdicts->tagged[i]].transport;
+    sdp_session_write_fingerprints(text, shared, count);
+}
+
 /* ---- the whole ----------------------------------------------------------------------------------------------------- */
 
 static bool transports_are_good(const struct sdp_local *local, const struct verdicts *verdicts) {
@@ -208,6 +218,7 @@ int sdp_write_answer(const struct sdp_local *local, const struct sdp_session *of
         return SDP_ERROR_ARGUMENT;
     sdp_session_write_header(&text, local);
     write_groups(&text, offer, &verdicts);
+    write_shared_fingerprints(&text, local, &verdicts);
     for (size_t i = 0; i < offer->section_count; i++) {
         const struct sdp_section *offered = &offer->sections[i];
         if (refusals != NULL)

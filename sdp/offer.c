@@ -104,32 +104,30 @@ static void write_group(struct sdp_text *text, const struct sdp_local *local) {
         sdp_text_add(text, "\r\n");
 }
 
-/*
- * RFC 8122 section 5: a=fingerprint may stand for all sections. Those that share a transport say nothing of it themselves, and one browser
- * (Chromium 156) refuses every one of them but the first unless some fingerprint holds for it: RFC 9143 would have it look at the tagged section.
- */
-static void write_shared_fingerprint(struct sdp_text *text, const struct sdp_local *local) {
+/* The transport that sections of the BUNDLE leave to its carrier, or will once the answer takes them; NULL: no two are bundled. */
+static const struct sdp_local_transport *shared_transport(const struct sdp_local *local) {
     size_t bundled = 0;
     const struct sdp_local_transport *transport = NULL;
     for (size_t i = 0; i < local->section_count; i++) {
         if (!sdp_local_is_bundled(&local->sections[i]))
             continue;
         bundled++;
-        if (!transport && !local->sections[i].bundle_only)
+        if (transport == NULL && !local->sections[i].bundle_only)
             transport = local->sections[i].transport;
     }
-    if (bundled > 1 && transport)
-        sdp_text_add_line(text, "a=fingerprint:", transport->fingerprint_hash, " ", transport->fingerprint_value);
+    return bundled > 1 ? transport : NULL;
 }
 
 int sdp_write_offer(const struct sdp_local *local, char *buffer, size_t capacity) {
     struct sdp_text text = {.buffer = buffer, .capacity = capacity};
     struct sdp_section_plan plan;
+    const struct sdp_local_transport *shared;
     if (!sdp_local_is_good(local, true))
         return SDP_ERROR_ARGUMENT;
     sdp_session_write_header(&text, local);
     write_group(&text, local);
-    write_shared_fingerprint(&text, local);
+    shared = shared_transport(local);
+    sdp_session_write_fingerprints(&text, &shared, shared != NULL);
     for (size_t i = 0; i < local->section_count; i++) {
         if (local->sections[i].refused) {
             write_refused(&text, &local->sections[i]);

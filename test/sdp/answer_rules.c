@@ -129,6 +129,22 @@ static const char *transport_breaks(const struct text *offer, const struct part 
     return NULL;
 }
 
+/*
+ * RFC 8122 section 5: a fingerprint at session level holds for the sections that have none. Those that leave their transport to the
+ * tagged section need one to hold for them (Firefox 153 crashes without), and then it must be of the certificate they will see.
+ */
+static const char *shared_fingerprint_breaks(const struct text *answer, const char *tagged) {
+    const struct part *carrier = part_of(answer, tagged);
+    const char *held;
+    if (has(&answer->parts[0], "fingerprint") == NULL)
+        return "RFC 8122 section 5: no fingerprint holds for a section that shares a transport";
+    for (int i = 0; carrier != NULL && (held = value_of(carrier, "fingerprint", i)) != NULL; i++)
+        for (int j = 0; value_of(&answer->parts[0], "fingerprint", j) != NULL; j++)
+            if (strcmp(value_of(&answer->parts[0], "fingerprint", j), held) == 0)
+                return NULL;
+    return "RFC 8122 section 5: a fingerprint of another certificate at session level";
+}
+
 /* ---- sections ------------------------------------------------------------------------------------------------------ */
 
 static const char *data_breaks(const struct part *offered, const struct part *answered) {
@@ -197,6 +213,8 @@ static const char *section_breaks(const struct text *offer, const struct text *a
     bool carries = !in_bundle || strcmp(mid, tagged) == 0;
     broken = carries ? transport_breaks(offer, offered, answered)
                      : no_transport(answered, "RFC 9143 section 7.1.3: transport attributes outside of the tagged section");
+    if (broken == NULL && !carries)
+        broken = shared_fingerprint_breaks(answer, tagged);
     if (broken != NULL)
         return broken;
     return strncmp(offered->lines[0], "m=application ", 14) == 0 ? data_breaks(offered, answered)

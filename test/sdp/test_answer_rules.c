@@ -25,7 +25,7 @@ static const char offer[] =
 #define OUR_TRANSPORT "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=ice-options:trickle\r\na=fingerprint:" FINGERPRINT "\r\na=setup:active\r\n"
 
 static const char good[] =
-    HEAD "a=group:BUNDLE a v d\r\na=group:BUNDLE w\r\n"
+    HEAD "a=group:BUNDLE a v d\r\na=group:BUNDLE w\r\na=fingerprint:" FINGERPRINT "\r\n"
     "m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\nc=IN IP4 0.0.0.0\r\n" OUR_TRANSPORT "a=mid:a\r\na=extmap:1 urn:mid\r\na=extmap:2/sendonly urn:level\r\na=sendrecv\r\na=msid:s t\r\n" AUDIO_CODECS
     "a=ssrc-group:FID 1 2\r\na=ssrc:1 cname:c\r\na=ssrc:2 cname:c\r\n"
     "m=video 9 UDP/TLS/RTP/SAVPF 98 102 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:v\r\na=extmap:1 urn:mid\r\na=recvonly\r\n" VIDEO_CODECS "a=rid:f recv\r\na=rid:h recv\r\na=simulcast:recv f;h\r\n"
@@ -66,7 +66,10 @@ static const struct {
     {"a=ice-ufrag:abcd", 0, "a=ice-ufrag:abc", "RFC 8839 section 5.4"},
     {"a=ice-pwd:abcdefghijklmnopqrstuvwx\r\n", 1, "", "RFC 8839 section 5.4"},
     {"a=ice-options:trickle\r\n", 0, "", "RFC 9429 section 5.3.1: no a=ice-options"},
-    {"a=fingerprint:" FINGERPRINT "\r\n", 1, "", "RFC 8122 section 5"},
+    {"a=fingerprint:" FINGERPRINT "\r\n", 0, "", "RFC 8122 section 5: no fingerprint holds"},
+    {"a=fingerprint:sha-256 16:", 0, "a=fingerprint:sha-256 17:", "RFC 8122 section 5: a fingerprint of another"},
+    {"a=fingerprint:" FINGERPRINT "\r\n", 1, "", "RFC 8122 section 5: no fingerprint"},
+    {"a=fingerprint:" FINGERPRINT "\r\n", 2, "", "RFC 8122 section 5: no fingerprint"},
     {"a=setup:active", 0, "a=setup:actpass", "RFC 8842 section 5.3"},
     {"a=mid:v\r\n", 0, "a=mid:v\r\na=fingerprint:" FINGERPRINT "\r\n", "RFC 9143 section 7.1.3"},
     {"a=mid:d\r\n", 0, "a=mid:d\r\na=candidate:1 1 udp 1 192.0.2.1 5000 typ host\r\n", "RFC 9143 section 7.1.3"},

@@ -241,6 +241,35 @@ static void leaving_the_bundle(void **state) {
     parsed_free(&parsed);
 }
 
+/* RFC 8122 section 5: what sections of an answer leave to their tagged one, a fingerprint at session level holds for; bundle-only ones, too. */
+static void fingerprints_of_an_answer(void **state) {
+    (void)state;
+    enum sdp_refusal refusals[SDP_SECTION_MAX];
+    begin_three();
+    three[1].bundle_only = three[2].bundle_only = true;
+    struct parsed parsed = offer();
+    ours_answer(&ours, parsed.session);
+    answer(&parsed, offer_text, refusals);
+    assert_non_null(strstr(answer_text, "a=group:BUNDLE 0 1 2\r\na=fingerprint:" FINGERPRINT "\r\nm="));
+    assert_int_equal(times(answer_text, "a=fingerprint:"), 2); /* and in the tagged section */
+    /* Nothing is shared: nothing is said. */
+    ours.answers[1].refused = ours.answers[2].refused = true;
+    answer(&parsed, offer_text, refusals);
+    assert_null(strstr(answer_text, "a=group:BUNDLE 0\r\na=fingerprint:"));
+    assert_int_equal(times(answer_text, "a=fingerprint:"), 1);
+    parsed_free(&parsed);
+    /* Two BUNDLEs: either's, once when it is the same. */
+    static const char two[] = HEAD "a=group:BUNDLE a b\r\na=group:BUNDLE c d\r\n" TRANSPORT AUDIO "a\r\n" AUDIO "b\r\n" AUDIO "c\r\n" AUDIO "d\r\n";
+    parsed = parse_string(two);
+    ours_answer(&ours, parsed.session);
+    answer(&parsed, two, refusals);
+    assert_non_null(strstr(answer_text, "a=group:BUNDLE c d\r\na=fingerprint:" FINGERPRINT "\r\nm="));
+    ours.transports[2].fingerprint_value = "AB:CD";
+    answer(&parsed, two, refusals);
+    assert_non_null(strstr(answer_text, "a=group:BUNDLE c d\r\na=fingerprint:" FINGERPRINT "\r\na=fingerprint:sha-256 AB:CD\r\nm="));
+    parsed_free(&parsed);
+}
+
 /* RFC 9143 section 7.3.3: when nobody with an address is left, those without one are refused. */
 static void nobody_carries(void **state) {
     (void)state;
@@ -478,6 +507,7 @@ int main(void) {
         cmocka_unit_test(refused_sections_of_an_offer),
         cmocka_unit_test(bad_sections_of_an_offer),
         cmocka_unit_test(leaving_the_bundle),
+        cmocka_unit_test(fingerprints_of_an_answer),
         cmocka_unit_test(nobody_carries),
         cmocka_unit_test(bad_answers_of_ours),
         cmocka_unit_test(data_channels),
