@@ -1,5 +1,7 @@
 // What this side sends: a camera and a microphone where the page may use them, otherwise a drawn picture and a tone.
 
+import { drawStamp } from './stamp.js';
+
 export const mayUseDevices = () => Boolean(navigator.mediaDevices?.getUserMedia);
 
 // Choices for the two lists. Before the page has been allowed to use a device, a browser may hide how many there are: then the usual one.
@@ -27,10 +29,11 @@ export async function openScreen() {
   return stream.getVideoTracks()[0];
 }
 
-// A clock and moving stripes: whoever sees them knows at a glance whether the picture moves, and how late it is.
+// A clock and moving stripes: whoever sees them knows at a glance whether the picture moves, and how late it is. The stamp says it to programs.
 export function drawPicture() {
   const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 480 });
   const context = canvas.getContext('2d', { alpha: false });
+  let number = 0;
   const draw = () => {
     const now = new Date();
     const shift = (now.getTime() / 40) % 360;
@@ -44,6 +47,7 @@ export function drawPicture() {
     context.fillText(now.toISOString().slice(11, 23), 320, 240);
     context.font = '24px sans-serif';
     context.fillText('a drawn picture, not a camera', 320, 300);
+    drawStamp(context, canvas.width, number++);
   };
   draw();
   const timer = setInterval(draw, 1000 / 30);

@@ -17,6 +17,7 @@ WEB_FILE(room, "room.js");
 WEB_FILE(signs, "signs.js");
 WEB_FILE(call, "call.js");
 WEB_FILE(source, "source.js");
+WEB_FILE(stamp, "stamp.js");
 WEB_FILE(statistics, "statistics.js");
 WEB_FILE(charts, "charts.js");
 WEB_FILE(candidates, "candidates.js");
@@ -32,6 +33,7 @@ static const struct {
     {"room.js", "text/javascript; charset=utf-8", signaling_web_room, signaling_web_room_end},
     {"call.js", "text/javascript; charset=utf-8", signaling_web_call, signaling_web_call_end},
     {"source.js", "text/javascript; charset=utf-8", signaling_web_source, signaling_web_source_end},
+    {"stamp.js", "text/javascript; charset=utf-8", signaling_web_stamp, signaling_web_stamp_end},
     {"statistics.js", "text/javascript; charset=utf-8", signaling_web_statistics, signaling_web_statistics_end},
     {"charts.js", "text/javascript; charset=utf-8", signaling_web_charts, signaling_web_charts_end},
     {"candidates.js", "text/javascript; charset=utf-8", signaling_web_candidates, signaling_web_candidates_end},

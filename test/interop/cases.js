@@ -1,10 +1,12 @@
 // The table of cases. A case is peer x role x media x network, and perhaps an event in the middle of the call (events.js).
 //
+// Those of our page have a scene of their own (page/scenes.js) and play themselves.
 // Those of a negotiation have a shape or a scene instead of media (negotiation/play.js): between a browser and our PeerConnection itself.
 //
 // The role is the peer's; ours is the other one: an answerer is called by `caller`, an offerer calls `callee`. `smoke`: CI plays it.
 
 import { negotiationCases } from './negotiation/play.js';
+import { pageCases } from './page/table.js';
 
 const both = ['audio', 'video'];
 const vp9 = { audio: 'PCMU', video: 'VP9' }, alaw = { audio: 'PCMA', video: 'VP9' }; // instead of Opus and VP8
@@ -51,7 +53,8 @@ export const cases = [
   { peer: 'chromium', role: 'offerer', media: both, network: 'symmetric' },
 
   ...negotiationCases,
+  ...pageCases,
 ];
 
-const words = (c) => (c.media ? [c.media.join('+'), c.network, c.event, c.codecs && Object.values(c.codecs).join('+')] : [c.shape ? 'shape' : 'scene', c.shape ?? c.scene, c.polite && `polite ${c.polite}`]);
+const words = (c) => c.words ?? (c.media ? [c.media.join('+'), c.network, c.event, c.codecs && Object.values(c.codecs).join('+')] : [c.shape ? 'shape' : 'scene', c.shape ?? c.scene, c.polite && `polite ${c.polite}`]);
 export const nameOf = (c) => [c.peer, c.role, ...words(c)].filter(Boolean).join(' ');
