@@ -58,7 +58,8 @@ function watch(made) {
     light('dtls', made.dtlsState);
     if (state === last) return;
     last = state;
-    const sentence = sentenceOf(state, { wasConnected, dtls: made.dtlsState, canAsk: room.hasPeer });
+    const isDtls = made.dtlsState === 'failed' && made.connection.iceConnectionState !== 'failed';
+    const sentence = sentenceOf(state, { wasConnected, isDtls, canAsk: room.hasPeer });
     if (sentence) say(...sentence);
     wasConnected ||= state === 'connected';
     if (made.isOver && isOfferOwed) makeCall().begin();
@@ -216,7 +217,7 @@ $('relay').addEventListener('change', () => call?.restart($('relay').checked));
 $('download').addEventListener('click', download);
 own.addEventListener('track', ({ detail: { kind, track } }) => call?.replace(kind, track));
 own.addEventListener('note', ({ detail }) => ($('source-note').textContent = detail));
-addEventListener('pagehide', () => room && leave());
+for (const event of ['beforeunload', 'pagehide']) addEventListener(event, () => room && leave()); // Firefox has closed the WebSocket before pagehide
 
 $('room').textContent = name;
 document.title = `${name} · strata`;

@@ -22,8 +22,8 @@ export const WAITING = 'Waiting for the other side. Give them the address of thi
 
 const NO_PATH = 'No path was found. If both sides are behind strict NATs, the room needs a TURN server.';
 
-// A sentence for a state of the connection, and whether it is bad news; null: nothing to say.
-export function sentenceOf(state, { wasConnected, dtls, canAsk }) {
+// A sentence for a state of the connection, and whether it is bad news; null: nothing to say. isDtls: it was DTLS that failed.
+export function sentenceOf(state, { wasConnected, isDtls, canAsk }) {
   switch (state) {
     case 'connecting':
       return wasConnected ? null : ['Looking for a path to the other side.', false];
@@ -32,7 +32,7 @@ export function sentenceOf(state, { wasConnected, dtls, canAsk }) {
     case 'disconnected':
       return ['Nothing comes from the other side any more. Waiting for the network.', true];
     case 'failed':
-      if (dtls === 'failed') return ['A path was found, but DTLS failed on it: who answers there is not who the signaling promised.', true];
+      if (isDtls) return ['A path was found, but DTLS failed on it: who answers there is not who the signaling promised.', true];
       if (!wasConnected) return [NO_PATH, true];
       return [canAsk ? 'The path was lost. Looking for another one.' : 'The path was lost, and the other side is not in the room to look for another one.', true];
     case 'closed':

@@ -10,6 +10,9 @@ import { join, resolve } from 'node:path';
 const CHROMIUM = '/usr/bin/chromium', FIREFOX = '/usr/bin/firefox-esr';
 const DESK = { width: 1200, height: 900 };
 
+// Firefox's own fake camera is no permission: it would show only its default route, behind a name, and no loopback.
+const SHOWN = { 'media.peerconnection.ice.obfuscate_host_addresses': false, 'media.peerconnection.ice.default_address_only': false };
+
 const isBad = (type) => ['error', 'warn', 'warning', 'assert'].includes(type);
 
 function wrap(page, errors, more) {
@@ -69,8 +72,8 @@ async function launchFirefox({ folder, loopback }) {
   const browsers = [];
   const extraPrefsFirefox = {
     'media.navigator.streams.fake': true, 'media.navigator.permission.disabled': true, // a camera and a microphone, and somebody who says yes
-    'media.autoplay.default': 0,
-    'media.peerconnection.ice.loopback': loopback,
+    'media.autoplay.default': 0, 'media.autoplay.blocking_policy': 0, // nobody is there to press play
+    ...(loopback ? { 'media.peerconnection.ice.loopback': true, ...SHOWN } : {}),
   };
   const start = async (defaultViewport) => {
     const userDataDir = join(resolve(folder), `firefox-${browsers.length}`);

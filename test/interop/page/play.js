@@ -104,9 +104,11 @@ export async function reads(page, selector, words, ms = PATIENCE_MS) {
 export const watch = (page) => page.run(WATCH);
 export const seenBy = (page) => page.run(() => window.seen);
 
-// Presses the one button, having chosen what is drawn when `drawn`.
+// Presses the one button, having chosen what is drawn when `drawn`. The camera is held although it is not sent: to a page that may not use it a
+// browser gives only the address of its default route, behind a name.
 export async function enter(page, { drawn = true } = {}) {
   if (drawn) {
+    await page.run(async () => void (window.held ??= await navigator.mediaDevices.getUserMedia({ audio: true, video: true })));
     await page.choose('#camera', 'drawn');
     await page.choose('#microphone', 'drawn');
   }
