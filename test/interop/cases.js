@@ -52,6 +52,14 @@ export const cases = [
   { peer: 'chromium', role: 'answerer', media: both, network: 'symmetric' },
   { peer: 'chromium', role: 'offerer', media: both, network: 'symmetric' },
 
+  { smoke: true, peer: 'firefox', role: 'answerer', media: both, network: 'loopback' },
+  { smoke: true, peer: 'firefox', role: 'offerer', media: both, network: 'loopback' },
+  { peer: 'firefox', role: 'answerer', media: both, network: 'lan' },
+  { peer: 'firefox', role: 'offerer', media: both, network: 'lan' },
+  { peer: 'firefox', role: 'answerer', media: both, network: 'nat' },
+  { peer: 'firefox', role: 'offerer', media: both, network: 'nat' },
+  ...['relay-udp', 'relay-tcp', 'relay-tls'].flatMap((network) => ['answerer', 'offerer'].map((role) => ({ peer: 'firefox', role, media: both, network }))),
+
   ...negotiationCases,
   ...pageCases,
 ];

@@ -16,13 +16,14 @@ import { join } from 'node:path';
 import { cases, nameOf } from './cases.js';
 import { chromium } from './chromium.js';
 import { events } from './events.js';
+import { firefox } from './firefox.js';
 import { OUR_TONE_HZ, PEER_TONE_HZ, describe, judge } from './judge.js';
 import { networks } from './networks.js';
 import { playItself, playNegotiation } from './negotiation/play.js';
 import { endOf, portAnswers, sleep, start, stop, stopAll, succeeds, withTimeout } from './process.js';
 import { recordedStamps, recordedTone } from './recording.js';
 
-const peers = { chromium };
+const peers = { chromium, firefox };
 
 const SECONDS = 8; // measured, from connected on; an event may need more
 const NOTICE_MS = 1000; // a call that the peer has ended

@@ -6,12 +6,10 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { EXECUTABLE, firefox, preferencesOf, soundServer } from '../firefox.js';
 
-const CHROMIUM = '/usr/bin/chromium', FIREFOX = '/usr/bin/firefox-esr';
+const CHROMIUM = '/usr/bin/chromium';
 const DESK = { width: 1200, height: 900 };
-
-// Firefox's own fake camera is no permission: it would show only its default route, behind a name, and no loopback.
-const SHOWN = { 'media.peerconnection.ice.obfuscate_host_addresses': false, 'media.peerconnection.ice.default_address_only': false };
 
 const isBad = (type) => ['error', 'warn', 'warning', 'assert'].includes(type);
 
@@ -70,18 +68,18 @@ async function launchChromium({ loopback }) {
 async function launchFirefox({ folder, loopback }) {
   const { default: puppeteer } = await import('puppeteer-core');
   const browsers = [];
-  const extraPrefsFirefox = {
-    'media.navigator.streams.fake': true, 'media.navigator.permission.disabled': true, // a camera and a microphone, and somebody who says yes
-    'media.autoplay.default': 0, 'media.autoplay.blocking_policy': 0, // nobody is there to press play
-    ...(loopback ? { 'media.peerconnection.ice.loopback': true, ...SHOWN } : {}),
+  const sound = await soundServer();
+  const options = {
+    browser: 'firefox', executablePath: EXECUTABLE, headless: true, timeout: 60000, env: { ...process.env, PULSE_SERVER: sound.address },
+    extraPrefsFirefox: preferencesOf({ camera: true, loopback }),
   };
   const start = async (defaultViewport) => {
     const userDataDir = join(resolve(folder), `firefox-${browsers.length}`);
-    const browser = await puppeteer.launch({ browser: 'firefox', executablePath: FIREFOX, headless: true, userDataDir, extraPrefsFirefox, defaultViewport });
+    const browser = await puppeteer.launch({ ...options, userDataDir, defaultViewport });
     browsers.push({ browser, userDataDir });
     return browser;
   };
-  const close = async () => {
+  const closeAll = async () => {
     for (const { browser, userDataDir } of browsers.splice(0)) {
       await browser.close();
       await rm(userDataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
@@ -98,13 +96,14 @@ async function launchFirefox({ folder, loopback }) {
   }
   const first = await start(DESK);
   const version = (await first.version()).replace(/^firefox\/(\d+).*/i, 'Firefox/$1');
-  await close();
-  return { version, open, close };
+  await closeAll();
+  return { version, open, close: async () => {
+    await closeAll();
+    await sound.close();
+  } };
 }
 
-const installed = (path) => () => (existsSync(path) ? null : `${path} is not installed`);
-
 export const browsers = {
-  chromium: { missing: installed(CHROMIUM), launch: launchChromium },
-  firefox: { missing: installed(FIREFOX), launch: launchFirefox },
+  chromium: { missing: () => (existsSync(CHROMIUM) ? null : `${CHROMIUM} is not installed`), launch: launchChromium },
+  firefox: { missing: firefox.missing, launch: launchFirefox },
 };
