@@ -15,6 +15,7 @@ export class Call extends EventTarget {
   constructor(room, iceServers, relayOnly, tracks) {
     super();
     this.#room = room;
+    this.peer = room.peer;
     const stream = new MediaStream(tracks);
     this.connection = new RTCPeerConnection({ iceServers, iceTransportPolicy: relayOnly ? 'relay' : 'all', bundlePolicy: 'max-bundle' });
     for (const track of tracks) this.connection.addTrack(track, stream);

@@ -16,7 +16,7 @@ const name = location.pathname.split('/').pop();
 let room = null;
 let call = null;
 let iceServers = [];
-let isOfferOwed = false; // the other side may be anew in the room; if the call that we have ends, we offer another one
+let isOfferOwed = false; // the other side is anew in the room; if the call that we have ends, we offer another one
 let statistics = new Statistics();
 
 // ---- a call --------------------------------------------------------------------------------------------------------------
@@ -59,11 +59,14 @@ function watch(made) {
     if (state === last) return;
     last = state;
     const isDtls = made.dtlsState === 'failed' && made.connection.iceConnectionState !== 'failed';
-    const sentence = sentenceOf(state, { wasConnected, isDtls, canAsk: room.hasPeer });
+    const sentence = sentenceOf(state, { wasConnected, isDtls, canAsk: room.peer !== null });
     if (sentence) say(...sentence);
     wasConnected ||= state === 'connected';
-    if (made.isOver && isOfferOwed) makeCall().begin();
-    else if (state === 'failed' && wasConnected && room.hasPeer) made.restart($('relay').checked);
+    if (made.isOver && room.isAlone) {
+      hangUp();
+      say(`The other side has left. ${WAITING}`);
+    } else if (made.isOver && isOfferOwed) makeCall().begin();
+    else if (state === 'failed' && wasConnected && room.peer !== null) made.restart($('relay').checked);
   };
 }
 
@@ -114,7 +117,7 @@ function makeRoom() {
   });
   made.addEventListener('turn', () => {
     if (!call || call.isOver) makeCall().begin();
-    else isOfferOwed = true;
+    else isOfferOwed = room.peer !== call.peer;
   });
   made.addEventListener('description', ({ detail }) => {
     if (detail.type === 'offer' && !call?.takesOffer(detail)) makeCall();

@@ -37,8 +37,14 @@ export class Room extends EventTarget {
     this.#socket.close();
   }
 
-  get hasPeer() {
-    return this.#peer !== null;
+  // The other one's id, or null.
+  get peer() {
+    return this.#peer;
+  }
+
+  // Nobody else is in the room, and we would know.
+  get isAlone() {
+    return this.#peer === null && this.#socket.readyState === WebSocket.OPEN;
   }
 
   // Who joined first yields when offers cross (W3C webrtc section 10.7).

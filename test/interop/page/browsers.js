@@ -28,7 +28,7 @@ function wrap(page, errors, more) {
       await page.reload();
       await page.waitForSelector('#join:not(:disabled)');
     },
-    shoot: (path) => page.screenshot({ path, fullPage: true }),
+    shoot: (path) => page.screenshot({ path, fullPage: true, type: 'jpeg', quality: 70 }),
     close: () => page.close(),
     ...more,
   };
@@ -45,13 +45,13 @@ async function launchChromium({ loopback }) {
   ];
   if (loopback) args.push('--allow-loopback-in-peer-connection');
   const browser = await chromium.launch({ executablePath: CHROMIUM, args });
-  async function open(url, { phone = false, scheme = 'light' } = {}) {
+  async function open(url, { ready, phone = false, scheme = 'light' }) {
     const context = await browser.newContext({ viewport: phone ? { width: 375, height: 812 } : DESK, isMobile: phone, colorScheme: scheme, acceptDownloads: true });
     const page = await context.newPage(), errors = [];
     page.on('console', (message) => isBad(message.type()) && errors.push(`${message.type()}: ${message.text()}`));
     page.on('pageerror', (error) => errors.push(String(error)));
     await page.goto(url);
-    await page.waitForSelector('#join:not(:disabled)');
+    await page.waitForSelector(ready);
     return wrap(page, errors, {
       paint: (colorScheme) => page.emulateMedia({ colorScheme }),
       async download(selector) {
@@ -85,13 +85,13 @@ async function launchFirefox({ folder, loopback }) {
       await rm(userDataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     }
   };
-  async function open(url, { phone = false } = {}) {
+  async function open(url, { ready, phone = false }) {
     const browser = await start(phone ? { width: 375, height: 812 } : DESK);
     const page = await browser.newPage(), errors = [];
     page.on('console', (message) => isBad(message.type()) && errors.push(`${message.type()}: ${message.text()}`));
     page.on('pageerror', (error) => errors.push(String(error)));
     await page.goto(url);
-    await page.waitForSelector('#join:not(:disabled)');
+    await page.waitForSelector(ready);
     return wrap(page, errors, {});
   }
   const first = await start(DESK);

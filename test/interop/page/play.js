@@ -15,7 +15,7 @@ const source = (name) => readFileSync(new URL(name, import.meta.url), 'utf8');
 const WATCH = `{ ${source('../stamp.js').replace(/^export /gm, '')} ${source('watch.js')} }`;
 
 // What a scene has in its hands.
-class Stage {
+export class Stage {
   #folder;
   #network;
   #address;
@@ -45,8 +45,13 @@ class Stage {
     return this.#launched.get(peer);
   }
 
-  async open(peer, options) {
-    const page = await (await this.launch(peer)).open(`http://${this.#address}/r/page`, options);
+  get room() {
+    return `ws://${this.#address}/r/page`;
+  }
+
+  // Our page, or another address; ready: what must be there.
+  async open(peer, options = {}) {
+    const page = await (await this.launch(peer)).open(options.url ?? `http://${this.#address}/r/page`, { ready: '#join:not(:disabled)', ...options });
     this.pages.push(page);
     return page;
   }
@@ -56,7 +61,7 @@ class Stage {
     const record = join(this.#folder, name), json = join(this.#folder, `${name}.json`), log = join(this.#folder, `${name}.log`);
     const child = start([
       ...this.#network.ours.prefix, join(this.#build, name), ...this.#network.ours.flags, '--audio', `tone:${toneHz}`, '--video', 'pattern',
-      '--record', record, '--wait', '40', `--json=${json}`, '-v', ...flags, `ws://${this.#address}/r/page`,
+      '--record', record, '--wait', '40', `--json=${json}`, '-v', ...flags, this.room,
     ], log);
     return {
       record,
@@ -71,7 +76,7 @@ class Stage {
 
   // The network between the page and everybody else goes, and comes back. Nobody is told.
   cut() {
-    return this.#rule("add table inet cut; add chain inet cut all { type filter hook forward priority -300; policy drop; }");
+    return this.#rule("add table inet cut; add chain inet cut away { type filter hook forward priority -300; policy drop; }");
   }
 
   mend() {

@@ -1,6 +1,7 @@
 // The scenes of our page. Each plays itself out on a stage (play.js) and complains of what is not as it must be; what it returns is worth a line.
 
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { judgeStamps } from '../judge.js';
 import { sleep } from '../process.js';
@@ -230,6 +231,74 @@ async function plain({ stage, peer, complain }) {
 const AWAY_MS = 20000;
 
 // Nothing comes through for 20 s, signaling included.
+// ---- not our page ---------------------------------------------------------------------------------------------------------------
+
+// tutorial.html, on a 127.0.0.1 of its own: a page of somebody else, that only signals by our server.
+async function serveTutorial() {
+  const files = { '/': 'tutorial.html', '/tutorial.js': 'tutorial.js' };
+  const server = createServer(async (request, response) => {
+    const file = files[request.url.split('?')[0]];
+    if (!file) return response.writeHead(204).end();
+    response.writeHead(200, { 'content-type': file.endsWith('js') ? 'text/javascript' : 'text/html' }).end(await readFile(new URL(file, import.meta.url)));
+  });
+  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  return server;
+}
+
+async function colourMoves(page, complain, who) {
+  await sleep(SECONDS * 1000);
+  const seen = await seenBy(page);
+  if (seen.frames < 10 * SECONDS || new Set(seen.colours).size < 2) complain(`${who} sees ${seen.frames} pictures, ${new Set(seen.colours).size} colours in the middle of them`);
+}
+
+// With callee, which starts first or last, candidates nested or flat; then two of them with each other.
+async function tutorial({ stage, peer, complain }) {
+  const server = await serveTutorial();
+  const open = (more = '') => stage.open(peer, { url: `http://127.0.0.1:${server.address().port}/?room=${encodeURIComponent(stage.room)}${more}`, ready: '#startButton' });
+  const shows = (page) => page.run(async () => {
+    const remote = document.getElementById('remote');
+    for (let i = 0; i < 200 && !(remote.videoWidth > 0); i++) await new Promise((later) => setTimeout(later, 100));
+    if (!(remote.videoWidth > 0)) throw new Error('the classic client shows no picture');
+  });
+  try {
+    for (const [more, isFirst] of [['', true], ['&flat', false]]) {
+      let page = isFirst ? await open(more) : null;
+      const program = stage.program('callee', OUR_TONE_HZ);
+      await sleep(1000);
+      page ??= await open(more);
+      await sleep(500);
+      await page.press('#startButton');
+      await shows(page);
+      await watch(page);
+      await sleep(SECONDS * 1000);
+      judgeSeen('the classic client', await seenBy(page), OUR_TONE_HZ, complain);
+      await page.press('#hangupButton');
+      const code = await program.end(2000);
+      if (code !== 0) complain(`callee after the classic client's bye: ${code}`);
+      const { frames } = await recordedStamps(`${program.record}-video.ivf`);
+      if (frames < 10 * SECONDS) complain(`callee has recorded ${frames} pictures`);
+      page.errors.forEach((error) => complain(`the console of the classic client: ${error}`));
+      await page.close();
+      stage.pages.splice(0);
+    }
+    const first = await open(), second = await open();
+    await first.press('#startButton');
+    await sleep(1000);
+    await second.press('#startButton');
+    for (const page of [first, second]) {
+      await shows(page);
+      await watch(page);
+    }
+    await Promise.all([first, second].map((page, i) => colourMoves(page, complain, `classic client ${i}`)));
+  } finally {
+    server.closeAllConnections?.();
+    server.close();
+  }
+}
+
+// The browser's own reports of these are expected.
+const complainNot = (page, expected) => page.errors.splice(0, Infinity, ...page.errors.filter((error) => !expected.test(error)));
+
 async function lost({ stage, peer, complain }) {
   const page = await stage.open(peer);
   const program = stage.program('callee', OUR_TONE_HZ);
@@ -253,9 +322,11 @@ async function lost({ stage, peer, complain }) {
   await page.press('#join');
   const code = await program.end(3000);
   if (code !== 0) complain(`callee after the page has left: ${code}`);
+  complainNot(page, /ws:|ICE/); // Firefox's own words for what was done to it
   return `noticed after ${(noticed / 1000).toFixed(1)} s, media again ${(back / 1000).toFixed(1)} s after the network`;
 }
 
 export const scenes = {
   callee: withProgram('callee'), caller: withProgram('caller'), page: withPage(), 'other-page': withPage('chromium'), reload, full, garbage, plain, lost,
+  tutorial,
 };

@@ -14,6 +14,7 @@ export const pageCases = ['chromium', 'firefox'].flatMap((peer) => [
   case_(peer, 'reload', 'loopback'),
   case_(peer, 'full', 'loopback'),
   case_(peer, 'garbage', 'loopback'),
+  case_(peer, 'tutorial', 'loopback', true),
   case_(peer, 'plain', 'nat'),
   case_(peer, 'lost', 'nat'),
 ]).concat([case_('firefox', 'other-page', 'loopback')]);
