@@ -1,11 +1,13 @@
 // The table of cases. A case is peer x role x media x network, and perhaps an event in the middle of the call (events.js).
 //
+// Those of our page have a scene of their own (page/scenes.js) and play themselves.
 // Those of a negotiation have a shape or a scene instead of media (negotiation/play.js): between a browser and our PeerConnection itself.
 //
 // The role is the peer's; ours is the other one: an answerer is called by `caller`, an offerer calls `callee`. `smoke`: CI plays it.
 // `red`: why it fails today; it is played all the same.
 
 import { negotiationCases } from './negotiation/play.js';
+import { pageCases } from './page/table.js';
 
 const both = ['audio', 'video'];
 const vp9 = { audio: 'PCMU', video: 'VP9' }, alaw = { audio: 'PCMA', video: 'VP9' }; // instead of Opus and VP8
@@ -29,7 +31,7 @@ const browsers = ['chromium', 'firefox'].flatMap((peer) => [
 
 const others = ['aiortc', 'pion', 'gstreamer'].flatMap((peer) => ['lan', 'nat', 'relay-udp'].flatMap((network) => calls(peer, network)));
 
-const words = (c) => (c.media ? [c.media.join('+'), c.network, c.event, c.codecs && Object.values(c.codecs).join('+')] : [c.shape ? 'shape' : 'scene', c.shape ?? c.scene, c.polite && `polite ${c.polite}`]);
+const words = (c) => c.words ?? (c.media ? [c.media.join('+'), c.network, c.event, c.codecs && Object.values(c.codecs).join('+')] : [c.shape ? 'shape' : 'scene', c.shape ?? c.scene, c.polite && `polite ${c.polite}`]);
 export const nameOf = (c) => [c.peer, c.role, ...words(c)].filter(Boolean).join(' ');
 
 // What CI plays of the calls: both browsers in both roles, each network and each event once, one case of every other peer.
@@ -45,4 +47,4 @@ const named = new Map([...browsers, ...others].map((c) => [nameOf(c), c]));
 const unknown = [...SMOKE].find((name) => !named.has(name));
 if (unknown) throw new Error(`there is no case ${unknown}`);
 
-export const cases = [...[...named].map(([name, c]) => ({ ...c, smoke: SMOKE.has(name) })), ...negotiationCases];
+export const cases = [...[...named].map(([name, c]) => ({ ...c, smoke: SMOKE.has(name) })), ...negotiationCases, ...pageCases];

@@ -9,7 +9,8 @@ import { join, resolve } from 'node:path';
 import { openPage, servePages } from './pages.js';
 import { sleep } from './process.js';
 
-const EXECUTABLE = '/usr/bin/firefox-esr', SOUND_SERVER = '/usr/bin/pulseaudio';
+export const EXECUTABLE = '/usr/bin/firefox-esr';
+const SOUND_SERVER = '/usr/bin/pulseaudio';
 
 const PREFERENCES = {
   'media.autoplay.default': 0, 'media.autoplay.blocking_policy': 0, // nobody is there to press play
@@ -25,8 +26,10 @@ const LOOPBACK = {
   'media.navigator.permission.disabled': false, 'permissions.default.camera': 1, 'permissions.default.microphone': 1,
 };
 
+export const preferencesOf = ({ camera, loopback }) => ({ ...PREFERENCES, ...(camera ? CAMERA : {}), ...(loopback ? LOOPBACK : {}) });
+
 // Without a sound card Firefox's AudioContext stands still: a sound server whose only output is nowhere. Its socket's path must be short.
-async function soundServer() {
+export async function soundServer() {
   const folder = await mkdtemp(join(tmpdir(), 'strata-sound-')), socket = join(folder, 'socket');
   const child = spawn(SOUND_SERVER, [
     '-n', '--daemonize=no', '--exit-idle-time=-1', '--use-pid-file=no', '--disable-shm=yes',
@@ -71,7 +74,7 @@ async function browser({ folder, loopback, camera }) {
     running = await driver.launch({
       browser: 'firefox', executablePath: EXECUTABLE, headless: true, userDataDir: profile, timeout: 60000,
       env: { ...process.env, PULSE_SERVER: sound.address },
-      extraPrefsFirefox: { ...PREFERENCES, ...(camera ? CAMERA : {}), ...(loopback ? LOOPBACK : {}) },
+      extraPrefsFirefox: preferencesOf({ camera, loopback }),
     });
     version = (await running.version()).replace(/^firefox/, 'Firefox').match(/^Firefox\/\d+/)?.[0] ?? version;
   } catch (error) {

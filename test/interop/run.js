@@ -41,6 +41,7 @@ const secondsOf = (c) => events[c.event]?.seconds ?? SECONDS;
 
 // Why it cannot be played here: the network's reason is a skip, the peer's a failure.
 function missingFor(c) {
+  if (c.missing) return c.missing() ?? networks[c.network].missing();
   const program = { answerer: 'caller', offerer: 'callee' }[c.role];
   for (const needed of c.media ? ['signaling-server', program] : ['test/interop/negotiation/peer_driver']) {
     if (!existsSync(join(build, needed))) throw new Error(`${build}/${needed} is not built`);
@@ -182,7 +183,7 @@ async function main(given) {
   const unknown = flags.find((flag) => !['--smoke', '--labs', '--itself'].includes(flag));
   if (unknown) throw new Error(`there is no option ${unknown}`);
   let chosen = cases.filter((c) => words.every((word) => nameOf(c).includes(word)) && (c.smoke || !flags.includes('--smoke')));
-  if (flags.includes('--itself')) chosen = chosen.filter((c) => !c.media && c.role === 'offerer').map((c) => ({ ...c, itself: true }));
+  if (flags.includes('--itself')) chosen = chosen.filter((c) => !c.media && !c.play && c.role === 'offerer').map((c) => ({ ...c, itself: true }));
   if (flags.includes('--labs')) {
     for (const kind of new Set(chosen.map((c) => networks[c.network].lab))) console.log(kind);
     return 0;
@@ -198,8 +199,8 @@ async function main(given) {
     const folder = join(output, nameOf(c).toLowerCase().replace(/[^a-z0-9]+/g, '-'));
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
-    const absent = peers[c.peer].missing();
-    const { complaints, facts, version } = absent ? { complaints: [absent] } : await (c.media ? play : negotiate)(c, folder);
+    const absent = c.play ? null : peers[c.peer].missing();
+    const { complaints, facts, version } = absent ? { complaints: [absent] } : await (c.play ?? (c.media ? play : negotiate))(c, folder, { build });
     if (!c.itself) await remember(output, nameOf(c), { complaints, version });
     counts[complaints.length === 0 ? 'passed' : 'failed']++;
     console.log(`${complaints.length === 0 ? 'ok  ' : 'FAIL'} ${[nameOf(c), [version, facts].filter(Boolean).join('; ')].filter(Boolean).join(': ')}`);
