@@ -240,7 +240,8 @@ void peer_transceivers_stop(struct peer_connection *connection, struct peer_tran
 void peer_transceivers_remove(struct peer_connection *connection, struct peer_transceiver_entry *entry);
 /* Offer and answer are done: what they agreed is what a rollback goes back to. */
 void peer_transceivers_settle(struct peer_connection *connection);
-void peer_transceivers_rollback(struct peer_connection *connection);
+/* The pending offer is taken back. is_ours: not the peer's. */
+void peer_transceivers_rollback(struct peer_connection *connection, bool is_ours);
 /* "Process remote tracks", W3C webrtc section 5.4.2. stream: of the first a=msid, empty: none. */
 void peer_transceivers_tell_track(struct peer_transceiver_entry *entry, enum peer_direction direction, struct sdp_view stream);
 /* W3C webrtc section 4.7.3, "update the negotiation-needed flag": call it after whatever may have changed the verdict. */

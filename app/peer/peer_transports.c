@@ -258,11 +258,13 @@ static void note_tagged_sections(struct peer_connection *connection, size_t coun
 
 int peer_transports_set_local(struct peer_connection *connection, uint64_t now_us, const struct sdp_session *local, bool is_offer, enum ice_role role) {
     size_t tagged[SDP_SECTION_MAX];
+    int8_t before[SDP_SECTION_MAX];
     struct peer_credentials ours;
     int error = PEER_OK;
     if (!has_room(connection, local))
         return PEER_ERROR_CAPACITY;
     sdp_bundle_tags(local, tagged);
+    memcpy(before, connection->offered_section_transports, sizeof before);
     clear(connection->offered_section_transports);
     for (size_t i = 0; i < local->section_count && error == PEER_OK; i++)
         if (!is_refused(&local->sections[i]) && read_credentials(&local->sections[i], &ours))
@@ -270,8 +272,10 @@ int peer_transports_set_local(struct peer_connection *connection, uint64_t now_u
     for (size_t i = 0; i < local->section_count && error == PEER_OK; i++)
         if (!is_refused(&local->sections[i]) && connection->offered_section_transports[i] < 0)
             connection->offered_section_transports[i] = connection->offered_section_transports[tagged[i]];
-    if (error != PEER_OK)
+    if (error != PEER_OK) {
+        memcpy(connection->offered_section_transports, before, sizeof before);
         return error;
+    }
     note_tagged_sections(connection, local->section_count);
     /* Until the answer, what was agreed holds for the sections that were there before. */
     for (size_t i = 0; i < local->section_count; i++)
