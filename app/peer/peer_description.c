@@ -263,6 +263,7 @@ static int set_remote_offer(struct peer_connection *connection, uint64_t now_us,
         return peer_problem_set(connection, problem, error, "out of memory");
     }
     put(&connection->pending_remote, PEER_SDP_OFFER, sdp);
+    forget_created(connection, &connection->created_answer); /* it answers another offer */
     enter(connection, PEER_SIGNALING_HAVE_REMOTE_OFFER);
     return PEER_OK;
 }
