@@ -28,10 +28,10 @@ struct sdp_transport {
     bool trickle;
     bool end_of_candidates;
 };
-/* Reads it from the section, else from its session, else from the tagged section of its BUNDLE. Returns NONE, ICE,
- * FINGERPRINT or SETUP. */
+/* Reads it from the section when it is its own, else from the tagged one of its BUNDLE; what neither says, from the session. Returns NONE,
+ * ICE, FINGERPRINT or SETUP. */
 enum sdp_refusal sdp_transport_read(const struct sdp_session *session, const struct sdp_section *section, struct sdp_transport *out);
-/* Does the section say so itself, or for all of the session? Else it leans on its tagged section. */
+/* Has it another one than its tagged section? Then it says so itself, or its session does. One that only repeats the tagged one's has not. */
 bool sdp_transport_is_own(const struct sdp_session *session, const struct sdp_section *section);
 
 /* ---- groups: bundle.c ---------------------------------------------------------------------------------------------- */
