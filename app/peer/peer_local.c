@@ -28,15 +28,14 @@ enum sdp_codec_id peer_negotiated_sdp_codec(enum peer_codec codec) {
     return defaults[codec].id;
 }
 
-/* Adds a codec; an offer gives it the payload type it has always had. */
+/* Adds a codec; an offer gives it the payload type it has always had. In an answer it will get the peer's, and has a number until then. */
 static void add_codec(const struct peer_connection *connection, struct peer_local *local, struct sdp_local_section *section, struct sdp_codec codec, bool is_offer) {
     struct sdp_codec *codecs = local->media[local->media_count].codecs;
-    if (is_offer)
-        codec.payload_type = peer_numbers_payload_type(connection, &local->numbers, &codec, codec.payload_type);
+    codec.payload_type = is_offer ? peer_numbers_payload_type(connection, &local->numbers, &codec, codec.payload_type) : (uint8_t)section->codec_count;
     if (codec.payload_type == PEER_PAYLOAD_TYPE_NONE)
         return;
     /* The same codec, named twice. */
-    for (size_t i = 0; is_offer && i < section->codec_count; i++)
+    for (size_t i = 0; i < section->codec_count; i++)
         if (codecs[i].payload_type == codec.payload_type)
             return;
     codecs[section->codec_count++] = codec;
