@@ -230,6 +230,12 @@ int sdp_negotiate(const struct sdp_session *local, const struct sdp_session *rem
 int sdp_check_successor(const struct sdp_session *before, const struct sdp_session *other, const struct sdp_session *after,
                         struct sdp_problem *problem);
 
+/*
+ * Is there a section, or is it refused: port 0, and that not because of a=bundle-only in a BUNDLE (RFC 9143 section 6)? Of an answer, too: who
+ * follows RFC 8843 accepts a bundled section so (RFC 9143 section 7.4.1).
+ */
+bool sdp_section_is_offered(const struct sdp_session *session, const struct sdp_section *section);
+
 /* Candidate lines (text behind "a=", so "candidate:...") that a description embeds, one after another. */
 bool sdp_walk_candidate(struct sdp_walk *walk, struct sdp_view *out);
 

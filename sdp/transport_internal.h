@@ -7,8 +7,6 @@
 
 /* ---- judging a section: transport.c -------------------------------------------------------------------------------- */
 
-/* Is it offered at all? Port 0 means no, unless it is bundle-only. */
-bool sdp_section_is_offered(const struct sdp_session *session, const struct sdp_section *section);
 /* NONE, MEDIA, PROTOCOL, MUX or SCTP: what one section tells, with the tagged one of its BUNDLE. */
 enum sdp_refusal sdp_section_judge(const struct sdp_session *session, const struct sdp_section *section);
 /* RFC 8841 section 5: where the SCTP association of a data channel section ends; 0: nowhere. */

@@ -254,7 +254,7 @@ const struct sdp_session *peer_description_local(const struct peer_connection *c
 const struct sdp_session *peer_description_remote(const struct peer_connection *connection);
 /* Of one of the four; NULL: none. */
 const struct sdp_session *peer_description_session(const struct peer_description *description);
-/* False: no such section, or port 0, and not because of a=bundle-only in an offer. */
+/* False: there is no such section, or it is refused. */
 bool peer_description_is_live(const struct peer_description *description, size_t section);
 /* Of a section, or of the one whose transport it has by BUNDLE; empty when absent. */
 struct sdp_view peer_description_credential(const struct sdp_session *session, size_t section, enum sdp_attribute_kind kind);

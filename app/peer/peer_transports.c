@@ -174,12 +174,6 @@ static bool read_credentials(const struct sdp_section *section, struct peer_cred
     return true;
 }
 
-static bool is_refused(const struct sdp_section *section) {
-    struct sdp_attribute attribute;
-    /* RFC 9143 section 6: port 0 with a=bundle-only is not a refusal. */
-    return section->port == 0 && !sdp_section_find(section, SDP_ATTRIBUTE_BUNDLE_ONLY, &attribute);
-}
-
 static bool has_credentials(const struct peer_transport_entry *entry, const struct peer_credentials *credentials) {
     struct peer_transport_parameters ours;
     peer_transport_local_parameters(entry->transport, &ours);
@@ -237,7 +231,7 @@ static bool has_room(const struct peer_connection *connection, const struct sdp_
     size_t needed = 0, free = 0;
     struct peer_credentials ours;
     for (size_t i = 0; i < local->section_count; i++)
-        needed += !is_refused(&local->sections[i]) && read_credentials(&local->sections[i], &ours) && find_by_credentials(connection, &ours) < 0 &&
+        needed += sdp_section_is_offered(local, &local->sections[i]) && read_credentials(&local->sections[i], &ours) && find_by_credentials(connection, &ours) < 0 &&
                   !is_restart(connection, local, i) && is_first_with(local, i, &ours);
     for (size_t i = 0; i < PEER_TRANSPORT_MAX; i++)
         free += !connection->transports[i] || !connection->transports[i]->transport;
@@ -267,10 +261,10 @@ int peer_transports_set_local(struct peer_connection *connection, uint64_t now_u
     memcpy(before, connection->offered_section_transports, sizeof before);
     clear(connection->offered_section_transports);
     for (size_t i = 0; i < local->section_count && error == PEER_OK; i++)
-        if (!is_refused(&local->sections[i]) && read_credentials(&local->sections[i], &ours))
+        if (sdp_section_is_offered(local, &local->sections[i]) && read_credentials(&local->sections[i], &ours))
             error = place_section(connection, now_us, local, i, &ours, role);
     for (size_t i = 0; i < local->section_count && error == PEER_OK; i++)
-        if (!is_refused(&local->sections[i]) && connection->offered_section_transports[i] < 0)
+        if (sdp_section_is_offered(local, &local->sections[i]) && connection->offered_section_transports[i] < 0)
             connection->offered_section_transports[i] = connection->offered_section_transports[tagged[i]];
     if (error != PEER_OK) {
         memcpy(connection->offered_section_transports, before, sizeof before);
