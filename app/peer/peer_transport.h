@@ -1,6 +1,6 @@
 /*
  * One transport of a PeerConnection: an ICE agent, the DTLS transport above it and the SRTP contexts it keys
- * (RFC 8829 section 3.5.1: with BUNDLE one transport carries every section; RFC 5764 for the keys, RFC 7983 for the
+ * (RFC 9429 section 3.5.1: with BUNDLE one transport carries every section; RFC 5764 for the keys, RFC 7983 for the
  * demultiplexing of what arrives).
  *
  *        bytes in                                         bytes out

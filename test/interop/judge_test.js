@@ -201,6 +201,14 @@ test('an event may have its own bound, and leave the path alone', () => {
   assert.match(judge({ ...plan, pauseMs: 1000 }, measured).join(), /no picture to the peer for \d+ ms$/);
 });
 
+test('the pause to us may have a bound of its own', () => {
+  const measured = goodWindow();
+  measured.recording.video.stamps.splice(100, 50);
+  measured.recording.video.frames -= 50;
+  assert.deepEqual(judge({ ...plan, pauseMs: 500, pauseToUsMs: 2000 }, measured), []);
+  assert.match(judge({ ...plan, pauseMs: 2000, pauseToUsMs: 500 }, measured).join(), /no picture to us for \d+ ms/);
+});
+
 test('where packets may be lost, loss is no complaint', () => {
   const measured = goodWindow();
   ourInbound(measured, 'video').packetsLost = stat(measured, 'IV').packetsLost = 50;
