@@ -123,6 +123,30 @@ static void test_stopped_by_an_offer(void **state) {
     connection_pair_stop(&pair);
 }
 
+/* RFC 9429 section 5.2.2: what one offer refuses, the next one may use anew, with another mid: who had the section is out of the set. */
+static void test_recycled_by_offers_back_to_back(void **state) {
+    (void)state;
+    struct connection_pair pair;
+    static char offer[CONNECTION_PAIR_TEXT_BYTES];
+    assert_true(connection_pair_start_with(&pair, 7, NULL, true, PEER_BUNDLE_MAX_COMPAT));
+    assert_int_equal(connection_pair_set_local(&pair, 0, PEER_SDP_OFFER), PEER_OK);
+    assert_int_equal(connection_pair_give_description(&pair, 0), PEER_OK);
+    assert_int_equal(facts_of(&pair, 1, 1).section, 1);
+    memcpy(offer, pair.text, strlen(pair.text) + 1);
+    replace(pair.text, "m=video 9 ", 0, "m=video 0 ");
+    replace(pair.text, "BUNDLE 0 1", 0, "BUNDLE 0");
+    assert_int_equal(hear(&pair, 1, PEER_SDP_OFFER), PEER_OK);
+    assert_true(facts_of(&pair, 1, 1).stopped && facts_of(&pair, 1, 1).section == 1);
+    memcpy(pair.text, offer, strlen(offer) + 1);
+    replace(pair.text, "BUNDLE 0 1", 0, "BUNDLE 0 new");
+    replace(pair.text, "a=mid:1", 0, "a=mid:new");
+    assert_int_equal(hear(&pair, 1, PEER_SDP_OFFER), PEER_OK);
+    assert_int_equal(facts_of(&pair, 1, 1).section, -1);
+    assert_string_equal(facts_of(&pair, 1, 2).mid, "new");
+    assert_int_equal(facts_of(&pair, 1, 2).section, 1);
+    connection_pair_stop(&pair);
+}
+
 /* ---- what cannot be had --------------------------------------------------------------------------------------------------------------------- */
 
 /* RFC 8842 section 5.5: the DTLS role stays. An offer of a restart that wants another is refused by the answer, which leaves no restart behind. */
@@ -195,6 +219,7 @@ int main(void) {
         cmocka_unit_test(test_bundle_policies),
         cmocka_unit_test(test_unbundled_stays_so),
         cmocka_unit_test(test_stopped_by_an_offer),
+        cmocka_unit_test(test_recycled_by_offers_back_to_back),
         cmocka_unit_test(test_a_refused_answer_leaves_nothing),
         cmocka_unit_test(test_another_carrier_than_provisionally),
     };
