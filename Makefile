@@ -102,6 +102,9 @@ $(BUILD)/app/net/%.o $(BUILD)/app/media/%.o $(BUILD)/app/call/%.o $(BUILD)/app/s
 $(BUILD)/signaling/websocket/%.o $(BUILD)/test/%.o $(BUILD)/bench/%.o $(BUILD)/docs/%.o: CPPFLAGS += -D_GNU_SOURCE
 $(patsubst %.c,$(BUILD)/%.o,$(PROGRAM_SOURCES)): CPPFLAGS += -D_GNU_SOURCE $(MEDIA_CPPFLAGS)
 
+# Counts its basic blocks as steps.
+$(BUILD)/test/sdp/test_steps.o: CFLAGS += -fsanitize-coverage=trace-pc
+
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
@@ -151,6 +154,7 @@ SERVER_OBJECTS := $(call objects,app/server) $(BUILD)/app/call/ice_uri.o
 # What probe has in common with caller and callee: the command line, problems, the JSON log.
 PROBE_SHARES := options.o options_network.o help.o ice_uri.o ice_servers.o network.o problem.o json_log.o why.o
 
+$(BUILD)/signaling/websocket/web_files.o: $(wildcard signaling/web/*)
 $(BUILD)/signaling-server: $(BUILD)/app/signaling_server.o $(SERVER_OBJECTS) $(call archives_of,signaling-websocket) $(APP_NET) $(call archive,stun)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_signaling-websocket) -lcrypto
 $(BUILD)/caller $(BUILD)/callee: $(BUILD)/%: $(BUILD)/app/%.o $(CALL_OBJECTS) $(APP_MEDIA) $(APP_NET) $(call archives_of,signaling-websocket) $(PEER_ARCHIVES)

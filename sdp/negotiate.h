@@ -121,8 +121,8 @@ void sdp_bundle_tags(const struct sdp_session *offer, size_t *tagged);
 /* ---- what was agreed ---------------------------------------------------------------------------------------------- */
 
 #define SDP_NEGOTIATED_FINGERPRINT_MAX 8
-#define SDP_NEGOTIATED_SSRC_MAX 8    /* per section; more are left out: SSRCs are a hint (RFC 9143 section 9.2) */
-#define SDP_NEGOTIATED_STREAM_MAX 8  /* per section; more are left out: streams are names, nothing hangs on them */
+#define SDP_NEGOTIATED_SSRC_MAX 8    /* per section; more are left out, and counted: SSRCs are a hint (RFC 9143 section 9.2) */
+#define SDP_NEGOTIATED_STREAM_MAX 8  /* per section; more are left out, and counted: streams are names, nothing hangs on them */
 #define SDP_NEGOTIATED_CODEC_MAX 512 /* in all sections together */
 #define SDP_NEGOTIATED_TRANSPORT_MAX 16
 
@@ -172,6 +172,7 @@ struct sdp_negotiated_section {
     struct sdp_view remote_cname;
     uint32_t remote_ssrcs[SDP_NEGOTIATED_SSRC_MAX]; /* in order of appearance */
     size_t remote_ssrc_count;
+    size_t remote_hints_left_out; /* a=ssrc and a=msid lines that came after the arrays above were full */
     uint32_t remote_rtx_ssrc; /* the second of a=ssrc-group:FID whose first is remote_ssrcs[0]; 0: none */
     uint32_t remote_maxptime_ms; /* 0: not said */
     uint16_t remote_sctp_port;   /* APPLICATION */

@@ -191,6 +191,16 @@ static void add_data_channel(json_t *out, const struct peer_statistics *report) 
     set_number(out, "bytesReceived", report->as.data_channel.bytes_received);
 }
 
+/* W3C webrtc-stats, srtpCipher: the name of IANA's registry of DTLS-SRTP protection profiles (RFC 5764 section 4.1.2, RFC 7714 section 14.2). */
+static const char *srtp_cipher(enum dtls_srtp_profile profile) {
+    switch (profile) {
+    case DTLS_SRTP_AES128_CM_HMAC_SHA1_80: return "SRTP_AES128_CM_HMAC_SHA1_80";
+    case DTLS_SRTP_AEAD_AES_128_GCM: return "SRTP_AEAD_AES_128_GCM";
+    case DTLS_SRTP_AEAD_AES_256_GCM: return "SRTP_AEAD_AES_256_GCM";
+    }
+    return NULL;
+}
+
 /* W3C webrtc-stats: the name that IANA has registered. Those that dtls/ offers; another is told by its number. */
 static void set_cipher(json_t *out, uint16_t cipher) {
     static const struct {
@@ -221,9 +231,11 @@ static void add_transport(json_t *out, const struct peer_statistics *report) {
     set_text(out, "iceState", ice_state_name(report->as.transport.ice_state));
     set_text(out, "iceLocalUsernameFragment", report->as.transport.ice_local_username_fragment);
     set_text(out, "dtlsState", dtls_transport_state_name(report->as.transport.dtls_state));
-    set_text(out, "dtlsRole", report->as.transport.dtls_role == DTLS_ROLE_CLIENT ? "client" : "server");
-    if (report->as.transport.dtls_state == DTLS_TRANSPORT_CONNECTED)
-        set_text(out, "srtpCipher", dtls_srtp_profile_name(report->as.transport.srtp_profile));
+    /* W3C webrtc-stats, RTCTransportStats: the role is unknown before the handshake begins. */
+    bool has_begun = report->as.transport.dtls_started_us != 0;
+    set_text(out, "dtlsRole", !has_begun ? "unknown" : report->as.transport.dtls_role == DTLS_ROLE_CLIENT ? "client" : "server");
+    if (report->as.transport.dtls_connected_us != 0)
+        set_text(out, "srtpCipher", srtp_cipher(report->as.transport.srtp_profile));
     if (report->as.transport.tls_version != 0) {
         json_object_set_new(out, "tlsVersion", json_sprintf("%04X", (unsigned)report->as.transport.tls_version));
         set_cipher(out, report->as.transport.dtls_cipher);

@@ -206,10 +206,14 @@ int peer_transport_check_remote_parameters(const struct peer_transport *transpor
     /* RFC 8122 section 5, MUST: a description without a fingerprint secures nothing and is refused. */
     if (parameters->fingerprint_count == 0 || parameters->fingerprint_count > PEER_FINGERPRINT_MAX)
         return PEER_ERROR_ARGUMENT;
-    /* RFC 8842 section 5.5, MUST: the roles of an association stay. */
-    if (transport->closed || (transport->dtls && transport->dtls_role != local_role))
+    /*
+     * RFC 8842 section 5.5, MUST: the roles of an association stay. Of one that is up they do whatever is said: Firefox 153 answers "active" to every
+     * offer that restarts ICE, also when it is the server, and the certificate tells that it means the same association.
+     */
+    bool is_up = transport->dtls && dtls_state(transport) == DTLS_TRANSPORT_CONNECTED;
+    if (transport->closed || (transport->dtls && !is_up && transport->dtls_role != local_role))
         return PEER_ERROR_STATE;
-    if (transport->dtls && dtls_state(transport) == DTLS_TRANSPORT_CONNECTED && !is_of_this_association(transport, parameters))
+    if (is_up && !is_of_this_association(transport, parameters))
         return PEER_ERROR_NOT_SUPPORTED;
     return restarts ? PEER_OK : from_ice(ice_agent_check_remote_credentials(transport->ice, parameters->ufrag, parameters->ufrag_length, parameters->password, parameters->password_length));
 }
@@ -553,8 +557,7 @@ void peer_transport_statistics(const struct peer_transport *transport, struct pe
 bool peer_transport_handshake(const struct peer_transport *transport, struct peer_handshake *out) {
     struct dtls_fingerprint fingerprint;
     struct dtls_transport_stats stats;
-    if (!transport->dtls || dtls_state(transport) != DTLS_TRANSPORT_CONNECTED ||
-        !dtls_transport_peer_fingerprint(transport->dtls, DTLS_HASH_SHA_256, &fingerprint))
+    if (!transport->dtls || transport->statistics.dtls_connected_us == 0 || !dtls_transport_peer_fingerprint(transport->dtls, DTLS_HASH_SHA_256, &fingerprint))
         return false;
     dtls_transport_stats(transport->dtls, &stats);
     *out = (struct peer_handshake){stats.tls_version, stats.dtls_cipher, fingerprint};
@@ -562,8 +565,7 @@ bool peer_transport_handshake(const struct peer_transport *transport, struct pee
 }
 
 size_t peer_transport_certificate(const struct peer_transport *transport, uint8_t *out, size_t capacity) {
-    bool is_through = transport->dtls && dtls_state(transport) == DTLS_TRANSPORT_CONNECTED;
-    return is_through ? dtls_transport_peer_certificate(transport->dtls, out, capacity) : 0;
+    return transport->dtls && transport->statistics.dtls_connected_us != 0 ? dtls_transport_peer_certificate(transport->dtls, out, capacity) : 0;
 }
 
 const struct ice_agent *peer_transport_ice(const struct peer_transport *transport) {

@@ -214,7 +214,7 @@ struct peer_transport_statistics {
 };
 void peer_transport_statistics(const struct peer_transport *transport, struct peer_transport_statistics *out);
 
-/* What the DTLS handshake agreed. False, and nothing is written, before it is through. */
+/* What the DTLS handshake agreed, also when the association has ended since. False, and nothing is written, before it is through. */
 struct peer_handshake {
     uint16_t tls_version; /* 0xFEFD: DTLS 1.2 */
     uint16_t dtls_cipher; /* IANA number of the cipher suite */

@@ -140,7 +140,7 @@ function judgePath(path, pair, peer) {
     complaints.push(`ours: no end of the pair is a relay: ${local.candidateType}, ${remote.candidateType}`);
   }
   const address = readStats(peer.stats).remote?.address;
-  if (path.peerSees && address !== path.peerSees) complaints.push(`peer: it sends to ${address}, not to ${path.peerSees}`);
+  if (path.peerSees && !peer.lacks?.includes('path') && address !== path.peerSees) complaints.push(`peer: it sends to ${address}, not to ${path.peerSees}`);
   if (path.peerHidden) complaints.push(...judgeHidden('peer', peer.seen.localCandidates));
   if (path.oursHidden) complaints.push(...judgeHidden('ours', peer.seen.remoteCandidates));
   return complaints;
@@ -167,7 +167,7 @@ function ourPackets(reports, kind, since, until) {
 
 // window: { sinceMs, untilMs, peer, before, path }: from when to when media must flow, what the peer had measured at its begin, and which
 // generation of ICE there was before the event and at the end.
-function judgeWindow({ media, restarts, pauseMs, pauseBeyondUsualMs }, window, { ours, peer, recording }) {
+function judgeWindow({ media, restarts, pauseMs, pauseToUsMs, pauseBeyondUsualMs }, window, { ours, peer, recording }) {
   const complaints = [];
   const seconds = (window.untilMs - window.sinceMs) / 1000;
   const since = window.sinceMs % 2 ** 32, until = window.untilMs % 2 ** 32; // as stamps count
@@ -179,7 +179,7 @@ function judgeWindow({ media, restarts, pauseMs, pauseBeyondUsualMs }, window, {
     for (const [whom, times] of Object.entries(moments).filter(([, all]) => all.length > 0)) {
       const usual = longestPause(times, times[0] + 1000, since); // the first second is the beginning's
       const longest = longestPause(times, since, until);
-      const limit = pauseMs ?? usual + pauseBeyondUsualMs;
+      const limit = (whom === 'us' ? pauseToUsMs : null) ?? pauseMs ?? usual + pauseBeyondUsualMs;
       if (longest > limit) complaints.push(`after the event: no picture to ${whom} for ${longest} ms${pauseMs ? '' : ` (before it ${usual} ms)`}`);
     }
   }

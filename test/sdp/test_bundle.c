@@ -403,12 +403,15 @@ static void streams(void **state) {
     for (size_t count = SDP_NEGOTIATED_STREAM_MAX - 1; count <= SDP_NEGOTIATED_STREAM_MAX + 1; count++) {
         char text[2048] = HEAD TRANSPORT "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=rtcp-mux\r\n";
         for (size_t i = 0; i < count; i++) {
-            snprintf(text + strlen(text), 64, "a=msid:s%u t\r\na=msid:s%u t\r\n", (unsigned)i, (unsigned)i);
+            snprintf(text + strlen(text), 96, "a=msid:s%u t\r\na=ssrc:%u cname:c\r\n", (unsigned)i, (unsigned)i + 7);
         }
+        append_to(text, "a=msid:s0 t\r\na=ssrc:7 cname:c\r\n"); /* said twice */
         parsed = parse_string(text);
         ours_answer(&ours, parsed.session);
         answer(&parsed, text, refusals);
         assert_int_equal(negotiated.sections[0].remote_stream_count, count < SDP_NEGOTIATED_STREAM_MAX ? count : SDP_NEGOTIATED_STREAM_MAX);
+        assert_int_equal(negotiated.sections[0].remote_ssrc_count, count < SDP_NEGOTIATED_SSRC_MAX ? count : SDP_NEGOTIATED_SSRC_MAX);
+        assert_int_equal(negotiated.sections[0].remote_hints_left_out, count > SDP_NEGOTIATED_SSRC_MAX ? 2 : 0);
         parsed_free(&parsed);
     }
 }

@@ -201,7 +201,7 @@ class Peer:
             if s["type"] in ("inbound-rtp", "outbound-rtp") and name:
                 s["codecId"] = f"codec-{s['kind']}"
                 stats.append({"type": "codec", "id": s["codecId"], "mimeType": f"{s['kind']}/{name[1]}"})
-        return {"stats": stats, "picture": picture, "sound": sound, "connectionState": self.connection.connectionState}
+        return {"stats": stats, "picture": picture, "sound": sound, "lacks": ["path"]}
 
     async def close(self, _):
         await self.connection.close()

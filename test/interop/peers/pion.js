@@ -5,10 +5,9 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { OUR_TONE_HZ } from '../judge.js';
-import { recordedStamps, recordedTone } from '../recording.js';
 import { cannedMedia } from './canned.js';
 import { programPeer } from './program.js';
+import { readRecorded } from './recorded.js';
 
 const LIBRARIES = '/usr/share/gocode'; // Debian's Go packages
 const source = fileURLToPath(new URL('pion/', import.meta.url));
@@ -23,16 +22,6 @@ async function build() {
   execFileSync('go', ['build', '-o', join(folder, 'pion_peer'), '.'], { cwd: module, env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-const unreadable = (empty) => (error) => ({ ...empty, error: error.message });
-
-async function recorded(where, media, { received, codecs, stats }) {
-  const counted = media.map((kind) => ({ type: 'inbound-rtp', id: `received-${kind}`, kind, packetsReceived: received[kind] ?? 0, codecId: `codec-${kind}` }));
-  const named = media.map((kind) => ({ type: 'codec', id: `codec-${kind}`, mimeType: codecs[kind] }));
-  const picture = media.includes('video') ? await recordedStamps(join(where, 'peer-video.ivf')).catch(unreadable({ frames: 0, stamps: [] })) : { frames: 0, stamps: [] };
-  const sound = media.includes('audio') ? await recordedTone(join(where, 'peer-audio.ogg'), OUR_TONE_HZ).catch(unreadable({ share: 0 })) : {};
-  return { stats: [...stats, ...counted, ...named], picture, sound, lacks: ['outbound', 'reports', 'age'] };
-}
-
 export const pion = programPeer({
   missing: () => (!existsSync('/usr/bin/go') ? 'golang-go is not installed'
     : existsSync(join(LIBRARIES, 'src/github.com/pion/webrtc')) ? null : 'golang-github-pion-webrtc.v3-dev is not installed'),
@@ -41,5 +30,5 @@ export const pion = programPeer({
     if (!existsSync(join(folder, 'pion_peer'))) await build();
   },
   given: async () => ({ canned: await cannedMedia(join(folder, '..', 'canned')) }),
-  recorded,
+  recorded: readRecorded({ video: 'peer-video.ivf', audio: 'peer-audio.ogg' }),
 });
