@@ -147,9 +147,28 @@ static void test_recycled_by_offers_back_to_back(void **state) {
     connection_pair_stop(&pair);
 }
 
+/* RFC 4733 section 2.1: keys go at the clock of the codec that they stand beside, or not at all. */
+static void test_keys_need_the_clock_of_the_codec(void **state) {
+    (void)state;
+    for (int has_wide = 0; has_wide < 2; has_wide++) {
+        struct connection_pair pair;
+        assert_true(connection_pair_start(&pair, 8, NULL, true));
+        assert_int_equal(connection_pair_set_local(&pair, 0, PEER_SDP_OFFER), PEER_OK);
+        assert_int_equal(connection_pair_read(&pair, 0, PEER_LOCAL), PEER_OK);
+        if (!has_wide)
+            replace(pair.text, "telephone-event/48000", 0, "telephone-evening/48000");
+        assert_int_equal(hear(&pair, 1, PEER_SDP_OFFER), PEER_OK);
+        assert_int_equal(connection_pair_set_local(&pair, 1, PEER_SDP_ANSWER), PEER_OK);
+        assert_int_equal(facts_of(&pair, 1, 0).codec, PEER_CODEC_OPUS);
+        assert_int_equal(facts_of(&pair, 1, 0).dtmf, has_wide);
+        assert_int_equal(peer_connection_insert_dtmf(end_of(&pair, 1), pair.now_us, 0, "1", 100, 70), has_wide ? PEER_OK : PEER_ERROR_STATE);
+        connection_pair_stop(&pair);
+    }
+}
+
 /* ---- what cannot be had --------------------------------------------------------------------------------------------------------------------- */
 
-/* RFC 8842 section 5.5: the DTLS role stays. An offer of a restart that wants another is refused by the answer, which leaves no restart behind. */
+/* RFC 8842 section 5.5: another certificate would be another association. An offer of a restart that has one cannot be answered, and no restart is left behind. */
 static void test_a_refused_answer_leaves_nothing(void **state) {
     (void)state;
     struct connection_pair pair;
@@ -162,10 +181,10 @@ static void test_a_refused_answer_leaves_nothing(void **state) {
     assert_int_equal(peer_connection_restart_ice(end_of(&pair, 0), pair.now_us), PEER_OK);
     assert_int_equal(connection_pair_set_local(&pair, 0, PEER_SDP_OFFER), PEER_OK);
     assert_int_equal(connection_pair_read(&pair, 0, PEER_LOCAL), PEER_OK);
-    while (strstr(pair.text, "a=setup:actpass"))
-        replace(pair.text, "a=setup:actpass", 0, "a=setup:active");
+    for (char *at = pair.text; (at = strstr(at, "a=fingerprint:sha-256 ")); at++)
+        at[22] = at[22] == 'A' ? 'B' : 'A';
     assert_int_equal(hear(&pair, 1, PEER_SDP_OFFER), PEER_OK);
-    assert_int_equal(connection_pair_set_local(&pair, 1, PEER_SDP_ANSWER), PEER_ERROR_MALFORMED);
+    assert_int_equal(connection_pair_set_local(&pair, 1, PEER_SDP_ANSWER), PEER_ERROR_NOT_SUPPORTED);
     assert_int_equal(peer_connection_signaling_state(end_of(&pair, 1)), PEER_SIGNALING_HAVE_REMOTE_OFFER);
     assert_string_equal(ice_agent_local_ufrag(agent), ufrag);
     /* The offer as it was meant is answered, and all goes on. */
@@ -177,6 +196,30 @@ static void test_a_refused_answer_leaves_nothing(void **state) {
     assert_int_equal(pair.ends[1].state, PEER_CONNECTION_CONNECTED);
     ice_agent_statistics(agent, &after);
     assert_int_equal(after.restarts, before.restarts + 1);
+    connection_pair_stop(&pair);
+}
+
+/* RFC 9429 section 5.10: an answer to an offer that restarts ICE has new credentials, too, and no other has. */
+static void test_answers_restart_with_the_offer(void **state) {
+    (void)state;
+    struct connection_pair pair;
+    assert_true(connection_pair_connect(&pair, 9));
+    assert_int_equal(peer_connection_restart_ice(end_of(&pair, 0), pair.now_us), PEER_OK);
+    assert_int_equal(connection_pair_set_local(&pair, 0, PEER_SDP_OFFER), PEER_OK);
+    assert_int_equal(connection_pair_read(&pair, 1, PEER_CURRENT_LOCAL), PEER_OK);
+    assert_int_equal(hear(&pair, 0, PEER_SDP_ANSWER), PEER_ERROR_MALFORMED);
+    assert_non_null(strstr(peer_connection_problem(end_of(&pair, 0)), "the answer has the old credentials"));
+    assert_int_equal(peer_connection_signaling_state(end_of(&pair, 0)), PEER_SIGNALING_HAVE_LOCAL_OFFER);
+    /* ... and no new ones where none was asked for. */
+    assert_int_equal(connection_pair_set_local(&pair, 0, PEER_SDP_ROLLBACK), PEER_OK);
+    assert_int_equal(connection_pair_read(&pair, 0, PEER_CURRENT_LOCAL), PEER_OK);
+    assert_int_equal(connection_pair_set_local(&pair, 1, PEER_SDP_OFFER), PEER_OK);
+    for (char *at = pair.text; (at = strstr(at, "a=ice-ufrag:")); at++)
+        memcpy(at + 12, "else", 4);
+    while (strstr(pair.text, "a=setup:actpass"))
+        replace(pair.text, "a=setup:actpass", 0, "a=setup:passive");
+    assert_int_equal(hear(&pair, 1, PEER_SDP_ANSWER), PEER_ERROR_MALFORMED);
+    assert_non_null(strstr(peer_connection_problem(end_of(&pair, 1)), "an ICE restart is offered before it is answered"));
     connection_pair_stop(&pair);
 }
 
@@ -220,6 +263,8 @@ int main(void) {
         cmocka_unit_test(test_unbundled_stays_so),
         cmocka_unit_test(test_stopped_by_an_offer),
         cmocka_unit_test(test_recycled_by_offers_back_to_back),
+        cmocka_unit_test(test_keys_need_the_clock_of_the_codec),
+        cmocka_unit_test(test_answers_restart_with_the_offer),
         cmocka_unit_test(test_a_refused_answer_leaves_nothing),
         cmocka_unit_test(test_another_carrier_than_provisionally),
     };
