@@ -257,6 +257,26 @@ static void test_another_carrier_than_provisionally(void **state) {
     connection_pair_stop(&pair);
 }
 
+/* RFC 9429 section 5.10: what a provisional answer said of a transport, the final one says again. */
+static void test_credentials_of_a_provisional_answer_stay(void **state) {
+    (void)state;
+    struct connection_pair pair;
+    assert_true(connection_pair_start(&pair, 10, NULL, true));
+    assert_int_equal(connection_pair_set_local(&pair, 0, PEER_SDP_OFFER), PEER_OK);
+    assert_int_equal(connection_pair_give_description(&pair, 0), PEER_OK);
+    assert_int_equal(connection_pair_set_local(&pair, 1, PEER_SDP_PRANSWER), PEER_OK);
+    assert_int_equal(connection_pair_give_description(&pair, 1), PEER_OK);
+    assert_int_equal(connection_pair_set_local(&pair, 1, PEER_SDP_ANSWER), PEER_OK);
+    assert_int_equal(connection_pair_read(&pair, 1, PEER_LOCAL), PEER_OK);
+    for (char *at = pair.text; (at = strstr(at, "a=ice-ufrag:")); at++)
+        memcpy(at + 12, "else", 4);
+    assert_int_equal(hear(&pair, 0, PEER_SDP_ANSWER), PEER_ERROR_MALFORMED);
+    assert_non_null(strstr(peer_connection_problem(end_of(&pair, 0)), "than the provisional answer before it"));
+    assert_int_equal(peer_connection_signaling_state(end_of(&pair, 0)), PEER_SIGNALING_HAVE_REMOTE_PRANSWER);
+    assert_int_equal(connection_pair_give_description(&pair, 1), PEER_OK);
+    connection_pair_stop(&pair);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bundle_policies),
@@ -267,6 +287,7 @@ int main(void) {
         cmocka_unit_test(test_answers_restart_with_the_offer),
         cmocka_unit_test(test_a_refused_answer_leaves_nothing),
         cmocka_unit_test(test_another_carrier_than_provisionally),
+        cmocka_unit_test(test_credentials_of_a_provisional_answer_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
