@@ -16,6 +16,7 @@
  *     peer_negotiated.c    struct sdp_negotiated -> transports, transceivers, rtp: the one place where agreed facts fan out
  *     peer_dispatch.c      the contract's verbs, told to the transport that a path belongs to
  *     peer_transports.c    the array of transports: which section has which, when they come, restart and go
+ *     peer_transports_agreed.c  what offer and answer agreed on, told to them
  *     peer_media.c         the senders and receivers of each transport's rtp session; peer_media_flow.c: frames to packets to datagrams, and back
  *     peer_dtmf.c          keys of a telephone
  *     peer_events.c        what happened below, in the words of the W3C
@@ -359,6 +360,8 @@ bool peer_dispatch_poll_transports(struct peer_connection *connection, uint64_t 
 void peer_transports_init(struct peer_connection *connection);
 /* The entry of a place, made when it was never used. NULL: out of memory. */
 struct peer_transport_entry *peer_transports_place(struct peer_connection *connection, size_t index);
+/* By number of the place; NULL: -1, or nobody is there. */
+struct peer_transport_entry *peer_transports_at(const struct peer_connection *connection, int8_t index);
 /* The transport of a section, NULL: it has none. */
 struct peer_transport_entry *peer_transports_of_section(const struct peer_connection *connection, size_t section);
 /* The next one in use from *index on, which is set to its number; NULL: no more. for (size_t i = 0; (entry = peer_transports_next(c, &i)); i++) */
@@ -376,6 +379,8 @@ enum peer_setup peer_transports_setup(const struct peer_connection *connection, 
  * CAPACITY beyond PEER_TRANSPORT_MAX, MEMORY, CRYPTO.
  */
 int peer_transports_set_local(struct peer_connection *connection, uint64_t now_us, const struct sdp_session *local, bool is_offer, enum ice_role role);
+/* Nobody needs it. Its relays are given back and the peer is told, by what poll_transmit sends next. */
+void peer_transports_leave(struct peer_connection *connection, uint64_t now_us, size_t index);
 /* Can this be applied? Nothing changes. */
 int peer_transports_check(struct peer_connection *connection, const struct sdp_negotiated *negotiated, struct peer_problem *problem);
 /* What was agreed: remote credentials, fingerprints, roles. Sections that BUNDLE has folded change over; a final answer frees what is left over. */
