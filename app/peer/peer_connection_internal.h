@@ -273,8 +273,14 @@ struct peer_numbers {
     struct sdp_codec codecs[SDP_PAYLOAD_TYPE_MAX + 1];
     bool is_used[SDP_PAYLOAD_TYPE_MAX + 1];
 };
-/* The payload type for a codec of an offer: the one it has always had, else `preferred`, else a free one. NONE: there is none left. */
-uint8_t peer_numbers_payload_type(const struct peer_connection *connection, struct peer_numbers *used, const struct sdp_codec *codec, uint8_t preferred);
+/* The formats of a section as it was described last. */
+struct peer_described {
+    struct sdp_codec codecs[SDP_CODEC_MAX];
+    size_t count;
+};
+/* The payload type for a codec of an offer: what it was in this section, else the one it has always had, else `preferred`, else a free one. NONE: there is none left. */
+uint8_t peer_numbers_payload_type(const struct peer_connection *connection, struct peer_numbers *used, const struct sdp_codec *codec, const struct peer_described *before,
+                                  uint8_t preferred);
 /* 0: there is none left. */
 uint8_t peer_numbers_extension_id(const struct peer_connection *connection, enum sdp_extension extension);
 /* The next mid that names no section of any description that is set: a number from *next on, which goes on. */
