@@ -55,7 +55,7 @@ struct media_sender_statistics {           /* W3C names where webrtc-stats has o
     uint64_t frames_dropped;               /* encoded, but nobody polled: the queue was full */
     uint64_t bytes_encoded;
     uint64_t total_encode_time_us;
-    uint32_t frame_width, frame_height;    /* 0 for audio, and for H264 */
+    uint32_t frame_width, frame_height;    /* 0 for audio */
     bool     has_frames_per_second, has_source_frames_per_second;  /* not within the first second (rate.h) */
     uint32_t frames_per_second;            /* encoded */
     uint32_t source_frames_per_second;     /* captured */

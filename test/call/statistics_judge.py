@@ -81,7 +81,6 @@ GROWING = ("packetsSent", "packetsReceived", "bytesSent", "bytesReceived", "fram
            "totalAudioEnergy", "totalSamplesDuration", "totalRoundTripTime", "frames", "reportsSent", "requestsSent", "responsesReceived", "nackCount",
            "packetsDiscarded", "timestamp")
 UNFORMATTED = ("VP8", "AV1", "PCMU", "PCMA")  # codecs of which we say nothing in a=fmtp
-UNSIZED = ("H264",)                    # a file of it, sent as it is, is not parsed for its size
 
 
 class Judge:
@@ -121,7 +120,7 @@ def holds(condition, report, entry):
             return entry.get("kind") == "video"
         if condition == "rawsound":
             return entry.get("kind") == "audio" and sender["targetBitrate"] != 0
-        return entry.get("kind") == "video" and codec_name(report, sender) not in UNSIZED
+        return entry.get("kind") == "video"
     if condition == "server":
         return entry["type"] == "local-candidate" and entry.get("candidateType") in ("srflx", "relay")
     if condition == "answered":
