@@ -15,6 +15,7 @@ export const pageCases = ['chromium', 'firefox'].flatMap((peer) => [
   case_(peer, 'full', 'loopback'),
   case_(peer, 'garbage', 'loopback'),
   case_(peer, 'tutorial', 'loopback', true),
+  case_(peer, 'whip', 'loopback'),
   case_(peer, 'plain', 'nat'),
   case_(peer, 'lost', 'nat'),
 ]).concat([case_('firefox', 'other-page', 'loopback')]);
