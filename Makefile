@@ -102,6 +102,9 @@ $(BUILD)/app/net/%.o $(BUILD)/app/media/%.o $(BUILD)/app/call/%.o $(BUILD)/app/s
 $(BUILD)/signaling/websocket/%.o $(BUILD)/test/%.o $(BUILD)/bench/%.o $(BUILD)/docs/%.o: CPPFLAGS += -D_GNU_SOURCE
 $(patsubst %.c,$(BUILD)/%.o,$(PROGRAM_SOURCES)): CPPFLAGS += -D_GNU_SOURCE $(MEDIA_CPPFLAGS)
 
+# Counts its basic blocks as steps.
+$(BUILD)/test/sdp/test_steps.o: CFLAGS += -fsanitize-coverage=trace-pc
+
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
@@ -196,7 +199,7 @@ ROOM_OBJECTS_wire  := $(patsubst %,$(BUILD)/test/sim/%.o,link random)
 ROOM_LIBS_wire     := -lm
 ROOM_ARCHIVES_sim  := $(PEER_ARCHIVES)
 ROOM_LIBS_sim      := $(LIBS_peer) -lm
-ROOM_OBJECTS_peer   := $(filter-out $(BUILD)/test/sim/test_%,$(call objects,test/sim))
+ROOM_OBJECTS_peer   := $(filter-out $(BUILD)/test/sim/test_%,$(call objects,test/sim)) $(patsubst %,$(BUILD)/test/sdp/%.o,answer_rules answer_rules_rtp answer_text)
 ROOM_LIBS_peer     := $(LIBS_peer) -lm
 ROOM_ARCHIVES_call := $(APP_MEDIA) $(APP_NET) $(call archives_of,signaling-websocket) $(PEER_ARCHIVES)
 ROOM_OBJECTS_call  := $(CALL_OBJECTS)

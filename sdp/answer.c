@@ -160,20 +160,19 @@ static const char *answer_setup(const struct sdp_session *offer, const struct sd
     return "active";
 }
 
-static void write_accepted(struct sdp_text *text, const struct sdp_local_section *ours, const struct sdp_session *offer,
-                           const struct sdp_section *offered, bool carries) {
+static void write_accepted(struct sdp_text *text, const struct sdp_local *local, const struct sdp_session *offer, size_t index, size_t carrier) {
+    const struct sdp_local_section *ours = &local->sections[index];
+    const struct sdp_section *offered = &offer->sections[index];
     struct sdp_section_plan plan = {.section = ours};
     struct sdp_attribute attribute;
     plan.media = offered->media;
     /* RFC 9429 section 5.3.1, MUST: the profile is the offer's. */
     plan.protocol = offered->protocol;
     plan.mid = offered->mid;
-    /* RFC 9143 section 7.1.3: in a BUNDLE the tagged section alone describes the transport. */
-    if (carries) {
-        plan.transport = ours->transport;
-        plan.candidates = true;
-        plan.setup = answer_setup(offer, offered, ours->transport->setup);
-    }
+    /* deviation: RFC 9143 section 7.1.3 leaves the transport to the tagged section; we repeat it, as offers do (sdp/offer.c). */
+    plan.transport = local->sections[carrier].transport;
+    plan.candidates = carrier == index;
+    plan.setup = answer_setup(offer, &offer->sections[carrier], plan.transport->setup);
     if (ours->media != SDP_MEDIA_APPLICATION) {
         /* RFC 3264 section 6.1: we send at most what they receive, and receive what they send. */
         plan.direction =
@@ -184,16 +183,6 @@ static void write_accepted(struct sdp_text *text, const struct sdp_local_section
         plan_extensions(&plan, offered);
     }
     sdp_section_write(text, &plan);
-}
-
-/* The fingerprints of the transports that are shared by several sections. */
-static void write_shared_fingerprints(struct sdp_text *text, const struct sdp_local *local, const struct verdicts *verdicts) {
-    const struct sdp_local_transport *shared[SDP_SECTION_MAX];
-    size_t count = 0;
-    for (size_t i = 0; i < local->section_count; i++)
-        if (verdicts->refusal[i] == SDP_REFUSAL_NONE && verdicts->tagged[i] != i)
-            shared[count++] = local->sections[verdicts->tagged[i]].transport;
-    sdp_session_write_fingerprints(text, shared, count);
 }
 
 /* ---- the whole ----------------------------------------------------------------------------------------------------- */
@@ -218,13 +207,12 @@ int sdp_write_answer(const struct sdp_local *local, const struct sdp_session *of
         return SDP_ERROR_ARGUMENT;
     sdp_session_write_header(&text, local);
     write_groups(&text, offer, &verdicts);
-    write_shared_fingerprints(&text, local, &verdicts);
     for (size_t i = 0; i < offer->section_count; i++) {
         const struct sdp_section *offered = &offer->sections[i];
         if (refusals != NULL)
             refusals[i] = verdicts.refusal[i];
         if (verdicts.refusal[i] == SDP_REFUSAL_NONE)
-            write_accepted(&text, &local->sections[i], offer, offered, verdicts.tagged[i] == i);
+            write_accepted(&text, local, offer, i, verdicts.tagged[i]);
         else
             /* RFC 3264 section 6: same media, same profile, port 0; the formats are of no importance, but some must be there. */
             sdp_section_write_refused(&text, offered->media, offered->protocol, offered->formats, offered->mid);

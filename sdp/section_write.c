@@ -12,29 +12,6 @@ void sdp_session_write_header(struct sdp_text *text, const struct sdp_local *loc
         sdp_text_add_line(text, "a=ice-lite");
 }
 
-static void write_fingerprint(struct sdp_text *text, const struct sdp_local_transport *transport) {
-    sdp_text_add_line(text, "a=fingerprint:", transport->fingerprint_hash, " ", transport->fingerprint_value);
-}
-
-static bool have_one_certificate(const struct sdp_local_transport *one, const struct sdp_local_transport *two) {
-    return strcmp(one->fingerprint_hash, two->fingerprint_hash) == 0 && strcmp(one->fingerprint_value, two->fingerprint_value) == 0;
-}
-
-/*
- * RFC 8122 section 5: a=fingerprint may stand for all sections. Those that share a transport say nothing of it themselves, as RFC 9143 section
- * 7.1.3 wants; but of an offer Chromium 156 refuses every one of them but the first unless some fingerprint holds for it, and on such an
- * answer Firefox 153 crashes.
- */
-void sdp_session_write_fingerprints(struct sdp_text *text, const struct sdp_local_transport *const *shared, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        size_t earlier = 0;
-        while (earlier < i && !have_one_certificate(shared[earlier], shared[i]))
-            earlier++;
-        if (earlier == i)
-            write_fingerprint(text, shared[i]);
-    }
-}
-
 static void write_mid(struct sdp_text *text, struct sdp_view mid) {
     if (mid.length == 0)
         return;
@@ -80,7 +57,7 @@ static void write_transport(struct sdp_text *text, const struct sdp_section_plan
     sdp_text_add_line(text, "a=ice-options:trickle");
     if (plan->candidates && transport->end_of_candidates)
         sdp_text_add_line(text, "a=end-of-candidates");
-    write_fingerprint(text, transport);
+    sdp_text_add_line(text, "a=fingerprint:", transport->fingerprint_hash, " ", transport->fingerprint_value);
     sdp_text_add_line(text, "a=setup:", plan->setup);
 }
 

@@ -86,7 +86,5 @@ void sdp_section_write(struct sdp_text *text, const struct sdp_section_plan *pla
 void sdp_section_write_refused(struct sdp_text *text, struct sdp_view media, struct sdp_view protocol, struct sdp_view formats, struct sdp_view mid);
 /* v= to t=, and a=ice-lite. */
 void sdp_session_write_header(struct sdp_text *text, const struct sdp_local *local);
-/* a=fingerprint at session level, for sections that leave their transport to another: of each of `shared` once. */
-void sdp_session_write_fingerprints(struct sdp_text *text, const struct sdp_local_transport *const *shared, size_t count);
 
 #endif

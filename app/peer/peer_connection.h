@@ -595,6 +595,7 @@ struct peer_statistics {
         } candidate;
         struct { /* RTCCertificateStats */
             char fingerprint[DTLS_FINGERPRINT_TEXT_BYTES]; /* "sha-256 AB:.." */
+            size_t number; /* for peer_connection_certificate, which has the whole of it */
         } certificate;
     } as;
 };
@@ -604,6 +605,11 @@ struct peer_statistics {
  * non-const connection ends it. Candidates inside *out are views that the next step of the walk overwrites.
  */
 bool peer_connection_statistics(const struct peer_connection *connection, size_t *cursor, struct peer_statistics *out);
+/*
+ * A certificate of the report, DER (the W3C has it in base64), into `out` of `capacity` bytes. Returns its length; when that is more than
+ * capacity, nothing was written (0 is a fine capacity to ask with). 0: there is none of that number any more, or OpenSSL is out of memory.
+ */
+size_t peer_connection_certificate(const struct peer_connection *connection, size_t number, uint8_t *out, size_t capacity);
 const char *peer_statistics_type_name(enum peer_statistics_type type); /* "inbound-rtp" */
 
 /* For its statistics only, and until the next call. NULL: there is none of that number (0..PEER_TRANSPORT_MAX-1; with BUNDLE it is 0). */

@@ -145,7 +145,7 @@ struct peer_created {
     char *text; /* NULL: nothing */
     size_t length;
     int8_t transceivers[SDP_SECTION_MAX]; /* an offer: whose section it is, -1: nobody's */
-    uint8_t refusals[SDP_SECTION_MAX];    /* an answer: enum sdp_refusal, why we take a section not */
+    const char *refusals[SDP_SECTION_MAX]; /* an answer: static, why we do not take a section; NULL: we do */
 };
 
 /* What a payload type has meant in the descriptions that were agreed. Of a codec that we do not know, it is only taken. */
@@ -310,7 +310,7 @@ struct peer_local *peer_local_new(struct peer_connection *connection);
 /* Describes what a transceiver brings to a section; its transport, mid and place in the BUNDLE are the caller's. */
 void peer_local_describe(const struct peer_connection *connection, struct peer_local *local, size_t section, const struct peer_transceiver_entry *entry, bool is_offer);
 /*
- * The transport whose credentials `like` has now, a section of the descriptions that are set; when it has none, a new one.
+ * The transport whose credentials `like` has now, a section of the descriptions that are set; when it has none, or is none, a new one.
  * is_fresh: other credentials, the same for all that shared it. NULL: PEER_TRANSPORT_MAX.
  */
 const struct sdp_local_transport *peer_local_transport(struct peer_connection *connection, struct peer_local *local, size_t like, bool is_fresh);

@@ -101,14 +101,15 @@ static bool has_events(const struct sdp_negotiated *negotiated, const struct sdp
 }
 
 /* What we refuse has a reason that our answer does not tell. */
-static enum sdp_refusal reason(const struct peer_connection *connection, size_t section, enum sdp_refusal refusal) {
+static const char *reason(const struct peer_connection *connection, size_t section, enum sdp_refusal refusal) {
     bool is_ours = connection->signaling_state == PEER_SIGNALING_HAVE_REMOTE_OFFER || connection->signaling_state == PEER_SIGNALING_HAVE_LOCAL_PRANSWER;
-    return is_ours && refusal == SDP_REFUSAL_ANSWERED ? (enum sdp_refusal)connection->created_answer.refusals[section] : refusal;
+    const char *ours = is_ours && refusal == SDP_REFUSAL_ANSWERED ? connection->created_answer.refusals[section] : NULL;
+    return ours ? ours : sdp_refusal_text(refusal);
 }
 
 static void tell_refused(struct peer_connection *connection, struct peer_transceiver_entry *entry, enum sdp_refusal refusal, bool is_final) {
     struct peer_transceiver *facts = &entry->facts;
-    facts->refused = sdp_refusal_text(reason(connection, (size_t)facts->section, refusal));
+    facts->refused = reason(connection, (size_t)facts->section, refusal);
     facts->codec = PEER_CODEC_NONE;
     facts->dtmf = false;
     facts->has_current_direction = true;

@@ -206,10 +206,14 @@ int peer_transport_check_remote_parameters(const struct peer_transport *transpor
     /* RFC 8122 section 5, MUST: a description without a fingerprint secures nothing and is refused. */
     if (parameters->fingerprint_count == 0 || parameters->fingerprint_count > PEER_FINGERPRINT_MAX)
         return PEER_ERROR_ARGUMENT;
-    /* RFC 8842 section 5.5, MUST: the roles of an association stay. */
-    if (transport->closed || (transport->dtls && transport->dtls_role != local_role))
+    /*
+     * RFC 8842 section 5.5, MUST: the roles of an association stay. Of one that is up they do whatever is said: Firefox 153 answers "active" to every
+     * offer that restarts ICE, also when it is the server, and the certificate tells that it means the same association.
+     */
+    bool is_up = transport->dtls && dtls_state(transport) == DTLS_TRANSPORT_CONNECTED;
+    if (transport->closed || (transport->dtls && !is_up && transport->dtls_role != local_role))
         return PEER_ERROR_STATE;
-    if (transport->dtls && dtls_state(transport) == DTLS_TRANSPORT_CONNECTED && !is_of_this_association(transport, parameters))
+    if (is_up && !is_of_this_association(transport, parameters))
         return PEER_ERROR_NOT_SUPPORTED;
     return restarts ? PEER_OK : from_ice(ice_agent_check_remote_credentials(transport->ice, parameters->ufrag, parameters->ufrag_length, parameters->password, parameters->password_length));
 }
@@ -329,6 +333,9 @@ static int handle_secured(struct peer_transport *transport, uint64_t now_us, con
     }
     if (!transport->dtls || (!is_dtls && !transport->srtp))
         return keep_early(transport, path, bytes, length);
+    transport->statistics.packets_received++;
+    transport->statistics.bytes_received += length;
+    ice_agent_count_received(transport->ice, now_us, path, length);
     if (!is_dtls)
         return unprotect(transport, protocol, bytes, length);
     if (transport->statistics.dtls_started_us == 0)
@@ -339,8 +346,6 @@ static int handle_secured(struct peer_transport *transport, uint64_t now_us, con
 }
 
 int peer_transport_handle_datagram(struct peer_transport *transport, uint64_t now_us, const struct ice_path *path, uint8_t *bytes, size_t length) {
-    transport->statistics.datagrams_received++;
-    transport->statistics.bytes_received += length;
     transport->has_received = false;
     switch (peer_demultiplex(bytes, length)) {
     case PEER_PROTOCOL_STUN:
@@ -381,16 +386,8 @@ uint64_t peer_transport_next_timeout(const struct peer_transport *transport) {
 static bool wrap(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t length, size_t capacity, struct ice_transmit *out) {
     if (ice_agent_wrap_payload(transport->ice, now_us, buffer, length, capacity, out) != ICE_OK)
         return false;
-    transport->statistics.datagrams_sent++;
-    transport->statistics.bytes_sent += out->length;
-    return true;
-}
-
-static bool poll_ice(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {
-    if (!ice_agent_poll_transmit(transport->ice, now_us, buffer, capacity, out))
-        return false;
-    transport->statistics.datagrams_sent++;
-    transport->statistics.bytes_sent += out->length;
+    transport->statistics.packets_sent++;
+    transport->statistics.bytes_sent += length;
     return true;
 }
 
@@ -409,7 +406,7 @@ static bool poll_dtls(struct peer_transport *transport, uint64_t now_us, uint8_t
 bool peer_transport_poll_transmit(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {
     if (capacity < PEER_TRANSMIT_BUFFER_BYTES)
         return false;
-    if (!transport->closed && poll_ice(transport, now_us, buffer, capacity, out))
+    if (!transport->closed && ice_agent_poll_transmit(transport->ice, now_us, buffer, capacity, out))
         return true;
     if (poll_dtls(transport, now_us, buffer, capacity, out))
         return true;
@@ -417,7 +414,7 @@ bool peer_transport_poll_transmit(struct peer_transport *transport, uint64_t now
         return false;
     /* close_notify may go through a relay: only behind it are the relays given back. */
     ice_agent_close(transport->ice, now_us);
-    return poll_ice(transport, now_us, buffer, capacity, out);
+    return ice_agent_poll_transmit(transport->ice, now_us, buffer, capacity, out);
 }
 
 static int protect(struct peer_transport *transport, uint64_t now_us, bool is_rtcp, uint8_t *buffer, size_t length, size_t capacity, struct ice_transmit *out) {
@@ -560,12 +557,15 @@ void peer_transport_statistics(const struct peer_transport *transport, struct pe
 bool peer_transport_handshake(const struct peer_transport *transport, struct peer_handshake *out) {
     struct dtls_fingerprint fingerprint;
     struct dtls_transport_stats stats;
-    if (!transport->dtls || dtls_state(transport) != DTLS_TRANSPORT_CONNECTED ||
-        !dtls_transport_peer_fingerprint(transport->dtls, DTLS_HASH_SHA_256, &fingerprint))
+    if (!transport->dtls || transport->statistics.dtls_connected_us == 0 || !dtls_transport_peer_fingerprint(transport->dtls, DTLS_HASH_SHA_256, &fingerprint))
         return false;
     dtls_transport_stats(transport->dtls, &stats);
     *out = (struct peer_handshake){stats.tls_version, stats.dtls_cipher, fingerprint};
     return true;
+}
+
+size_t peer_transport_certificate(const struct peer_transport *transport, uint8_t *out, size_t capacity) {
+    return transport->dtls && transport->statistics.dtls_connected_us != 0 ? dtls_transport_peer_certificate(transport->dtls, out, capacity) : 0;
 }
 
 const struct ice_agent *peer_transport_ice(const struct peer_transport *transport) {

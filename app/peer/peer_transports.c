@@ -203,10 +203,10 @@ static bool is_kept(const struct peer_transport_entry *entry, const struct sdp_s
     return false;
 }
 
-/* RFC 9429 section 5.2.2, RFC 8839 section 4.4.1.1.1: other credentials are an ICE restart. */
+/* RFC 9429 section 5.2.2, RFC 8839 section 4.4.1.1.1: other credentials are an ICE restart, but for an answer that only ends what a provisional one began. */
 static bool is_restart(const struct peer_connection *connection, const struct sdp_session *local, size_t section) {
     const struct peer_transport_entry *entry = peer_transports_of_section(connection, section);
-    return entry && !is_kept(entry, local);
+    return entry && !is_kept(entry, local) && connection->signaling_state != PEER_SIGNALING_HAVE_LOCAL_PRANSWER;
 }
 
 /* The transport of a section that describes one of its own. */

@@ -110,6 +110,47 @@ static void restart_from(struct connection_pair *pair, int from) {
     require_no_gap(pair);
 }
 
+/* The answer to an offer of end 1, as Firefox writes it: the server of the DTLS association says that it is active. */
+static void turn_the_role(struct connection_pair *pair) {
+    static const char passive[] = "a=setup:passive\r\n", active[] = "a=setup:active\r\n";
+    char *at;
+    assert_non_null(strstr(pair->text, passive));
+    while ((at = strstr(pair->text, passive)) != NULL) {
+        memcpy(at, active, sizeof active - 1);
+        memmove(at + sizeof active - 1, at + sizeof passive - 1, strlen(at + sizeof passive - 1) + 1);
+    }
+}
+
+/* RFC 8842 section 5.5: the roles of the association stay, though the answer says otherwise of the same certificate. */
+static void test_restart_whose_answer_turns_the_role(void **state) {
+    (void)state;
+    struct connection_pair pair;
+    size_t length;
+    start(&pair, 9);
+    struct ufrags before = ufrags_of(&pair);
+    assert_int_equal(peer_connection_restart_ice(end_of(&pair, 1), pair.now_us), PEER_OK);
+    length = offer(&pair, 1);
+    assert_int_equal(peer_connection_set_remote_description(end_of(&pair, 0), pair.now_us, PEER_SDP_OFFER, pair.text, length, NULL), PEER_OK);
+    connection_pair_drain(&pair, 1);
+    assert_int_equal(peer_connection_create_answer(end_of(&pair, 0), pair.now_us, pair.text, sizeof pair.text, &length, NULL), PEER_OK);
+    assert_int_equal(peer_connection_set_local_description(end_of(&pair, 0), pair.now_us, PEER_SDP_ANSWER, pair.text, length, NULL), PEER_OK);
+    turn_the_role(&pair);
+    assert_int_equal(peer_connection_set_remote_description(end_of(&pair, 1), pair.now_us, PEER_SDP_ANSWER, pair.text, strlen(pair.text), NULL), PEER_OK);
+    connection_pair_drain(&pair, 0);
+    connection_pair_drain(&pair, 1);
+    connection_pair_run(&pair, pair.now_us + 2 * SECOND);
+    struct ufrags after = ufrags_of(&pair);
+    for (int i = 0; i < 2; i++) {
+        struct peer_transport_statistics transport;
+        assert_string_not_equal(before.of[i], after.of[i]);
+        assert_true(is_selected_pair_new(&pair, i));
+        peer_transport_statistics(peer_connection_transport(end_of(&pair, i), 0), &transport);
+        assert_int_equal(transport.dtls_role, i == 0 ? DTLS_ROLE_SERVER : DTLS_ROLE_CLIENT);
+    }
+    require_no_gap(&pair);
+    connection_pair_stop(&pair);
+}
+
 static void test_restart_from_the_offerer(void **state) {
     (void)state;
     struct connection_pair pair;
@@ -280,6 +321,7 @@ static void test_restart_in_the_wrong_state(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_restart_whose_answer_turns_the_role),
         cmocka_unit_test(test_restart_from_the_offerer),    cmocka_unit_test(test_restart_from_the_answerer),
         cmocka_unit_test(test_later_offer_without_restart), cmocka_unit_test(test_rollback),
         cmocka_unit_test(test_later_offer_keeps_the_numbers), cmocka_unit_test(test_later_offer_with_a_new_extension),

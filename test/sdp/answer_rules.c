@@ -129,20 +129,21 @@ static const char *transport_breaks(const struct text *offer, const struct part 
     return NULL;
 }
 
-/*
- * RFC 8122 section 5: a fingerprint at session level holds for the sections that have none. Those that leave their transport to the
- * tagged section need one to hold for them (Firefox 153 crashes without), and then it must be of the certificate they will see.
- */
-static const char *shared_fingerprint_breaks(const struct text *answer, const char *tagged) {
+/* RFC 9143 section 7.1.3 has the tagged section alone say it. Where the others repeat it, as in answers of browsers, it is the whole and the same, without candidates. */
+static const char *repeated_breaks(const struct text *answer, const char *tagged, const struct part *answered) {
+    static const char *const repeated[] = {"ice-ufrag", "ice-pwd", "ice-options", "fingerprint", "setup"};
+    static const char *const once[] = {"candidate", "end-of-candidates", "tls-id", "rtcp"};
     const struct part *carrier = part_of(answer, tagged);
-    const char *held;
-    if (has(&answer->parts[0], "fingerprint") == NULL)
-        return "RFC 8122 section 5: no fingerprint holds for a section that shares a transport";
-    for (int i = 0; carrier != NULL && (held = value_of(carrier, "fingerprint", i)) != NULL; i++)
-        for (int j = 0; value_of(&answer->parts[0], "fingerprint", j) != NULL; j++)
-            if (strcmp(value_of(&answer->parts[0], "fingerprint", j), held) == 0)
-                return NULL;
-    return "RFC 8122 section 5: a fingerprint of another certificate at session level";
+    bool repeats = false;
+    for (size_t i = 0; i < sizeof repeated / sizeof repeated[0]; i++)
+        repeats = repeats || has(answered, repeated[i]) != NULL;
+    for (size_t i = 0; repeats && carrier != NULL && i < sizeof repeated / sizeof repeated[0]; i++)
+        if (count_of(answered, repeated[i]) != count_of(carrier, repeated[i]) || strcmp(has(answered, repeated[i]), has(carrier, repeated[i])) != 0)
+            return "RFC 9143 section 7.1.3: another transport than that of the tagged section";
+    for (size_t i = 0; i < sizeof once / sizeof once[0]; i++)
+        if (has(answered, once[i]) != NULL)
+            return "RFC 9143 section 7.1.3: candidates outside of the tagged section";
+    return NULL;
 }
 
 /* ---- sections ------------------------------------------------------------------------------------------------------ */
@@ -211,10 +212,7 @@ static const char *section_breaks(const struct text *offer, const struct text *a
         return "RFC 9429 section 5.3.1: without a default candidate the port is 9";
     word(bundle_of(answer, mid), 0, tagged);
     bool carries = !in_bundle || strcmp(mid, tagged) == 0;
-    broken = carries ? transport_breaks(offer, offered, answered)
-                     : no_transport(answered, "RFC 9143 section 7.1.3: transport attributes outside of the tagged section");
-    if (broken == NULL && !carries)
-        broken = shared_fingerprint_breaks(answer, tagged);
+    broken = carries ? transport_breaks(offer, offered, answered) : repeated_breaks(answer, tagged, answered);
     if (broken != NULL)
         return broken;
     return strncmp(offered->lines[0], "m=application ", 14) == 0 ? data_breaks(offered, answered)

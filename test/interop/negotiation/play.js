@@ -15,7 +15,7 @@ const QUIET_MS = 250; // without a message: nothing more is to be said
 
 // The roles are the peer's, as in cases.js.
 const sidesOf = (role, ours, theirs) => (role === 'offerer' ? { first: theirs, second: ours } : { first: ours, second: theirs });
-const namesOf = (role) => (role === 'offerer' ? { first: 'chromium', second: 'ours' } : { first: 'ours', second: 'chromium' });
+const namesOf = (role, peer) => (role === 'offerer' ? { first: peer, second: 'ours' } : { first: 'ours', second: peer });
 
 // Asks again until there is no complaint, or patience is over. The last complaints.
 async function until(judged) {
@@ -190,13 +190,14 @@ async function playScene(name, polite, sides, names) {
 
 // ---- a row of the table ------------------------------------------------------------------------------------------------------
 
-export const negotiationCases = [
-  ...Object.entries(shapes).flatMap(([name, shape]) => ['offerer', 'answerer']
-    .filter((role) => shape.only !== 'chromium' || role === 'offerer')
-    .map((role) => ({ peer: 'chromium', role, network: 'loopback', shape: name, smoke: shape.smoke ?? false }))),
-  ...Object.keys(scenes).flatMap((name) => ['offerer', 'answerer'].flatMap((role) => (offersCross(name) ? ['first', 'second'] : ['second'])
-    .map((polite) => ({ peer: 'chromium', role, network: 'loopback', scene: name, polite, smoke: role === 'offerer' && ['restart', 'both add a picture'].includes(name) && polite === 'second' })))),
-];
+const shapeCases = (peer) => Object.entries(shapes).filter(([, shape]) => !shape.without?.[peer]).flatMap(([name, shape]) => ['offerer', 'answerer']
+  .filter((role) => shape.only !== 'browser' || role === 'offerer')
+  .map((role) => ({ peer, role, network: 'loopback', shape: name, smoke: peer === 'chromium' })));
+
+const sceneCases = (peer) => Object.keys(scenes).flatMap((name) => ['offerer', 'answerer'].flatMap((role) => (offersCross(name) ? ['first', 'second'] : ['second'])
+  .map((polite) => ({ peer, role, network: 'loopback', scene: name, polite, smoke: role === 'offerer' && polite === 'second' && ['restart', 'both add a picture'].includes(name) }))));
+
+export const negotiationCases = ['chromium', 'firefox'].flatMap((peer) => [...shapeCases(peer), ...sceneCases(peer)]);
 
 const judged = (c, sides, names) => (c.shape ? playShape(shapes[c.shape], sides, names) : playScene(c.scene, c.polite, sides, names));
 
@@ -207,7 +208,7 @@ export async function playNegotiation(c, { newPage, build, folder, frames }) {
   const theirs = await TheirConnection.on(await newPage());
   let complaints = [], facts = '';
   try {
-    complaints = await judged(c, sidesOf(c.role, ours, theirs), namesOf(c.role));
+    complaints = await judged(c, sidesOf(c.role, ours, theirs), namesOf(c.role, c.peer));
     const state = await ours.ask('state');
     facts = `${state.agreed} of ${state.sections} sections agreed`;
     await theirs.close();
