@@ -130,7 +130,7 @@ export async function playPage(c, folder, { build }) {
   try {
     await stage.begin();
     version = (await stage.launch(c.peer)).version;
-    facts = (await withTimeout(scenes[c.scene]({ stage, peer: c.peer, complain: (what) => complaints.push(what) }), SCENE_MS, 'the scene')) ?? '';
+    facts = (await withTimeout(scenes[c.pageScene]({ stage, peer: c.peer, complain: (what) => complaints.push(what) }), SCENE_MS, 'the scene')) ?? '';
     for (const [i, page] of stage.pages.entries()) complaints.push(...page.errors.map((error) => `the console of page ${i}: ${error}`));
   } catch (error) {
     complaints.push(error.message.split('\n')[0]);
