@@ -135,6 +135,30 @@ static void test_session(void **state) {
     assert_int_equal(uv_loop_close(&pair.loop), 0);
 }
 
+/* The end of candidates does not come: the answer goes with those that are there, and no earlier. */
+static void test_gathering_timeout(void **state) {
+    struct test_pair pair;
+    struct test_client other;
+    struct http http;
+    (void)state;
+    test_pair_open(&pair, NULL);
+    test_client_open(&pair, &other, "demo");
+    TEST_RUN_UNTIL(&pair, other.message_count == 1);
+    http_open(&pair, &http);
+    http_send(&http, "POST", "/whip/demo", SDP, OFFER);
+    TEST_RUN_UNTIL(&pair, has_heard(&other, "\"offer\""));
+    uint64_t began_ns = uv_hrtime();
+    say(&other, ANSWER);
+    say(&other, "{\"type\":\"candidate\",\"candidate\":{\"candidate\":\"candidate:1\",\"sdpMid\":\"0\"}}");
+    http_expect(&pair, &http, "a=candidate:1\r\n");
+    assert_true((uv_hrtime() - began_ns) / 1000 >= SIGNALING_WHIP_GATHERING_TIMEOUT_US - 100000);
+    close(http.descriptor);
+    test_client_close(&pair, &other);
+    test_pair_close(&pair);
+    test_client_free(&other);
+    assert_int_equal(uv_loop_close(&pair.loop), 0);
+}
+
 /* Who cannot be answered is told why, and is no member of the room any more. */
 static void test_refused(void **state) {
     const struct signaling_server_config config = {.token = "secret"};
@@ -238,7 +262,7 @@ static void test_sessions_limit(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_session), cmocka_unit_test(test_refused), cmocka_unit_test(test_body_limit),
-                                       cmocka_unit_test(test_sessions_limit)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_session), cmocka_unit_test(test_gathering_timeout), cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_body_limit), cmocka_unit_test(test_sessions_limit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
