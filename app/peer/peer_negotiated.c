@@ -23,15 +23,22 @@ static bool has_other_credentials(struct sdp_view ufrag, struct sdp_view passwor
            !sdp_view_equal(password, peer_description_credential(old, section, SDP_ATTRIBUTE_ICE_PWD));
 }
 
+/* After a provisional answer the restart is under way, and what was said of this transport stays; it may not have been the carrier then. */
+static int check_provisional(struct peer_connection *connection, const struct sdp_negotiated_transport *transport, struct peer_problem *problem) {
+    const struct sdp_session *provisional = &connection->pending_remote.sdp->session;
+    size_t section = transport->section, carriers[SDP_SECTION_MAX];
+    sdp_bundle_tags(provisional, carriers);
+    if (carriers[section] != section || provisional->sections[section].port == 0 || !has_other_credentials(transport->remote_ufrag, transport->remote_pwd, provisional, section))
+        return PEER_OK;
+    return refuse(connection, problem, section, transport->remote_ufrag, "the answer has other ICE credentials than the provisional answer before it (RFC 9429 section 5.10)");
+}
+
 /* RFC 9429 section 5.10: both restart ICE, or neither does. */
 static int check_restart(struct peer_connection *connection, const struct sdp_negotiated_transport *transport, struct peer_problem *problem) {
     const struct sdp_session *local = peer_description_session(&connection->current_local), *remote = peer_description_session(&connection->current_remote);
     size_t section = transport->section, carrier = peer_description_carrier(connection, section);
-    /* After a provisional answer the restart is under way, and what was said stays. */
     if (connection->signaling_state == PEER_SIGNALING_HAVE_REMOTE_PRANSWER)
-        return has_other_credentials(transport->remote_ufrag, transport->remote_pwd, &connection->pending_remote.sdp->session, section)
-                   ? refuse(connection, problem, section, transport->remote_ufrag, "the answer has other ICE credentials than the provisional answer before it (RFC 9429 section 5.10)")
-                   : PEER_OK;
+        return check_provisional(connection, transport, problem);
     if (!peer_description_is_live(&connection->current_local, section) || !peer_description_is_live(&connection->current_remote, section))
         return PEER_OK; /* a section that is new */
     bool is_ours_new = has_other_credentials(transport->local_ufrag, transport->local_pwd, local, carrier);

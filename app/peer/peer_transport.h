@@ -29,7 +29,7 @@
 
 /*
  * What can go wrong, in three tiers.
- *   peer    (dropped and counted)    MALFORMED, UNAUTHENTIC, NOT_AGREED (descriptions: nothing in common)
+ *   peer    (dropped and counted)    MALFORMED, UNAUTHENTIC
  *   caller  (nothing changed)        ARGUMENT, STATE, BUFFER, CAPACITY, NOT_SUPPORTED, NOT_FOUND
  *   fatal   (only _free remains)     MEMORY, CRYPTO
  */
@@ -44,8 +44,7 @@ enum peer_error {
     PEER_ERROR_NOT_SUPPORTED = -7,
     PEER_ERROR_NOT_FOUND = -8,
     PEER_ERROR_MEMORY = -9,
-    PEER_ERROR_CRYPTO = -10,
-    PEER_ERROR_NOT_AGREED = -11
+    PEER_ERROR_CRYPTO = -10
 };
 
 /* Datagrams that came before they could be used (DTLS before the answer, SRTP before the keys): kept, then given up. */

@@ -11,8 +11,7 @@ unsigned walk_outcome(int error) {
     case PEER_OK: return W3C_OK;
     case PEER_ERROR_STATE: return W3C_INVALID_STATE;
     case PEER_ERROR_ARGUMENT: return W3C_INVALID_MODIFICATION;
-    case PEER_ERROR_MALFORMED:
-    case PEER_ERROR_NOT_AGREED: return W3C_INVALID_CONTENT;
+    case PEER_ERROR_MALFORMED: return W3C_INVALID_CONTENT;
     case PEER_ERROR_NOT_FOUND: return W3C_NOT_FOUND;
     case PEER_ERROR_CAPACITY: return W3C_FULL;
     default: return 0;

@@ -6,6 +6,7 @@
 //   answering   what it does between setRemoteDescription and createAnswer
 //   agreed      what comes of each section, as the offerer says it: a direction, or 'refused'
 //   codecs      of each section; absent: opus and VP8
+//   without     browsers that cannot play it, and why
 //   only        who can offer it; absent: both. Data channels and several encodings are not ours to offer. 'H264 in common': a Chromium that
 //               answers sends what its answer has left out, against RFC 3264 section 6.1 (VP8, since that stood first in the offer)
 //   policy      bundlePolicy of the offerer
@@ -21,6 +22,7 @@ const repeat = (times, steps) => Array.from({ length: times }, () => steps).flat
 const video = (codecs, direction = 'sendrecv') => ['addTransceiver', 'video', { direction, codecs }];
 const audio = (codecs, direction = 'sendrecv') => ['addTransceiver', 'audio', { direction, codecs }];
 const withVideo = (codecs, number = 0) => [['addTrack', 'video'], ['setCodecs', number, codecs]];
+const noH264 = { firefox: 'its H264 is a plug-in that it downloads' };
 const encodings = ['low', 'middle', 'high'].map((rid, i) => ({ rid, scaleResolutionDownBy: 4 >> i }));
 const bare = (kind, direction) => ['addTransceiver', kind, { direction }];
 
@@ -52,15 +54,20 @@ export const shapes = {
   'max-bundle': { policy: 'max-bundle', offerer: [...both, bare('video', 'sendrecv')], prepared: both, agreed: ['sendrecv', 'sendrecv', 'sendonly'] },
   'balanced': { policy: 'balanced', offerer: repeat(2, both), prepared: repeat(2, both), agreed: repeat(2, ['sendrecv', 'sendrecv']) },
   'no BUNDLE': { policy: 'max-compat', unbundled: true, offerer: [...both, bare('audio', 'sendrecv')], prepared: both, agreed: ['sendrecv', 'sendrecv', 'sendonly'] },
-  'H264 only': { offerer: [video(['H264'])], prepared: withVideo(['H264']), agreed: ['sendrecv'], codecs: ['H264'] },
+  'H264 only': { without: noH264, offerer: [video(['H264'])], prepared: withVideo(['H264']), agreed: ['sendrecv'], codecs: ['H264'] },
   'VP9 first': { offerer: [audio(['opus']), video(['VP9', 'VP8'])], prepared: both, agreed: ['sendrecv', 'sendrecv'], codecs: ['opus', 'VP9'] },
   'AV1 only': { offerer: [video(['AV1'])], prepared: withVideo(['AV1']), agreed: ['sendrecv'], codecs: ['AV1'] },
   'PCMU only': { offerer: [audio(['PCMU'])], prepared: both.slice(0, 1), agreed: ['sendrecv'], codecs: ['PCMU'] },
   'PCMA before opus': { offerer: [audio(['PCMA', 'opus'])], prepared: both.slice(0, 1), agreed: ['sendrecv'], codecs: ['PCMA'] },
-  'H264 in common': { only: 'browser', offerer: [video(['VP8', 'H264'])], prepared: withVideo(['VP9', 'H264']), agreed: ['sendrecv'], codecs: ['H264'] },
-  'no codec in common': { offerer: [['addTrack', 'audio'], video(['VP9'])], prepared: [['addTrack', 'audio'], ...withVideo(['H264'], 1)], agreed: ['sendrecv', 'refused'] },
+  'H264 in common': { without: noH264, only: 'browser', offerer: [video(['VP8', 'H264'])], prepared: withVideo(['VP9', 'H264']), agreed: ['sendrecv'], codecs: ['H264'] },
+  'no codec in common': { offerer: [['addTrack', 'audio'], video(['VP9'])], prepared: [['addTrack', 'audio'], ...withVideo(['AV1'], 1)], agreed: ['sendrecv', 'refused'] },
   'telephone-event': {
+    without: { firefox: 'it has telephone-event at 8000 Hz alone, and Opus is at 48000' }, // RFC 4733 section 2.1: the clock is that of the sound
     offerer: [['addTrack', 'audio']], prepared: [['addTrack', 'audio']], agreed: ['sendrecv'],
+    after: { offerer: [['insertDTMF', '0', '15#']], answerer: [['insertDTMF', '0', '*2']] },
+  },
+  'telephone-event beside PCMU': {
+    offerer: [audio(['PCMU'])], prepared: both.slice(0, 1), agreed: ['sendrecv'], codecs: ['PCMU'],
     after: { offerer: [['insertDTMF', '0', '15#']], answerer: [['insertDTMF', '0', '*2']] },
   },
   'simulcast': { only: 'browser', offerer: [['addTrack', 'audio'], ['addTransceiver', 'video', { direction: 'sendonly', encodings }]], prepared: both, agreed: ['sendrecv', 'sendonly'] },
