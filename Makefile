@@ -32,13 +32,14 @@ LDFLAGS  := $(filter -fsanitize=%,$(CFLAGS_$(MODE))) $(EXTRA_LDFLAGS)
 # ---- the rooms: archive, sources, what it links ----------------------------------------------------------------------
 # A library's strata dependencies come first in link order; check-layers proves that there are no others.
 
-LIBRARIES := stun ice sdp dtls rtp signaling signaling-websocket peer
+LIBRARIES := stun ice sdp dtls rtp sctp signaling signaling-websocket peer
 
 DIR_stun := stun
 DIR_ice  := ice
 DIR_sdp  := sdp
 DIR_dtls := dtls
 DIR_rtp  := rtp
+DIR_sctp := sctp
 DIR_signaling := signaling
 DIR_signaling-websocket := signaling/websocket
 DIR_peer := app/peer
@@ -48,6 +49,7 @@ DEPS_ice  := stun
 DEPS_sdp  :=
 DEPS_dtls :=
 DEPS_rtp  :=
+DEPS_sctp :=
 DEPS_signaling :=
 DEPS_signaling-websocket := signaling
 DEPS_peer := ice stun sdp dtls rtp
@@ -59,6 +61,7 @@ LIBS_signaling-websocket := -lwebsockets -luv -ljansson
 LIBS_ice  := $(LIBS_stun)
 LIBS_sdp  :=
 LIBS_rtp  :=
+LIBS_sctp :=
 LIBS_peer := $(LIBS_dtls)
 LIBS_net  := -luv -lssl -lcrypto
 LIBS_media = -lopus -lvpx -lyuv -logg -lpthread $(OPTIONAL_MEDIA_LIBS)
@@ -178,7 +181,7 @@ $(BUILD)/docs/example/%: $(BUILD)/docs/example/%.o $(PEER_ARCHIVES)
 
 # ---- tests: test/ROOM/test_NAME.c is one cmocka program; other sources of that folder are its helpers -------------------
 
-TEST_ROOMS := stun ice sdp dtls rtp signaling websocket peer net media sim wire call server
+TEST_ROOMS := stun ice sdp dtls rtp sctp signaling websocket peer net media sim wire call server
 ROOM_ARCHIVES_websocket := $(call archives_of,signaling-websocket) $(APP_NET) $(call archive,stun)
 ROOM_LIBS_websocket := $(LIBS_signaling-websocket) -lcrypto
 ROOM_ARCHIVES_net  := $(APP_NET) $(call archives_of,ice)
