@@ -9,6 +9,7 @@
 #   make check-unit      the unit tests;  make check-stun, check-ice, ...: one room
 #   make check-layers    who may know whom, read from the archives
 #   make fuzz TARGET=sdp TIME=60
+#   make walks           100,000 random walks over the API of PeerConnection
 #   make bench           ratios to a floor measured in the same run
 
 MODE  ?= release
@@ -165,6 +166,10 @@ $(BUILD)/sdp-explain: $(BUILD)/app/sdp_explain.o $(call archive,sdp)
 $(BUILD)/test/lab/transport_pair: $(BUILD)/test/lab/transport_pair.o $(BUILD)/test/sim/description.o $(APP_NET) $(PEER_ARCHIVES)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_peer) $(LIBS_net)
 
+# A PeerConnection on JSON lines, for what drives it against a browser.
+$(BUILD)/test/interop/negotiation/peer_driver: $(call objects,test/interop/negotiation) $(APP_MEDIA) $(APP_NET) $(PEER_ARCHIVES)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_peer) $(LIBS_net) -ljansson $(LIBS_media) -lm
+
 $(BUILD)/test/lab/mdns_peer: $(BUILD)/test/lab/mdns_peer.o $(APP_NET) $(call archive,stun)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_net)
 
@@ -240,6 +245,12 @@ nat-matrix-sim:
 	$(MAKE) MODE=release build/release/test/sim/test_nat_matrix
 	SIM_SEEDS=$(or $(SEEDS),100) SIM_PROCESSES=$(shell nproc) build/release/test/sim/test_nat_matrix
 
+# 100,000 random walks over the API of PeerConnection, held against a small model of the W3C's tables (docs/sim.md).
+.PHONY: walks
+walks:
+	$(MAKE) MODE=release build/release/test/sim/test_walks
+	SIM_SEEDS=$(or $(SEEDS),100000) SIM_PROCESSES=$(shell nproc) build/release/test/sim/test_walks
+
 .PHONY: check-layers
 check-layers: $(ARCHIVES)
 	test/layers/check_layers.py $(BUILD)
@@ -253,7 +264,8 @@ lab: $(LAB_PROGRAMS)
 nat-matrix: $(LAB_PROGRAMS)
 	LAB_BUILD=$(BUILD) test/lab/nat_matrix.py --jobs $(or $(JOBS),3)
 
-.PHONY: check demo interop interop-smoke
+.PHONY: check demo interop interop-smoke interop-programs
+interop-programs: all $(BUILD)/test/interop/negotiation/peer_driver
 check:
 	test/check.sh
 demo:

@@ -58,6 +58,8 @@ enum generation_operation {
     GENERATION_FORGE_OLD,    /* byte: flags; byte: port. A request with the key of the generation before */
     GENERATION_OVERTAKE,     /* byte: port. A copy of the oldest datagram arrives before it, from there */
     GENERATION_LITE,         /* byte: whether the other side is said to be lite */
+    GENERATION_CANCEL,       /* a restart that is offered */
+    GENERATION_RESTART_WITH, /* byte: how long a ufrag, beyond the shortest. Credentials of our own */
     GENERATION_OPERATION_COUNT
 };
 
@@ -106,12 +108,14 @@ struct side {
     bool failed, closed;
     struct stream streams[STREAM_MAX];
     size_t stream_count;
-    char old_ufrag[16], old_password[32]; /* before the last restart */
+    char old_ufrag[ICE_UFRAG_MAX_BYTES + 1], old_password[ICE_PASSWORD_MAX_BYTES + 1]; /* before the last restart */
+    char kept_ufrag[ICE_UFRAG_MAX_BYTES + 1]; /* before the restart that is offered */
+    bool offered;
 };
 
 /* What a run has reached. */
 struct fuzz_ice_reached {
-    bool nominated, connected, completed, disconnected, failed, role_changed, selected_after_restart;
+    bool nominated, connected, completed, disconnected, failed, role_changed, selected_after_restart, cancelled;
     bool relayed_pair, payload_by_datagram, payload_by_stream, relay_lost, relay_again, closed;
 };
 
@@ -199,7 +203,7 @@ static void check_invariants(struct side *side) {
     uint8_t buffer[ICE_HEADROOM_BYTES + 16 + ICE_TAILROOM_BYTES];
     size_t selected = 0, previous = 0;
     ice_agent_statistics(side->agent, &statistics);
-    REQUIRE(ice_agent_pair_count(side->agent) <= ICE_PAIR_MAX + ICE_PREVIOUS_PAIR_MAX);
+    REQUIRE(ice_agent_pair_count(side->agent) <= ICE_PAIR_MAX + 2 * ICE_PREVIOUS_PAIR_MAX);
     REQUIRE(ice_agent_local_candidate_count(side->agent) <= ICE_LOCAL_CANDIDATE_MAX);
     for (size_t i = 0; ice_agent_pair_statistics(side->agent, i, &pair); i++) {
         previous += pair.previous;
@@ -465,6 +469,8 @@ static void signal_from(int from, int to) {
     const char *ufrag = ice_agent_local_ufrag(agent), *password = ice_agent_local_password(agent);
     int result = ice_agent_set_remote_credentials(world.side[to].agent, world.now_us, ufrag, strlen(ufrag), password, strlen(password));
     REQUIRE(result == ICE_OK || result == ICE_ERROR_STATE); /* the one has restarted, the other has not */
+    if (result == ICE_OK)
+        world.side[to].offered = false;
     drain(to);
     for (size_t i = 0; i < ice_agent_local_candidate_count(agent); i++) {
         char text[ICE_CANDIDATE_TEXT_BYTES];
@@ -497,7 +503,7 @@ static void add_candidate(int index, uint8_t value) {
 
 /* A peer that knows the password and behaves as badly as it likes. */
 static void forge_with(int to, const char *ufrag, const char *password, const char *other, uint8_t flags, uint8_t port) {
-    char username[64];
+    char username[2 * ICE_UFRAG_MAX_BYTES + 2];
     size_t length = strlen(ufrag), other_length = strlen(other);
     memcpy(username, ufrag, length);
     username[length] = ':';
@@ -530,13 +536,19 @@ static void forge(int to, uint8_t flags, uint8_t port) {
     forge_with(to, ice_agent_local_ufrag(agent), ice_agent_local_password(agent), ice_agent_local_ufrag(world.side[1 - to].agent), flags, port);
 }
 
-static void restart(int index) {
+static void restart(int index, const char *own_ufrag, const char *own_password) {
     struct side *side = &world.side[index];
     const char *ufrag = ice_agent_local_ufrag(side->agent), *password = ice_agent_local_password(side->agent);
     REQUIRE(strlen(ufrag) < sizeof side->old_ufrag && strlen(password) < sizeof side->old_password);
     memcpy(side->old_ufrag, ufrag, strlen(ufrag) + 1);
     memcpy(side->old_password, password, strlen(password) + 1);
-    REQUIRE(ice_agent_restart(side->agent, world.now_us) == ICE_OK);
+    if (!side->offered)
+        memcpy(side->kept_ufrag, side->old_ufrag, sizeof side->kept_ufrag);
+    int result = ice_agent_restart_with(side->agent, world.now_us, own_ufrag, own_password);
+    REQUIRE(result == ICE_OK || (own_ufrag != NULL && result == ICE_ERROR_ARGUMENT)); /* it is in use */
+    if (result != ICE_OK)
+        return;
+    side->offered = true;
     REQUIRE(strcmp(ice_agent_local_ufrag(side->agent), side->old_ufrag) != 0);
     side->failed = false;
     drain(index);
@@ -544,7 +556,28 @@ static void restart(int index) {
 
 static void restart_if_open(int index) {
     if (!world.side[index].closed)
-        restart(index);
+        restart(index, NULL, NULL);
+}
+
+static void restart_with(int index, uint8_t length) {
+    char ufrag[ICE_UFRAG_MAX_BYTES + 1];
+    size_t ufrag_length = ICE_UFRAG_MIN_BYTES + (length < ICE_UFRAG_MAX_BYTES - ICE_UFRAG_MIN_BYTES ? length : ICE_UFRAG_MAX_BYTES - ICE_UFRAG_MIN_BYTES);
+    memset(ufrag, 'u', ufrag_length);
+    ufrag[ufrag_length] = '\0';
+    if (!world.side[index].closed)
+        restart(index, ufrag, "0123456789abcdefghijkl");
+}
+
+/* As if nothing had happened: what was youngest before the restart is it again. */
+static void cancel(int index) {
+    struct side *side = &world.side[index];
+    bool offered = side->offered && !side->closed;
+    REQUIRE((ice_agent_cancel_restart(side->agent, world.now_us) == ICE_OK) == offered);
+    if (offered)
+        REQUIRE(strcmp(ice_agent_local_ufrag(side->agent), side->kept_ufrag) == 0);
+    world.reached.cancelled |= offered;
+    side->offered = false;
+    drain(index);
 }
 
 static void overtake(uint8_t port) {
@@ -577,6 +610,8 @@ static void operate_on_generations(int side, enum generation_operation operation
         ice_agent_set_remote_lite(world.side[side].agent, world.now_us, next_byte() & 1);
         drain(side);
         break;
+    case GENERATION_CANCEL: cancel(side); break;
+    case GENERATION_RESTART_WITH: restart_with(side, next_byte()); break;
     case GENERATION_OPERATION_COUNT: break;
     }
 }

@@ -27,6 +27,31 @@ static void inside(struct sdp_view view, const uint8_t *data, size_t size) {
         MUST(view.text >= (const char *)data && view.text + view.length <= (const char *)data + size);
 }
 
+/* Lists are walked to their end, and no further than there are characters. */
+static void read_simulcast(struct sdp_view value) {
+    struct sdp_simulcast simulcast;
+    struct sdp_simulcast_alternative alternative;
+    struct sdp_rid rid;
+    struct sdp_rid_restrictions restrictions;
+    struct sdp_view stream;
+    uint8_t payload_type;
+    size_t steps = 0;
+    if (sdp_read_simulcast(value, &simulcast))
+        for (struct sdp_view list = simulcast.send.length > 0 ? simulcast.send : simulcast.receive; sdp_simulcast_stream_next(&list, &stream);)
+            while (sdp_simulcast_alternative_next(&stream, &alternative))
+                MUST(alternative.rid.length > 0 && ++steps <= value.length);
+    if (sdp_read_rid(value, &rid) && sdp_read_rid_restrictions(rid.restrictions, &restrictions))
+        while (sdp_rid_payload_type_next(&restrictions.payload_types, &payload_type))
+            MUST(payload_type <= SDP_PAYLOAD_TYPE_MAX && ++steps <= value.length);
+}
+
+static void read_remote_candidates(struct sdp_view value) {
+    struct sdp_remote_candidate candidate;
+    size_t steps = 0;
+    while (sdp_remote_candidate_next(&value, &candidate))
+        MUST(candidate.address.length > 0 && candidate.component <= 256 && ++steps <= SDP_TEXT_MAX_BYTES);
+}
+
 static void read_every_way(struct sdp_view value) {
     union {
         struct sdp_group group;
@@ -43,6 +68,9 @@ static void read_every_way(struct sdp_view value) {
         struct sdp_rid rid;
         struct sdp_simulcast simulcast;
         struct sdp_bandwidth bandwidth;
+        struct sdp_rid_restrictions restrictions;
+        struct sdp_connection connection;
+        struct sdp_h264_format h264;
         uint16_t u16;
         uint32_t u32;
         uint64_t u64;
@@ -65,8 +93,13 @@ static void read_every_way(struct sdp_view value) {
     sdp_read_msid(value, &out.msid);
     sdp_read_ssrc(value, &out.ssrc);
     sdp_read_ssrc_group(value, &out.ssrc_group);
-    sdp_read_rid(value, &out.rid);
-    sdp_read_simulcast(value, &out.simulcast);
+    read_simulcast(value);
+    sdp_read_connection(value, &out.connection);
+    sdp_read_tls_id(value);
+    sdp_read_ice_pacing(value, &out.u32);
+    if (sdp_read_h264(value, &out.h264))
+        MUST(out.h264.packetization_mode <= 2 && out.h264.profile <= SDP_H264_PROFILE_OTHER);
+    read_remote_candidates(value);
     sdp_read_bandwidth(value, &out.bandwidth);
     sdp_read_packet_time(value, &out.u32);
     sdp_read_sctp_port(value, &out.u16);
@@ -75,6 +108,9 @@ static void read_every_way(struct sdp_view value) {
 
 static size_t read_level(struct sdp_walk walk) {
     struct sdp_attribute attribute;
+    struct sdp_view candidate;
+    for (struct sdp_walk candidates = walk; sdp_walk_candidate(&candidates, &candidate);)
+        MUST(candidate.length >= strlen("candidate:") && memcmp(candidate.text, "candidate:", strlen("candidate:")) == 0);
     size_t count = 0;
     while (sdp_walk_attribute(&walk, &attribute)) {
         read_every_way(attribute.value);
@@ -85,12 +121,17 @@ static size_t read_level(struct sdp_walk walk) {
 
 static void read_all(void) {
     struct sdp_codec codecs[SDP_CODEC_MAX];
+    struct sdp_rid rid;
     MUST(read_level(sdp_walk_header(&session)) == session.header_attribute_count);
     for (size_t i = 0; i < session.section_count; i++) {
         const struct sdp_section *section = &session.sections[i];
         MUST(read_level(sdp_walk_section(section)) == section->attribute_count);
         size_t count = sdp_section_codecs(section, codecs);
         MUST(count <= SDP_CODEC_MAX && count <= section->format_count);
+        MUST(sdp_section_direction(&session, section) <= SDP_DIRECTION_SEND_RECEIVE);
+        MUST(sdp_direction_reverse(sdp_direction_reverse(sdp_section_direction(&session, section))) == sdp_section_direction(&session, section));
+        sdp_section_allows_mixed(&session, section);
+        sdp_section_find_rid(section, section->mid, SDP_DIRECTION_SEND, &rid);
         if (section->mid.length > 0)
             MUST(sdp_session_find_mid(&session, section->mid) == section);
     }
@@ -122,6 +163,24 @@ static void edit(void) {
         return; /* one attribute, or some bytes, too many */
     int replaced = sdp_edit_replace(&reparsed, index, "x-fuzz", "2", written, sizeof written);
     MUST(there ? replaced > 0 : replaced == length);
+    /* Taken away again, the text is what it was, but for the end of its last line. */
+    length = sdp_edit_remove(&reparsed, index, "x-fuzz", written, sizeof written);
+    MUST(length >= 0 && (there || (length >= (int)session.text.length && length <= 2 + 2 * (int)session.text.length)));
+    MUST(sdp_edit_add(&session, SDP_SECTION_MAX, "x", NULL, again, sizeof again) == SDP_ERROR_NOT_FOUND);
+    MUST(sdp_edit_replace(&session, index, "x y", "1", again, sizeof again) == SDP_ERROR_ARGUMENT);
+}
+
+/* A description of its own: the same verdict, the same place. */
+static void own(const char *text, size_t size, int expected, const struct sdp_problem *problem) {
+    struct sdp_description *description = NULL;
+    struct sdp_problem found = {0};
+    int error = sdp_description_new(text, size, NULL, &description, &found);
+    MUST(error == expected);
+    if (error == SDP_OK)
+        MUST(description->session.section_count == session.section_count && description->session.text.length == size);
+    else
+        MUST(found.line == problem->line && found.column == problem->column && found.rule == problem->rule);
+    sdp_description_free(description);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -129,7 +188,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char *exact = malloc(size == 0 ? 1 : size);
     MUST(exact != NULL);
     memcpy(exact, data, size);
-    if (sdp_parse(exact, size, &session, &problem) != SDP_OK) {
+    int error = sdp_parse(exact, size, &session, &problem);
+    own(exact, size, error, &problem);
+    if (error != SDP_OK) {
         MUST(problem.rule != NULL);
         inside(problem.text, (const uint8_t *)exact, size);
     } else {

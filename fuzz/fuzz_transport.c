@@ -114,7 +114,14 @@ static void step(struct pair *pair, struct wire *wire, struct script *script, un
         if (argument & 8)
             (void)peer_transport_handle_stream_closed(transport, pair->now_us, &path, argument >> 4);
         break;
-    case 17: (void)peer_transport_restart(transport, pair->now_us); break;
+    case 17:
+        if (argument & 1)
+            (void)peer_transport_restart(transport, pair->now_us, "ours", argument & 2 ? "ourourourourourourours" : "short");
+        else
+            (void)peer_transport_restart(transport, pair->now_us, NULL, NULL);
+        break;
+    case 18: (void)peer_transport_cancel_restart(transport, pair->now_us); break;
+    case 19: peer_transport_abandon_streams(transport); break;
     }
     pair_drain(pair, end);
 }

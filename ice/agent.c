@@ -38,7 +38,10 @@ void ice_agent_fail(struct ice_agent *agent, uint64_t now_us, enum ice_failure f
     agent->responses.count = 0;
     for (size_t i = 0; i < agent->pair_count; i++)
         stun_transaction_finish(&agent->pairs[i].check.transaction);
-    ice_generation_end(agent, (uint16_t)(1 - agent->generation));
+    for (uint16_t i = 0; i < ICE_GENERATION_MAX; i++)
+        if (i != agent->generation && i != agent->fallen)
+            ice_generation_end(agent, i);
+    agent->offered = ICE_NONE;
     for (size_t i = 0; i < agent->gatherer.transaction_count; i++)
         stun_transaction_finish(&agent->gatherer.transactions[i].transaction);
     ice_gather_give_up(agent, now_us);
@@ -56,16 +59,22 @@ void ice_agent_need_restart(struct ice_agent *agent, enum ice_restart_reason rea
         agent->restart_reason = reason;
 }
 
+/* There is no path any more: the agent fails, unless a restart is offered. Its answer has as long to come as a check would. */
+static void end_current(struct ice_agent *agent, uint64_t now_us, enum ice_failure failure) {
+    if (ice_restart_succeed(agent, failure))
+        agent->patience_us = ice_after(now_us, agent->config.failure_deadline_us);
+    else
+        ice_agent_fail(agent, now_us, failure);
+}
+
 void ice_agent_lose_selected(struct ice_agent *agent, uint64_t now_us) {
     bool restarting = !ice_pair_is_concluded(agent, agent->generation) && !ice_generation_current(agent)->given_up;
-    if (!restarting) {
-        ice_agent_need_restart(agent, ICE_RESTART_CONSENT_LOST);
-        ice_agent_fail(agent, now_us, ICE_FAILURE_CONSENT_EXPIRED);
+    if (restarting) {
+        ice_generation_end(agent, agent->pairs[agent->selected].generation);
         return;
     }
-    ice_generation_end(agent, agent->pairs[agent->selected].generation);
-    if (agent->patience_us == ICE_NEVER_US) /* nor is there an answer to the restart: it has as long to come as a check would */
-        agent->patience_us = ice_after(now_us, agent->config.failure_deadline_us);
+    ice_agent_need_restart(agent, ICE_RESTART_CONSENT_LOST);
+    end_current(agent, now_us, ICE_FAILURE_CONSENT_EXPIRED);
 }
 
 static bool has_valid_pair(const struct ice_agent *agent) {
@@ -86,7 +95,7 @@ static uint64_t verdict_us(const struct ice_agent *agent) {
 
 static void pass_verdict(struct ice_agent *agent, uint64_t now_us) {
     if (agent->selected == ICE_NONE) {
-        ice_agent_fail(agent, now_us, ice_generation_current(agent)->pair_count > 0 ? ICE_FAILURE_NO_PAIR_ANSWERED : ICE_FAILURE_NO_CANDIDATES);
+        end_current(agent, now_us, ice_generation_current(agent)->pair_count > 0 ? ICE_FAILURE_NO_PAIR_ANSWERED : ICE_FAILURE_NO_CANDIDATES);
         return;
     }
     /* RFC 8445 section 12.1: the pair from before the restart stays selected while there is no other. */
@@ -99,12 +108,13 @@ static enum ice_state derive_state(const struct ice_agent *agent) {
         return agent->state;
     const struct ice_generation *generation = ice_generation_current_const(agent);
     bool concluded = ice_pair_is_concluded(agent, agent->generation);
-    bool restarted = agent->statistics.restarts > 0 && !concluded && !generation->given_up;
+    bool offered = ice_restart_is_offered(agent);
+    bool restarted = offered || (agent->statistics.restarts > 0 && !concluded && !generation->given_up);
     if (agent->selected != ICE_NONE) {
         /* W3C webrtc-pc section 5.6.4: a restart of what was disconnected, or failed, is checking; of what works, connected. */
         if (agent->consent.late || !ice_pair_is_usable(agent, &agent->pairs[agent->selected]))
             return restarted ? ICE_STATE_CHECKING : ICE_STATE_DISCONNECTED;
-        bool over = concluded && generation->remote_end && agent->gatherer.state == ICE_GATHERING_COMPLETE && !ice_reselect_is_searching(agent) &&
+        bool over = concluded && !offered && generation->remote_end && agent->gatherer.state == ICE_GATHERING_COMPLETE && !ice_reselect_is_searching(agent) &&
                     !ice_names_is_pending(agent);
         return over ? ICE_STATE_COMPLETED : ICE_STATE_CONNECTED;
     }
@@ -163,18 +173,27 @@ uint64_t ice_agent_next_timeout(const struct ice_agent *agent) {
 
 /* ---- what signaling brings --------------------------------------------------------------------------------------------------------------- */
 
-int ice_agent_set_remote_credentials(struct ice_agent *agent, uint64_t now_us, const char *ufrag, size_t ufrag_length,
-                                     const char *password, size_t password_length) {
+int ice_agent_check_remote_credentials(const struct ice_agent *agent, const char *ufrag, size_t ufrag_length, const char *password, size_t password_length) {
     if (ufrag == NULL || password == NULL)
         return ICE_ERROR_ARGUMENT;
-    struct ice_generation *generation = ice_generation_current(agent);
-    const struct ice_generation *previous = &agent->generations[1 - agent->generation];
-    if (generation->remote_key == NULL && ice_generation_is_remote_ufrag(previous, ufrag, ufrag_length))
+    const struct ice_generation *generation = ice_generation_youngest(agent);
+    if (generation->remote_key == NULL && ice_generation_is_replaced_ufrag(agent, ufrag, ufrag_length))
         return ICE_ERROR_STATE; /* RFC 8445 section 9, MUST: a peer that restarts changes them */
-    bool first = generation->remote_key == NULL;
-    int result = ice_generation_set_remote(generation, ufrag, ufrag_length, password, password_length);
+    return ice_generation_check_remote(generation, ufrag, ufrag_length, password, password_length);
+}
+
+int ice_agent_set_remote_credentials(struct ice_agent *agent, uint64_t now_us, const char *ufrag, size_t ufrag_length,
+                                     const char *password, size_t password_length) {
+    int result = ice_agent_check_remote_credentials(agent, ufrag, ufrag_length, password, password_length);
     if (result != ICE_OK)
         return result;
+    struct ice_generation *generation = &agent->generations[agent->offered != ICE_NONE ? agent->offered : agent->generation];
+    bool first = generation->remote_key == NULL;
+    result = ice_generation_set_remote(generation, ufrag, ufrag_length, password, password_length);
+    if (result != ICE_OK)
+        return result;
+    if (ice_restart_is_offered(agent))
+        ice_restart_commit(agent, now_us);
     if (first && agent->patience_us != ICE_NEVER_US)
         agent->patience_us = ice_after(now_us, agent->config.failure_deadline_us);
     /* RFC 8838 section 9 and RFC 8839 section 5.4: candidates of another generation are not for this one. */
@@ -213,7 +232,7 @@ int ice_agent_add_remote_candidate(struct ice_agent *agent, uint64_t now_us, con
     const struct ice_generation *generation = ice_generation_current_const(agent);
     size_t ufrag_length = strlen(candidate->ufrag);
     if (ufrag_length > 0 && (generation->remote_key != NULL ? !ice_generation_is_remote_ufrag(generation, candidate->ufrag, ufrag_length)
-                                                            : ice_generation_is_remote_ufrag(&agent->generations[1 - agent->generation], candidate->ufrag, ufrag_length)))
+                                                            : ice_generation_is_replaced_ufrag(agent, candidate->ufrag, ufrag_length)))
         return ICE_ERROR_STATE;
     if (has_name) {
         int added = ice_names_add_remote(agent, now_us, candidate);
@@ -232,7 +251,7 @@ int ice_agent_add_remote_candidate(struct ice_agent *agent, uint64_t now_us, con
 }
 
 void ice_agent_set_remote_lite(struct ice_agent *agent, uint64_t now_us, bool lite) {
-    ice_generation_current(agent)->remote_lite = lite;
+    agent->generations[agent->offered != ICE_NONE ? agent->offered : agent->generation].remote_lite = lite;
     /* RFC 8445 section 6.1.1, MUST: the full agent controls. */
     if (lite)
         ice_check_switch_role(agent, ICE_ROLE_CONTROLLING);
@@ -246,19 +265,19 @@ int ice_agent_end_of_remote_candidates(struct ice_agent *agent, uint64_t now_us)
 }
 
 int ice_agent_restart(struct ice_agent *agent, uint64_t now_us) {
-    int result = agent->state != ICE_STATE_CLOSED ? ice_restart(agent) : ICE_ERROR_STATE;
-    if (result != ICE_OK)
-        return result;
-    agent->statistics.restarts++;
-    agent->first_valid_us = agent->patience_us = agent->reopened_us = ICE_NEVER_US;
-    agent->next_check_us = ice_later(agent->next_check_us, now_us);
-    agent->restart_reason = ICE_RESTART_NONE;
-    agent->failure = ICE_FAILURE_NONE;
-    if (agent->state == ICE_STATE_FAILED)
-        agent->state = ICE_STATE_NEW;
-    ice_gather_restart(agent, now_us);
+    return ice_agent_restart_with(agent, now_us, NULL, NULL);
+}
+
+int ice_agent_restart_with(struct ice_agent *agent, uint64_t now_us, const char *ufrag, const char *password) {
+    int result = agent->state != ICE_STATE_CLOSED ? ice_restart_offer(agent, now_us, ufrag, password) : ICE_ERROR_STATE;
     update(agent, now_us);
-    return ICE_OK;
+    return result;
+}
+
+int ice_agent_cancel_restart(struct ice_agent *agent, uint64_t now_us) {
+    int result = agent->state != ICE_STATE_CLOSED ? ice_restart_cancel(agent, now_us) : ICE_ERROR_STATE;
+    update(agent, now_us);
+    return result;
 }
 
 int ice_agent_handle_interfaces(struct ice_agent *agent, uint64_t now_us, const struct ice_interface *interfaces, size_t count) {

@@ -128,19 +128,21 @@ struct ice_agent_config {
     void *random_context;
     const struct ice_allocator *allocator;  /* NULL: malloc, free; copied */
     size_t memory_budget_bytes;             /* 0: ICE_MEMORY_BUDGET_DEFAULT_BYTES */
+    const char *local_ufrag, *local_password; /* ours, NUL-terminated, copied, RFC 8839 section 5.4; both NULL: the agent makes them */
+    uint64_t first_stream_id;               /* the number of the first OPEN_STREAM event, the others follow; 0: 1. For several agents behind one caller */
 };
 #define ICE_MEMORY_BUDGET_DEFAULT_BYTES (512u * 1024u)
 
 struct ice_agent;
 
 /*
- * Makes an agent with fresh credentials (RFC 8839 section 5.4: 48 bits of ufrag, 144 of pwd).
+ * Makes an agent with fresh credentials (RFC 8839 section 5.4: 48 bits of ufrag, 144 of pwd), unless the configuration has them.
  * Returns NULL when an argument is out of range or memory is short.
  */
 struct ice_agent *ice_agent_new(const struct ice_agent_config *config, uint64_t now_us);
 void ice_agent_free(struct ice_agent *agent);
 
-/* The credentials of the current local generation, the youngest: NUL-terminated, valid until ice_agent_restart or free. */
+/* The credentials of the youngest local generation: NUL-terminated, valid until ice_agent_restart, ice_agent_cancel_restart or free. */
 const char *ice_agent_local_ufrag(const struct ice_agent *agent);
 const char *ice_agent_local_password(const struct ice_agent *agent);
 enum ice_role ice_agent_role(const struct ice_agent *agent);
@@ -151,6 +153,9 @@ enum ice_role ice_agent_role(const struct ice_agent *agent);
  */
 void ice_agent_close(struct ice_agent *agent, uint64_t now_us);
 
+/* Nothing of it is wanted any more: a CLOSE_STREAM event follows for every stream. For a caller that goes on without this agent. */
+void ice_agent_abandon_streams(struct ice_agent *agent);
+
 /* ---- what signaling brings ---------------------------------------------------------------------------------------- */
 
 /*
@@ -160,6 +165,9 @@ void ice_agent_close(struct ice_agent *agent, uint64_t now_us);
  */
 int ice_agent_set_remote_credentials(struct ice_agent *agent, uint64_t now_us, const char *ufrag, size_t ufrag_length,
                                      const char *password, size_t password_length);
+
+/* Would the function above take them? It returns what that would; nothing changes. */
+int ice_agent_check_remote_credentials(const struct ice_agent *agent, const char *ufrag, size_t ufrag_length, const char *password, size_t password_length);
 
 /*
  * One remote candidate. It may come before the credentials; it then waits. Duplicates are ignored (ICE_OK). ICE_ERROR_CAPACITY beyond
@@ -181,7 +189,10 @@ int ice_agent_end_of_remote_candidates(struct ice_agent *agent, uint64_t now_us)
  * ICE restart (RFC 8445 section 9, RFC 8839 section 4.4.1.1.1): a new generation, with new credentials, an empty check list and
  * no remote candidates. The role stays. The selected pair goes on carrying data, with consent under its own credentials, until
  * a pair of the new generation is selected; the old generation is listened to for consent_expiry_us more and then forgotten.
- * An agent that is FAILED checks again. Restarting before an earlier restart has selected a pair abandons that one.
+ * An agent that is FAILED checks again. It may be called in any state but CLOSED, as often as you like.
+ *
+ * Until set_remote_credentials the new generation is only offered: checks of the old one go on, candidates of the peer are the old one's, and
+ * ice_agent_cancel_restart takes the offer back. Then the new one replaces the old, finished or not.
  *
  * Gathering begins anew, if it had begun: host and relayed candidates that still exist are signaled again, the servers are
  * asked again; GATHERING_STATE gathering, CANDIDATE ..., GATHERING_STATE complete, all under the new ufrag.
@@ -190,10 +201,19 @@ int ice_agent_end_of_remote_candidates(struct ice_agent *agent, uint64_t now_us)
  *   they offer   their description has another ufrag and password than the last one: ice_agent_restart first, then
  *                set_remote_credentials and their candidates, then our answer with ice_agent_local_ufrag
  *
- * Candidates with the ufrag of the peer's previous generation answer ICE_ERROR_STATE from now on, and so do its credentials.
+ * Candidates with the ufrag of the peer's previous generation answer ICE_ERROR_STATE from set_remote_credentials on, and those of its next one
+ * before. The credentials of the previous one answer ICE_ERROR_STATE from now on.
  * ICE_ERROR_CRYPTO: nothing has changed.
  */
 int ice_agent_restart(struct ice_agent *agent, uint64_t now_us);
+/* The same with credentials of the caller's, NUL-terminated. ICE_ERROR_ARGUMENT: they are none, or the ufrag is one that is in use; nothing has changed. */
+int ice_agent_restart_with(struct ice_agent *agent, uint64_t now_us, const char *ufrag, const char *password);
+/*
+ * The offer that restarted is rolled back (RFC 9429 section 4.1.10.2): the generation before is the youngest again, with its pairs, consent and
+ * credentials, as if nothing had happened; if it came to its end meanwhile, the agent is FAILED. Candidates found since are signaled under its
+ * ufrag. ICE_ERROR_STATE: no restart is offered, or set_remote_credentials was called since.
+ */
+int ice_agent_cancel_restart(struct ice_agent *agent, uint64_t now_us);
 
 /* ---- gathering ---------------------------------------------------------------------------------------------------- */
 

@@ -19,9 +19,11 @@
  * candidates and mDNS names need, each a block made when the first one is given.) Lists are arrays with their limit in the name;
  * items are never moved, so that an index stays good for the life of the item.
  *
- * Two generations (RFC 8445 section 9) share the arrays of pairs and of remote candidates: each item says which of them it
- * belongs to, ICE_NONE marks a free slot, and a generation is what has credentials of its own. A restart leaves of the old
- * check list only what may still carry data, ICE_PREVIOUS_PAIR_MAX pairs; the new one has all of ICE_PAIR_MAX to itself.
+ * Generations (RFC 8445 section 9) share the arrays of pairs and of remote candidates: each item says which of them it
+ * belongs to, ICE_NONE marks a free slot, and a generation is what has credentials of its own. A restart begins with an offered one: our
+ * candidates go out under its ufrag, and whoever checks it already is answered; everything else goes on in the current one, so that a
+ * rollback has nothing to undo. With the peer's credentials it becomes the current one. That leaves of the old check list only what may still
+ * carry data, ICE_PREVIOUS_PAIR_MAX pairs; the new one has all of ICE_PAIR_MAX to itself.
  */
 #ifndef ICE_AGENT_INTERNAL_H
 #define ICE_AGENT_INTERNAL_H
@@ -46,8 +48,10 @@
 #define ICE_CONSENT_EXPIRY_DEFAULT_US (30u * ICE_SECOND_US)
 
 #define ICE_REMOTE_PEER_REFLEXIVE_MAX 16 /* learned from checks, beside ICE_REMOTE_CANDIDATE_MAX signaled ones */
-#define ICE_REMOTE_SLOT_MAX (ICE_REMOTE_CANDIDATE_MAX + ICE_REMOTE_PEER_REFLEXIVE_MAX + ICE_PREVIOUS_PAIR_MAX)
-#define ICE_PAIR_SLOT_MAX (ICE_PAIR_MAX + ICE_PREVIOUS_PAIR_MAX)
+/* Three generations at most: the one that is checked, the one before it, and the one that a restart offers. */
+#define ICE_GENERATION_MAX 3
+#define ICE_REMOTE_SLOT_MAX (ICE_REMOTE_CANDIDATE_MAX + ICE_REMOTE_PEER_REFLEXIVE_MAX + 2 * ICE_PREVIOUS_PAIR_MAX)
+#define ICE_PAIR_SLOT_MAX (ICE_PAIR_MAX + 2 * ICE_PREVIOUS_PAIR_MAX)
 #define ICE_REMOTE_COPY_MAX 8      /* of those, learned from copies of requests */
 #define ICE_RESPONSE_MAX 32         /* requests that wait for poll_transmit to be answered */
 #define ICE_RESPONSE_UNKNOWN_MAX 4  /* types listed in a 420 */
@@ -72,7 +76,8 @@
  * relay_transport, server_index   relayed and srflx: how the server was asked, and which it was; ICE_NONE: none
  * gone        the interface of its base, or its relay, has vanished
  * stale       reflexive, from before a restart: not signaled again until the server has confirmed it
- * told        the caller knows it, under the ufrag of the current generation
+ * told        the caller knows it, under our youngest ufrag
+ * told_before under the ufrag before a restart that may yet be cancelled
  */
 struct ice_local {
     struct stun_address address, base, server, related;
@@ -84,7 +89,7 @@ struct ice_local {
     uint16_t preference;
     uint16_t foundation;
     enum ice_candidate_type type;
-    bool gone, stale, told;
+    bool gone, stale, told, told_before;
 };
 
 /*
@@ -159,7 +164,7 @@ struct ice_triggered_queue {
 /* ---- the rest ---------------------------------------------------------------------------------------------------------- */
 
 /*
- * RFC 8445 section 9: what a restart begins anew, its credentials and what is counted under them. Two of them, so that the
+ * RFC 8445 section 9: what a restart begins anew, its credentials and what is counted under them. More than one, so that the
  * selected pair of the old one carries data until the new one has a selected pair.
  * given_up  the patience with it ended while the old pair still worked: no ordinary checks, but whoever asks is answered
  * ends_us   when a generation that has been replaced is forgotten; ICE_NEVER_US until then
@@ -168,8 +173,8 @@ struct ice_generation {
     bool in_use, given_up;
     uint64_t ends_us;
     size_t pair_count, remote_signaled_count, remote_peer_reflexive_count;
-    char local_ufrag[ICE_LOCAL_UFRAG_BYTES + 1];
-    char local_password[ICE_LOCAL_PASSWORD_BYTES + 1];
+    char local_ufrag[ICE_UFRAG_MAX_BYTES + 1];
+    char local_password[ICE_PASSWORD_MAX_BYTES + 1];
     struct stun_key *local_key;
     char remote_ufrag[ICE_UFRAG_MAX_BYTES + 1];
     char remote_password[ICE_PASSWORD_MAX_BYTES + 1];
@@ -309,8 +314,11 @@ struct ice_agent {
     enum ice_state state;
     enum ice_failure failure;
 
-    struct ice_generation generations[2];
-    uint16_t generation; /* the current one */
+    struct ice_generation generations[ICE_GENERATION_MAX];
+    uint16_t generation; /* the current one: whose pairs are checked, and nominated */
+    uint16_t offered;    /* the one of a restart that the peer has not answered, or ICE_NONE */
+    uint16_t fallen;     /* the one before such a restart when nothing is left of it: the offered one is current then. Or ICE_NONE */
+    enum ice_failure fallen_failure; /* what a cancelled restart falls back into */
 
     struct ice_gatherer gatherer;
     struct ice_local locals[ICE_LOCAL_CANDIDATE_MAX];
@@ -319,7 +327,7 @@ struct ice_agent {
     uint16_t next_foundation;
 
     size_t pair_count; /* slots, free ones included */
-    struct ice_triggered_queue triggered; /* of both generations */
+    struct ice_triggered_queue triggered; /* of all generations */
     bool last_check_unproven;      /* it was a triggered one to an address that only a request speaks for */
     uint64_t next_check_us;        /* Ta */
     uint64_t last_transaction_us;  /* any new transaction; ICE_NEVER_US: none yet */
@@ -585,13 +593,23 @@ bool ice_consent_is_fresh(const struct ice_agent *agent, uint64_t now_us);
 
 /* ---- generation.c -------------------------------------------------------------------------------------------------------------------- */
 
-/* New credentials. False: libcrypto failed. */
-bool ice_generation_start(struct ice_agent *agent, struct ice_generation *generation);
+/* Is this a ufrag and a password? */
+bool ice_generation_are_credentials(const char *ufrag, size_t ufrag_length, const char *password, size_t password_length);
+/* With these credentials, or with random ones when they are NULL. ICE_ERROR_ARGUMENT: they are none, or the ufrag is that of another generation. */
+int ice_generation_start(struct ice_agent *agent, struct ice_generation *generation, const char *ufrag, const char *password);
+/* Whose credentials our descriptions have: the offered one, else the current one. */
+const struct ice_generation *ice_generation_youngest(const struct ice_agent *agent);
+/* Was it before the current one? */
+bool ice_generation_is_previous(const struct ice_agent *agent, uint16_t generation);
+/* Is this the peer's ufrag in a generation that has been, or is to be, replaced by the youngest? */
+bool ice_generation_is_replaced_ufrag(const struct ice_agent *agent, const char *ufrag, size_t length);
 /* Its credentials, pairs and remote candidates are forgotten. */
 void ice_generation_end(struct ice_agent *agent, uint16_t generation);
 void ice_generation_forget_pair(struct ice_agent *agent, uint16_t index);
 /* Those of this generation that no pair has. */
 void ice_generation_forget_remotes(struct ice_agent *agent, uint16_t generation);
+/* ICE_ERROR_ARGUMENT: they are none; ICE_ERROR_STATE: others are known already. */
+int ice_generation_check_remote(const struct ice_generation *generation, const char *ufrag, size_t ufrag_length, const char *password, size_t password_length);
 int ice_generation_set_remote(struct ice_generation *generation, const char *ufrag, size_t ufrag_length, const char *password, size_t password_length);
 struct ice_generation *ice_generation_current(struct ice_agent *agent);
 const struct ice_generation *ice_generation_current_const(const struct ice_agent *agent);
@@ -601,8 +619,16 @@ uint16_t ice_generation_of_username(const struct ice_agent *agent, const uint8_t
 
 /* ---- restart.c --------------------------------------------------------------------------------------------------------------------------- */
 
-/* Makes the other generation the current one. ICE_ERROR_CRYPTO: nothing has changed. */
-int ice_restart(struct ice_agent *agent);
+/* Offers a generation with these credentials, NULL: random ones. After an error nothing has changed. */
+int ice_restart_offer(struct ice_agent *agent, uint64_t now_us, const char *ufrag, const char *password);
+/* One is offered, and the peer has not answered. */
+bool ice_restart_is_offered(const struct ice_agent *agent);
+/* The peer has: what is offered becomes the current generation, and of the one before that remains which may still carry data. */
+void ice_restart_commit(struct ice_agent *agent, uint64_t now_us);
+/* ICE_ERROR_STATE: none is offered. */
+int ice_restart_cancel(struct ice_agent *agent, uint64_t now_us);
+/* The current generation has come to its end: one that is offered takes its place. False: none is. */
+bool ice_restart_succeed(struct ice_agent *agent, enum ice_failure failure);
 /* A pair of the current generation is selected: the one before is listened to for a while, and has nothing to say any more. */
 void ice_restart_conclude(struct ice_agent *agent, uint64_t now_us);
 /* A new interface has come: is one of its pairs better than the selected one? */
@@ -615,6 +641,8 @@ uint64_t ice_restart_next_timeout(const struct ice_agent *agent);
 int ice_gather_start(struct ice_agent *agent, uint64_t now_us);
 /* Signals all again that is still good, and asks the servers again. */
 void ice_gather_restart(struct ice_agent *agent, uint64_t now_us);
+/* The restart is cancelled: what was found since is signaled under the ufrag of before. */
+void ice_gather_cancel_restart(struct ice_agent *agent);
 int ice_gather_set_interfaces(struct ice_agent *agent, uint64_t now_us, const struct ice_interface *interfaces, size_t count);
 /* Asks the first address of each family of this server that is not being asked yet, from every interface of that family. */
 void ice_gather_add_server(struct ice_agent *agent, uint16_t server);

@@ -24,7 +24,7 @@ static bool is_config_in_range(const struct ice_agent_config *config) {
             (server->credential != NULL && strlen(server->credential) > ICE_SERVER_CREDENTIAL_MAX_BYTES))
             return false;
     }
-    return true;
+    return (config->first_stream_id & ICE_STREAM_ACCEPTED) == 0;
 }
 
 /* The agent, its views, its relays (none without a TURN server) and the strings of its servers, each with its NUL, are one block. */
@@ -82,6 +82,7 @@ static void resolve_defaults(struct ice_agent_config *config) {
     config->consent_interval_us = value_or(config->consent_interval_us, ICE_CONSENT_INTERVAL_DEFAULT_US);
     config->consent_expiry_us = value_or(config->consent_expiry_us, ICE_CONSENT_EXPIRY_DEFAULT_US);
     config->memory_budget_bytes = config->memory_budget_bytes != 0 ? config->memory_budget_bytes : ICE_MEMORY_BUDGET_DEFAULT_BYTES;
+    config->local_ufrag = config->local_password = NULL;
     config->servers = NULL;
     config->allocator = NULL;
 }
@@ -109,13 +110,15 @@ struct ice_agent *ice_agent_new(const struct ice_agent_config *config, uint64_t 
     agent->memory_bytes = bytes;
     agent->role = agent->reported.role = config->role;
     agent->tie_breaker = ice_agent_random_u64(agent);
+    agent->next_stream_id = config->first_stream_id != 0 ? config->first_stream_id - 1 : 0;
+    agent->offered = agent->fallen = ICE_NONE;
     agent->nominating = agent->selected = agent->reported.selected = agent->reported.selected_local = ICE_NONE;
     agent->first_valid_us = agent->patience_us = agent->last_transaction_us = agent->reopened_us = ICE_NEVER_US;
     agent->consent.expiry_us = agent->consent.unanswered_since_us = ICE_NEVER_US;
     agent->next_check_us = now_us;
     agent->relay_reading = agent->relay_bound = ICE_NONE;
     copy_servers(block, config);
-    if (!ice_generation_start(agent, ice_generation_current(agent))) {
+    if (ice_generation_start(agent, ice_generation_current(agent), config->local_ufrag, config->local_password) != ICE_OK) {
         ice_agent_free(agent);
         return NULL;
     }
@@ -125,8 +128,8 @@ struct ice_agent *ice_agent_new(const struct ice_agent_config *config, uint64_t 
 void ice_agent_free(struct ice_agent *agent) {
     if (agent == NULL)
         return;
-    ice_generation_end(agent, 0);
-    ice_generation_end(agent, 1);
+    for (uint16_t i = 0; i < ICE_GENERATION_MAX; i++)
+        ice_generation_end(agent, i);
     ice_relay_free(agent);
     ice_tcp_free(agent);
     ice_names_free(agent);

@@ -321,7 +321,7 @@ static void write_decimal(uint16_t number, char *text) {
 
 void ice_local_view(const struct ice_agent *agent, uint16_t index, struct ice_candidate *out) {
     const struct ice_local *local = &agent->locals[index];
-    const struct ice_generation *generation = ice_generation_current_const(agent);
+    const struct ice_generation *generation = ice_generation_youngest(agent);
     *out = (struct ice_candidate){.component = 1, .protocol = local->transport == ICE_TRANSPORT_TCP ? ICE_PROTOCOL_TCP : ICE_PROTOCOL_UDP,
                                   .priority = local->priority, .address = local->address, .base = local->base, .type = local->type, .tcp_type = local->tcp_type};
     write_decimal(local->foundation, out->foundation);

@@ -25,11 +25,12 @@ size_t ice_check_write_request(const struct ice_agent *agent, const struct ice_p
     /* RFC 8445 section 7.2.2: the peer's ufrag, a colon, our own; the peer's password is the key. */
     memcpy(username, generation->remote_ufrag, remote_length);
     username[remote_length] = ':';
-    memcpy(username + remote_length + 1, generation->local_ufrag, ICE_LOCAL_UFRAG_BYTES);
+    size_t own_length = strlen(generation->local_ufrag);
+    memcpy(username + remote_length + 1, generation->local_ufrag, own_length);
 
     struct stun_writer writer;
     stun_writer_begin(&writer, buffer, capacity, STUN_CLASS_REQUEST, STUN_METHOD_BINDING, id);
-    stun_writer_add_bytes(&writer, STUN_ATTRIBUTE_USERNAME, username, remote_length + 1 + ICE_LOCAL_UFRAG_BYTES);
+    stun_writer_add_bytes(&writer, STUN_ATTRIBUTE_USERNAME, username, remote_length + 1 + own_length);
     /* RFC 8445 section 7.1.1, MUST: the priority that a peer-reflexive candidate found by this check would have. */
     stun_writer_add_u32(&writer, STUN_ATTRIBUTE_PRIORITY,
                         ice_local_peer_reflexive_priority(&agent->locals[pair->local]));
@@ -239,7 +240,7 @@ static void act_on_request(struct ice_agent *agent, struct ice_pair *pair, uint6
     pair->last_heard_us = now_us;
     use_candidate = use_candidate && agent->role == ICE_ROLE_CONTROLLED; /* RFC 8445 section 7.3.1.5: only the controlling side nominates */
     /* The generation before a restart that has selected its pair is answered, and moves nothing. */
-    if (pair->generation != agent->generation && ice_pair_is_concluded(agent, agent->generation))
+    if (ice_generation_is_previous(agent, pair->generation) && ice_pair_is_concluded(agent, agent->generation))
         return;
     /* RFC 8445 section 7.3.1.4: nothing further for a pair that has succeeded; section 8.1.2: nor once another is nominated,
      * unless this one is better, or the peer nominates again. */

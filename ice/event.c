@@ -72,7 +72,7 @@ bool ice_agent_poll_event(struct ice_agent *agent, struct ice_event *out) {
         out->as.state.failure = agent->state == ICE_STATE_FAILED ? agent->failure : ICE_FAILURE_NONE;
         return true;
     }
-    if (reported->restart_reason != agent->restart_reason) {
+    if (reported->restart_reason != agent->restart_reason && !ice_restart_is_offered(agent)) {
         reported->restart_reason = agent->restart_reason;
         if (agent->restart_reason != ICE_RESTART_NONE) {
             *out = (struct ice_event){.type = ICE_EVENT_RESTART_NEEDED, .as.restart_reason = agent->restart_reason};

@@ -225,8 +225,11 @@ int ice_gather_start(struct ice_agent *agent, uint64_t now_us) {
 
 void ice_gather_restart(struct ice_agent *agent, uint64_t now_us) {
     struct ice_gatherer *gatherer = &agent->gatherer;
+    bool is_another = ice_restart_is_offered(agent);
     for (size_t i = 0; i < agent->local_count; i++) {
         struct ice_local *local = &agent->locals[i];
+        if (!is_another)
+            local->told_before = local->told;
         local->told = false;
         local->stale = local->stale || local->type == ICE_CANDIDATE_SERVER_REFLEXIVE || local->type == ICE_CANDIDATE_PEER_REFLEXIVE;
     }
@@ -250,6 +253,19 @@ void ice_gather_restart(struct ice_agent *agent, uint64_t now_us) {
     gather_interfaces(agent, now_us);
 }
 
+void ice_gather_cancel_restart(struct ice_agent *agent) {
+    bool has_news = false;
+    for (size_t i = 0; i < agent->local_count; i++) {
+        struct ice_local *local = &agent->locals[i];
+        local->told = local->told_before;
+        local->stale = local->stale && !local->told;
+        has_news = has_news || !(local->told || local->gone || local->stale || local->type == ICE_CANDIDATE_PEER_REFLEXIVE);
+    }
+    /* The end of candidates was told of that generation, and is told again behind what is new. */
+    if (has_news && agent->gatherer.state == ICE_GATHERING_COMPLETE)
+        agent->reported.gathering_state = ICE_GATHERING_NEW;
+}
+
 /* ---- messages ------------------------------------------------------------------------------------------------------------------------ */
 
 static size_t send_request(struct ice_gather_transaction *transaction, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path) {
@@ -269,7 +285,8 @@ static size_t send_request(struct ice_gather_transaction *transaction, uint64_t 
 
 static bool is_refreshing(const struct ice_agent *agent) {
     /* RFC 8445 section 5.1.1.4, MUST: kept alive until ICE has ended; a relay or a peer keeps it alive from then on. */
-    return !ice_pair_is_concluded(agent, agent->generation) && agent->state != ICE_STATE_FAILED && agent->state != ICE_STATE_CLOSED;
+    bool is_over = ice_pair_is_concluded(agent, agent->generation) && !ice_restart_is_offered(agent);
+    return !is_over && agent->state != ICE_STATE_FAILED && agent->state != ICE_STATE_CLOSED;
 }
 
 static bool has_waiting_transaction(const struct ice_gatherer *gatherer) {

@@ -2,11 +2,11 @@
 #include "ice/agent_internal.h"
 
 const char *ice_agent_local_ufrag(const struct ice_agent *agent) {
-    return ice_generation_current_const(agent)->local_ufrag;
+    return ice_generation_youngest(agent)->local_ufrag;
 }
 
 const char *ice_agent_local_password(const struct ice_agent *agent) {
-    return ice_generation_current_const(agent)->local_password;
+    return ice_generation_youngest(agent)->local_password;
 }
 
 enum ice_role ice_agent_role(const struct ice_agent *agent) {
@@ -47,7 +47,7 @@ bool ice_agent_pair_statistics(const struct ice_agent *agent, size_t index, stru
         .state = pair->state,
         .nominated = pair->nominated,
         .selected = ice_pair_index(agent, pair) == agent->selected,
-        .previous = pair->generation != agent->generation,
+        .previous = ice_generation_is_previous(agent, pair->generation),
         .verdict = ice_pair_verdict(agent, pair),
         .priority = pair->priority,
         .first_request_us = pair->first_check_us,

@@ -49,6 +49,12 @@ void ice_stream_forget(struct ice_stream *stream) {
     *stream = (struct ice_stream){.owner = ICE_STREAM_FREE, .index = ICE_NONE};
 }
 
+void ice_agent_abandon_streams(struct ice_agent *agent) {
+    for (size_t i = 0; i < agent->stream_count; i++)
+        if (agent->streams[i].owner != ICE_STREAM_FREE)
+            ice_stream_close(&agent->streams[i]);
+}
+
 bool ice_stream_poll_event(struct ice_agent *agent, struct ice_event *out) {
     for (size_t i = 0; i < agent->stream_count; i++) {
         struct ice_stream *stream = &agent->streams[i];

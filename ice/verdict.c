@@ -56,7 +56,7 @@ enum ice_unpaired ice_remote_unpaired(const struct ice_agent *agent, const struc
     size_t bases = 0, of_family = 0, possible = 0;
     if (ice_remote_pair_count(agent, (uint16_t)(remote - agent->remotes)) > 0)
         return ICE_UNPAIRED_NONE;
-    if (remote->foreign || remote->generation != agent->generation)
+    if (remote->foreign || ice_generation_is_previous(agent, remote->generation))
         return ICE_UNPAIRED_GENERATION;
     for (size_t i = 0; i < agent->local_count; i++) {
         const struct ice_local *local = &agent->locals[i];
@@ -87,7 +87,7 @@ bool ice_agent_remote_candidate(const struct ice_agent *agent, size_t index, str
             continue;
         ice_remote_view(agent, i, &agent->views->statistics[1]);
         *out = (struct ice_remote_statistics){.candidate = &agent->views->statistics[1], .pairs = ice_remote_pair_count(agent, (uint16_t)(remote - agent->remotes)),
-                                              .unpaired = ice_remote_unpaired(agent, remote), .previous = remote->generation != agent->generation};
+                                              .unpaired = ice_remote_unpaired(agent, remote), .previous = ice_generation_is_previous(agent, remote->generation)};
         return true;
     }
     return false;

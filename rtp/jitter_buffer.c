@@ -62,9 +62,11 @@ void rtp_jitter_buffer_reset(struct rtp_jitter_buffer *buffer) {
     memset(buffer->slots, 0, buffer->capacity * sizeof buffer->slots[0]);
     buffer->started = buffer->emitted = buffer->has_clock = buffer->has_picture_id = false;
     buffer->needs_key_frame = buffer->video;
+    buffer->has_previous = buffer->previous_marker = true;
     buffer->wants_key_frame = false;
     buffer->lost = 0;
     uint64_t start = RTP_DELAY_START_US < buffer->delay_min_us ? buffer->delay_min_us : RTP_DELAY_START_US;
+    buffer->least_us = 0;
     buffer->target_us = start > buffer->delay_max_us ? buffer->delay_max_us : start;
 }
 
@@ -95,6 +97,13 @@ struct rtp_jitter_slot *rtp_jitter_first_from(const struct rtp_jitter_buffer *bu
 
 void rtp_jitter_advance(struct rtp_jitter_buffer *buffer, uint64_t to) {
     assert(to >= buffer->next);
+    const struct rtp_jitter_slot *previous = to == buffer->next ? NULL : rtp_jitter_slot_at(buffer, to - 1);
+    buffer->has_previous = previous != NULL;
+    if (previous != NULL) {
+        /* Padding of its own is sent between frames. */
+        buffer->previous_marker = previous->marker || previous->length == 0;
+        buffer->previous_timestamp = previous->timestamp;
+    }
     uint64_t end = to - buffer->next > buffer->capacity ? buffer->next + buffer->capacity : to;
     for (uint64_t at = buffer->next; at < end; at++) {
         struct rtp_jitter_slot *slot = rtp_jitter_slot_at(buffer, at);
@@ -188,8 +197,17 @@ void rtp_jitter_fill_frame(struct rtp_jitter_buffer *buffer, uint64_t now_us, co
         .lost_before = buffer->lost,
     };
     buffer->lost = 0;
-    buffer->emitted_count++;
-    buffer->emitted_delay_us += now_us - slot->arrival_us;
+    if (buffer->video) {
+        buffer->emitted_count++;
+        buffer->emitted_delay_us += now_us - slot->arrival_us;
+        return;
+    }
+    /* W3C webrtc-stats, jitterBufferDelay: audio counts by the sample. */
+    out->duration = rtp_jitter_audio_duration(slot->codec, rtp_jitter_slot_bytes(buffer, slot->extended), slot->length);
+    buffer->emitted_count += out->duration;
+    buffer->emitted_delay_us += out->duration * (now_us - slot->arrival_us);
+    buffer->emitted_target_us += out->duration * buffer->target_us;
+    buffer->emitted_least_us += out->duration * buffer->least_us;
 }
 
 bool rtp_jitter_buffer_poll(struct rtp_jitter_buffer *buffer, uint64_t now_us, struct rtp_received_frame *out) {
@@ -209,7 +227,11 @@ void rtp_jitter_buffer_statistics(const struct rtp_jitter_buffer *buffer, struct
     out->packets_duplicated += buffer->duplicated;
     out->concealment_events = buffer->concealments;
     out->frames_dropped = buffer->dropped;
-    out->jitter_buffer_target_delay_us = buffer->video ? 0 : buffer->target_us;
+    out->frames_assembled_from_multiple_packets = buffer->assembled;
+    out->total_assembly_time_us = buffer->assembly_us;
+    out->target_delay_us = buffer->video ? 0 : buffer->target_us;
+    out->jitter_buffer_target_delay_us = buffer->emitted_target_us;
+    out->jitter_buffer_minimum_delay_us = buffer->emitted_least_us;
     out->jitter_buffer_emitted_count = buffer->emitted_count;
     out->jitter_buffer_delay_us = buffer->emitted_delay_us;
 }

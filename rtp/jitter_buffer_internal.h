@@ -11,7 +11,8 @@ struct rtp_jitter_slot {
     uint32_t timestamp;
     enum rtp_codec codec;
     uint16_t length;
-    bool marker, frame_start, key_frame, has_picture_id;
+    enum rtp_frame_start frame_start;
+    bool marker, key_frame, has_picture_id;
     uint16_t picture_id, picture_id_mask;
 };
 
@@ -31,19 +32,25 @@ struct rtp_jitter_buffer {
 
     /* Audio: playout time = media time + least transit + target. */
     bool has_clock;
+    uint32_t clock_rate_hz;
     uint32_t clock_timestamp;
     int64_t clock_units; /* clock_timestamp unwrapped */
     int64_t transit_least_us, transit_window_us; /* of the last window and this one; of this one alone */
     uint64_t window_end_us;
     uint64_t target_us;
+    uint64_t least_us; /* the target without its lower bound */
 
     /* Video. */
     uint64_t scan; /* from `next` up to here all packets are present and belong to one frame */
+    bool has_previous; /* the packet before `next` was there (or `next` is the very first): */
+    bool previous_marker;
+    uint32_t previous_timestamp;
     bool needs_key_frame, wants_key_frame;
     bool has_picture_id;
     uint16_t picture_id; /* of the last frame handed up */
 
-    uint64_t discarded, duplicated, concealments, dropped, emitted_count, emitted_delay_us;
+    uint64_t discarded, duplicated, concealments, dropped, emitted_count, emitted_delay_us, emitted_target_us, emitted_least_us;
+    uint64_t assembled, assembly_us; /* frames of several packets, and how long these took to come */
 };
 
 struct rtp_jitter_slot *rtp_jitter_slot_at(const struct rtp_jitter_buffer *buffer, uint64_t extended); /* NULL: not present */
@@ -57,6 +64,7 @@ void rtp_jitter_fill_frame(struct rtp_jitter_buffer *buffer, uint64_t now_us, co
 
 void rtp_jitter_audio_arrival(struct rtp_jitter_buffer *buffer, uint64_t now_us, uint32_t clock_rate_hz, struct rtp_jitter_slot *slot);
 bool rtp_jitter_audio_poll(struct rtp_jitter_buffer *buffer, uint64_t now_us, struct rtp_received_frame *out);
+uint32_t rtp_jitter_audio_duration(enum rtp_codec codec, const uint8_t *bytes, size_t length); /* timestamp units, 0: unknown */
 uint64_t rtp_jitter_audio_timeout(const struct rtp_jitter_buffer *buffer);
 bool rtp_jitter_video_poll(struct rtp_jitter_buffer *buffer, uint64_t now_us, struct rtp_received_frame *out);
 uint64_t rtp_jitter_video_timeout(const struct rtp_jitter_buffer *buffer);

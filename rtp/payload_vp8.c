@@ -14,6 +14,8 @@
  * T/K: |TID|Y| KEYIDX  |
  *      +-+-+-+-+-+-+-+-+
  */
+#include <string.h>
+
 #include "rtp/bytes_internal.h"
 #include "rtp/payload_internal.h"
 
@@ -25,6 +27,7 @@
 #define EXTENSION_T 0x20u
 #define EXTENSION_K 0x10u
 #define PICTURE_ID_M 0x80u
+#define DESCRIPTOR_BYTES 4 /* of those we write: X, I, 15 bits of PictureID */
 
 /* The optional bytes behind the first. Returns their number, or 0 when they run past the end. */
 static size_t parse_optional(const uint8_t *bytes, size_t length, struct rtp_payload *out) {
@@ -70,19 +73,25 @@ int rtp_payload_parse_vp8(const uint8_t *bytes, size_t length, struct rtp_payloa
     payload.bytes = bytes + at;
     payload.length = length - at;
     /* RFC 7741 section 4.2: S with partition 0 begins a frame. Section 4.3: its first byte holds the inverse key frame flag. */
-    payload.frame_start = (bytes[0] & DESCRIPTOR_S) != 0 && (bytes[0] & DESCRIPTOR_PID) == 0;
-    payload.key_frame = payload.frame_start && (payload.bytes[0] & 1) == 0;
+    bool starts = (bytes[0] & DESCRIPTOR_S) != 0 && (bytes[0] & DESCRIPTOR_PID) == 0;
+    payload.frame_start = starts ? RTP_FRAME_START_YES : RTP_FRAME_START_NO;
+    payload.key_frame = starts && (payload.bytes[0] & 1) == 0;
     *out = payload;
     return RTP_OK;
 }
 
-void rtp_payload_write_vp8_descriptor(const struct rtp_payload_state *state, bool frame_start, uint8_t *bytes) {
-    /* RFC 7741 section 4.4: a frame may be cut anywhere. All packets of ours say partition 0, only the first has S. */
-    bytes[0] = (uint8_t)(DESCRIPTOR_X | (frame_start ? DESCRIPTOR_S : 0));
-    bytes[1] = EXTENSION_I;
-    rtp_store_u16(bytes + 2, (uint16_t)(PICTURE_ID_M << 8 | (state->picture_id & 0x7FFF)));
+size_t rtp_packetizer_count_vp8(const struct rtp_packetizer *packetizer) {
+    return rtp_payload_shares(packetizer->length - packetizer->offset, packetizer->payload_max_bytes - DESCRIPTOR_BYTES);
 }
 
-void rtp_payload_next_vp8_frame(struct rtp_payload_state *state) {
-    state->picture_id = (uint16_t)((state->picture_id + 1) & 0x7FFF);
+size_t rtp_packetizer_next_vp8(struct rtp_packetizer *packetizer, uint8_t *out, bool *last) {
+    /* RFC 7741 section 4.4: a frame may be cut anywhere. All packets of ours say partition 0, only the first has S. */
+    size_t share = rtp_payload_share(packetizer->length - packetizer->offset, packetizer->payload_max_bytes - DESCRIPTOR_BYTES);
+    out[0] = (uint8_t)(DESCRIPTOR_X | (packetizer->offset == 0 ? DESCRIPTOR_S : 0));
+    out[1] = EXTENSION_I;
+    rtp_store_u16(out + 2, (uint16_t)(PICTURE_ID_M << 8 | (packetizer->state.picture_id & 0x7FFF)));
+    memcpy(out + DESCRIPTOR_BYTES, packetizer->frame + packetizer->offset, share);
+    packetizer->offset += share;
+    *last = packetizer->offset == packetizer->length;
+    return DESCRIPTOR_BYTES + share;
 }

@@ -75,8 +75,20 @@ void rtp_reception_arrival(struct rtp_reception *reception, uint64_t now_us, uin
     reception->has_transit = true;
 }
 
+void rtp_reception_set_clock_rate(struct rtp_reception *reception, uint32_t clock_rate_hz) {
+    if (reception->clock_rate_hz == clock_rate_hz) {
+        return;
+    }
+    reception->jitter_q4 = (uint32_t)((uint64_t)reception->jitter_q4 * clock_rate_hz / reception->clock_rate_hz);
+    reception->clock_rate_hz = clock_rate_hz;
+    reception->has_transit = false;
+    /* The sender report maps timestamps of the old clock: without it there is no capture time until the next. Its NTP time is
+     * still what the next report block answers to. */
+    reception->has_mapping = false;
+}
+
 void rtp_reception_sender_report(struct rtp_reception *reception, uint64_t now_us, const struct rtcp_sender_report *report) {
-    reception->has_report = true;
+    reception->has_report = reception->has_mapping = true;
     reception->report = *report;
     reception->report_us = now_us;
     reception->reports++;
@@ -120,13 +132,16 @@ void rtp_reception_report(struct rtp_reception *reception, uint64_t now_us, stru
     }
 }
 
+int64_t rtp_reception_unix_us(const struct rtcp_sender_report *report) {
+    int64_t seconds = (int64_t)(report->ntp >> 32) - NTP_UNIX_SECONDS;
+    return seconds * 1000000 + (int64_t)((report->ntp & UINT32_MAX) * 1000000 >> 32);
+}
+
 bool rtp_reception_wall_clock(const struct rtp_reception *reception, uint32_t timestamp, int64_t *unix_us) {
-    if (!reception->has_report) {
+    if (!reception->has_mapping) {
         return false;
     }
     int64_t units = (int32_t)(timestamp - reception->report.rtp_timestamp);
-    int64_t seconds = (int64_t)(reception->report.ntp >> 32) - NTP_UNIX_SECONDS;
-    int64_t fraction_us = (int64_t)((reception->report.ntp & UINT32_MAX) * 1000000 >> 32);
-    *unix_us = seconds * 1000000 + fraction_us + units * 1000000 / (int64_t)reception->clock_rate_hz;
+    *unix_us = rtp_reception_unix_us(&reception->report) + units * 1000000 / (int64_t)reception->clock_rate_hz;
     return true;
 }

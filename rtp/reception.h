@@ -28,6 +28,7 @@ struct rtp_reception {
     uint32_t transit;
     uint32_t jitter_q4; /* timestamp units, times 16 */
     bool has_report;
+    bool has_mapping; /* its RTP timestamp is of the clock rate above */
     struct rtcp_sender_report report;
     uint64_t report_us; /* when it came */
     uint64_t reports;
@@ -45,7 +46,10 @@ void rtp_reception_start(struct rtp_reception *reception, uint32_t ssrc, uint32_
 enum rtp_reception_verdict rtp_reception_packet(struct rtp_reception *reception, uint16_t sequence_number, uint64_t *extended);
 /* RFC 3550 section A.8, once for each valid packet that is no duplicate. */
 void rtp_reception_arrival(struct rtp_reception *reception, uint64_t now_us, uint32_t timestamp);
+/* RFC 7160 section 4.3: one SSRC may change its clock rate. What was measured in the old unit is converted, or begins anew. */
+void rtp_reception_set_clock_rate(struct rtp_reception *reception, uint32_t clock_rate_hz);
 void rtp_reception_sender_report(struct rtp_reception *reception, uint64_t now_us, const struct rtcp_sender_report *report);
+int64_t rtp_reception_unix_us(const struct rtcp_sender_report *report); /* its NTP time */
 int64_t rtp_reception_lost(const struct rtp_reception *reception); /* negative when duplicates outnumber losses */
 /* The report block for now, and the beginning of the next interval. */
 void rtp_reception_report(struct rtp_reception *reception, uint64_t now_us, struct rtcp_report_block *out);

@@ -82,7 +82,7 @@ int rtcp_read_report_block(const struct rtcp_packet *packet, size_t index, struc
 int rtcp_read_bye(const struct rtcp_packet *packet, size_t index, uint32_t *ssrc);
 int rtcp_read_media_ssrc(const struct rtcp_packet *packet, uint32_t *ssrc); /* feedback: the second word */
 
-/* Walks SDES items; start with {0}. CNAME has type 1. False at the end or at a broken one; rtcp_sdes_check tells which. */
+/* Walks SDES items; start with {0}. False at the end or at a broken one; rtcp_sdes_check tells which. */
 struct rtcp_sdes_item {
     uint32_t ssrc;
     uint8_t type;
@@ -92,6 +92,7 @@ struct rtcp_sdes_item {
     size_t chunks;
 };
 #define RTCP_SDES_CNAME 1
+#define RTCP_SDES_MID 15 /* RFC 9143 section 15.1 */
 bool rtcp_next_sdes_item(const struct rtcp_packet *packet, struct rtcp_sdes_item *item);
 int rtcp_sdes_check(const struct rtcp_packet *packet);
 

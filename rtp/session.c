@@ -1,4 +1,4 @@
-/* The session: who is in it, which packet belongs to whom, and when something is due. */
+/* The session: its memory, when something is due, and what comes out. */
 #include "rtp/session.h"
 
 #include <stdlib.h>
@@ -8,8 +8,7 @@
 
 #define NTP_UNIX_SECONDS 2208988800ull
 #define CNAME_RANDOM_BYTES 12
-/* RFC 3550 section 8.2: one conflict in ten report intervals changes an SSRC; more are a loop. */
-#define COLLISION_INTERVALS 10
+#define EXTENSION_ID_MAX 14
 
 static void *default_allocate(void *context, size_t bytes) {
     (void)context;
@@ -42,7 +41,7 @@ void rtp_session_random(struct rtp_session *session, void *out, size_t length) {
     session->config.random(session->config.random_context, out, length);
 }
 
-static bool ssrc_known(const struct rtp_session *session, uint32_t ssrc) {
+bool rtp_session_ssrc_known(const struct rtp_session *session, uint32_t ssrc) {
     bool known = ssrc == 0 || ssrc == session->local_ssrc;
     for (size_t i = 0; i < session->sender_count; i++) {
         known = known || session->senders[i]->ssrc == ssrc;
@@ -57,7 +56,7 @@ uint32_t rtp_session_random_ssrc(struct rtp_session *session) {
     /* RFC 3550 section 8.1: random, and not one that was heard already. A random source that repeats must not hang us. */
     uint32_t ssrc = 0;
     rtp_session_random(session, &ssrc, sizeof ssrc);
-    while (ssrc_known(session, ssrc)) {
+    while (rtp_session_ssrc_known(session, ssrc)) {
         ssrc++;
     }
     return ssrc;
@@ -83,7 +82,7 @@ static void random_cname(struct rtp_session *session) {
 }
 
 struct rtp_session *rtp_session_new(const struct rtp_session_config *config, uint64_t now_us) {
-    if (config == NULL || config->random == NULL || config->mid_extension_id > 14 || config->abs_send_time_extension_id > 14 ||
+    if (config == NULL || config->random == NULL || config->mid_extension_id > EXTENSION_ID_MAX || config->abs_send_time_extension_id > EXTENSION_ID_MAX ||
         (config->cname != NULL && strlen(config->cname) > RTP_CNAME_MAX_BYTES)) {
         return NULL;
     }
@@ -122,7 +121,7 @@ void rtp_session_free(struct rtp_session *session) {
         return;
     }
     for (size_t i = 0; i < session->sender_count; i++) {
-        rtp_session_release(session, session->senders[i], session->senders[i]->memory_bytes);
+        rtp_sender_free(session, session->senders[i]);
     }
     for (size_t i = 0; i < session->receiver_count; i++) {
         rtp_receiver_free(session, session->receivers[i]);
@@ -131,150 +130,14 @@ void rtp_session_free(struct rtp_session *session) {
     allocator.release(allocator.context, session);
 }
 
-/* ---- members --------------------------------------------------------------------------------------------------------- */
-
-int rtp_session_add_sender(struct rtp_session *session, uint64_t now_us, const struct rtp_sender_config *config, struct rtp_sender **out) {
-    if (session->sender_count == RTP_SENDERS_MAX) {
-        return RTP_ERROR_CAPACITY;
-    }
-    if (config->ssrc != 0 && ssrc_known(session, config->ssrc)) {
+int rtp_session_update(struct rtp_session *session, const struct rtp_session_config *config) {
+    if (config->mid_extension_id > EXTENSION_ID_MAX || config->abs_send_time_extension_id > EXTENSION_ID_MAX) {
         return RTP_ERROR_ARGUMENT;
     }
-    int error = rtp_sender_new(session, now_us, config, out);
-    if (error == RTP_OK) {
-        session->senders[session->sender_count++] = *out;
-    }
-    return error;
-}
-
-static void queue_bye(struct rtp_session *session, uint32_t ssrc) {
-    /* Room for all: media leaves only behind the BYEs that wait, so each of these is of another sender that had sent. */
-    if (session->bye_count < RTP_SENDERS_MAX) {
-        session->byes[session->bye_count++] = ssrc;
-        session->report_due = true;
-    }
-}
-
-void rtp_session_remove_sender(struct rtp_session *session, uint64_t now_us, struct rtp_sender *sender) {
-    (void)now_us;
-    for (size_t i = 0; i < session->sender_count; i++) {
-        if (session->senders[i] == sender) {
-            /* RFC 3550 section 6.3.7: who never sent anything says no BYE. */
-            if (sender->statistics.packets_sent > 0) {
-                queue_bye(session, sender->ssrc);
-            }
-            session->senders[i] = session->senders[--session->sender_count];
-            rtp_session_release(session, sender, sender->memory_bytes);
-            return;
-        }
-    }
-}
-
-int rtp_session_add_receiver(struct rtp_session *session, uint64_t now_us, const struct rtp_receiver_config *config, struct rtp_receiver **out) {
-    (void)now_us;
-    if (session->receiver_count == RTP_RECEIVERS_MAX) {
-        return RTP_ERROR_CAPACITY;
-    }
-    int error = rtp_receiver_new(session, config, out);
-    if (error == RTP_OK) {
-        session->receivers[session->receiver_count++] = *out;
-    }
-    return error;
-}
-
-void rtp_session_remove_receiver(struct rtp_session *session, struct rtp_receiver *receiver) {
-    for (size_t i = 0; i < session->receiver_count; i++) {
-        if (session->receivers[i] == receiver) {
-            session->receivers[i] = session->receivers[--session->receiver_count];
-            rtp_receiver_free(session, receiver);
-            return;
-        }
-    }
-}
-
-void rtp_session_request_key_frame(struct rtp_session *session, uint64_t now_us, struct rtp_receiver *receiver) {
-    (void)session;
-    (void)now_us;
-    receiver->key_frame_requested = receiver->send_pli && receiver->has_source;
-}
-
-int rtp_session_send_frame(struct rtp_session *session, uint64_t now_us, struct rtp_sender *sender, const struct rtp_frame *frame) {
-    return session->closed ? RTP_ERROR_STATE : rtp_sender_queue(sender, now_us, frame);
-}
-
-void rtp_session_bye(struct rtp_session *session, uint64_t now_us) {
-    (void)now_us;
-    if (session->closed) {
-        return;
-    }
-    for (size_t i = 0; i < session->sender_count; i++) {
-        session->senders[i]->queued = session->senders[i]->sent;
-        if (session->senders[i]->statistics.packets_sent > 0) {
-            queue_bye(session, session->senders[i]->ssrc);
-        }
-    }
-    session->closed = true;
-    session->report_due = session->bye_count > 0;
-}
-
-/* ---- packets in ------------------------------------------------------------------------------------------------------ */
-
-/* RFC 3550 section 8.2, MUST: the SSRC of a remote source is ours: say BYE for it, and take another. */
-static bool resolve_collision(struct rtp_session *session, uint64_t now_us, uint32_t ssrc) {
-    for (size_t i = 0; i < session->sender_count; i++) {
-        struct rtp_sender *sender = session->senders[i];
-        if (sender->ssrc != ssrc) {
-            continue;
-        }
-        session->statistics.loops_detected++;
-        if (session->collision_us == RTP_NEVER ||
-            now_us - session->collision_us >= COLLISION_INTERVALS * session->config.rtcp_interval_us) {
-            session->collision_us = now_us;
-            queue_bye(session, ssrc);
-            sender->ssrc = rtp_session_random_ssrc(session);
-            sender->ssrc_changed = true;
-            sender->statistics.packets_sent = sender->statistics.bytes_sent = 0;
-        }
-        return true;
-    }
-    return false;
-}
-
-/* RFC 9143 section 9.2: by MID, else by an SSRC seen before, else by a payload type that only one section has. */
-static struct rtp_receiver *find_receiver(const struct rtp_session *session, const struct rtp_packet *packet) {
-    struct rtp_extension mid;
-    bool has_mid = rtp_packet_find_extension(packet, session->config.mid_extension_id, &mid);
-    struct rtp_receiver *by_payload_type = NULL;
-    size_t takers = 0;
-    for (size_t i = 0; i < session->receiver_count; i++) {
-        struct rtp_receiver *receiver = session->receivers[i];
-        if (has_mid) {
-            if (strlen(receiver->mid) == mid.length && memcmp(receiver->mid, mid.value, mid.length) == 0) {
-                return receiver;
-            }
-        } else if (receiver->has_source && receiver->source.ssrc == packet->ssrc) {
-            return receiver;
-        } else if (rtp_receiver_mapping(receiver, packet->payload_type) != NULL) {
-            by_payload_type = receiver;
-            takers++;
-        }
-    }
-    return takers == 1 ? by_payload_type : NULL;
-}
-
-int rtp_session_handle_rtp(struct rtp_session *session, uint64_t now_us, const uint8_t *bytes, size_t length) {
-    struct rtp_packet packet;
-    if (rtp_packet_parse(bytes, length, &packet) != RTP_OK) {
-        session->statistics.rtp_packets_malformed++;
-        return RTP_ERROR_MALFORMED;
-    }
-    if (resolve_collision(session, now_us, packet.ssrc)) {
-        return RTP_ERROR_UNKNOWN_SOURCE;
-    }
-    struct rtp_receiver *receiver = session->closed ? NULL : find_receiver(session, &packet);
-    int error = receiver == NULL ? RTP_ERROR_UNKNOWN_SOURCE : rtp_receiver_take(receiver, now_us, &packet, length);
-    session->statistics.rtp_packets_unknown += error == RTP_ERROR_UNKNOWN_SOURCE;
-    return error;
+    session->config.mid_extension_id = config->mid_extension_id;
+    session->config.abs_send_time_extension_id = config->abs_send_time_extension_id;
+    session->config.reduced_size_rtcp = config->reduced_size_rtcp;
+    return RTP_OK;
 }
 
 /* ---- time ------------------------------------------------------------------------------------------------------------ */
@@ -296,10 +159,13 @@ uint64_t rtp_session_next_timeout(const struct rtp_session *session) {
         next = due < next ? due : next;
     }
     for (size_t i = 0; i < session->receiver_count; i++) {
-        uint64_t due = rtp_jitter_buffer_next_timeout(session->receivers[i]->buffer);
+        const struct rtp_jitter_buffer *buffer = session->receivers[i]->buffer;
+        uint64_t due = buffer == NULL ? RTP_NEVER : rtp_jitter_buffer_next_timeout(buffer);
         uint64_t pli = rtp_receiver_pli_us(session->receivers[i]);
+        uint64_t tone = rtp_tone_receiver_next_timeout(&session->receivers[i]->tones);
         next = due < next ? due : next;
         next = pli < next ? pli : next;
+        next = tone < next ? tone : next;
     }
     return next;
 }
@@ -319,6 +185,7 @@ bool rtp_session_poll_packet(struct rtp_session *session, uint64_t now_us, uint8
     }
     struct rtp_sender *earliest = NULL;
     for (size_t i = 0; i < session->sender_count; i++) {
+        rtp_sender_queue_tone(session->senders[i], now_us);
         if (earliest == NULL || rtp_sender_due_us(session->senders[i]) < rtp_sender_due_us(earliest)) {
             earliest = session->senders[i];
         }
@@ -331,41 +198,60 @@ bool rtp_session_poll_packet(struct rtp_session *session, uint64_t now_us, uint8
     return *length > 0;
 }
 
-static bool poll_sender_event(struct rtp_session *session, struct rtp_event *out) {
-    for (size_t i = 0; i < session->sender_count; i++) {
-        struct rtp_sender *sender = session->senders[i];
-        if (sender->ssrc_changed || sender->key_frame_requested) {
-            out->type = sender->ssrc_changed ? RTP_EVENT_SSRC_CHANGED : RTP_EVENT_KEY_FRAME_REQUESTED;
-            *(sender->ssrc_changed ? &sender->ssrc_changed : &sender->key_frame_requested) = false;
-            out->sender = sender;
-            return true;
-        }
+static bool poll_flag(bool *flag, enum rtp_event_type type, struct rtp_event *out) {
+    if (!*flag) {
+        return false;
     }
-    return false;
+    *flag = false;
+    out->type = type;
+    return true;
+}
+
+static bool poll_sender_event(struct rtp_sender *sender, struct rtp_event *out) {
+    out->sender = sender;
+    return poll_flag(&sender->ssrc_changed, RTP_EVENT_SSRC_CHANGED, out) ||
+           poll_flag(&sender->key_frame_requested, RTP_EVENT_KEY_FRAME_REQUESTED, out) ||
+           poll_flag(&sender->tone_sent, RTP_EVENT_TONE_SENT, out);
+}
+
+static bool poll_frame(struct rtp_receiver *receiver, uint64_t now_us, struct rtp_event *out) {
+    if (receiver->buffer == NULL || !rtp_jitter_buffer_poll(receiver->buffer, now_us, &out->frame)) {
+        return false;
+    }
+    out->type = RTP_EVENT_FRAME;
+    out->frame.ssrc = receiver->source.ssrc;
+    out->frame.has_capture_time = rtp_reception_wall_clock(&receiver->source, out->frame.timestamp, &out->frame.capture_ntp_us);
+    receiver->statistics.frames_received++;
+    receiver->statistics.key_frames_received += out->frame.key_frame;
+    if (out->frame.key_frame) {
+        receiver->key_frame_requested = false;
+    }
+    return true;
+}
+
+static bool poll_receiver_event(struct rtp_receiver *receiver, uint64_t now_us, struct rtp_event *out) {
+    out->receiver = receiver;
+    if (poll_frame(receiver, now_us, out)) {
+        return true;
+    }
+    if (rtp_tone_receiver_poll(&receiver->tones, now_us, &out->tone)) {
+        out->type = RTP_EVENT_TONE;
+        receiver->statistics.tones_received++;
+        return true;
+    }
+    return poll_flag(&receiver->bye, RTP_EVENT_BYE, out);
 }
 
 bool rtp_session_poll_event(struct rtp_session *session, uint64_t now_us, struct rtp_event *out) {
     *out = (struct rtp_event){0};
-    if (poll_sender_event(session, out)) {
-        return true;
-    }
-    for (size_t i = 0; i < session->receiver_count; i++) {
-        struct rtp_receiver *receiver = session->receivers[i];
-        out->receiver = receiver;
-        if (rtp_jitter_buffer_poll(receiver->buffer, now_us, &out->frame)) {
-            out->type = RTP_EVENT_FRAME;
-            out->frame.ssrc = receiver->source.ssrc;
-            out->frame.has_capture_time = rtp_reception_wall_clock(&receiver->source, out->frame.timestamp, &out->frame.capture_ntp_us);
-            receiver->statistics.frames_received++;
-            receiver->statistics.key_frames_received += out->frame.key_frame;
-            if (out->frame.key_frame) {
-                receiver->key_frame_requested = false;
-            }
+    for (size_t i = 0; i < session->sender_count; i++) {
+        if (poll_sender_event(session->senders[i], out)) {
             return true;
         }
-        if (receiver->bye) {
-            receiver->bye = false;
-            out->type = RTP_EVENT_BYE;
+    }
+    out->sender = NULL;
+    for (size_t i = 0; i < session->receiver_count; i++) {
+        if (poll_receiver_event(session->receivers[i], now_us, out)) {
             return true;
         }
     }

@@ -1,95 +1,5 @@
-/* RTCP of a session: when reports go (RFC 3550 section 6.3), what is in them (6.4), and what comes in (RFC 4585, RFC 5104). */
+/* RTCP in: reports (RFC 3550 section 6.4), names (6.5), BYE (6.6), feedback (RFC 4585 section 6, RFC 5104 section 4.3). */
 #include "rtp/session_internal.h"
-
-/* RFC 3550 section 6.3.1: timer reconsideration makes intervals longer; e - 3/2 compensates. */
-#define COMPENSATION_PER_MILLE 1218u
-
-void rtp_session_schedule_report(struct rtp_session *session, uint64_t now_us, bool first) {
-    uint32_t random;
-    rtp_session_random(session, &random, sizeof random);
-    /* RFC 3550 section 6.2, SHOULD: half the minimum before the first report. Section 6.3.1: 0.5 to 1.5 times the interval, at random. */
-    uint64_t interval = session->config.rtcp_interval_us / (first ? 2 : 1);
-    uint64_t wait = interval / 2 + (interval * (random >> 16) >> 16);
-    session->report_us = now_us + wait * 1000 / COMPENSATION_PER_MILLE;
-}
-
-/* ---- out ------------------------------------------------------------------------------------------------------------- */
-
-static void describe_sender(const struct rtp_session *session, uint64_t now_us, const struct rtp_sender *sender, struct rtcp_sender_report *out) {
-    /* RFC 3550 section 6.4.1: the RTP timestamp is that of the same instant as the NTP one, not of the last packet. */
-    uint64_t since_us = now_us - sender->last_capture_us;
-    uint64_t units = since_us / 1000000 * sender->clock_rate_hz + since_us % 1000000 * sender->clock_rate_hz / 1000000;
-    *out = (struct rtcp_sender_report){
-        .ssrc = sender->ssrc,
-        .ntp = rtp_session_ntp(session, now_us),
-        .rtp_timestamp = sender->last_timestamp + (uint32_t)units,
-        .packet_count = (uint32_t)sender->statistics.packets_sent,
-        .octet_count = (uint32_t)sender->statistics.bytes_sent,
-    };
-}
-
-static uint32_t reporter_ssrc(const struct rtp_session *session) {
-    return session->sender_count > 0 ? session->senders[0]->ssrc : session->local_ssrc;
-}
-
-/* SR of each that has sent, the first with the report blocks; an RR when none has; and the CNAMEs. */
-static void write_reports(struct rtp_session *session, uint64_t now_us, struct rtcp_buffer *buffer) {
-    struct rtcp_report_block blocks[RTP_RECEIVERS_MAX];
-    size_t block_count = 0;
-    for (size_t i = 0; i < session->receiver_count; i++) {
-        if (session->receivers[i]->has_source) {
-            rtp_reception_report(&session->receivers[i]->source, now_us, &blocks[block_count++]);
-        }
-    }
-    uint32_t ssrcs[RTP_SENDERS_MAX];
-    size_t ssrc_count = 0;
-    for (size_t i = 0; i < session->sender_count; i++) {
-        if (session->senders[i]->statistics.packets_sent > 0) {
-            struct rtcp_sender_report report;
-            describe_sender(session, now_us, session->senders[i], &report);
-            (void)rtcp_write_sender_report(buffer, &report, blocks, ssrc_count == 0 ? block_count : 0);
-            ssrcs[ssrc_count++] = report.ssrc;
-        }
-    }
-    if (ssrc_count == 0) {
-        ssrcs[ssrc_count++] = reporter_ssrc(session);
-        (void)rtcp_write_receiver_report(buffer, ssrcs[0], blocks, block_count);
-    }
-    /* RFC 3550 section 6.1, MUST: every compound packet has an SDES with the CNAME. */
-    (void)rtcp_write_cnames(buffer, ssrcs, ssrc_count, session->cname);
-}
-
-size_t rtp_session_write_control(struct rtp_session *session, uint64_t now_us, uint8_t *bytes, size_t capacity) {
-    struct rtcp_buffer buffer = {bytes, capacity, 0};
-    bool pli_due = false;
-    for (size_t i = 0; i < session->receiver_count && !session->closed; i++) {
-        pli_due = pli_due || rtp_receiver_pli_us(session->receivers[i]) <= now_us;
-    }
-    if (!session->report_due && !pli_due) {
-        return 0;
-    }
-    /* RFC 5506 section 3.4: without a=rtcp-rsize feedback travels in a compound packet. */
-    if (session->report_due || !session->config.reduced_size_rtcp) {
-        write_reports(session, now_us, &buffer);
-    }
-    for (size_t i = 0; i < session->receiver_count && pli_due; i++) {
-        struct rtp_receiver *receiver = session->receivers[i];
-        if (rtp_receiver_pli_us(receiver) <= now_us &&
-            rtcp_write_pli(&buffer, reporter_ssrc(session), receiver->source.ssrc) == RTP_OK) {
-            receiver->pli_us = now_us;
-            receiver->key_frame_requested = false;
-            receiver->statistics.pli_count++;
-        }
-    }
-    if (session->bye_count > 0) {
-        (void)rtcp_write_bye(&buffer, session->byes, session->bye_count);
-        session->bye_count = 0;
-    }
-    session->report_due = false;
-    return buffer.length;
-}
-
-/* ---- in -------------------------------------------------------------------------------------------------------------- */
 
 static struct rtp_sender *find_sender(const struct rtp_session *session, uint32_t ssrc) {
     for (size_t i = 0; i < session->sender_count; i++) {
@@ -100,13 +10,16 @@ static struct rtp_sender *find_sender(const struct rtp_session *session, uint32_
     return NULL;
 }
 
-static struct rtp_receiver *find_source(const struct rtp_session *session, uint32_t ssrc) {
-    for (size_t i = 0; i < session->receiver_count; i++) {
-        if (session->receivers[i]->has_source && session->receivers[i]->source.ssrc == ssrc) {
-            return session->receivers[i];
-        }
+/* RFC 3550 section 6.4.1: packets expected, up to the highest sequence number of the report, less those lost. */
+static uint64_t packets_received(const struct rtp_sender *sender, const struct rtcp_report_block *block) {
+    if (sender->sent == sender->ssrc_first) {
+        return 0;
     }
-    return NULL;
+    /* How far that packet is behind the last one that was sent; the sequence numbers of both are modulo 65,536. */
+    uint16_t behind = (uint16_t)((uint16_t)(sender->first_sequence + sender->sent - 1) - (uint16_t)block->highest_sequence);
+    uint64_t sent = sender->sent - sender->ssrc_first;
+    int64_t received = behind >= sent ? 0 : (int64_t)(sent - behind) - block->cumulative_lost;
+    return received < 0 ? 0 : (uint64_t)received;
 }
 
 static void take_block(struct rtp_session *session, uint64_t now_us, const struct rtcp_report_block *block) {
@@ -116,13 +29,16 @@ static void take_block(struct rtp_session *session, uint64_t now_us, const struc
     }
     struct rtp_sender_statistics *statistics = &sender->statistics;
     statistics->has_remote_report = true;
+    statistics->remote_report_us = now_us;
     statistics->remote_packets_lost = block->cumulative_lost;
+    statistics->remote_packets_received = packets_received(sender, block);
     statistics->remote_fraction_lost = block->fraction_lost / 256.0;
     statistics->remote_jitter_us = (uint64_t)block->jitter * 1000000 / sender->clock_rate_hz;
     /* RFC 3550 section 6.4.1: round trip = arrival - LSR - DLSR, in 1/65536 s; a negative one is a clock's fault. */
     uint32_t round_trip = (uint32_t)(rtp_session_ntp(session, now_us) >> 16) - block->last_sender_report - block->delay_since_last;
     if (block->last_sender_report != 0 && round_trip < 0x80000000u) {
         statistics->round_trip_time_us = (uint64_t)round_trip * 1000000 >> 16;
+        statistics->total_round_trip_time_us += statistics->round_trip_time_us;
         statistics->round_trip_time_measurements++;
     }
 }
@@ -130,7 +46,7 @@ static void take_block(struct rtp_session *session, uint64_t now_us, const struc
 static void take_reports(struct rtp_session *session, uint64_t now_us, const struct rtcp_packet *packet) {
     struct rtcp_sender_report report;
     struct rtp_receiver *receiver;
-    if (rtcp_read_sender_report(packet, &report) == RTP_OK && (receiver = find_source(session, report.ssrc)) != NULL) {
+    if (rtcp_read_sender_report(packet, &report) == RTP_OK && (receiver = rtp_session_find_source(session, report.ssrc)) != NULL) {
         rtp_reception_sender_report(&receiver->source, now_us, &report);
     }
     struct rtcp_report_block block;
@@ -181,12 +97,22 @@ static void take_feedback(struct rtp_session *session, uint64_t now_us, const st
     }
 }
 
+/* RFC 9143 section 9.2: a MID item of SDES says whose an SSRC is, like a header extension; it counts as signalled. */
+static void take_names(const struct rtp_session *session, const struct rtcp_packet *packet) {
+    for (struct rtcp_sdes_item item = {0}; rtcp_next_sdes_item(packet, &item);) {
+        struct rtp_receiver *receiver = item.type == RTCP_SDES_MID ? rtp_session_find_mid(session, item.value, item.length) : NULL;
+        if (receiver != NULL) {
+            rtp_receiver_signal(receiver, item.ssrc);
+        }
+    }
+}
+
 static void take_bye(struct rtp_session *session, const struct rtcp_packet *packet) {
     uint32_t ssrc;
     for (size_t i = 0; rtcp_read_bye(packet, i, &ssrc) == RTP_OK; i++) {
-        struct rtp_receiver *receiver = find_source(session, ssrc);
+        struct rtp_receiver *receiver = rtp_session_find_source(session, ssrc);
         if (receiver != NULL) {
-            receiver->bye = true;
+            receiver->bye = receiver->source_left = true;
         }
     }
 }
@@ -203,6 +129,9 @@ int rtp_session_handle_rtcp(struct rtp_session *session, uint64_t now_us, const 
         case RTCP_TYPE_SENDER_REPORT:
         case RTCP_TYPE_RECEIVER_REPORT:
             take_reports(session, now_us, &packet);
+            break;
+        case RTCP_TYPE_SDES:
+            take_names(session, &packet);
             break;
         case RTCP_TYPE_BYE:
             take_bye(session, &packet);

@@ -4,25 +4,11 @@
 /* What becomes of each section of the offer. */
 struct verdicts {
     enum sdp_refusal refusal[SDP_SECTION_MAX];
-    const struct sdp_local_section *ours[SDP_SECTION_MAX];
-    const struct sdp_section *tagged; /* the section whose transport we share; NULL when all are refused */
-    bool grouped;                     /* the tagged section is in a BUNDLE */
-    const char *setup;
+    bool grouped[SDP_SECTION_MAX];  /* it stays in its BUNDLE */
+    size_t tagged[SDP_SECTION_MAX]; /* whose transport it has; its own index when it carries it */
 };
 
-/* ---- which section of ours answers --------------------------------------------------------------------------------- */
-
-static const struct sdp_local_section *take_ours(const struct sdp_local *local, const struct sdp_section *offered, bool *taken) {
-    enum sdp_media media = sdp_section_media(offered);
-    for (size_t i = 0; i < local->section_count; i++) {
-        const struct sdp_local_section *section = &local->sections[i];
-        if (taken[i] || section->media != media || (section->mid != NULL && !sdp_view_is(offered->mid, section->mid)))
-            continue;
-        taken[i] = true;
-        return section;
-    }
-    return NULL;
-}
+/* ---- one section alone --------------------------------------------------------------------------------------------- */
 
 static bool have_common_media(const struct sdp_local_section *ours, const struct sdp_section *offered) {
     struct sdp_codec theirs[SDP_CODEC_MAX];
@@ -35,113 +21,92 @@ static bool have_common_media(const struct sdp_local_section *ours, const struct
     return false;
 }
 
-/* RFC 8842 section 5.3: to actpass we say active, unless told otherwise; else what is left over. */
-static const char *answer_setup(enum sdp_setup offered, enum sdp_setup ours) {
-    if (offered == SDP_SETUP_ACTIVE || (offered == SDP_SETUP_ACTPASS && ours == SDP_SETUP_PASSIVE))
-        return "passive";
-    return "active";
-}
-
-static enum sdp_refusal judge(const struct sdp_local *local, const struct sdp_session *offer, const struct sdp_section *offered, bool *taken,
-                              struct verdicts *verdicts) {
+static enum sdp_refusal judge(const struct sdp_local_section *ours, const struct sdp_session *offer, const struct sdp_section *offered) {
     struct sdp_transport transport;
-    const struct sdp_local_section **ours = &verdicts->ours[offered->index];
     if (!sdp_section_is_offered(offer, offered))
         return SDP_REFUSAL_OFFERED;
-    enum sdp_refusal refusal = sdp_section_judge(offered);
-    if (refusal == SDP_REFUSAL_NONE)
-        refusal = sdp_transport_read(offer, offered, &transport);
+    enum sdp_refusal refusal = sdp_section_judge(offer, offered);
     if (refusal != SDP_REFUSAL_NONE)
         return refusal;
-    *ours = take_ours(local, offered, taken);
-    if (*ours == NULL)
+    if (ours->media != sdp_section_media(offered))
         return SDP_REFUSAL_MEDIA;
-    if ((*ours)->refused)
+    if (ours->refused)
         return SDP_REFUSAL_STOPPED;
-    return have_common_media(*ours, offered) ? SDP_REFUSAL_NONE : SDP_REFUSAL_CODEC;
+    refusal = sdp_transport_read(offer, offered, &transport);
+    if (refusal != SDP_REFUSAL_NONE)
+        return refusal;
+    return ours->media == SDP_MEDIA_APPLICATION || have_common_media(ours, offered) ? SDP_REFUSAL_NONE : SDP_REFUSAL_CODEC;
 }
 
-/* ---- one BUNDLE ---------------------------------------------------------------------------------------------------- */
+/* ---- groups -------------------------------------------------------------------------------------------------------- */
 
-/* The mids of the BUNDLE that a section is in. */
-static bool group_of(const struct sdp_session *offer, struct sdp_view mid, struct sdp_view *mids) {
-    struct sdp_walk walk = sdp_walk_header(offer);
-    struct sdp_attribute attribute;
-    struct sdp_group group;
-    struct sdp_view word;
-    while (mid.length > 0 && sdp_walk_attribute_of(&walk, SDP_ATTRIBUTE_GROUP, &attribute)) {
-        if (!sdp_read_group(attribute.value, &group) || !sdp_view_is(group.semantics, "BUNDLE"))
-            continue;
-        *mids = group.mids;
-        for (struct sdp_view rest = group.mids; sdp_word_next(&rest, &word);)
-            if (sdp_view_equal(word, mid))
-                return true;
-    }
-    return false;
+/* RFC 9143 section 7.3.2: who leaves a BUNDLE needs an address of its own, and none of its offered ones may be another's. */
+static bool may_leave(const struct sdp_session *offer, const struct sdp_section *offered) {
+    return offered->port != 0 && sdp_transport_is_own(offer, offered);
 }
 
-/* Keeps what is in the BUNDLE of the first accepted section, refuses the rest, and chooses the tagged section. */
-static void choose_bundle(const struct sdp_session *offer, struct verdicts *verdicts, struct sdp_view *mids) {
-    const struct sdp_section *first = NULL;
-    struct sdp_view word;
-    bool member[SDP_SECTION_MAX] = {false};
-    for (size_t i = 0; first == NULL && i < offer->section_count; i++)
-        if (verdicts->refusal[i] == SDP_REFUSAL_NONE)
-            first = &offer->sections[i];
-    verdicts->tagged = first;
-    if (first == NULL)
-        return;
-    verdicts->grouped = group_of(offer, first->mid, mids);
-    member[first->index] = true;
-    bool tagged = false;
-    for (struct sdp_view rest = *mids; verdicts->grouped && sdp_word_next(&rest, &word);) {
-        const struct sdp_section *section = sdp_session_find_mid(offer, word);
-        if (section == NULL || verdicts->refusal[section->index] != SDP_REFUSAL_NONE)
-            continue;
-        member[section->index] = true;
-        /* RFC 9143 section 7.3.1, MUST: the first of the offer's list that we accept is the tagged section. */
-        if (!tagged)
-            verdicts->tagged = section;
-        tagged = true;
-    }
-    for (size_t i = 0; i < offer->section_count; i++)
-        if (verdicts->refusal[i] == SDP_REFUSAL_NONE && !member[i])
+static void choose_groups(const struct sdp_local *local, const struct sdp_session *offer, struct verdicts *verdicts) {
+    bool may_carry[SDP_SECTION_MAX];
+    for (size_t i = 0; i < offer->section_count; i++) {
+        const struct sdp_section *offered = &offer->sections[i];
+        bool accepted = verdicts->refusal[i] == SDP_REFUSAL_NONE;
+        bool bundled = accepted && sdp_session_bundles(offer, offered->mid, NULL);
+        if (bundled && local->sections[i].unbundled && !may_leave(offer, offered)) {
             verdicts->refusal[i] = SDP_REFUSAL_BUNDLE;
+            bundled = false;
+        }
+        verdicts->grouped[i] = bundled && !local->sections[i].unbundled;
+        /* RFC 9143 section 7.3.1, MUST: the tagged section is the first of the list that we accept and that has an address. */
+        may_carry[i] = verdicts->grouped[i] && offered->port != 0;
+    }
+    sdp_bundle_choose(offer, verdicts->grouped, may_carry, verdicts->tagged);
+    /* RFC 9143 section 7.3.3, MUST: a bundle-only section that nobody carries is refused. */
+    for (size_t i = 0; i < offer->section_count; i++)
+        if (verdicts->grouped[i] && !may_carry[verdicts->tagged[i]]) {
+            verdicts->refusal[i] = SDP_REFUSAL_BUNDLE;
+            verdicts->grouped[i] = false;
+        }
 }
 
+static void write_mid_of_group(struct sdp_text *text, struct sdp_view mid, bool *begun) {
+    sdp_text_add(text, *begun ? " " : "a=group:BUNDLE ");
+    sdp_text_add_view(text, mid);
+    *begun = true;
+}
+
+/* One group: its tagged section, then the others in the offer's order (RFC 9143 section 7.3.1, MUST). */
 static void write_group(struct sdp_text *text, const struct sdp_session *offer, const struct verdicts *verdicts, struct sdp_view mids) {
     struct sdp_view word;
-    if (!verdicts->grouped)
-        return;
-    sdp_text_add(text, "a=group:BUNDLE");
-    while (sdp_word_next(&mids, &word)) {
-        const struct sdp_section *section = sdp_session_find_mid(offer, word);
-        /* RFC 9143 section 7.3.3, MUST: a refused section is not in the group. */
-        if (section == NULL || verdicts->refusal[section->index] != SDP_REFUSAL_NONE)
-            continue;
-        sdp_text_add(text, " ");
-        sdp_text_add_view(text, word);
-    }
-    sdp_text_add(text, "\r\n");
+    bool begun = false;
+    for (int others = 0; others < 2; others++)
+        for (struct sdp_view rest = mids; sdp_word_next(&rest, &word);) {
+            const struct sdp_section *section = sdp_session_find_mid(offer, word);
+            /* RFC 9143 section 7.3.3, MUST: a refused section is not in the group. */
+            if (section != NULL && verdicts->grouped[section->index] && (verdicts->tagged[section->index] != section->index) == (others == 1))
+                write_mid_of_group(text, word, &begun);
+        }
+    if (begun)
+        sdp_text_add(text, "\r\n");
+}
+
+static void write_groups(struct sdp_text *text, const struct sdp_session *offer, const struct verdicts *verdicts) {
+    struct sdp_walk walk = sdp_walk_header_from(offer, SDP_ATTRIBUTE_GROUP);
+    struct sdp_view mids;
+    while (sdp_walk_bundle(&walk, &mids))
+        write_group(text, offer, verdicts, mids);
 }
 
 /* ---- one section --------------------------------------------------------------------------------------------------- */
 
-/* RFC 3264 section 6: same media, same profile, port 0; the formats are of no importance, but some must be there. */
-static void write_refused(struct sdp_text *text, const struct sdp_section *offered) {
-    sdp_text_add(text, "m=");
-    sdp_text_add_view(text, offered->media);
-    sdp_text_add(text, " 0 ");
-    sdp_text_add_view(text, offered->protocol);
-    sdp_text_add(text, " ");
-    sdp_text_add_view(text, offered->formats);
-    sdp_text_add_line(text, "\r\nc=IN IP4 0.0.0.0");
-    if (offered->mid.length > 0) {
-        sdp_text_add(text, "a=mid:");
-        sdp_text_add_view(text, offered->mid);
-        sdp_text_add(text, "\r\n");
-    }
-    sdp_text_add_line(text, "a=inactive");
+/* RFC 6184 section 8.2.2, MUST: the profile as offered, the level computed from both. */
+static void plan_profile(const struct sdp_codec *ours, const struct sdp_codec *offered, char *profile_level_id) {
+    struct sdp_h264_format of_ours;
+    struct sdp_h264_format of_offer;
+    profile_level_id[0] = '\0';
+    if (ours->id != SDP_CODEC_H264 || !sdp_read_h264(ours->parameters, &of_ours) || !sdp_read_h264(offered->parameters, &of_offer))
+        return;
+    struct sdp_h264_format answer = sdp_h264_answer(&of_ours, &of_offer);
+    sdp_h264_write(&answer, profile_level_id);
 }
 
 /* RFC 3264 section 6.1: payload types as offered, our order of preference, what both sides can do. */
@@ -160,6 +125,7 @@ static void plan_codecs(struct sdp_section_plan *plan, const struct sdp_section 
         /* Parameters that name payload types name those of the offer. */
         if (sdp_codec_names_payload_types(ours->id))
             plan->codecs[i].parameters = other->parameters;
+        plan_profile(ours, other, plan->profile_level_ids[i]);
     }
 }
 
@@ -185,49 +151,72 @@ static void plan_extensions(struct sdp_section_plan *plan, const struct sdp_sect
     }
 }
 
-static void write_accepted(struct sdp_text *text, const struct sdp_local *local, const struct sdp_session *offer,
-                           const struct sdp_section *offered, const struct verdicts *verdicts) {
-    struct sdp_section_plan plan = {.local = local, .section = verdicts->ours[offered->index]};
+/* RFC 8842 section 5.3: to actpass we say active, unless told otherwise; else what is left over. */
+static const char *answer_setup(const struct sdp_session *offer, const struct sdp_section *offered, enum sdp_setup ours) {
+    struct sdp_transport transport;
+    sdp_transport_read(offer, offered, &transport);
+    if (transport.setup == SDP_SETUP_ACTIVE || (transport.setup == SDP_SETUP_ACTPASS && ours == SDP_SETUP_PASSIVE))
+        return "passive";
+    return "active";
+}
+
+static void write_accepted(struct sdp_text *text, const struct sdp_local_section *ours, const struct sdp_session *offer,
+                           const struct sdp_section *offered, bool carries) {
+    struct sdp_section_plan plan = {.section = ours};
     struct sdp_attribute attribute;
     plan.media = offered->media;
     /* RFC 9429 section 5.3.1, MUST: the profile is the offer's. */
     plan.protocol = offered->protocol;
     plan.mid = offered->mid;
     /* RFC 9143 section 7.1.3: in a BUNDLE the tagged section alone describes the transport. */
-    plan.transport = plan.candidates = offered == verdicts->tagged;
-    plan.setup = verdicts->setup;
-    /* RFC 3264 section 6.1: we send at most what they receive, and receive what they send. */
-    plan.direction = (enum sdp_direction)((unsigned)plan.section->direction &
-                                          (unsigned)sdp_direction_reverse(sdp_section_direction(offer, offered)));
-    plan.rtcp_rsize = sdp_section_find(offered, SDP_ATTRIBUTE_RTCP_RSIZE, &attribute);
-    plan_codecs(&plan, offered);
-    plan_extensions(&plan, offered);
+    if (carries) {
+        plan.transport = ours->transport;
+        plan.candidates = true;
+        plan.setup = answer_setup(offer, offered, ours->transport->setup);
+    }
+    if (ours->media != SDP_MEDIA_APPLICATION) {
+        /* RFC 3264 section 6.1: we send at most what they receive, and receive what they send. */
+        plan.direction =
+            (enum sdp_direction)((unsigned)ours->direction & (unsigned)sdp_direction_reverse(sdp_section_direction(offer, offered)));
+        plan.msid = (plan.direction & SDP_DIRECTION_SEND) != 0 || ours->msid_stays;
+        plan.rtcp_rsize = sdp_section_find(offered, SDP_ATTRIBUTE_RTCP_RSIZE, &attribute);
+        plan_codecs(&plan, offered);
+        plan_extensions(&plan, offered);
+    }
     sdp_section_write(text, &plan);
+}
+
+/* ---- the whole ----------------------------------------------------------------------------------------------------- */
+
+static bool transports_are_good(const struct sdp_local *local, const struct verdicts *verdicts) {
+    for (size_t i = 0; i < local->section_count; i++)
+        if (verdicts->refusal[i] == SDP_REFUSAL_NONE && verdicts->tagged[i] == i && !sdp_local_transport_is_good(local->sections[i].transport))
+            return false;
+    return true;
 }
 
 int sdp_write_answer(const struct sdp_local *local, const struct sdp_session *offer, char *buffer, size_t capacity,
                      enum sdp_refusal *refusals) {
     struct sdp_text text = {.buffer = buffer, .capacity = capacity};
-    struct verdicts verdicts = {0};
-    struct sdp_transport transport;
-    struct sdp_view mids = {NULL, 0};
-    bool taken[SDP_SECTION_MAX] = {false};
-    if (!sdp_local_is_good(local, false))
+    struct verdicts verdicts;
+    if (local->section_count != offer->section_count || !sdp_local_is_good(local, false))
         return SDP_ERROR_ARGUMENT;
     for (size_t i = 0; i < offer->section_count; i++)
-        verdicts.refusal[i] = judge(local, offer, &offer->sections[i], taken, &verdicts);
-    choose_bundle(offer, &verdicts, &mids);
-    if (verdicts.tagged != NULL && sdp_transport_read(offer, verdicts.tagged, &transport) == SDP_REFUSAL_NONE)
-        verdicts.setup = answer_setup(transport.setup, local->setup);
+        verdicts.refusal[i] = judge(&local->sections[i], offer, &offer->sections[i]);
+    choose_groups(local, offer, &verdicts);
+    if (!transports_are_good(local, &verdicts))
+        return SDP_ERROR_ARGUMENT;
     sdp_session_write_header(&text, local);
-    write_group(&text, offer, &verdicts, mids);
+    write_groups(&text, offer, &verdicts);
     for (size_t i = 0; i < offer->section_count; i++) {
+        const struct sdp_section *offered = &offer->sections[i];
         if (refusals != NULL)
             refusals[i] = verdicts.refusal[i];
         if (verdicts.refusal[i] == SDP_REFUSAL_NONE)
-            write_accepted(&text, local, offer, &offer->sections[i], &verdicts);
+            write_accepted(&text, &local->sections[i], offer, offered, verdicts.tagged[i] == i);
         else
-            write_refused(&text, &offer->sections[i]);
+            /* RFC 3264 section 6: same media, same profile, port 0; the formats are of no importance, but some must be there. */
+            sdp_section_write_refused(&text, offered->media, offered->protocol, offered->formats, offered->mid);
     }
     return sdp_text_finish(&text);
 }

@@ -20,6 +20,17 @@ static bool check_group(struct sdp_view value) {
     struct sdp_group out;
     return sdp_read_group(value, &out);
 }
+static bool check_ice_pacing(struct sdp_view value) {
+    uint32_t out;
+    return sdp_read_ice_pacing(value, &out);
+}
+static bool check_remote_candidates(struct sdp_view value) {
+    struct sdp_remote_candidate out;
+    size_t count = 0;
+    while (sdp_remote_candidate_next(&value, &out))
+        count++;
+    return count > 0 && sdp_view_without_trailing_spaces(value).length == 0;
+}
 static bool check_max_message_size(struct sdp_view value) {
     uint64_t out;
     return sdp_read_max_message_size(value, &out);
@@ -92,7 +103,10 @@ static const struct {
     [SDP_ATTRIBUTE_FMTP] = {NAME("fmtp"), A_VALUE, check_fmtp, "a=fmtp is a format and its parameters (RFC 8866 section 6.15)"},
     [SDP_ATTRIBUTE_GROUP] = {NAME("group"), A_VALUE, check_group, "a=group is a token and mids (RFC 5888 section 5)"},
     [SDP_ATTRIBUTE_ICE_LITE] = {NAME("ice-lite"), NO_VALUE, NULL, "a=ice-lite has no value (RFC 8839 section 5.3)"},
+    [SDP_ATTRIBUTE_ICE_MISMATCH] = {NAME("ice-mismatch"), NO_VALUE, NULL, "a=ice-mismatch has no value (RFC 8839 section 5.3)"},
     [SDP_ATTRIBUTE_ICE_OPTIONS] = {NAME("ice-options"), A_VALUE, NULL, "a=ice-options has a value (RFC 8839 section 5.6)"},
+    [SDP_ATTRIBUTE_ICE_PACING] = {NAME("ice-pacing"), A_VALUE, check_ice_pacing,
+                                  "a=ice-pacing is a number of milliseconds of at most ten digits (RFC 8839 section 5.5)"},
     [SDP_ATTRIBUTE_ICE_PWD] = {NAME("ice-pwd"), A_VALUE, sdp_read_ice_pwd, "a=ice-pwd is 22 to 256 visible characters (RFC 8839 section 5.4)"},
     [SDP_ATTRIBUTE_ICE_UFRAG] = {NAME("ice-ufrag"), A_VALUE, sdp_read_ice_ufrag,
                                  "a=ice-ufrag is 4 to 256 visible characters (RFC 8839 section 5.4)"},
@@ -104,6 +118,8 @@ static const struct {
     [SDP_ATTRIBUTE_MSID] = {NAME("msid"), A_VALUE, check_msid, "a=msid is a stream and perhaps a track (RFC 8830 section 2)"},
     [SDP_ATTRIBUTE_PTIME] = {NAME("ptime"), A_VALUE, check_packet_time, "a=ptime is a number of milliseconds (RFC 8866 section 6.4)"},
     [SDP_ATTRIBUTE_RECVONLY] = {NAME("recvonly"), NO_VALUE, NULL, "a=recvonly has no value (RFC 8866 section 6.7)"},
+    [SDP_ATTRIBUTE_REMOTE_CANDIDATES] = {NAME("remote-candidates"), A_VALUE, check_remote_candidates,
+                                         "a=remote-candidates is triples of component, address and port (RFC 8839 section 5.2)"},
     [SDP_ATTRIBUTE_RID] = {NAME("rid"), A_VALUE, check_rid, "a=rid is an id, send or recv, and perhaps restrictions (RFC 8851 section 10)"},
     [SDP_ATTRIBUTE_RTCP] = {NAME("rtcp"), A_VALUE, check_rtcp, "a=rtcp is a port of 0 to 65535, perhaps with an address (RFC 3605 section 2.1)"},
     [SDP_ATTRIBUTE_RTCP_FB] = {NAME("rtcp-fb"), A_VALUE, check_rtcp_fb,
@@ -121,7 +137,8 @@ static const struct {
     [SDP_ATTRIBUTE_SSRC] = {NAME("ssrc"), A_VALUE, check_ssrc, "a=ssrc is a 32-bit number and an attribute (RFC 5576 section 4.1)"},
     [SDP_ATTRIBUTE_SSRC_GROUP] = {NAME("ssrc-group"), A_VALUE, check_ssrc_group,
                                   "a=ssrc-group is a token and 32-bit numbers (RFC 5576 section 4.2)"},
-    [SDP_ATTRIBUTE_TLS_ID] = {NAME("tls-id"), A_VALUE, NULL, "a=tls-id has a value (RFC 8842 section 4)"},
+    [SDP_ATTRIBUTE_TLS_ID] = {NAME("tls-id"), A_VALUE, sdp_read_tls_id,
+                              "a=tls-id is 20 to 255 letters, digits, '+', '/', '-' and '_' (RFC 8842 section 4)"},
 #undef NAME
 };
 
@@ -187,8 +204,18 @@ bool sdp_section_find(const struct sdp_section *section, enum sdp_attribute_kind
     return sdp_walk_attribute_of(&walk, kind, out);
 }
 
-bool sdp_header_find(const struct sdp_session *session, enum sdp_attribute_kind kind, struct sdp_attribute *out) {
+_Static_assert(SDP_ATTRIBUTE_KIND_COUNT <= SDP_PLACE_MAX, "every kind has its place");
+
+struct sdp_walk sdp_walk_header_from(const struct sdp_session *session, enum sdp_attribute_kind kind) {
     struct sdp_walk walk = sdp_walk_header(session);
+    const struct sdp_place *place = &session->header_places[kind];
+    walk.at = place->at == NULL ? walk.end : place->at;
+    walk.line = place->line;
+    return walk;
+}
+
+bool sdp_header_find(const struct sdp_session *session, enum sdp_attribute_kind kind, struct sdp_attribute *out) {
+    struct sdp_walk walk = sdp_walk_header_from(session, kind);
     return sdp_walk_attribute_of(&walk, kind, out);
 }
 

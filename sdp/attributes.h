@@ -21,7 +21,9 @@ enum sdp_attribute_kind {
     SDP_ATTRIBUTE_FMTP,
     SDP_ATTRIBUTE_GROUP,
     SDP_ATTRIBUTE_ICE_LITE,
+    SDP_ATTRIBUTE_ICE_MISMATCH,
     SDP_ATTRIBUTE_ICE_OPTIONS,
+    SDP_ATTRIBUTE_ICE_PACING,
     SDP_ATTRIBUTE_ICE_PWD,
     SDP_ATTRIBUTE_ICE_UFRAG,
     SDP_ATTRIBUTE_INACTIVE,
@@ -31,6 +33,7 @@ enum sdp_attribute_kind {
     SDP_ATTRIBUTE_MSID,
     SDP_ATTRIBUTE_PTIME,
     SDP_ATTRIBUTE_RECVONLY,
+    SDP_ATTRIBUTE_REMOTE_CANDIDATES,
     SDP_ATTRIBUTE_RID,
     SDP_ATTRIBUTE_RTCP,
     SDP_ATTRIBUTE_RTCP_FB,
@@ -117,6 +120,29 @@ bool sdp_read_ice_pwd(struct sdp_view value);
 /* Is `option` ("trickle", "ice2", "renomination") among the words of a=ice-options? RFC 8839 section 5.6 */
 bool sdp_ice_options_have(struct sdp_view value, const char *option);
 
+/* a=ice-pacing, RFC 8839 section 5.5: milliseconds between new transactions; the larger of both sides counts. */
+bool sdp_read_ice_pacing(struct sdp_view value, uint32_t *out_ms);
+
+/* a=remote-candidates, RFC 8839 section 5.2: triples. */
+struct sdp_remote_candidate {
+    uint32_t component; /* 0..256 */
+    struct sdp_view address;
+    uint16_t port;
+};
+/* The next triple of the value, cut off its front; false at the end, or where the grammar ends. */
+bool sdp_remote_candidate_next(struct sdp_view *value, struct sdp_remote_candidate *out);
+
+/* a=tls-id, RFC 8842 section 4: 20 to 255 letters, digits, '+', '/', '-' and '_'. Another one means another DTLS association. */
+bool sdp_read_tls_id(struct sdp_view value);
+
+/* c=, RFC 8866 section 5.7. The address may have "/ttl" and "/count" behind it. */
+struct sdp_connection {
+    struct sdp_view network_type; /* "IN" */
+    struct sdp_view address_type; /* "IP4", "IP6" */
+    struct sdp_view address;
+};
+bool sdp_read_connection(struct sdp_view value, struct sdp_connection *out);
+
 /* a=fingerprint, RFC 8122 section 5. `value` is pairs of hexadecimal digits with ':' between, as written. */
 struct sdp_fingerprint {
     struct sdp_view hash; /* "sha-256"; case does not matter */
@@ -166,13 +192,23 @@ enum sdp_feedback {                  /* bits */
     SDP_FEEDBACK_NACK_PLI = 2,       /* nack pli */
     SDP_FEEDBACK_CCM_FIR = 4,        /* ccm fir */
     SDP_FEEDBACK_TRANSPORT_CC = 8,   /* transport-cc */
-    SDP_FEEDBACK_GOOG_REMB = 16      /* goog-remb */
+    SDP_FEEDBACK_GOOG_REMB = 16,     /* goog-remb */
+    SDP_FEEDBACK_NACK_SLI = 32,      /* nack sli */
+    SDP_FEEDBACK_NACK_RPSI = 64,     /* nack rpsi */
+    SDP_FEEDBACK_ACK_RPSI = 128,     /* ack rpsi */
+    SDP_FEEDBACK_CCM_TMMBR = 256,    /* ccm tmmbr, perhaps with "smaxpr=.." behind (RFC 5104 section 7.1) */
+    SDP_FEEDBACK_CCM_TSTR = 512,     /* ccm tstr */
+    SDP_FEEDBACK_CCM_VBCM = 1024,    /* ccm vbcm, with submessage types behind */
+    SDP_FEEDBACK_ACK_CCFB = 2048,    /* ack ccfb, RFC 8888 section 6 */
+    SDP_FEEDBACK_RRTR = 4096         /* rrtr, RFC 3611 section 4.4 by rtcp-fb, as browsers write it */
 };
-#define SDP_FEEDBACK_COUNT 5
+#define SDP_FEEDBACK_COUNT 13
 struct sdp_rtcp_fb {
     uint8_t payload_type;       /* 0..127 or SDP_PAYLOAD_TYPE_ANY */
     struct sdp_view feedback;   /* "nack pli" */
     unsigned flag;              /* one of enum sdp_feedback, or 0 when it is another */
+    struct sdp_view more;       /* what stands behind the words of `flag`: "smaxpr=120"; may be empty */
+    uint32_t trr_int_ms;        /* of "trr-int 100", RFC 4585 section 4.2; 0 otherwise */
 };
 bool sdp_read_rtcp_fb(struct sdp_view value, struct sdp_rtcp_fb *out);
 /* "nack pli" and so on for one bit: static. */
@@ -186,6 +222,9 @@ struct sdp_extmap {
     struct sdp_view attributes; /* may be empty */
 };
 bool sdp_read_extmap(struct sdp_view value, struct sdp_extmap *out);
+#define SDP_EXTMAP_ONE_BYTE_MAX 14 /* RFC 8285 section 4.2; ids of 15 to 255 need the two-byte form of section 4.3 */
+/* May one- and two-byte headers be mixed in one stream: a=extmap-allow-mixed here or for the session? RFC 8285 section 6 */
+bool sdp_section_allows_mixed(const struct sdp_session *session, const struct sdp_section *section);
 
 /* a=msid, RFC 8830 section 2. `track` is empty when not given; stream "-" means no stream. */
 struct sdp_msid {
@@ -217,6 +256,24 @@ struct sdp_rid {
 };
 bool sdp_read_rid(struct sdp_view value, struct sdp_rid *out);
 
+/* The restrictions of a rid, RFC 8851 section 5. A number of 0 means that nothing is said. */
+struct sdp_rid_restrictions {
+    struct sdp_view payload_types; /* "97,98"; walk with sdp_rid_payload_type_next. Empty: every one of the section */
+    uint32_t max_width;
+    uint32_t max_height;
+    uint32_t max_fps;
+    uint32_t max_fs;               /* pixels in a frame */
+    uint32_t max_br_bps;
+    uint32_t max_pps;              /* pixels a second */
+    struct sdp_view max_bpp;       /* bits a pixel, a decimal fraction */
+    struct sdp_view depend;        /* rids with ',' between, on whose streams this one builds */
+    bool unknown;                  /* there is another restriction: the rid is to be left alone (RFC 8851 section 6) */
+};
+/* False: not of the grammar of RFC 8851 section 10, or a number is none. Not judged by sdp_parse: check the result. */
+bool sdp_read_rid_restrictions(struct sdp_view restrictions, struct sdp_rid_restrictions *out);
+/* The next of "97,98", cut off its front; false at the end. */
+bool sdp_rid_payload_type_next(struct sdp_view *payload_types, uint8_t *out);
+
 /*
  * a=simulcast, RFC 8853 section 5.1: "send 1;2,~3 recv 4". Both lists are empty when not given. Not judged by sdp_parse,
  * since drafts of it with another grammar are still sent ("send rid=a;b"): check the result.
@@ -226,6 +283,16 @@ struct sdp_simulcast {
     struct sdp_view receive;
 };
 bool sdp_read_simulcast(struct sdp_view value, struct sdp_simulcast *out);
+/* The next stream of such a list, "2,~3": alternatives, the most wanted first. False at the end. */
+bool sdp_simulcast_stream_next(struct sdp_view *list, struct sdp_view *stream);
+/* The next alternative of a stream. */
+struct sdp_simulcast_alternative {
+    struct sdp_view rid;
+    bool paused; /* '~': not sent until asked for */
+};
+bool sdp_simulcast_alternative_next(struct sdp_view *stream, struct sdp_simulcast_alternative *out);
+/* The a=rid of a section with this id and direction; false when there is none (RFC 8853 section 5.2 then forbids to name it). */
+bool sdp_section_find_rid(const struct sdp_section *section, struct sdp_view id, enum sdp_direction direction, struct sdp_rid *out);
 
 /* a=ptime, a=maxptime, RFC 8866 sections 6.4 and 6.5: in milliseconds; a fraction is cut off. */
 bool sdp_read_packet_time(struct sdp_view value, uint32_t *out_ms);

@@ -73,28 +73,57 @@ uint32_t sdp_parameter_number(struct sdp_view parameters, const char *name, uint
 
 /* ---- feedback ------------------------------------------------------------------------------------------------------ */
 
-static const char *const feedback_names[SDP_FEEDBACK_COUNT] = {"nack", "nack pli", "ccm fir", "transport-cc", "goog-remb"};
+/* By bit. */
+static const struct {
+    const char *name;
+    size_t length;
+    bool more; /* RFC 5104 section 7.1: parameters may stand behind the words */
+} feedbacks[SDP_FEEDBACK_COUNT] = {
+#define WORDS(text, more) {(text), sizeof(text) - 1, (more)}
+    WORDS("nack", false),      WORDS("nack pli", false), WORDS("ccm fir", false),  WORDS("transport-cc", false), WORDS("goog-remb", false),
+    WORDS("nack sli", false),  WORDS("nack rpsi", false), WORDS("ack rpsi", false), WORDS("ccm tmmbr", true),     WORDS("ccm tstr", false),
+    WORDS("ccm vbcm", true),   WORDS("ack ccfb", false), WORDS("rrtr", false),
+#undef WORDS
+};
 
 const char *sdp_feedback_name(enum sdp_feedback flag) {
     for (unsigned bit = 0; bit < SDP_FEEDBACK_COUNT; bit++)
         if ((unsigned)flag == 1u << bit)
-            return feedback_names[bit];
+            return feedbacks[bit].name;
     return "";
+}
+
+static void read_feedback_words(struct sdp_rtcp_fb *out) {
+    for (unsigned bit = 0; bit < SDP_FEEDBACK_COUNT; bit++) {
+        size_t length = feedbacks[bit].length;
+        bool more = feedbacks[bit].more && out->feedback.length > length && out->feedback.text[length] == ' ';
+        if ((out->feedback.length != length && !more) || !sdp_view_is_ignoring_case(sdp_view_front(out->feedback, length), feedbacks[bit].name))
+            continue;
+        out->flag = 1u << bit;
+        out->more = behind_spaces(sdp_view_behind(out->feedback, length));
+        return;
+    }
+}
+
+/* RFC 4585 section 4.2: "trr-int" and milliseconds. */
+static void read_interval(struct sdp_rtcp_fb *out) {
+    struct sdp_view rest = out->feedback;
+    struct sdp_view word;
+    if (sdp_word_cut(&rest, &word) && sdp_view_is_ignoring_case(word, "trr-int") && sdp_word_cut(&rest, &word))
+        sdp_read_number(word, UINT32_MAX, &out->trr_int_ms);
 }
 
 bool sdp_read_rtcp_fb(struct sdp_view value, struct sdp_rtcp_fb *out) {
     struct sdp_view word;
+    *out = (struct sdp_rtcp_fb){.payload_type = SDP_PAYLOAD_TYPE_ANY};
     if (!sdp_word_cut(&value, &word))
         return false;
-    if (sdp_view_is(word, "*"))
-        out->payload_type = SDP_PAYLOAD_TYPE_ANY;
-    else if (!read_payload_type(word, &out->payload_type))
+    if (!sdp_view_is(word, "*") && !read_payload_type(word, &out->payload_type))
         return false;
     out->feedback = sdp_view_without_trailing_spaces(behind_spaces(value));
-    out->flag = 0;
-    for (unsigned bit = 0; bit < SDP_FEEDBACK_COUNT; bit++)
-        if (sdp_view_is_ignoring_case(out->feedback, feedback_names[bit]))
-            out->flag = 1u << bit;
+    read_feedback_words(out);
+    if (out->flag == 0)
+        read_interval(out);
     return out->feedback.length > 0;
 }
 
@@ -126,6 +155,11 @@ bool sdp_read_extmap(struct sdp_view value, struct sdp_extmap *out) {
         return false;
     out->attributes = sdp_view_without_trailing_spaces(behind_spaces(value));
     return true;
+}
+
+bool sdp_section_allows_mixed(const struct sdp_session *session, const struct sdp_section *section) {
+    struct sdp_attribute attribute;
+    return sdp_find(session, section, SDP_ATTRIBUTE_EXTMAP_ALLOW_MIXED, &attribute);
 }
 
 /* ---- streams and sources ------------------------------------------------------------------------------------------- */
@@ -161,55 +195,6 @@ bool sdp_read_ssrc_group(struct sdp_view value, struct sdp_ssrc_group *out) {
         if (!sdp_read_number(word, UINT32_MAX, &ssrc))
             return false;
     return true;
-}
-
-bool sdp_read_rid(struct sdp_view value, struct sdp_rid *out) {
-    struct sdp_view word;
-    if (!sdp_word_cut(&value, &out->id) || !sdp_word_cut(&value, &word))
-        return false;
-    for (size_t i = 0; i < out->id.length; i++) {
-        /* RFC 8851 section 10: letters, digits, '-' and '_'. (RFC 8852 section 3 narrows it to letters and digits on the wire.) */
-        char c = out->id.text[i];
-        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !sdp_character_is(c, SDP_CHARACTER_DIGIT) && c != '-' && c != '_')
-            return false;
-    }
-    out->direction = sdp_view_is(word, "send") ? SDP_DIRECTION_SEND : SDP_DIRECTION_RECEIVE;
-    out->restrictions = sdp_view_without_trailing_spaces(behind_spaces(value));
-    return sdp_view_is(word, "send") || sdp_view_is(word, "recv");
-}
-
-/* RFC 8853 section 5.1: alternatives by ',', streams by ';', a paused one begins with '~'. */
-static bool is_stream_list(struct sdp_view list) {
-    bool expect_id = true;
-    for (size_t i = 0; i < list.length; i++) {
-        char c = list.text[i];
-        if (c == ';' || c == ',') {
-            if (expect_id)
-                return false;
-            expect_id = true;
-        } else if (c == '~') {
-            if (!expect_id || (i > 0 && list.text[i - 1] == '~'))
-                return false;
-        } else if (c == '=' || !sdp_character_is(c, SDP_CHARACTER_TOKEN)) {
-            return false;
-        } else {
-            expect_id = false;
-        }
-    }
-    return list.length > 0 && !expect_id;
-}
-
-bool sdp_read_simulcast(struct sdp_view value, struct sdp_simulcast *out) {
-    struct sdp_view word;
-    *out = (struct sdp_simulcast){0};
-    bool any = false;
-    while (sdp_word_cut(&value, &word)) {
-        struct sdp_view *list = sdp_view_is(word, "send") ? &out->send : sdp_view_is(word, "recv") ? &out->receive : NULL;
-        if (list == NULL || list->length > 0 || !sdp_word_cut(&value, list) || !is_stream_list(*list))
-            return false;
-        any = true;
-    }
-    return any;
 }
 
 bool sdp_read_packet_time(struct sdp_view value, uint32_t *out_ms) {

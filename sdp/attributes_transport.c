@@ -30,9 +30,20 @@ static bool direction_in(struct sdp_walk walk, enum sdp_direction *out) {
 
 enum sdp_direction sdp_section_direction(const struct sdp_session *session, const struct sdp_section *section) {
     /* RFC 8866 section 6.7: the session's word counts for sections without one; without any, sendrecv is meant. */
+    static const enum sdp_attribute_kind kinds[] = {SDP_ATTRIBUTE_SENDRECV, SDP_ATTRIBUTE_SENDONLY, SDP_ATTRIBUTE_RECVONLY, SDP_ATTRIBUTE_INACTIVE};
     enum sdp_direction direction = SDP_DIRECTION_SEND_RECEIVE;
-    if (!direction_in(sdp_walk_section(section), &direction))
-        direction_in(sdp_walk_header(session), &direction);
+    if (direction_in(sdp_walk_section(section), &direction))
+        return direction;
+    const struct sdp_place *first = NULL;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        const struct sdp_place *place = &session->header_places[kinds[i]];
+        if (place->at != NULL && (first == NULL || place->line < first->line))
+            first = place;
+    }
+    if (first != NULL) {
+        struct sdp_walk walk = {first->at, session->header.text + session->header.length, first->line};
+        direction_in(walk, &direction);
+    }
     return direction;
 }
 
@@ -52,28 +63,6 @@ enum sdp_direction sdp_direction_reverse(enum sdp_direction direction) {
 bool sdp_read_group(struct sdp_view value, struct sdp_group *out) {
     *out = (struct sdp_group){.mids = value};
     return sdp_word_cut(&out->mids, &out->semantics) && sdp_view_is_all(out->semantics, SDP_CHARACTER_TOKEN);
-}
-
-bool sdp_session_bundles(const struct sdp_session *session, struct sdp_view mid, struct sdp_view *first) {
-    struct sdp_walk walk = sdp_walk_header(session);
-    struct sdp_attribute attribute;
-    struct sdp_group group;
-    struct sdp_view word;
-    while (mid.length > 0 && sdp_walk_attribute_of(&walk, SDP_ATTRIBUTE_GROUP, &attribute)) {
-        if (!sdp_read_group(attribute.value, &group) || !sdp_view_is(group.semantics, "BUNDLE"))
-            continue;
-        struct sdp_view tagged = {NULL, 0};
-        while (sdp_word_cut(&group.mids, &word)) {
-            if (tagged.length == 0)
-                tagged = word;
-            if (sdp_view_equal(word, mid)) {
-                if (first != NULL)
-                    *first = tagged;
-                return true;
-            }
-        }
-    }
-    return false;
 }
 
 /* ---- ICE and DTLS -------------------------------------------------------------------------------------------------- */
@@ -170,4 +159,43 @@ bool sdp_read_max_message_size(struct sdp_view value, uint64_t *out_bytes) {
     }
     *out_bytes = bytes;
     return true;
+}
+
+bool sdp_read_ice_pacing(struct sdp_view value, uint32_t *out_ms) {
+    /* RFC 8839 section 5.5: one to ten digits; ten of them may say more than 32 bits hold, and mean "never". */
+    value = sdp_view_without_trailing_spaces(value);
+    if (!sdp_view_is_all(value, SDP_CHARACTER_DIGIT) || value.length > 10)
+        return false;
+    if (!sdp_read_number(value, UINT32_MAX, out_ms))
+        *out_ms = UINT32_MAX;
+    return true;
+}
+
+bool sdp_remote_candidate_next(struct sdp_view *value, struct sdp_remote_candidate *out) {
+    struct sdp_view rest = *value;
+    struct sdp_view component;
+    struct sdp_view port;
+    uint32_t number;
+    if (!sdp_word_cut(&rest, &component) || !sdp_word_cut(&rest, &out->address) || !sdp_word_cut(&rest, &port))
+        return false;
+    /* RFC 8839 section 5.1 has 1 to 256; examples that count from 0 are about, and harm nobody. */
+    if (!sdp_read_number(component, 256, &out->component) || !sdp_read_number(port, UINT16_MAX, &number))
+        return false;
+    out->port = (uint16_t)number;
+    *value = rest;
+    return true;
+}
+
+bool sdp_read_tls_id(struct sdp_view value) {
+    for (size_t i = 0; i < value.length; i++)
+        if (!sdp_character_is(value.text[i], SDP_CHARACTER_ICE) && value.text[i] != '-' && value.text[i] != '_')
+            return false;
+    return value.length >= 20 && value.length <= 255;
+}
+
+bool sdp_read_connection(struct sdp_view value, struct sdp_connection *out) {
+    struct sdp_view more;
+    *out = (struct sdp_connection){.network_type = {NULL, 0}};
+    return sdp_word_cut(&value, &out->network_type) && sdp_word_cut(&value, &out->address_type) && sdp_word_cut(&value, &out->address) &&
+           !sdp_word_cut(&value, &more);
 }

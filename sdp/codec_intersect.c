@@ -9,6 +9,7 @@ struct side {
     size_t count;
     size_t counterpart[SDP_CODEC_MAX]; /* or SDP_CODEC_NONE */
     enum sdp_codec_reason reason[SDP_CODEC_MAX];
+    size_t nearest[SDP_CODEC_MAX]; /* what the reason is about, in the other list; or SDP_CODEC_NONE */
 };
 
 static void side_begin(struct side *side, const struct sdp_codec *codecs, size_t count) {
@@ -16,7 +17,7 @@ static void side_begin(struct side *side, const struct sdp_codec *codecs, size_t
     side->codecs = codecs;
     side->count = count;
     for (size_t i = 0; i < count; i++) {
-        side->counterpart[i] = SDP_CODEC_NONE;
+        side->counterpart[i] = side->nearest[i] = SDP_CODEC_NONE;
         side->reason[i] = codecs[i].id == SDP_CODEC_UNKNOWN ? SDP_CODEC_REASON_UNKNOWN : SDP_CODEC_REASON_ABSENT;
     }
 }
@@ -35,18 +36,42 @@ static bool served_by(const struct side *side, size_t index, size_t *out) {
     return true;
 }
 
+/* ---- two entries --------------------------------------------------------------------------------------------------- */
+
+bool sdp_codec_rule_read(const struct sdp_codec_rule *rule, struct sdp_view parameters, uint32_t *out) {
+    struct sdp_view value;
+    if (rule->read != NULL)
+        return rule->read(parameters, out);
+    *out = rule->fallback;
+    return !sdp_parameter_find(parameters, rule->name, &value) || sdp_read_number(value, UINT32_MAX, out);
+}
+
+const struct sdp_codec_rule *sdp_codec_rule_broken(const struct sdp_codec_row *row, struct sdp_view a, struct sdp_view b) {
+    uint32_t value_a;
+    uint32_t value_b;
+    for (size_t i = 0; i < SDP_CODEC_RULE_MAX && row->rules[i].name != NULL; i++)
+        if (!sdp_codec_rule_read(&row->rules[i], a, &value_a) || !sdp_codec_rule_read(&row->rules[i], b, &value_b) || value_a != value_b)
+            return &row->rules[i];
+    return NULL;
+}
+
+bool sdp_codec_means_the_same(const struct sdp_codec *a, const struct sdp_codec *b) {
+    const struct sdp_codec_row *row = sdp_codec_row_of(a->id);
+    return sdp_view_equal_ignoring_case(a->name, b->name) && a->clock_hz == b->clock_hz && a->channels == b->channels &&
+           (row == NULL || sdp_view_equal(a->parameters, b->parameters) || sdp_codec_rule_broken(row, a->parameters, b->parameters) == NULL);
+}
+
 /* The nearer two entries are, the larger the reason between them. */
 static enum sdp_codec_reason compare(const struct side *a, size_t i, const struct side *b, size_t j) {
     const struct sdp_codec *one = &a->codecs[i];
     const struct sdp_codec *two = &b->codecs[j];
-    if (one->id == SDP_CODEC_UNKNOWN || one->id != two->id)
+    if (one->id == SDP_CODEC_UNKNOWN || one->id != two->id || !sdp_view_equal_ignoring_case(one->name, two->name))
         return SDP_CODEC_REASON_ABSENT;
     if (one->clock_hz != two->clock_hz)
         return SDP_CODEC_REASON_CLOCK;
     if (one->channels != two->channels)
         return SDP_CODEC_REASON_CHANNELS;
-    const struct sdp_codec_row *row = sdp_codec_row_of(one->id);
-    if (row->same != NULL && !row->same(one->parameters, two->parameters))
+    if (sdp_codec_rule_broken(sdp_codec_row_of(one->id), one->parameters, two->parameters) != NULL)
         return SDP_CODEC_REASON_PARAMETERS;
     size_t served_a;
     size_t served_b;
@@ -58,9 +83,13 @@ static enum sdp_codec_reason compare(const struct side *a, size_t i, const struc
     return SDP_CODEC_MATCHED;
 }
 
-static void note(struct side *side, size_t index, enum sdp_codec_reason reason) {
-    if (side->counterpart[index] == SDP_CODEC_NONE && side->reason[index] != SDP_CODEC_REASON_UNKNOWN && reason > side->reason[index])
-        side->reason[index] = reason;
+/* ---- two lists ----------------------------------------------------------------------------------------------------- */
+
+static void note(struct side *side, size_t index, enum sdp_codec_reason reason, size_t about) {
+    if (side->counterpart[index] != SDP_CODEC_NONE || side->reason[index] == SDP_CODEC_REASON_UNKNOWN || reason <= side->reason[index])
+        return;
+    side->reason[index] = reason;
+    side->nearest[index] = about;
 }
 
 /* The first free counterpart is taken; every other entry learns how near it came. */
@@ -70,13 +99,12 @@ static void match_one(struct side *a, size_t i, struct side *b) {
         if (reason == SDP_CODEC_MATCHED && a->counterpart[i] == SDP_CODEC_NONE && b->counterpart[j] == SDP_CODEC_NONE) {
             a->counterpart[i] = j;
             b->counterpart[j] = i;
-            a->reason[i] = b->reason[j] = SDP_CODEC_MATCHED;
             continue;
         }
         if (reason == SDP_CODEC_MATCHED)
             reason = SDP_CODEC_REASON_TAKEN;
-        note(a, i, reason);
-        note(b, j, reason);
+        note(a, i, reason, j);
+        note(b, j, reason, i);
     }
 }
 
@@ -95,27 +123,13 @@ size_t sdp_codec_intersect(const struct sdp_codec *preferred, size_t preferred_c
                 match_one(&a, i, &b);
     for (size_t i = 0; i < a.count; i++)
         if (a.counterpart[i] != SDP_CODEC_NONE)
-            out[count++] = (struct sdp_codec_verdict){i, a.counterpart[i], SDP_CODEC_MATCHED};
+            out[count++] = (struct sdp_codec_verdict){i, a.counterpart[i], SDP_CODEC_MATCHED, SDP_CODEC_NONE};
     *matched = count;
     for (size_t i = 0; i < a.count; i++)
         if (a.counterpart[i] == SDP_CODEC_NONE)
-            out[count++] = (struct sdp_codec_verdict){i, SDP_CODEC_NONE, a.reason[i]};
+            out[count++] = (struct sdp_codec_verdict){i, SDP_CODEC_NONE, a.reason[i], a.nearest[i]};
     for (size_t j = 0; j < b.count; j++)
         if (b.counterpart[j] == SDP_CODEC_NONE)
-            out[count++] = (struct sdp_codec_verdict){SDP_CODEC_NONE, j, b.reason[j]};
+            out[count++] = (struct sdp_codec_verdict){SDP_CODEC_NONE, j, b.reason[j], b.nearest[j]};
     return count;
-}
-
-const char *sdp_codec_reason_text(enum sdp_codec_reason reason) {
-    switch (reason) {
-    case SDP_CODEC_MATCHED: return "both sides have it";
-    case SDP_CODEC_REASON_UNKNOWN: return "we know no rule to match it by";
-    case SDP_CODEC_REASON_ABSENT: return "the other side does not list it (RFC 3264 section 6.1)";
-    case SDP_CODEC_REASON_CLOCK: return "the other side has it with another clock rate (RFC 8866 section 6.6)";
-    case SDP_CODEC_REASON_CHANNELS: return "the other side has it with another number of channels (RFC 8866 section 6.6)";
-    case SDP_CODEC_REASON_PARAMETERS: return "the other side has it with parameters that make it another format (RFC 3264 section 6.1)";
-    case SDP_CODEC_REASON_ASSOCIATED: return "it serves another payload type that is not agreed on (RFC 4588 section 8.6)";
-    case SDP_CODEC_REASON_TAKEN: return "its counterpart already matches an earlier entry";
-    }
-    return "";
 }

@@ -5,62 +5,6 @@
  */
 #include "sdp/codec_internal.h"
 
-/* Absent means `fallback`, as the payload format says. */
-static bool same_number(struct sdp_view a, struct sdp_view b, const char *name, uint32_t fallback) {
-    return sdp_parameter_number(a, name, fallback) == sdp_parameter_number(b, name, fallback);
-}
-
-static bool same_vp9(struct sdp_view a, struct sdp_view b) {
-    /* RFC 9628 section 6, MUST: profile-id is 0 when absent; a decoder of one profile need not decode another. */
-    return same_number(a, b, "profile-id", 0);
-}
-
-static bool same_av1(struct sdp_view a, struct sdp_view b) {
-    /* RTP Payload Format For AV1, section 7.2: profile is 0 when absent, and is not for negotiation. */
-    return same_number(a, b, "profile", 0);
-}
-
-/* ---- profile-level-id: RFC 6184 section 8.1 ------------------------------------------------------------------------ */
-
-static unsigned hexadecimal(char digit) {
-    return digit <= '9' ? (unsigned)(digit - '0') : ((unsigned)digit | 0x20u) - 'a' + 10u;
-}
-
-/* profile_idc << 8 | profile-iop. RFC 6184 section 8.1: when absent, Baseline without constraints is meant. */
-static bool read_profile(struct sdp_view parameters, unsigned *out) {
-    struct sdp_view value;
-    *out = 0x4200;
-    if (!sdp_parameter_find(parameters, "profile-level-id", &value))
-        return true;
-    if (value.length != 6 || !sdp_view_is_all(value, SDP_CHARACTER_HEX))
-        return false;
-    *out = hexadecimal(value.text[0]) << 12 | hexadecimal(value.text[1]) << 8 | hexadecimal(value.text[2]) << 4 | hexadecimal(value.text[3]);
-    return true;
-}
-
-/* RFC 6184 section 8.1, table 5: several pairs of profile_idc and profile-iop name one sub-profile. */
-static unsigned sub_profile(unsigned profile) {
-    static const struct {
-        unsigned mask;
-        unsigned value;
-    } constrained_baseline[] = {{0xFF4F, 0x4240}, {0xFF8F, 0x4D80}, {0xFFCF, 0x58C0}}, baseline[] = {{0xFF4F, 0x4200}, {0xFFCF, 0x5880}};
-    for (size_t i = 0; i < sizeof constrained_baseline / sizeof constrained_baseline[0]; i++)
-        if ((profile & constrained_baseline[i].mask) == constrained_baseline[i].value)
-            return 0x4240;
-    for (size_t i = 0; i < sizeof baseline / sizeof baseline[0]; i++)
-        if ((profile & baseline[i].mask) == baseline[i].value)
-            return 0x4200;
-    return profile;
-}
-
-static bool same_h264(struct sdp_view a, struct sdp_view b) {
-    unsigned profile_a;
-    unsigned profile_b;
-    /* RFC 6184 section 8.2.2, MUST: profile and packetization-mode are symmetric; the level is each side's own limit. */
-    return same_number(a, b, "packetization-mode", 0) && read_profile(a, &profile_a) && read_profile(b, &profile_b) &&
-           sub_profile(profile_a) == sub_profile(profile_b);
-}
-
 /* ---- codecs that serve others -------------------------------------------------------------------------------------- */
 
 /* RFC 4588 section 8.6: apt names the payload type whose packets are sent again. */
@@ -76,23 +20,38 @@ static bool red_serves(struct sdp_view parameters, uint32_t *payload_type) {
     return parameters.length > 0;
 }
 
+/* AV1 profiles, as its specification names them (section 6.4.1). */
+static const char *say_av1_profile(uint32_t value) {
+    return value == 0 ? "Main" : value == 1 ? "High" : value == 2 ? "Professional" : "unknown";
+}
+
+#define NO_RULES {{NULL, 0, NULL, NULL}}
+
 static const struct sdp_codec_row rows[] = {
     /* RFC 7587 section 7: always 48000/2, whatever is inside. */
-    {SDP_CODEC_OPUS, "opus", 48000, 2, SDP_CODEC_NO_STATIC, true, NULL, NULL},
+    {SDP_CODEC_OPUS, "opus", 48000, 2, SDP_CODEC_NO_STATIC, true, NO_RULES, NULL},
     /* RFC 3551 section 6. The clock of G722 is 8000 by an old mistake that everyone keeps (section 4.5.2). */
-    {SDP_CODEC_PCMU, "PCMU", 8000, 1, 0, true, NULL, NULL},
-    {SDP_CODEC_PCMA, "PCMA", 8000, 1, 8, true, NULL, NULL},
-    {SDP_CODEC_G722, "G722", 8000, 1, 9, true, NULL, NULL},
-    {SDP_CODEC_TELEPHONE_EVENT, "telephone-event", 8000, 1, SDP_CODEC_NO_STATIC, false, NULL, NULL}, /* RFC 4733 */
-    {SDP_CODEC_COMFORT_NOISE, "CN", 8000, 1, 13, false, NULL, NULL},                                 /* RFC 3389 */
-    {SDP_CODEC_RED, "red", 48000, 2, SDP_CODEC_NO_STATIC, false, NULL, red_serves},                  /* RFC 2198 */
-    {SDP_CODEC_VP8, "VP8", 90000, 1, SDP_CODEC_NO_STATIC, true, NULL, NULL},                         /* RFC 7741 section 6 */
-    {SDP_CODEC_VP9, "VP9", 90000, 1, SDP_CODEC_NO_STATIC, true, same_vp9, NULL},
-    {SDP_CODEC_H264, "H264", 90000, 1, SDP_CODEC_NO_STATIC, true, same_h264, NULL},
-    {SDP_CODEC_AV1, "AV1", 90000, 1, SDP_CODEC_NO_STATIC, true, same_av1, NULL},
-    {SDP_CODEC_RTX, "rtx", 90000, 1, SDP_CODEC_NO_STATIC, false, NULL, rtx_serves},
-    {SDP_CODEC_ULPFEC, "ulpfec", 90000, 1, SDP_CODEC_NO_STATIC, false, NULL, NULL},    /* RFC 5109 */
-    {SDP_CODEC_FLEXFEC, "flexfec-03", 90000, 1, SDP_CODEC_NO_STATIC, false, NULL, NULL}, /* as browsers name it; RFC 8627 */
+    {SDP_CODEC_PCMU, "PCMU", 8000, 1, 0, true, NO_RULES, NULL},
+    {SDP_CODEC_PCMA, "PCMA", 8000, 1, 8, true, NO_RULES, NULL},
+    {SDP_CODEC_G722, "G722", 8000, 1, 9, true, NO_RULES, NULL},
+    /* RFC 4733 section 2.4.1: `events` is what a side can receive, a wish. */
+    {SDP_CODEC_TELEPHONE_EVENT, "telephone-event", 8000, 1, SDP_CODEC_NO_STATIC, false, NO_RULES, NULL},
+    {SDP_CODEC_COMFORT_NOISE, "CN", 8000, 1, 13, false, NO_RULES, NULL},                                 /* RFC 3389 */
+    {SDP_CODEC_RED, "red", 48000, 2, SDP_CODEC_NO_STATIC, false, NO_RULES, red_serves},                  /* RFC 2198 */
+    {SDP_CODEC_VP8, "VP8", 90000, 1, SDP_CODEC_NO_STATIC, true, NO_RULES, NULL},                         /* RFC 7741 section 6 */
+    /* RFC 9628 section 6, MUST: profile-id is 0 when absent; a decoder of one profile need not decode another. */
+    {SDP_CODEC_VP9, "VP9", 90000, 1, SDP_CODEC_NO_STATIC, true, {{"profile-id", 0, NULL, NULL}}, NULL},
+    /* RFC 6184 section 8.2.2, MUST: profile and packetization-mode are symmetric; the level is computed (codec_h264.c). */
+    {SDP_CODEC_H264, "H264", 90000, 1, SDP_CODEC_NO_STATIC, true,
+     {{"profile-level-id", 0, sdp_h264_rule_read, sdp_h264_rule_say}, {"packetization-mode", 0, NULL, NULL}}, NULL},
+    /* RTP Payload Format For AV1, section 7.2: profile is 0 when absent, and not for negotiation; level-idx and tier are the
+     * most that a side receives. */
+    {SDP_CODEC_AV1, "AV1", 90000, 1, SDP_CODEC_NO_STATIC, true, {{"profile", 0, NULL, say_av1_profile}}, NULL},
+    {SDP_CODEC_RTX, "rtx", 90000, 1, SDP_CODEC_NO_STATIC, false, NO_RULES, rtx_serves},
+    {SDP_CODEC_ULPFEC, "ulpfec", 90000, 1, SDP_CODEC_NO_STATIC, false, NO_RULES, NULL}, /* RFC 5109 */
+    /* As browsers name it, by a draft; RFC 8627 is another wire format. One of the first name matches one of the first only. */
+    {SDP_CODEC_FLEXFEC, "flexfec-03", 90000, 1, SDP_CODEC_NO_STATIC, false, NO_RULES, NULL},
+    {SDP_CODEC_FLEXFEC, "flexfec", 90000, 1, SDP_CODEC_NO_STATIC, false, NO_RULES, NULL},
 };
 #define ROW_COUNT (sizeof rows / sizeof rows[0])
 

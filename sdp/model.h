@@ -43,6 +43,7 @@ enum sdp_error {
 #define SDP_TEXT_MAX_BYTES (256u * 1024u)
 #define SDP_SECTION_MAX 128
 #define SDP_ATTRIBUTE_MAX 2048 /* a= lines in one section, and at session level */
+#define SDP_OTHER_LINE_MAX 1024 /* lines that are not a=, behind the m= of one section, and behind s= at session level */
 #define SDP_FORMAT_MAX 256     /* formats in one m= line */
 
 /* Bytes inside someone else's text; never NUL-terminated. `text` may be NULL when `length` is 0. */
@@ -77,7 +78,9 @@ struct sdp_section {
     size_t format_count;        /* 1 .. SDP_FORMAT_MAX */
     size_t attribute_count;     /* 0 .. SDP_ATTRIBUTE_MAX */
     struct sdp_view mid;        /* a=mid (RFC 5888 section 4); empty when absent */
+    size_t bundle_first;        /* index of the first section in the list of its a=group:BUNDLE; SDP_NO_SECTION: in none */
 };
+#define SDP_NO_SECTION SIZE_MAX
 
 /* o= (RFC 8866 section 5.2). The two numbers have any number of digits, hence views. */
 struct sdp_origin {
@@ -89,12 +92,20 @@ struct sdp_origin {
     struct sdp_view address;
 };
 
-/* A parsed description: about 18 KiB; valid as long as the text given to sdp_parse. */
+/* Where the first attribute of a kind stands at session level: readers ask for it for every section. */
+struct sdp_place {
+    const char *at; /* of its line; NULL: there is none */
+    size_t line;
+};
+#define SDP_PLACE_MAX 40 /* at least SDP_ATTRIBUTE_KIND_COUNT, of sdp/attributes.h */
+
+/* A parsed description: about 20 KiB; valid as long as the text given to sdp_parse. */
 struct sdp_session {
     struct sdp_view text;   /* everything */
     struct sdp_view header; /* the session level: everything before the first m= */
     struct sdp_origin origin;
     size_t header_attribute_count; /* 0 .. SDP_ATTRIBUTE_MAX */
+    struct sdp_place header_places[SDP_PLACE_MAX]; /* by enum sdp_attribute_kind */
     size_t section_count;          /* 0 .. SDP_SECTION_MAX */
     struct sdp_section sections[SDP_SECTION_MAX]; /* only the first section_count are written */
 };

@@ -1,32 +1,86 @@
 /* Writing an offer: RFC 9429 section 5.2. */
 #include "sdp/transport_internal.h"
 
-/* A refused section keeps its place in the order, and nothing else (RFC 9429 section 5.2.2). */
-static void write_refused(struct sdp_text *text, const struct sdp_local_section *section, const char *media) {
-    sdp_text_add(text, "m=");
-    sdp_text_add(text, media);
-    sdp_text_add(text, " 0 UDP/TLS/RTP/SAVPF ");
-    sdp_text_add_number(text, section->codecs[0].payload_type);
-    sdp_text_add_line(text, "\r\nc=IN IP4 0.0.0.0");
-    sdp_text_add_line(text, "a=mid:", section->mid);
-    sdp_text_add_line(text, "a=inactive");
+static const char *media_name(const struct sdp_local_section *section) {
+    switch (section->media) {
+    case SDP_MEDIA_AUDIO: return "audio";
+    case SDP_MEDIA_VIDEO: return "video";
+    case SDP_MEDIA_APPLICATION: return "application";
+    case SDP_MEDIA_OTHER: break;
+    }
+    return section->media_name == NULL ? "text" : section->media_name;
 }
 
-static void plan_section(struct sdp_section_plan *plan, const struct sdp_local *local, const struct sdp_local_section *section) {
-    *plan = (struct sdp_section_plan){.local = local, .section = section};
+static const char *protocol_name(enum sdp_media media) {
+    /* RFC 9429 section 5.1.2, MUST: offers of RTP name this profile; section 5.2.1: data channels this protocol. */
+    return media == SDP_MEDIA_APPLICATION ? "UDP/DTLS/SCTP" : "UDP/TLS/RTP/SAVPF";
+}
+
+/* A refused section keeps its place in the order, and nothing else (RFC 9429 section 5.2.2). */
+static void write_refused(struct sdp_text *text, const struct sdp_local_section *section) {
+    char digits[4];
+    struct sdp_text format = {.buffer = digits, .capacity = sizeof digits};
+    if (section->media == SDP_MEDIA_APPLICATION) {
+        sdp_section_write_refused(text, sdp_view_from("application"), sdp_view_from("UDP/DTLS/SCTP"), sdp_view_from("webrtc-datachannel"),
+                                  sdp_view_from(section->mid));
+        return;
+    }
+    sdp_text_add_number(&format, section->codec_count == 0 ? 0 : section->codecs[0].payload_type);
+    sdp_section_write_refused(text, sdp_view_from(media_name(section)), sdp_view_from(protocol_name(section->media)),
+                              (struct sdp_view){digits, format.length}, sdp_view_from(section->mid));
+}
+
+/* RFC 8842 section 5.2, MUST: an offer that begins a DTLS association says actpass. */
+static const char *offer_setup(const struct sdp_local_transport *transport) {
+    if (!transport->setup_fixed)
+        return "actpass";
+    switch (transport->setup) {
+    case SDP_SETUP_ACTIVE: return "active";
+    case SDP_SETUP_PASSIVE: return "passive";
+    case SDP_SETUP_ACTPASS:
+    case SDP_SETUP_HOLDCONN: break;
+    }
+    return "actpass";
+}
+
+/* Is it the first that has this transport; and, of those of the BUNDLE, the first there? */
+static void find_earlier(const struct sdp_local *local, size_t index, bool *any, bool *bundled) {
+    const struct sdp_local_section *section = &local->sections[index];
+    *any = *bundled = false;
+    for (size_t i = 0; i < index; i++) {
+        const struct sdp_local_section *earlier = &local->sections[i];
+        if (earlier->refused || earlier->bundle_only || earlier->transport != section->transport)
+            continue;
+        *any = true;
+        *bundled = *bundled || (sdp_local_is_bundled(earlier) && sdp_local_is_bundled(section));
+    }
+}
+
+static void plan_section(struct sdp_section_plan *plan, const struct sdp_local *local, size_t index) {
+    const struct sdp_local_section *section = &local->sections[index];
+    bool earlier;
+    bool earlier_in_bundle;
+    find_earlier(local, index, &earlier, &earlier_in_bundle);
+    *plan = (struct sdp_section_plan){.section = section};
+    plan->media = sdp_view_from(media_name(section));
+    plan->protocol = sdp_view_from(protocol_name(section->media));
     plan->mid = sdp_view_from(section->mid);
-    /* RFC 9429 section 5.1.2, MUST: offers name this profile. */
-    plan->protocol = sdp_view_from("UDP/TLS/RTP/SAVPF");
-    plan->transport = true;
-    /* RFC 8842 section 5.2, MUST: an offer that begins a DTLS association says actpass. */
-    plan->setup = !local->setup_fixed                    ? "actpass"
-                  : local->setup == SDP_SETUP_PASSIVE ? "passive"
-                  : local->setup == SDP_SETUP_ACTIVE  ? "active"
-                                                      : "actpass";
+    plan->bundle_only = section->bundle_only;
+    /* RFC 9429 section 5.2.1, MUST: only sections with an address of their own say what their transport is; those that share one
+     * leave it to the tagged section, as RFC 9143 section 7.1.3 does, and so do those that are bundle-only. */
+    if (!section->bundle_only && !earlier_in_bundle) {
+        plan->transport = section->transport;
+        plan->candidates = !earlier;
+        plan->setup = offer_setup(section->transport);
+    }
     plan->direction = section->direction;
+    /* RFC 9429 sections 5.2.1 and 5.2.2: who calls knows whether it is said because we send, or because it was said before. */
+    plan->msid = true;
     /* RFC 8858 section 4.2, MUST: who can do no other says both a=rtcp-mux and a=rtcp-mux-only. */
     plan->rtcp_mux_only = true;
     plan->rtcp_rsize = true;
+    if (section->media == SDP_MEDIA_APPLICATION)
+        return;
     plan->extension_count = section->extension_count;
     for (size_t i = 0; i < section->extension_count; i++)
         plan->extensions[i] = (struct sdp_section_extension){section->extensions[i].id, SDP_DIRECTION_SEND_RECEIVE,
@@ -35,41 +89,53 @@ static void plan_section(struct sdp_section_plan *plan, const struct sdp_local *
     memcpy(plan->codecs, section->codecs, section->codec_count * sizeof section->codecs[0]);
 }
 
+/* RFC 9143 section 7.2.1, MUST: the first that is listed carries the transport; a bundle-only one may stand before it among the sections. */
 static void write_group(struct sdp_text *text, const struct sdp_local *local) {
     bool any = false;
-    for (size_t i = 0; i < local->section_count; i++) {
-        if (local->sections[i].refused)
-            continue;
-        sdp_text_add(text, any ? " " : "a=group:BUNDLE ");
-        sdp_text_add(text, local->sections[i].mid);
-        any = true;
-    }
+    for (int bundle_only = 0; bundle_only < 2; bundle_only++)
+        for (size_t i = 0; i < local->section_count; i++) {
+            if (!sdp_local_is_bundled(&local->sections[i]) || local->sections[i].bundle_only != (bundle_only == 1))
+                continue;
+            sdp_text_add(text, any ? " " : "a=group:BUNDLE ");
+            sdp_text_add(text, local->sections[i].mid);
+            any = true;
+        }
     if (any)
         sdp_text_add(text, "\r\n");
+}
+
+/*
+ * RFC 8122 section 5: a=fingerprint may stand for all sections. Those that share a transport say nothing of it themselves, and one browser
+ * (Chromium 156) refuses every one of them but the first unless some fingerprint holds for it: RFC 9143 would have it look at the tagged section.
+ */
+static void write_shared_fingerprint(struct sdp_text *text, const struct sdp_local *local) {
+    size_t bundled = 0;
+    const struct sdp_local_transport *transport = NULL;
+    for (size_t i = 0; i < local->section_count; i++) {
+        if (!sdp_local_is_bundled(&local->sections[i]))
+            continue;
+        bundled++;
+        if (!transport && !local->sections[i].bundle_only)
+            transport = local->sections[i].transport;
+    }
+    if (bundled > 1 && transport)
+        sdp_text_add_line(text, "a=fingerprint:", transport->fingerprint_hash, " ", transport->fingerprint_value);
 }
 
 int sdp_write_offer(const struct sdp_local *local, char *buffer, size_t capacity) {
     struct sdp_text text = {.buffer = buffer, .capacity = capacity};
     struct sdp_section_plan plan;
-    bool first = true;
     if (!sdp_local_is_good(local, true))
         return SDP_ERROR_ARGUMENT;
     sdp_session_write_header(&text, local);
     write_group(&text, local);
+    write_shared_fingerprint(&text, local);
     for (size_t i = 0; i < local->section_count; i++) {
-        const struct sdp_local_section *section = &local->sections[i];
-        const char *media = section->media == SDP_MEDIA_AUDIO ? "audio" : "video";
-        if (section->refused) {
-            write_refused(&text, section, media);
+        if (local->sections[i].refused) {
+            write_refused(&text, &local->sections[i]);
             continue;
         }
-        plan_section(&plan, local, section);
-        plan.media = sdp_view_from(media);
-        /* RFC 9143 section 7.2.1: a bundle-only section has port 0 and leaves the transport to the tagged one. */
-        plan.bundle_only = local->bundle_only && !first;
-        plan.transport = !plan.bundle_only;
-        plan.candidates = first;
-        first = false;
+        plan_section(&plan, local, i);
         sdp_section_write(&text, &plan);
     }
     return sdp_text_finish(&text);

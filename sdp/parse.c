@@ -8,6 +8,7 @@ struct parser {
     struct sdp_session *out;
     struct sdp_section *section; /* NULL: session level */
     bool timed;              /* a t= was seen */
+    size_t other_lines;      /* of the current level: those that are not a= */
     /* Of the current level: said once, these may not be said again otherwise. */
     struct sdp_view ufrag;
     struct sdp_view pwd;
@@ -32,14 +33,6 @@ static int refuse_value(struct parser *parser, const char *rule) {
 
 /* ---- one line ------------------------------------------------------------------------------------------------------ */
 
-static size_t count_words(struct sdp_view text) {
-    struct sdp_view word;
-    size_t count = 0;
-    while (sdp_word_cut(&text, &word))
-        count++;
-    return count;
-}
-
 static int parse_version(struct parser *parser) {
     if (!sdp_view_is(sdp_view_without_trailing_spaces(parser->line.value), "0"))
         return refuse_value(parser, "the version is 0 (RFC 8866 section 5.1)");
@@ -60,7 +53,8 @@ static int parse_origin(struct parser *parser) {
 }
 
 static int parse_connection(struct parser *parser) {
-    if (count_words(parser->line.value) != 3)
+    struct sdp_connection connection;
+    if (!sdp_read_connection(parser->line.value, &connection))
         return refuse_value(parser, "c= is three words: network type, address type, address (RFC 8866 section 5.7)");
     return SDP_OK;
 }
@@ -159,7 +153,7 @@ static int parse_media(struct parser *parser) {
     if (out->section_count == SDP_SECTION_MAX)
         return refuse(parser, SDP_ERROR_LIMIT, parser->line.text, "more than SDP_SECTION_MAX (128) m= lines");
     struct sdp_section *section = &out->sections[out->section_count];
-    *section = (struct sdp_section){.index = out->section_count, .line = parser->line.number, .text = parser->line.text, .port_count = 1};
+    *section = (struct sdp_section){.index = out->section_count, .line = parser->line.number, .text = parser->line.text, .port_count = 1, .bundle_first = SDP_NO_SECTION};
     if (!sdp_word_cut(&rest, &section->media) || !sdp_view_is_all(section->media, SDP_CHARACTER_TOKEN) || !sdp_word_cut(&rest, &ports) ||
         !sdp_word_cut(&rest, &section->protocol) || !is_protocol(section->protocol))
         return refuse_value(parser, "m= is media, port, protocol and formats (RFC 8866 section 5.14)");
@@ -178,6 +172,7 @@ static int parse_media(struct parser *parser) {
         parser->section->text = sdp_view_between(parser->section->text.text, parser->line.text.text);
     out->section_count++;
     parser->section = section;
+    parser->other_lines = 0;
     parser->ufrag = parser->pwd = (struct sdp_view){NULL, 0};
     return SDP_OK;
 }
@@ -203,6 +198,8 @@ static int parse_attribute(struct parser *parser) {
         return refuse_value(parser, "the name of an attribute is a token (RFC 8866 section 5.13)");
     if (!sdp_attribute_check(&attribute, &rule))
         return refuse(parser, SDP_ERROR_SYNTAX, attribute.value.length > 0 ? attribute.value : parser->line.value, rule);
+    if (parser->section == NULL && parser->out->header_places[attribute.kind].at == NULL)
+        parser->out->header_places[attribute.kind] = (struct sdp_place){parser->line.text.text, parser->line.number};
     switch (attribute.kind) {
     case SDP_ATTRIBUTE_ICE_UFRAG:
         return say_once(parser, &parser->ufrag, attribute.value, "a section has one ice-ufrag (RFC 8839 section 5.4)");
@@ -250,8 +247,11 @@ static int parse_session_line(struct parser *parser) {
 static int parse_line(struct parser *parser) {
     if (parser->line.number <= 3)
         return parse_session_line(parser);
+    if (parser->line.type == 'a')
+        return parse_attribute(parser);
+    if (parser->line.type != 'm' && parser->other_lines++ == SDP_OTHER_LINE_MAX)
+        return refuse(parser, SDP_ERROR_LIMIT, parser->line.text, "more than SDP_OTHER_LINE_MAX (1024) lines that are not a= in one section");
     switch (parser->line.type) {
-    case 'a': return parse_attribute(parser);
     case 'b': return parse_bandwidth(parser);
     case 'c': return parse_connection(parser);
     case 'i': return parse_text(parser, "i= has a value (RFC 8866 section 5.4)");
@@ -317,24 +317,24 @@ static int check_mids(struct parser *parser) {
 }
 
 static int check_bundles(struct parser *parser) {
-    const struct sdp_session *out = parser->out;
-    struct sdp_walk walk = sdp_walk_header(out);
+    struct sdp_session *out = parser->out;
+    struct sdp_walk walk = sdp_walk_header_from(out, SDP_ATTRIBUTE_GROUP);
     struct sdp_attribute attribute;
     struct sdp_group group;
     struct sdp_view mid;
-    bool used[SDP_SECTION_MAX] = {false};
     while (sdp_walk_attribute_of(&walk, SDP_ATTRIBUTE_GROUP, &attribute)) {
         if (!sdp_read_group(attribute.value, &group) || !sdp_view_is(group.semantics, "BUNDLE"))
             continue;
-        while (sdp_word_cut(&group.mids, &mid)) {
+        for (size_t first = SDP_NO_SECTION; sdp_word_cut(&group.mids, &mid);) {
             const struct sdp_section *section = sdp_session_find_mid(out, mid);
             size_t offset = (size_t)(mid.text - out->text.text);
             if (section == NULL)
                 return refuse_at(parser, SDP_ERROR_SYNTAX, offset, mid, "a=group names a mid that no section has (RFC 5888 section 5)");
             /* RFC 9143 section 5, MUST: a section belongs to one BUNDLE group at most. */
-            if (used[section->index])
+            if (section->bundle_first != SDP_NO_SECTION)
                 return refuse_at(parser, SDP_ERROR_SYNTAX, offset, mid, "a section is in a BUNDLE group once (RFC 9143 section 5)");
-            used[section->index] = true;
+            first = first == SDP_NO_SECTION ? section->index : first;
+            out->sections[section->index].bundle_first = first;
         }
     }
     return SDP_OK;
@@ -347,6 +347,7 @@ int sdp_parse(const char *text, size_t length, struct sdp_session *out, struct s
     out->origin = (struct sdp_origin){0};
     out->section_count = 0;
     out->header_attribute_count = 0;
+    memset(out->header_places, 0, sizeof out->header_places);
     if (length > SDP_TEXT_MAX_BYTES)
         return refuse_at(&parser, SDP_ERROR_LIMIT, 0, (struct sdp_view){text, 0}, "more than SDP_TEXT_MAX_BYTES (256 KiB)");
     const char *nul = length == 0 ? NULL : memchr(text, '\0', length);

@@ -34,6 +34,9 @@ static inline struct sdp_view sdp_view_between(const char *from, const char *to)
     return (struct sdp_view){from, (size_t)(to - from)};
 }
 
+/* Folds ASCII letters only: view.c. */
+bool sdp_view_equal_ignoring_case(struct sdp_view a, struct sdp_view b);
+
 /* NULL gives an empty view. */
 static inline struct sdp_view sdp_view_from(const char *string) {
     return (struct sdp_view){string, string == NULL ? 0 : strlen(string)};
@@ -96,6 +99,9 @@ enum sdp_attribute_kind sdp_attribute_kind_of(struct sdp_view name);
 struct sdp_attribute sdp_attribute_split(struct sdp_view value, size_t line);
 /* Does the attribute follow the grammar of its kind? If not, *rule says which it breaks. */
 bool sdp_attribute_check(const struct sdp_attribute *attribute, const char **rule);
+
+/* The session level from the first attribute of a kind on; at its end when there is none. */
+struct sdp_walk sdp_walk_header_from(const struct sdp_session *session, enum sdp_attribute_kind kind);
 
 /* ---- writing: write.c ---------------------------------------------------------------------------------------------- */
 

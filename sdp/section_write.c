@@ -12,12 +12,35 @@ void sdp_session_write_header(struct sdp_text *text, const struct sdp_local *loc
         sdp_text_add_line(text, "a=ice-lite");
 }
 
+static void write_mid(struct sdp_text *text, struct sdp_view mid) {
+    if (mid.length == 0)
+        return;
+    sdp_text_add(text, "a=mid:");
+    sdp_text_add_view(text, mid);
+    sdp_text_add(text, "\r\n");
+}
+
+void sdp_section_write_refused(struct sdp_text *text, struct sdp_view media, struct sdp_view protocol, struct sdp_view formats, struct sdp_view mid) {
+    sdp_text_add(text, "m=");
+    sdp_text_add_view(text, media);
+    sdp_text_add(text, " 0 ");
+    sdp_text_add_view(text, protocol);
+    sdp_text_add(text, " ");
+    sdp_text_add_view(text, formats);
+    sdp_text_add_line(text, "\r\nc=IN IP4 0.0.0.0");
+    write_mid(text, mid);
+    if (!sdp_view_is(media, "application"))
+        sdp_text_add_line(text, "a=inactive");
+}
+
 static void write_media(struct sdp_text *text, const struct sdp_section_plan *plan) {
     sdp_text_add(text, "m=");
     sdp_text_add_view(text, plan->media);
     /* RFC 8840 and RFC 9429 section 5.2.1: port 9 and 0.0.0.0 say that the addresses are elsewhere. */
     sdp_text_add(text, plan->bundle_only ? " 0 " : " 9 ");
     sdp_text_add_view(text, plan->protocol);
+    if (plan->section->media == SDP_MEDIA_APPLICATION)
+        sdp_text_add(text, " webrtc-datachannel");
     for (size_t i = 0; i < plan->codec_count; i++) {
         sdp_text_add(text, " ");
         sdp_text_add_number(text, plan->codecs[i].payload_type);
@@ -26,15 +49,15 @@ static void write_media(struct sdp_text *text, const struct sdp_section_plan *pl
 }
 
 static void write_transport(struct sdp_text *text, const struct sdp_section_plan *plan) {
-    const struct sdp_local *local = plan->local;
-    for (size_t i = 0; plan->candidates && i < local->candidate_count; i++)
-        sdp_text_add_line(text, "a=", local->candidates[i]);
-    sdp_text_add_line(text, "a=ice-ufrag:", local->ice_ufrag);
-    sdp_text_add_line(text, "a=ice-pwd:", local->ice_pwd);
+    const struct sdp_local_transport *transport = plan->transport;
+    for (size_t i = 0; plan->candidates && i < transport->candidate_count; i++)
+        sdp_text_add_line(text, "a=", transport->candidates[i]);
+    sdp_text_add_line(text, "a=ice-ufrag:", transport->ice_ufrag);
+    sdp_text_add_line(text, "a=ice-pwd:", transport->ice_pwd);
     sdp_text_add_line(text, "a=ice-options:trickle");
-    if (plan->candidates && local->end_of_candidates)
+    if (plan->candidates && transport->end_of_candidates)
         sdp_text_add_line(text, "a=end-of-candidates");
-    sdp_text_add_line(text, "a=fingerprint:", local->fingerprint_hash, " ", local->fingerprint_value);
+    sdp_text_add_line(text, "a=fingerprint:", transport->fingerprint_hash, " ", transport->fingerprint_value);
     sdp_text_add_line(text, "a=setup:", plan->setup);
 }
 
@@ -60,7 +83,20 @@ static void write_codec_line(struct sdp_text *text, const char *attribute, const
     sdp_text_add_view(text, value);
 }
 
-static void write_codec(struct sdp_text *text, const struct sdp_codec *codec) {
+/* The parameters, in which profile-level-id gets another value, or its first. */
+static void write_with_profile(struct sdp_text *text, struct sdp_view parameters, const char *profile_level_id) {
+    struct sdp_view found;
+    if (!sdp_parameter_find(parameters, "profile-level-id", &found)) {
+        sdp_text_add_view(text, parameters);
+        sdp_text_add_strings(text, (const char *const[]){parameters.length > 0 ? ";" : "", "profile-level-id=", profile_level_id, NULL});
+        return;
+    }
+    sdp_text_add_view(text, sdp_view_between(parameters.text, found.text));
+    sdp_text_add(text, profile_level_id);
+    sdp_text_add_view(text, sdp_view_between(found.text + found.length, parameters.text + parameters.length));
+}
+
+static void write_codec(struct sdp_text *text, const struct sdp_codec *codec, const char *profile_level_id) {
     write_codec_line(text, "a=rtpmap:", codec, codec->name);
     sdp_text_add(text, "/");
     sdp_text_add_number(text, codec->clock_hz);
@@ -74,10 +110,12 @@ static void write_codec(struct sdp_text *text, const struct sdp_codec *codec) {
             write_codec_line(text, "a=rtcp-fb:", codec, sdp_view_from(sdp_feedback_name((enum sdp_feedback)(1u << bit))));
             sdp_text_add(text, "\r\n");
         }
-    if (codec->parameters.length > 0) {
-        write_codec_line(text, "a=fmtp:", codec, codec->parameters);
-        sdp_text_add(text, "\r\n");
-    }
+    if (codec->parameters.length == 0 && profile_level_id[0] == '\0')
+        return;
+    write_codec_line(text, "a=fmtp:", codec, profile_level_id[0] == '\0' ? codec->parameters : (struct sdp_view){NULL, 0});
+    if (profile_level_id[0] != '\0')
+        write_with_profile(text, codec->parameters, profile_level_id);
+    sdp_text_add(text, "\r\n");
 }
 
 static void write_source(struct sdp_text *text, uint32_t ssrc, const char *cname) {
@@ -111,30 +149,50 @@ static void write_sources(struct sdp_text *text, const struct sdp_section_plan *
         write_source(text, section->rtx_ssrc, section->cname);
 }
 
-void sdp_section_write(struct sdp_text *text, const struct sdp_section_plan *plan) {
-    /* RFC 9429 section 5.2.1: streams are named where we may send. */
-    bool sends = (plan->direction & SDP_DIRECTION_SEND) != 0;
-    write_media(text, plan);
-    if (plan->transport)
-        write_transport(text, plan);
-    if (plan->mid.length > 0) {
-        sdp_text_add(text, "a=mid:");
-        sdp_text_add_view(text, plan->mid);
-        sdp_text_add(text, "\r\n");
-    }
-    if (plan->bundle_only)
-        sdp_text_add_line(text, "a=bundle-only");
+/* RFC 8841 sections 5 and 6. */
+static void write_data(struct sdp_text *text, const struct sdp_local_section *section) {
+    sdp_text_add(text, "a=sctp-port:");
+    sdp_text_add_number(text, section->sctp_port);
+    sdp_text_add(text, "\r\na=max-message-size:");
+    sdp_text_add_number(text, section->max_message_size_bytes);
+    sdp_text_add(text, "\r\n");
+}
+
+/* RFC 8830 section 2: one line a stream; "-" is no stream. */
+static void write_streams(struct sdp_text *text, const struct sdp_local_section *section) {
+    if (section->track_id == NULL)
+        return;
+    if (section->stream_count == 0)
+        sdp_text_add_line(text, "a=msid:- ", section->track_id);
+    for (size_t i = 0; i < section->stream_count; i++)
+        sdp_text_add_line(text, "a=msid:", section->stream_ids[i], " ", section->track_id);
+}
+
+static void write_rtp(struct sdp_text *text, const struct sdp_section_plan *plan) {
     write_extensions(text, plan);
     sdp_text_add_line(text, "a=", sdp_direction_name(plan->direction));
-    if (sends && plan->section->track_id != NULL)
-        sdp_text_add_line(text, "a=msid:", plan->section->stream_id == NULL ? "-" : plan->section->stream_id, " ", plan->section->track_id);
+    if (plan->msid)
+        write_streams(text, plan->section);
     sdp_text_add_line(text, "a=rtcp-mux");
     if (plan->rtcp_mux_only)
         sdp_text_add_line(text, "a=rtcp-mux-only");
     if (plan->rtcp_rsize)
         sdp_text_add_line(text, "a=rtcp-rsize");
     for (size_t i = 0; i < plan->codec_count; i++)
-        write_codec(text, &plan->codecs[i]);
-    if (sends)
+        write_codec(text, &plan->codecs[i], plan->profile_level_ids[i]);
+    if (plan->direction & SDP_DIRECTION_SEND)
         write_sources(text, plan);
+}
+
+void sdp_section_write(struct sdp_text *text, const struct sdp_section_plan *plan) {
+    write_media(text, plan);
+    if (plan->transport != NULL)
+        write_transport(text, plan);
+    write_mid(text, plan->mid);
+    if (plan->bundle_only)
+        sdp_text_add_line(text, "a=bundle-only");
+    if (plan->section->media == SDP_MEDIA_APPLICATION)
+        write_data(text, plan->section);
+    else
+        write_rtp(text, plan);
 }

@@ -20,16 +20,58 @@ static bool protocol_is_ours(struct sdp_view protocol) {
     return false;
 }
 
-enum sdp_refusal sdp_section_judge(const struct sdp_section *section) {
+/* ---- data channels ------------------------------------------------------------------------------------------------- */
+
+uint16_t sdp_section_sctp_port(const struct sdp_section *section) {
     struct sdp_attribute attribute;
-    enum sdp_media media = sdp_section_media(section);
-    if (media != SDP_MEDIA_AUDIO && media != SDP_MEDIA_VIDEO)
-        return SDP_REFUSAL_MEDIA;
+    uint16_t port = 0;
+    if (sdp_section_find(section, SDP_ATTRIBUTE_SCTP_PORT, &attribute))
+        sdp_read_sctp_port(attribute.value, &port);
+    return port;
+}
+
+uint64_t sdp_section_max_message_size(const struct sdp_section *section) {
+    struct sdp_attribute attribute;
+    /* RFC 8841 section 6.1: 64 KiB when nothing is said. */
+    uint64_t bytes = SDP_MAX_MESSAGE_SIZE_DEFAULT_BYTES;
+    if (sdp_section_find(section, SDP_ATTRIBUTE_MAX_MESSAGE_SIZE, &attribute))
+        sdp_read_max_message_size(attribute.value, &bytes);
+    return bytes;
+}
+
+/* RFC 8841 section 4: the protocol says what lies below SCTP, the format what lies on it. */
+static enum sdp_refusal judge_data(const struct sdp_section *section) {
+    if (!sdp_view_is(section->protocol, "UDP/DTLS/SCTP") && !sdp_view_is(section->protocol, "TCP/DTLS/SCTP"))
+        return SDP_REFUSAL_SCTP;
+    if (!sdp_view_is(section->formats, "webrtc-datachannel") || sdp_section_sctp_port(section) == 0)
+        return SDP_REFUSAL_SCTP;
+    return SDP_REFUSAL_NONE;
+}
+
+/* ---- one section alone --------------------------------------------------------------------------------------------- */
+
+/* RFC 9429 section 5.2.1: a section without an address of its own leaves a=rtcp-mux, too, to the tagged one. */
+static bool multiplexes(const struct sdp_session *session, const struct sdp_section *section) {
+    struct sdp_attribute attribute;
+    struct sdp_view tagged;
+    if (sdp_section_find(section, SDP_ATTRIBUTE_RTCP_MUX, &attribute))
+        return true;
+    if (sdp_section_find(section, SDP_ATTRIBUTE_ICE_UFRAG, &attribute) || !sdp_session_bundles(session, section->mid, &tagged))
+        return false;
+    const struct sdp_section *carrier = sdp_session_find_mid(session, tagged);
+    return carrier != NULL && sdp_section_find(carrier, SDP_ATTRIBUTE_RTCP_MUX, &attribute);
+}
+
+enum sdp_refusal sdp_section_judge(const struct sdp_session *session, const struct sdp_section *section) {
+    switch (sdp_section_media(section)) {
+    case SDP_MEDIA_APPLICATION: return judge_data(section);
+    case SDP_MEDIA_OTHER: return SDP_REFUSAL_MEDIA;
+    case SDP_MEDIA_AUDIO:
+    case SDP_MEDIA_VIDEO: break;
+    }
     if (!protocol_is_ours(section->protocol))
         return SDP_REFUSAL_PROTOCOL;
-    if (!sdp_section_find(section, SDP_ATTRIBUTE_RTCP_MUX, &attribute))
-        return SDP_REFUSAL_MUX;
-    return SDP_REFUSAL_NONE;
+    return multiplexes(session, section) ? SDP_REFUSAL_NONE : SDP_REFUSAL_MUX;
 }
 
 /* ---- the transport ------------------------------------------------------------------------------------------------- */
@@ -56,11 +98,15 @@ static bool read_fingerprints(struct sdp_walk walk, struct sdp_transport *out) {
     return any;
 }
 
-/* The section that carries the transport attributes for this one. */
-static const struct sdp_section *carrier(const struct sdp_session *session, const struct sdp_section *section) {
+bool sdp_transport_is_own(const struct sdp_session *session, const struct sdp_section *section) {
     struct sdp_attribute attribute;
+    return sdp_find(session, section, SDP_ATTRIBUTE_ICE_UFRAG, &attribute);
+}
+
+/* The section that carries the transport attributes for this one. */
+static const struct sdp_section *carrier_of(const struct sdp_session *session, const struct sdp_section *section) {
     struct sdp_view tagged;
-    if (sdp_find(session, section, SDP_ATTRIBUTE_ICE_UFRAG, &attribute) || !sdp_session_bundles(session, section->mid, &tagged))
+    if (sdp_transport_is_own(session, section) || !sdp_session_bundles(session, section->mid, &tagged))
         return section;
     /* RFC 9143 section 7.1.3: in a BUNDLE only the tagged section has them. */
     const struct sdp_section *found = sdp_session_find_mid(session, tagged);
@@ -70,7 +116,7 @@ static const struct sdp_section *carrier(const struct sdp_session *session, cons
 enum sdp_refusal sdp_transport_read(const struct sdp_session *session, const struct sdp_section *section, struct sdp_transport *out) {
     struct sdp_attribute attribute;
     *out = (struct sdp_transport){.setup = SDP_SETUP_ACTIVE};
-    section = carrier(session, section);
+    section = carrier_of(session, section);
     /* RFC 4145 section 4: without a=setup, the one who speaks is active. */
     if (sdp_find(session, section, SDP_ATTRIBUTE_SETUP, &attribute) && !sdp_read_setup(attribute.value, &out->setup))
         return SDP_REFUSAL_SETUP;
@@ -85,7 +131,7 @@ enum sdp_refusal sdp_transport_read(const struct sdp_session *session, const str
         return SDP_REFUSAL_ICE;
     /* RFC 8122 section 5: those of the section, else those of the session; any one of them may match. */
     if (!read_fingerprints(sdp_walk_section(section), out))
-        read_fingerprints(sdp_walk_header(session), out);
+        read_fingerprints(sdp_walk_header_from(session, SDP_ATTRIBUTE_FINGERPRINT), out);
     if (out->fingerprint_count == 0)
         return SDP_REFUSAL_FINGERPRINT;
     return out->setup == SDP_SETUP_HOLDCONN ? SDP_REFUSAL_SETUP : SDP_REFUSAL_NONE;
@@ -114,7 +160,8 @@ const char *sdp_refusal_text(enum sdp_refusal refusal) {
     case SDP_REFUSAL_ICE: return "no ICE user fragment and password (RFC 8839 section 5.4)";
     case SDP_REFUSAL_SETUP: return "a=setup leaves nobody to begin DTLS (RFC 8842 section 5)";
     case SDP_REFUSAL_CODEC: return "no codec in common (RFC 3264 section 6.1)";
-    case SDP_REFUSAL_BUNDLE: return "outside the BUNDLE of the first section, and there is one transport (RFC 9143 section 7.3)";
+    case SDP_REFUSAL_BUNDLE: return "bundle-only, and no accepted section of its BUNDLE carries it (RFC 9143 section 7.3.3)";
+    case SDP_REFUSAL_SCTP: return "not a data channel: UDP/DTLS/SCTP webrtc-datachannel with a=sctp-port (RFC 8841 section 4)";
     }
     return "";
 }

@@ -9,8 +9,12 @@
 
 /* Is it offered at all? Port 0 means no, unless it is bundle-only. */
 bool sdp_section_is_offered(const struct sdp_session *session, const struct sdp_section *section);
-/* NONE, MEDIA, PROTOCOL or MUX: what one section alone tells. */
-enum sdp_refusal sdp_section_judge(const struct sdp_section *section);
+/* NONE, MEDIA, PROTOCOL, MUX or SCTP: what one section tells, with the tagged one of its BUNDLE. */
+enum sdp_refusal sdp_section_judge(const struct sdp_session *session, const struct sdp_section *section);
+/* RFC 8841 section 5: where the SCTP association of a data channel section ends; 0: nowhere. */
+uint16_t sdp_section_sctp_port(const struct sdp_section *section);
+/* RFC 8841 section 6; 0: any size. */
+uint64_t sdp_section_max_message_size(const struct sdp_section *section);
 
 /* The transport of a section, as its side describes it. */
 struct sdp_transport {
@@ -27,11 +31,27 @@ struct sdp_transport {
 /* Reads it from the section, else from its session, else from the tagged section of its BUNDLE. Returns NONE, ICE,
  * FINGERPRINT or SETUP. */
 enum sdp_refusal sdp_transport_read(const struct sdp_session *session, const struct sdp_section *section, struct sdp_transport *out);
+/* Does the section say so itself, or for all of the session? Else it leans on its tagged section. */
+bool sdp_transport_is_own(const struct sdp_session *session, const struct sdp_section *section);
+
+/* ---- groups: bundle.c ---------------------------------------------------------------------------------------------- */
+
+/* The next a=group:BUNDLE of a walk through the session level. */
+bool sdp_walk_bundle(struct sdp_walk *walk, struct sdp_view *mids);
+/*
+ * The sections in `accepted` grouped: tagged[i] becomes the index of the section that carries the transport of section i, by
+ * the order of the group's list; i for those in no group or not accepted.
+ * may_carry  nullable: which sections may be tagged
+ */
+void sdp_bundle_choose(const struct sdp_session *session, const bool *accepted, const bool *may_carry, size_t *tagged);
 
 /* ---- our side: local.c --------------------------------------------------------------------------------------------- */
 
-/* Is every value in the range that negotiate.h gives? */
+/* Is every value in the range that negotiate.h gives? The transports of an answer are judged as they are used. */
 bool sdp_local_is_good(const struct sdp_local *local, bool offer);
+bool sdp_local_transport_is_good(const struct sdp_local_transport *transport); /* nullable: false */
+/* Is this one in the BUNDLE of our offer? */
+bool sdp_local_is_bundled(const struct sdp_local_section *section);
 
 /* ---- writing a section: section_write.c ---------------------------------------------------------------------------- */
 
@@ -43,24 +63,27 @@ struct sdp_section_extension {
 
 /* One accepted section, ready to be written. */
 struct sdp_section_plan {
-    const struct sdp_local *local;
     const struct sdp_local_section *section;
     struct sdp_view media;
     struct sdp_view protocol;
     struct sdp_view mid; /* empty: no a=mid */
     bool bundle_only;
-    bool transport;      /* write ICE and DTLS lines */
+    const struct sdp_local_transport *transport; /* NULL: no ICE and DTLS lines */
     bool candidates;     /* and candidates */
     const char *setup;
     enum sdp_direction direction;
+    bool msid;
     bool rtcp_mux_only;
     bool rtcp_rsize;
     struct sdp_section_extension extensions[SDP_LOCAL_EXTENSION_MAX];
     size_t extension_count;
     struct sdp_codec codecs[SDP_LOCAL_CODEC_MAX];
     size_t codec_count;
+    char profile_level_ids[SDP_LOCAL_CODEC_MAX][7]; /* of codecs whose parameters get another one; "": as they are */
 };
 void sdp_section_write(struct sdp_text *text, const struct sdp_section_plan *plan);
+/* m= with port 0, c= and a=mid (none when empty): what keeps the place of a section (RFC 3264 sections 6 and 8.2). */
+void sdp_section_write_refused(struct sdp_text *text, struct sdp_view media, struct sdp_view protocol, struct sdp_view formats, struct sdp_view mid);
 /* v= to t=, and a=ice-lite. */
 void sdp_session_write_header(struct sdp_text *text, const struct sdp_local *local);
 

@@ -33,6 +33,13 @@ bool sdp_view_is_ignoring_case(struct sdp_view view, const char *string) {
     return i == view.length && string[i] == '\0';
 }
 
+bool sdp_view_equal_ignoring_case(struct sdp_view a, struct sdp_view b) {
+    for (size_t i = 0; i < a.length && a.length == b.length; i++)
+        if (lower(a.text[i]) != lower(b.text[i]))
+            return false;
+    return a.length == b.length;
+}
+
 bool sdp_word_next(struct sdp_view *rest, struct sdp_view *word) {
     return sdp_word_cut(rest, word);
 }

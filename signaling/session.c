@@ -7,7 +7,7 @@
  *    |                        | crossing, we joined first: roll back
  *    | REMOTE_OFFER           v
  *    +--------------------> THEIRS ----------------> NONE (established)
- *                                     send_answer
+ *                                     send_answer, or decline
  */
 #include "signaling/session.h"
 
@@ -362,6 +362,13 @@ enum signaling_error signaling_session_send_answer(struct signaling_session *ses
         return error;
     session->exchange = EXCHANGE_NONE;
     session->established = true;
+    return SIGNALING_OK;
+}
+
+enum signaling_error signaling_session_decline(struct signaling_session *session) {
+    if (session->exchange != EXCHANGE_THEIRS)
+        return SIGNALING_ERROR_STATE;
+    session->exchange = EXCHANGE_NONE;
     return SIGNALING_OK;
 }
 

@@ -72,7 +72,7 @@ bool signaling_session_poll_event(struct signaling_session *session, struct sign
 bool signaling_session_poll_output(struct signaling_session *session, struct signaling_text *out);
 
 /*
- * The app's verbs. Each queues one text (send_candidate and send_end_of_candidates may be called as soon as there is a description).
+ * The app's verbs. Each but decline queues one text (send_candidate and send_end_of_candidates may be called as soon as there is a description).
  * Return SIGNALING_OK; STATE: not joined yet, or no peer to talk to, or (send_answer) no offer to answer, or (send_offer) an offer of ours is open
  * or theirs waits for its answer; ARGUMENT: not UTF-8 or empty; TOO_LARGE: beyond SIGNALING_MESSAGE_MAX_BYTES; CAPACITY: the queue is full, poll first;
  * MEMORY.
@@ -82,6 +82,7 @@ enum signaling_error signaling_session_send_offer(struct signaling_session *sess
 enum signaling_error signaling_session_send_answer(struct signaling_session *session, const char *sdp, size_t length);
 enum signaling_error signaling_session_send_candidate(struct signaling_session *session, const struct signaling_candidate *candidate);
 enum signaling_error signaling_session_send_end_of_candidates(struct signaling_session *session);
+enum signaling_error signaling_session_decline(struct signaling_session *session); /* their offer gets no answer; queues nothing. STATE: none waits */
 enum signaling_error signaling_session_bye(struct signaling_session *session);
 
 /* True while a peer is known: it joined, and has not left. */

@@ -35,6 +35,13 @@ static void judge_media(struct call *call) {
                      "The path is there, but no packet that could be decoded came in on it.",
                      "See whether the other side really sends, and whether a firewall passes large or frequent UDP packets.");
     call_sentence(call->problem.what, "The call was connected, but no %s arrived.", kind);
+    for (size_t i = 0; i < CALL_MEDIA_COUNT; i++) {
+        const char *codec = media_codec_name(call->media[i].not_sent);
+        if (!*codec || strcmp(kind, peer_media_kind_name(call->media[i].kind)) != 0)
+            continue;
+        call_sentence(call->problem.why, "%s was agreed, of which there is no source here, and the other side sent none either.", codec);
+        call_sentence(call->problem.try_this, "Name with --codec a codec that both sides can make, or send a file of %s.", codec);
+    }
 }
 
 static void close_handle(uv_handle_t *handle) {
@@ -50,7 +57,6 @@ static void close_handles(struct call *call) {
     close_handle((uv_handle_t *)&call->duration_timer);
     close_handle((uv_handle_t *)&call->no_media_timer);
     close_handle((uv_handle_t *)&call->second_timer);
-    close_handle((uv_handle_t *)&call->restart_timer);
 }
 
 static void on_farewell_over(uv_timer_t *timer) {
@@ -138,6 +144,7 @@ static void on_second(uv_timer_t *timer) {
     struct call *call = timer->data;
     if (!call->connection || call->is_ending)
         return;
+    call_media_second(call);
     call_media_measure(call);
     if (call->log)
         call_json_log_event(call->log, net_clock_now_us(), "stats", json_pack("{s:o}", "stats", call_statistics_json(call)));
@@ -154,6 +161,7 @@ void call_connected(struct call *call) {
     call->is_connected = true;
     call_say(call, 0, "connected");
     uv_timer_stop(&call->wait_timer);
+    call_media_start(call);
     if (call->was_connected)
         return;
     call->was_connected = true;
@@ -161,13 +169,12 @@ void call_connected(struct call *call) {
     uv_timer_start(&call->no_media_timer, on_no_media, CALL_NO_MEDIA_PATIENCE_MS, 0);
     if (call->options->duration_seconds > 0)
         uv_timer_start(&call->duration_timer, on_duration_over, (uint64_t)(call->options->duration_seconds * 1000), 0);
-    call_media_start(call);
 }
 
 /* ---- beginning --------------------------------------------------------------------------------------------------------------- */
 
 static void begin_handles(struct call *call) {
-    uv_timer_t *timers[] = {&call->wait_timer, &call->duration_timer, &call->no_media_timer, &call->second_timer, &call->restart_timer};
+    uv_timer_t *timers[] = {&call->wait_timer, &call->duration_timer, &call->no_media_timer, &call->second_timer};
     for (size_t i = 0; i < sizeof timers / sizeof timers[0]; i++) {
         uv_timer_init(&call->loop, timers[i]);
         timers[i]->data = call;

@@ -1,10 +1,25 @@
-/* Offer, answer and candidates: between the signaling session and the PeerConnection. */
+/*
+ * Offer, answer and candidates: between the signaling session and the PeerConnection. Both sides may offer at any time (W3C webrtc section
+ * 10.7); the session says whose offer stands when two cross, and setRemoteDescription takes ours back when it is not ours.
+ */
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/call/call_internal.h"
 #include "app/net/clock.h"
 
-static void fail_of_description(struct call *call, int error, const struct peer_problem *problem, const char *what) {
+#define SDP_ADVICE "Compare what both sides offer, with sdp-explain OFFER ANSWER (-vv shows both), and what --codec says."
+
+/* Ends the call only if nothing has ever been agreed: else it goes on as it was. */
+static void refuse(struct call *call, const char *what, const char *why) {
+    call->exchange_failures++;
+    if (call->was_agreed)
+        call_say(call, 0, "%s The call goes on as it was. %s", what, why);
+    else
+        call_fail(call, CALL_EXIT_SDP, "sdp", what, why, SDP_ADVICE);
+}
+
+static void refuse_description(struct call *call, int error, const struct peer_problem *problem, const char *what) {
     char why[CALL_SENTENCE_BYTES];
     const char *rule = problem->rule ? problem->rule : peer_error_name(error);
     if (problem->section >= 0)
@@ -14,31 +29,42 @@ static void fail_of_description(struct call *call, int error, const struct peer_
         call_sentence(why, "Line %zu: %s", problem->line, rule);
     else
         call_sentence(why, "%s", rule);
-    call_fail(call, CALL_EXIT_SDP, "sdp", what, why, "Compare what both sides offer: audio is Opus here and video VP8, over one BUNDLE with rtcp-mux.");
+    refuse(call, what, why);
 }
 
-static bool describe(struct call *call, enum peer_sdp_type type) {
+/* ---- ours ------------------------------------------------------------------------------------------------------------------- */
+
+/* The description that was just set goes to the other side. False: nobody takes it. */
+static bool send_local_description(struct call *call) {
     char *text = malloc(CALL_SDP_MAX_BYTES);
-    struct peer_problem problem = {.section = -1};
-    uint64_t now_us = net_clock_now_us();
+    enum peer_sdp_type type = PEER_SDP_OFFER;
     size_t length = 0;
-    int error = PEER_ERROR_MEMORY;
-    if (text)
-        error = type == PEER_SDP_OFFER ? peer_connection_create_offer(call->connection, now_us, text, CALL_SDP_MAX_BYTES, &length, &problem)
-                                       : peer_connection_create_answer(call->connection, now_us, text, CALL_SDP_MAX_BYTES, &length, &problem);
-    if (error == PEER_OK)
-        error = peer_connection_set_local_description(call->connection, now_us, type, text, length, &problem);
-    if (error != PEER_OK) {
-        fail_of_description(call, error, &problem, type == PEER_SDP_OFFER ? "No offer could be made." : "The offer could not be answered.");
-    } else {
-        call_say(call, 2, "%s:\n%s", type == PEER_SDP_OFFER ? "our offer" : "our answer", text);
-        enum signaling_error sent = type == PEER_SDP_OFFER ? signaling_session_send_offer(call->session, text, length)
-                                                           : signaling_session_send_answer(call->session, text, length);
-        if (sent != SIGNALING_OK)
-            call_say(call, 0, "signaling did not take our description (error %d)", (int)sent);
+    enum signaling_error sent = SIGNALING_ERROR_MEMORY;
+    if (text && peer_connection_description(call->connection, PEER_LOCAL, &type, text, CALL_SDP_MAX_BYTES, &length) == PEER_OK) {
+        call_say(call, 2, "our %s:\n%s", type == PEER_SDP_OFFER ? "offer" : "answer", text);
+        sent = type == PEER_SDP_OFFER ? signaling_session_send_offer(call->session, text, length) : signaling_session_send_answer(call->session, text, length);
     }
     free(text);
-    return error == PEER_OK;
+    if (sent != SIGNALING_OK)
+        call_say(call, 0, "signaling did not take our description (error %d)", (int)sent);
+    return sent == SIGNALING_OK;
+}
+
+static void take_back(struct call *call) {
+    (void)peer_connection_set_local_description(call->connection, net_clock_now_us(), PEER_SDP_ROLLBACK, NULL, 0, NULL);
+}
+
+static bool offer(struct call *call) {
+    struct peer_problem problem = {.section = -1};
+    int error = peer_connection_set_local_description(call->connection, net_clock_now_us(), PEER_SDP_IMPLICIT, NULL, 0, &problem);
+    if (error != PEER_OK) {
+        refuse_description(call, error, &problem, "No offer could be made.");
+        return false;
+    }
+    if (send_local_description(call))
+        return true;
+    take_back(call);
+    return false;
 }
 
 /* The connection belongs to this peer from now on, whoever was in the room before. */
@@ -54,59 +80,111 @@ void call_peer_offer(struct call *call) {
     if (!call->driver) /* it could not be set up: the call is ending */
         return;
     begin_with_peer(call);
-    if (describe(call, PEER_SDP_OFFER))
-        net_driver_run(call->driver);
+    call_peer_ask_for_media(call);
+    (void)offer(call);
+    net_driver_run(call->driver);
+}
+
+void call_peer_renegotiate(struct call *call) {
+    if (peer_connection_signaling_state(call->connection) != PEER_SIGNALING_STABLE)
+        return; /* W3C webrtc section 4.7.3: it is said again when it is stable */
+    if (!call->is_signaling_open || call->has_peer_left) /* nobody would answer; whether the other side lives, consent tells */
+        call_say(call, 0, "%s: nothing more can be agreed", call->is_signaling_open ? "the other side has left the room" : "signaling is gone");
+    else if (call->exchange_failures >= CALL_EXCHANGE_FAILURE_MAX)
+        call_say(call, 1, "nothing came of the last %u offers: no more of them", call->exchange_failures);
+    else if (offer(call))
+        call_say(call, 1, "another offer");
+    call_signaling_pump(call);
+}
+
+/* ---- theirs ----------------------------------------------------------------------------------------------------------------- */
+
+/* RFC 8866 section 5.2: <sess-id>, the second word of "o=", which stays for as long as it is the same connection (RFC 3264 section 8). */
+static void read_session_id(struct signaling_text sdp, char out[CALL_SESSION_ID_BYTES]) {
+    const char *origin = strstr(sdp.bytes, "\no=");
+    const char *id = origin ? strchr(origin, ' ') : NULL;
+    size_t length = id ? strcspn(id + 1, " \r\n") : 0;
+    if (length >= CALL_SESSION_ID_BYTES)
+        length = CALL_SESSION_ID_BYTES - 1;
+    if (length)
+        memcpy(out, id + 1, length);
+    out[length] = '\0';
+}
+
+/* An offer of somebody who has come instead, or of another connection of the same page, begins a new call. */
+static bool is_of_this_connection(const struct call *call, struct signaling_text offer_sdp) {
+    char session[CALL_SESSION_ID_BYTES];
+    read_session_id(offer_sdp, session);
+    return call->is_described && !call->has_peer_left && (!call->peer_session[0] || strcmp(session, call->peer_session) == 0);
 }
 
 static bool take_description(struct call *call, enum peer_sdp_type type, struct signaling_text sdp) {
     struct peer_problem problem = {.section = -1};
     call_say(call, 2, "their %s:\n%s", type == PEER_SDP_OFFER ? "offer" : "answer", sdp.bytes);
     int error = peer_connection_set_remote_description(call->connection, net_clock_now_us(), type, sdp.bytes, sdp.length, &problem);
-    if (error != PEER_OK)
-        fail_of_description(call, error, &problem, type == PEER_SDP_OFFER ? "The other side's offer cannot be accepted." : "The other side's answer cannot be accepted.");
+    if (error == PEER_OK)
+        read_session_id(sdp, call->peer_session);
+    else
+        refuse_description(call, error, &problem, type == PEER_SDP_OFFER ? "The other side's offer cannot be accepted." : "The other side's answer cannot be accepted.");
     return error == PEER_OK;
 }
 
-static void offer_again(struct call *call) {
-    call->is_negotiation_wanted = false;
-    if (!call->is_signaling_open || call->has_peer_left) /* nobody would answer; whether the other side lives, consent tells */
-        call_say(call, 0, "%s: no other path can be agreed", call->is_signaling_open ? "the other side has left the room" : "signaling is gone");
-    else if (peer_connection_signaling_state(call->connection) == PEER_SIGNALING_STABLE && describe(call, PEER_SDP_OFFER))
-        call_say(call, 1, "another offer");
+/* Why nothing was agreed: the sentence of the first section that has one. */
+static const char *refusal(const struct call *call) {
+    struct peer_transceiver transceiver;
+    for (size_t i = 0; i < peer_connection_transceiver_count(call->connection); i++)
+        if (peer_connection_transceiver(call->connection, i, &transceiver) && transceiver.refused)
+            return transceiver.refused;
+    return "Every media section was refused.";
 }
 
-static void on_restart_patience(uv_timer_t *timer) {
-    struct call *call = timer->data;
-    if (!call->is_negotiation_wanted || !call->connection || call->is_ending)
-        return;
-    offer_again(call);
-    net_driver_run(call->driver);
-    call_signaling_pump(call);
+static void judge_agreement(struct call *call) {
+    if (peer_connection_agreed_count(call->connection, NULL) > 0) {
+        call->was_agreed = true;
+        call->exchange_failures = 0;
+    } else if (!call->was_agreed) {
+        refuse(call, "Nothing could be agreed.", refusal(call));
+    }
 }
 
-void call_peer_renegotiate(struct call *call) {
-    call->is_negotiation_wanted = true;
-    uv_timer_start(&call->restart_timer, on_restart_patience, call->creates_offer ? 0 : CALL_RESTART_PATIENCE_MS, 0);
+static bool answer(struct call *call) {
+    struct peer_problem problem = {.section = -1};
+    int error = peer_connection_set_local_description(call->connection, net_clock_now_us(), PEER_SDP_IMPLICIT, NULL, 0, &problem);
+    if (error == PEER_OK && send_local_description(call))
+        return true;
+    if (error != PEER_OK) {
+        (void)peer_connection_set_remote_description(call->connection, net_clock_now_us(), PEER_SDP_ROLLBACK, NULL, 0, NULL);
+        refuse_description(call, error, &problem, "The offer could not be answered.");
+    }
+    return false;
 }
 
-void call_peer_answer(struct call *call, struct signaling_text offer, bool rolls_back) {
-    bool is_same_peer = call->is_described && call->is_connected && !call->has_peer_left;
-    if (call->is_described && !is_same_peer)
+void call_peer_answer(struct call *call, struct signaling_text offer_sdp) {
+    bool is_known = is_of_this_connection(call, offer_sdp);
+    if (call->is_described && !is_known)
         call_peer_restart(call);
     if (!call->driver)
         return;
-    if (is_same_peer && rolls_back)
-        (void)peer_connection_set_local_description(call->connection, net_clock_now_us(), PEER_SDP_ROLLBACK, NULL, 0, NULL);
-    if (!is_same_peer)
+    if (!is_known)
         begin_with_peer(call);
-    call->is_negotiation_wanted = false;
-    if (take_description(call, PEER_SDP_OFFER, offer) && describe(call, PEER_SDP_ANSWER))
-        net_driver_run(call->driver);
+    bool is_taken = take_description(call, PEER_SDP_OFFER, offer_sdp);
+    if (is_taken)
+        call_codecs_follow_offer(call, offer_sdp.bytes, offer_sdp.length);
+    if (is_taken && answer(call))
+        judge_agreement(call);
+    else
+        (void)signaling_session_decline(call->session);
+    net_driver_run(call->driver);
 }
 
-void call_peer_accept(struct call *call, struct signaling_text answer) {
-    if (call->driver && take_description(call, PEER_SDP_ANSWER, answer))
-        net_driver_run(call->driver);
+void call_peer_accept(struct call *call, struct signaling_text answer_sdp) {
+    if (!call->driver)
+        return;
+    if (take_description(call, PEER_SDP_ANSWER, answer_sdp))
+        judge_agreement(call);
+    else
+        take_back(call);
+    net_driver_run(call->driver);
 }
 
 void call_peer_add_candidate(struct call *call, const struct signaling_candidate *candidate, bool is_of_ignored_offer) {

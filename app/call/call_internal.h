@@ -6,6 +6,7 @@
  *     call_peer.c       PeerConnection and the network driver
  *     call_description.c  offer, answer and candidates between the two
  *     call_media.c      senders and receivers
+ *     call_codecs.c     which codecs are named, in which order
  *     summary.c, statistics.c, live.c    what is told about it
  */
 #ifndef CALL_INTERNAL_H
@@ -28,19 +29,24 @@
 
 #define CALL_SDP_MAX_BYTES PEER_DESCRIPTION_MAX_BYTES
 #define CALL_NO_MEDIA_PATIENCE_MS 10000u /* connected this long without any frame: exit 13 */
-#define CALL_RESTART_PATIENCE_MS 2000u   /* both sides may notice that a path is lost: the caller offers at once, the callee after this */
+#define CALL_NO_TRANSCEIVER SIZE_MAX
+#define CALL_EXCHANGE_FAILURE_MAX 3u     /* offers in a row of which nothing came: then it offers no more by itself */
+#define CALL_SESSION_ID_BYTES 32u        /* RFC 8866 section 5.2: <sess-id> is digits; longer ones are cut */
 #define CALL_FAREWELL_MS 4000u           /* signaling's closing handshake is given up then */
 
-/* One section of the call; the index into `media` is the transceiver's. */
+/* One kind of media of the call: the first section of it. */
 struct call_media {
     enum peer_media_kind kind;
-    size_t transceiver;
+    size_t transceiver;              /* CALL_NO_TRANSCEIVER: nobody has asked for it yet */
     struct media_sender *sender;     /* NULL: we send none */
     struct media_receiver *receiver; /* NULL until the track is there */
     struct media_sender_statistics sent;       /* the last numbers, kept when the objects are gone */
     struct media_receiver_statistics received;
     bool wants_key_frame;            /* the pacer refused a frame: what follows needs a new beginning */
     bool is_failure_told;
+    bool is_refusal_told;            /* our section was refused */
+    enum media_codec not_sent;       /* agreed, but the source cannot be sent as it: said; NONE: nothing of the kind */
+    bool is_dtmf_done;               /* --dtmf was passed on, or refused */
 };
 #define CALL_MEDIA_COUNT 2
 
@@ -57,7 +63,7 @@ struct call {
     uv_loop_t loop;
     uv_async_t media_wake;
     uv_signal_t interrupt, terminate;
-    uv_timer_t wait_timer, duration_timer, no_media_timer, second_timer, restart_timer;
+    uv_timer_t wait_timer, duration_timer, no_media_timer, second_timer;
     unsigned interruptions;
 
     struct signaling_session *session;
@@ -73,7 +79,9 @@ struct call {
     struct call_media media[CALL_MEDIA_COUNT];
     bool is_described; /* offer or answer has been made: this connection belongs to one peer */
     bool has_peer_left; /* the room: an offer that comes now is another one's */
-    bool is_negotiation_wanted; /* by our connection, and not begun */
+    bool was_agreed;   /* offer and answer have agreed on something: what is said later cannot take that away */
+    unsigned exchange_failures; /* in a row */
+    char peer_session[CALL_SESSION_ID_BYTES]; /* <sess-id> of their descriptions; "": none has come */
     bool is_connected;  /* this connection is, or was */
     bool was_connected; /* this one or one before it: there was a call */
 
@@ -104,28 +112,39 @@ bool call_peer_begin(struct call *call);
 void call_peer_restart(struct call *call); /* another peer: everything of the last one goes */
 void call_peer_leave(struct call *call);   /* RTCP BYE and close_notify */
 void call_peer_free(struct call *call);
+void call_peer_ask_for_media(struct call *call); /* before the first offer is ours: the kinds that we do not send are wanted, too */
 
 const struct ice_agent *call_agent(const struct call *call); /* of the connection, for its statistics; NULL: there is none */
 void call_fail_of_ice(struct call *call);                   /* no path: says what was tried and what would help */
 
 /* call_description.c */
 void call_peer_offer(struct call *call);
-void call_peer_answer(struct call *call, struct signaling_text offer, bool rolls_back);
-void call_peer_renegotiate(struct call *call); /* another offer to the same peer, when it is this side's turn */
+void call_peer_answer(struct call *call, struct signaling_text offer);
+void call_peer_renegotiate(struct call *call); /* another offer to the same peer */
 void call_peer_accept(struct call *call, struct signaling_text answer);
 void call_peer_add_candidate(struct call *call, const struct signaling_candidate *candidate, bool is_of_ignored_offer);
 
 /* call_media.c */
-bool call_media_open(struct call *call); /* sources and encoders, before anybody is bothered */
-void call_media_start(struct call *call);
+bool call_media_open(struct call *call); /* the sources, before anybody is bothered */
+void call_media_start(struct call *call); /* connected, or agreed anew: what was agreed is sent, as the codec that was agreed; what was not, is not */
 void call_media_track(struct call *call, size_t transceiver, enum peer_codec codec);
 void call_media_frame(struct call *call, const struct peer_received_frame *frame);
 void call_media_pump(struct call *call);
+void call_media_second(struct call *call); /* once a second */
 void call_media_request_key_frame(struct call *call, size_t transceiver);
 void call_media_measure(struct call *call);
-void call_media_close_receivers(struct call *call);
+void call_media_let_go(struct call *call); /* of a connection: senders rest, receivers are closed */
+void call_media_dtmf(struct call *call, char digit, uint32_t duration_ms); /* the other side pressed a key */
 void call_media_close(struct call *call);
-bool call_media_is_missing(const struct call *call, bool any, const char **kind); /* agreed to be received, but nothing was decoded */
+bool call_media_is_missing(const struct call *call, bool any, const char **kind); /* agreed to be received, but nothing was decoded, nor came that need not be */
+
+/* call_codecs.c */
+enum media_codec call_codec_of_peer(enum peer_codec codec);
+/* setCodecPreferences of a kind: those of --codec; none of them named: all that are coded here, the codec of a file first, and without a source of
+ * our own all that can be recorded. Returns how many. */
+size_t call_codec_preference(const struct call *call, enum peer_media_kind kind, struct peer_codec_capability out[CALL_CODEC_PREFERENCE_MAX]);
+/* Their offer was taken: the sections that we do not send in get what --codec says, or the order of the offer. Before our answer. */
+void call_codecs_follow_offer(struct call *call, const char *text, size_t length);
 
 /* statistics.c */
 json_t *call_statistics_json(const struct call *call);

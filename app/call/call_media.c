@@ -17,7 +17,7 @@ static bool open_sender(struct call *call, struct call_media *media, const char 
         return true;
     const struct call_options *options = call->options;
     struct media_sender_config config = {
-        .codec = media->kind == PEER_AUDIO ? MEDIA_CODEC_OPUS : MEDIA_CODEC_VP8,
+        .kind = media->kind == PEER_AUDIO ? MEDIA_AUDIO : MEDIA_VIDEO,
         .source = source,
         .video = {.width = options->width, .height = options->height, .fps = options->frames_per_second, .stamp = options->stamp},
         .bitrate_bps = bitrate_bps,
@@ -38,22 +38,97 @@ bool call_media_open(struct call *call) {
            open_sender(call, &call->media[1], call->options->video, call->options->bitrate_bps);
 }
 
-static bool is_agreed(const struct call *call, const struct call_media *media, enum peer_direction bit) {
+/* ---- what is sent ------------------------------------------------------------------------------------------------------- */
+
+static bool get_transceiver(const struct call *call, const struct call_media *media, struct peer_transceiver *out) {
+    return call->connection && media->transceiver != CALL_NO_TRANSCEIVER && peer_connection_transceiver(call->connection, media->transceiver, out);
+}
+
+/* `bit` of the direction was agreed, with a codec. */
+static bool is_agreed(const struct call *call, const struct call_media *media, enum peer_direction bit, struct peer_transceiver *out) {
+    return get_transceiver(call, media, out) && out->codec != PEER_CODEC_NONE && !out->stopping && !out->stopped && (out->current_direction & bit) != 0;
+}
+
+static const char *source_of(const struct call *call, const struct call_media *media) {
+    return media->kind == PEER_AUDIO ? call->options->audio : call->options->video;
+}
+
+/* Said rather than staying black: once for each codec that is agreed on. */
+static void tell_not_sent(struct call *call, struct call_media *media, enum media_codec codec) {
+    char why[CALL_SENTENCE_BYTES];
+    const char *kind = peer_media_kind_name(media->kind), *name = media_codec_name(codec);
+    enum media_codec of_file = media_sender_source_codec(media->sender);
+    if (media->not_sent == codec)
+        return;
+    media->not_sent = codec;
+    if (of_file != MEDIA_CODEC_NONE)
+        call_sentence(why, "%s holds %s, which is sent as it is.", source_of(call, media), media_codec_name(of_file));
+    else
+        call_sentence(why, "There is no encoder of %s here: it can be sent from a file, as it is.", name);
+    call_say(call, 0, "No %s is sent: %s was agreed. %s Name a codec that both sides have with --codec, or give a source of %s.", kind, name, why, name);
+    call_json_log_event(call->log, net_clock_now_us(), "notsent", json_pack("{s:s,s:s,s:s,s:s}", "kind", kind, "codec", name, "source", source_of(call, media), "why", why));
+}
+
+static void tell_refused(struct call *call, struct call_media *media) {
     struct peer_transceiver transceiver;
-    return call->connection && peer_connection_transceiver(call->connection, media->transceiver, &transceiver) &&
-           transceiver.codec != PEER_CODEC_NONE && (transceiver.current_direction & bit) != 0;
+    if (media->is_refusal_told || !get_transceiver(call, media, &transceiver) || transceiver.codec != PEER_CODEC_NONE || !transceiver.refused)
+        return;
+    media->is_refusal_told = true;
+    call_say(call, 0, "No %s is sent: %s", peer_media_kind_name(media->kind), transceiver.refused);
+    call_json_log_event(call->log, net_clock_now_us(), "notsent", json_pack("{s:s,s:n,s:s,s:s}", "kind", peer_media_kind_name(media->kind), "codec", "source",
+                                                                            source_of(call, media), "why", transceiver.refused));
+}
+
+static void send_as_agreed(struct call *call, struct call_media *media) {
+    struct peer_transceiver transceiver;
+    struct media_error error = {0};
+    bool sends = is_agreed(call, media, PEER_SENDONLY, &transceiver);
+    enum media_codec codec = sends ? call_codec_of_peer(transceiver.codec) : MEDIA_CODEC_NONE;
+    if (sends && media_sender_can_send(media->sender, codec)) {
+        media->not_sent = MEDIA_CODEC_NONE;
+        if (!media_sender_start(media->sender, codec, &error))
+            fail_of_media(call, &error);
+        return;
+    }
+    media_sender_stop(media->sender);
+    if (sends)
+        tell_not_sent(call, media, codec);
+    else
+        tell_refused(call, media);
+}
+
+/* RFC 4733: --dtmf, once, when it can be. */
+static void press_keys(struct call *call, struct call_media *media) {
+    struct peer_transceiver transceiver;
+    if (!call->options->dtmf || media->is_dtmf_done)
+        return;
+    media->is_dtmf_done = true;
+    int error = PEER_ERROR_STATE;
+    if (is_agreed(call, media, PEER_SENDONLY, &transceiver) && transceiver.dtmf)
+        error = peer_connection_insert_dtmf(call->connection, net_clock_now_us(), media->transceiver, call->options->dtmf, CALL_DTMF_TONE_MS, CALL_DTMF_GAP_MS);
+    if (error != PEER_OK)
+        call_say(call, 0, "The digits of --dtmf are not sent: %s", error == PEER_ERROR_STATE ? "no sound is sent, or the other side did not agree to telephone-event (RFC 4733)."
+                                                                                              : peer_error_name(error));
 }
 
 void call_media_start(struct call *call) {
-    for (size_t i = 0; i < CALL_MEDIA_COUNT; i++) {
-        struct call_media *media = &call->media[i];
-        struct media_error error = {0};
-        if (media->sender && is_agreed(call, media, PEER_SENDONLY) && !media_sender_start(media->sender, &error)) {
-            fail_of_media(call, &error);
-            return;
-        }
-    }
+    for (size_t i = 0; i < CALL_MEDIA_COUNT && !call->is_ending; i++)
+        if (call->media[i].sender)
+            send_as_agreed(call, &call->media[i]);
 }
+
+void call_media_second(struct call *call) {
+    if (call->is_connected && !call->is_ending && net_clock_now_us() - call->timings.connected >= CALL_DTMF_DELAY_US)
+        press_keys(call, &call->media[0]);
+}
+
+void call_media_dtmf(struct call *call, char digit, uint32_t duration_ms) {
+    const char text[2] = {digit, '\0'};
+    call_say(call, 0, "the other side pressed %s", text);
+    call_json_log_event(call->log, net_clock_now_us(), "dtmf", json_pack("{s:s,s:i}", "digit", text, "durationMs", (int)duration_ms));
+}
+
+/* ---- what is received ------------------------------------------------------------------------------------------------------ */
 
 static struct call_media *find_media(struct call *call, size_t transceiver) {
     for (size_t i = 0; i < CALL_MEDIA_COUNT; i++)
@@ -69,7 +144,8 @@ void call_media_track(struct call *call, size_t transceiver, enum peer_codec cod
     if (!media || media->receiver)
         return;
     struct media_receiver_config config = {
-        .codec = media->kind == PEER_AUDIO ? MEDIA_CODEC_OPUS : MEDIA_CODEC_VP8,
+        .kind = media->kind == PEER_AUDIO ? MEDIA_AUDIO : MEDIA_VIDEO,
+        .codec = call_codec_of_peer(codec),
         .record_prefix = call->options->record_prefix,
         .wake = on_media,
         .user = &call->media_wake,
@@ -83,7 +159,7 @@ void call_media_track(struct call *call, size_t transceiver, enum peer_codec cod
 void call_media_frame(struct call *call, const struct peer_received_frame *frame) {
     struct call_media *media = find_media(call, frame->transceiver);
     if (media && media->receiver)
-        (void)media_receiver_push(media->receiver, frame->bytes, frame->length, frame->timestamp); /* what is refused is counted there */
+        (void)media_receiver_push(media->receiver, call_codec_of_peer(frame->codec), frame->bytes, frame->length, frame->timestamp); /* what is refused is counted there */
 }
 
 void call_media_request_key_frame(struct call *call, size_t transceiver) {
@@ -129,11 +205,19 @@ static void note_first_frame(struct call *call, const struct call_media *media, 
         call_say(call, 0, "first sound");
 }
 
+static void tell_no_decoder(struct call *call, const struct call_media *media, const struct media_receiver_event *event) {
+    const char *name = media_codec_name(event->codec);
+    call_say(call, 0, "%s comes: there is no decoder of it here, so it is %s and not shown", name, call->options->record_prefix ? "recorded" : "counted");
+    call_json_log_event(call->log, event->at_us, "nodecoder", json_pack("{s:s,s:s}", "kind", peer_media_kind_name(media->kind), "codec", name));
+}
+
 static void handle_receiver(struct call *call, struct call_media *media) {
     struct media_receiver_event event;
     while (media_receiver_poll_event(media->receiver, &event)) {
         if (event.kind == MEDIA_RECEIVER_FIRST_FRAME)
             note_first_frame(call, media, &event);
+        if (event.kind == MEDIA_RECEIVER_NO_DECODER)
+            tell_no_decoder(call, media, &event);
         if (event.kind == MEDIA_RECEIVER_KEY_FRAME_NEEDED && call->connection)
             (void)peer_connection_request_key_frame(call->connection, net_clock_now_us(), media->transceiver); /* refused: too late anyway */
         if (event.kind == MEDIA_RECEIVER_FAILED)
@@ -162,7 +246,10 @@ void call_media_measure(struct call *call) {
     }
 }
 
-static bool has_decoded(const struct call_media *media) {
+/* Decoded, or come and not to be decoded here. */
+static bool has_come(const struct call_media *media) {
+    if (media->received.frames_without_decoder > 0)
+        return true;
     return media->kind == PEER_AUDIO ? media->received.total_samples_received > media->received.concealed_samples : media->received.frames_decoded > 0;
 }
 
@@ -171,10 +258,11 @@ bool call_media_is_missing(const struct call *call, bool any, const char **kind)
     *kind = "media";
     for (size_t i = 0; i < CALL_MEDIA_COUNT; i++) {
         const struct call_media *media = &call->media[i];
-        if (!is_agreed(call, media, PEER_RECVONLY))
+        struct peer_transceiver transceiver;
+        if (!is_agreed(call, media, PEER_RECVONLY, &transceiver))
             continue;
         agreed++;
-        if (!has_decoded(media)) {
+        if (!has_come(media)) {
             missing++;
             *kind = peer_media_kind_name(media->kind);
         }
@@ -184,17 +272,21 @@ bool call_media_is_missing(const struct call *call, bool any, const char **kind)
     return any ? missing > 0 : agreed > 0 && missing == agreed;
 }
 
-void call_media_close_receivers(struct call *call) {
+void call_media_let_go(struct call *call) {
     for (size_t i = 0; i < CALL_MEDIA_COUNT; i++) {
+        if (call->media[i].sender)
+            media_sender_stop(call->media[i].sender);
+        call->media[i].not_sent = MEDIA_CODEC_NONE;
+        call->media[i].is_dtmf_done = call->media[i].is_refusal_told = false;
         media_receiver_free(call->media[i].receiver);
         call->media[i].receiver = NULL;
     }
 }
 
 void call_media_close(struct call *call) {
+    call_media_let_go(call);
     for (size_t i = 0; i < CALL_MEDIA_COUNT; i++) {
         media_sender_free(call->media[i].sender);
         call->media[i].sender = NULL;
     }
-    call_media_close_receivers(call);
 }

@@ -28,6 +28,10 @@ static void handle_interfaces(void *object, uint64_t now_us, const struct ice_in
     (void)peer_connection_handle_interfaces(((struct call *)object)->connection, now_us, interfaces, count);
 }
 
+static void handle_set_interfaces(void *object, uint64_t now_us, size_t set, const struct ice_interface *interfaces, size_t count) {
+    (void)peer_connection_handle_transport_interfaces(((struct call *)object)->connection, now_us, set, interfaces, count);
+}
+
 static void handle_send_error(void *object, uint64_t now_us, const struct ice_path *path, int error) {
     peer_connection_handle_send_error(((struct call *)object)->connection, now_us, path, error);
 }
@@ -121,6 +125,35 @@ static void on_connection_state(struct call *call, enum peer_connection_state st
         call_connected(call);
 }
 
+/* What is agreed in mid-call is sent from then on. */
+static void on_signaling_state(struct call *call, enum peer_signaling_state state) {
+    log_state(call, "signalingstatechange", peer_signaling_state_name(state));
+    if (state == PEER_SIGNALING_STABLE && call->is_connected)
+        call_media_start(call);
+}
+
+static bool is_gone(const struct call *call, size_t transceiver) {
+    struct peer_transceiver of;
+    return !peer_connection_transceiver(call->connection, transceiver, &of) || of.stopping || of.stopped;
+}
+
+/* The first of its kind is received, whoever asked for it; what comes besides is left alone. */
+static void on_track(struct call *call, size_t transceiver, enum peer_media_kind kind, enum peer_codec codec) {
+    struct call_media *media = &call->media[kind == PEER_VIDEO];
+    if (media->transceiver == CALL_NO_TRANSCEIVER || is_gone(call, media->transceiver))
+        media->transceiver = transceiver;
+    if (media->transceiver == transceiver)
+        call_media_track(call, transceiver, codec);
+    else
+        call_say(call, 0, "the other side sends another %s track: it is left alone", peer_media_kind_name(kind));
+}
+
+static void on_track_muted(struct call *call, size_t transceiver) {
+    for (size_t i = 0; i < CALL_MEDIA_COUNT; i++)
+        if (call->media[i].transceiver == transceiver)
+            call_say(call, 0, "the other side sends no %s any more", peer_media_kind_name(call->media[i].kind));
+}
+
 static void on_key_log(struct call *call, const char *line, size_t length) {
     if (call->key_log)
         fprintf(call->key_log, "%.*s\n", (int)length, line);
@@ -139,7 +172,7 @@ static void on_event(struct call *call, const struct peer_connection_event *even
         call_say(call, 1, "ice: %s", ice_state_name(event->as.ice_connection_state));
         break;
     case PEER_CONNECTION_EVENT_SIGNALING_STATE:
-        log_state(call, "signalingstatechange", peer_signaling_state_name(event->as.signaling_state));
+        on_signaling_state(call, event->as.signaling_state);
         break;
     case PEER_CONNECTION_EVENT_SELECTED_PAIR:
         on_selected_pair(call, event->as.selected_pair.local, event->as.selected_pair.remote);
@@ -148,7 +181,10 @@ static void on_event(struct call *call, const struct peer_connection_event *even
         on_connection_state(call, event->as.connection_state);
         break;
     case PEER_CONNECTION_EVENT_TRACK:
-        call_media_track(call, event->as.track.transceiver, event->as.track.codec);
+        on_track(call, event->as.track.transceiver, event->as.track.kind, event->as.track.codec);
+        break;
+    case PEER_CONNECTION_EVENT_TRACK_MUTED:
+        on_track_muted(call, event->as.transceiver);
         break;
     case PEER_CONNECTION_EVENT_FRAME:
         call_media_frame(call, &event->as.frame);
@@ -176,6 +212,12 @@ static void on_event(struct call *call, const struct peer_connection_event *even
     case PEER_CONNECTION_EVENT_CLOSE_STREAM:
         net_driver_close_stream(call->driver, event->as.stream.path.stream_id);
         break;
+    case PEER_CONNECTION_EVENT_SOCKETS_NEEDED:
+        (void)net_driver_open_set(call->driver, event->as.transport); /* without sockets, that transport fails: the states say so */
+        break;
+    case PEER_CONNECTION_EVENT_SOCKETS_FREE:
+        net_driver_close_set(call->driver, event->as.transport);
+        break;
     case PEER_CONNECTION_EVENT_ICE_RESTART_NEEDED:
         call_say(call, 0, "the path may be lost (%s): looking for another", ice_restart_reason_name(event->as.restart_reason));
         break;
@@ -183,8 +225,12 @@ static void on_event(struct call *call, const struct peer_connection_event *even
         if (call->is_described) /* the first time the session says when */
             call_peer_renegotiate(call);
         break;
+    case PEER_CONNECTION_EVENT_DTMF:
+        call_media_dtmf(call, event->as.dtmf.digit, event->as.dtmf.duration_ms);
+        break;
     case PEER_CONNECTION_EVENT_DTLS_STATE:         /* in the statistics */
-    case PEER_CONNECTION_EVENT_TRACK_ENDED:        /* close_notify follows, or consent ends */
+    case PEER_CONNECTION_EVENT_TRACK_ENDED:        /* an offer says so too, or close_notify follows, or consent ends */
+    case PEER_CONNECTION_EVENT_TONE_CHANGE:        /* --dtmf: nobody waits for it */
         break;
     }
 }
@@ -208,6 +254,7 @@ static const struct net_driver_verbs verbs = {
     .poll_transmit = poll_transmit,
     .drain = drain,
     .handle_interfaces = handle_interfaces,
+    .handle_set_interfaces = handle_set_interfaces,
     .handle_send_error = handle_send_error,
     .handle_resolved = handle_resolved,
     .handle_stream_opened = handle_stream_opened,
@@ -217,50 +264,50 @@ static const struct net_driver_verbs verbs = {
 
 /* ---- beginning ------------------------------------------------------------------------------------------------------------ */
 
-/* setCodecPreferences: the codecs of a kind in the order of --codec; none of them named: the default of PeerConnection. */
-static size_t list_codecs(const struct call_options *options, enum peer_media_kind kind, enum peer_codec *out) {
-    static const struct {
-        const char *name;
-        enum peer_media_kind kind;
-        enum peer_codec codec;
-    } known[] = {{"opus", PEER_AUDIO, PEER_CODEC_OPUS}, {"vp8", PEER_VIDEO, PEER_CODEC_VP8}};
-    size_t count = 0;
-    for (size_t i = 0; i < options->codec_count; i++)
-        for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
-            if (known[k].kind == kind && strcmp(known[k].name, options->codecs[i]) == 0)
-                out[count++] = known[k].codec;
-    return count;
+static int add(struct call *call, struct call_media *media, bool sends) {
+    struct peer_codec_capability codecs[CALL_CODEC_PREFERENCE_MAX];
+    size_t codec_count = call_codec_preference(call, media->kind, codecs);
+    struct peer_transceiver_config config = {
+        .kind = media->kind,
+        .direction = PEER_RECVONLY,
+        .codecs = codecs,
+        .codec_count = codec_count,
+        .bitrate_bps = media->kind == PEER_VIDEO ? call->options->bitrate_bps : 0,
+    };
+    return sends ? peer_connection_add_track(call->connection, &config, &media->transceiver)
+                 : peer_connection_add_transceiver(call->connection, &config, &media->transceiver);
 }
 
-static bool add_transceivers(struct call *call) {
+/* addTrack for what we send: it goes into our offer, or takes the first section of its kind in theirs. */
+static bool add_tracks(struct call *call) {
     for (size_t i = 0; i < CALL_MEDIA_COUNT; i++) {
-        struct call_media *media = &call->media[i];
-        enum peer_codec codecs[CALL_CODEC_PREFERENCE_MAX];
-        size_t codec_count = list_codecs(call->options, media->kind, codecs);
-        struct peer_transceiver_config config = {
-            .kind = media->kind,
-            .direction = media->sender ? PEER_SENDRECV : PEER_RECVONLY,
-            .codecs = codec_count ? codecs : NULL,
-            .codec_count = codec_count,
-            .bitrate_bps = media->kind == PEER_VIDEO ? call->options->bitrate_bps : 0,
-        };
-        if (peer_connection_add_transceiver(call->connection, &config, &media->transceiver) != PEER_OK)
+        call->media[i].transceiver = CALL_NO_TRANSCEIVER;
+        if (call->media[i].sender && add(call, &call->media[i], true) != PEER_OK)
             return false;
     }
     return true;
 }
 
+void call_peer_ask_for_media(struct call *call) {
+    for (size_t i = 0; i < CALL_MEDIA_COUNT; i++)
+        if (call->media[i].transceiver == CALL_NO_TRANSCEIVER && add(call, &call->media[i], false) != PEER_OK)
+            call_say(call, 0, "%s cannot be asked for: %s", peer_media_kind_name(call->media[i].kind), peer_connection_problem(call->connection));
+}
+
 static bool make_connection(struct call *call) {
+    static const enum peer_bundle_policy policies[] = {
+        [CALL_BUNDLE_MAX_BUNDLE] = PEER_BUNDLE_MAX_BUNDLE, [CALL_BUNDLE_BALANCED] = PEER_BUNDLE_BALANCED, [CALL_BUNDLE_MAX_COMPAT] = PEER_BUNDLE_MAX_COMPAT};
     struct ice_server servers[ICE_SERVER_MAX];
     struct peer_connection_config config = {
         .ice = {.servers = servers, .server_count = call_ice_servers_map(call->servers, call->server_count, servers, ICE_SERVER_MAX), .random = net_random,
                 .transport_policy = call->options->relay_only ? ICE_TRANSPORT_POLICY_RELAY : ICE_TRANSPORT_POLICY_ALL},
+        .bundle_policy = policies[call->options->bundle_policy],
         .certificate = call->certificate,
         .wall_clock_offset_us = net_clock_wall_offset_us(),
         .key_log = call->key_log != NULL,
     };
     call->connection = peer_connection_new(&config, net_clock_now_us());
-    return call->connection && add_transceivers(call);
+    return call->connection && add_tracks(call);
 }
 
 bool call_peer_begin(struct call *call) {
@@ -293,10 +340,12 @@ void call_peer_free(struct call *call) {
 
 void call_peer_restart(struct call *call) {
     call_peer_free(call);
-    call_media_close_receivers(call);
+    call_media_let_go(call);
     if (call->is_connected)
         call_wait(call); /* a new connection may hang as the first one might */
-    call->is_described = call->is_negotiation_wanted = call->is_connected = false;
+    call->is_described = call->was_agreed = call->is_connected = false;
+    call->exchange_failures = 0;
+    call->peer_session[0] = '\0';
     (void)call_peer_begin(call);
 }
 

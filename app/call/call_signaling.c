@@ -122,7 +122,7 @@ static void on_event(struct call *call, const struct signaling_event *event) {
         break;
     case SIGNALING_EVENT_REMOTE_OFFER:
         call_say(call, call->is_connected ? 1 : 0, "answering");
-        call_peer_answer(call, event->message->sdp, event->rollback);
+        call_peer_answer(call, event->message->sdp); /* event->rollback: setRemoteDescription does it */
         break;
     case SIGNALING_EVENT_REMOTE_ANSWER:
         call_peer_accept(call, event->message->sdp);

@@ -9,14 +9,15 @@ static const char room_url[] =
 static const char media[] =
     "\n"
     "media\n"
-    "  --audio SRC              none | tone[:HZ] (default) | FILE.wav\n"
-    "  --video SRC              none | pattern (default) | FILE.y4m\n"
+    "  --audio SRC              none | tone[:HZ] (default) | FILE.wav | FILE.opus (as it is)\n"
+    "  --video SRC              none | pattern (default) | FILE.y4m | FILE.ivf, FILE.h264 (as they are)\n"
     "  --stamp                  burn frame number and send time into the pictures of a file, as pattern does\n"
-    "  --codec LIST             preference, e.g. opus,vp8\n"
-    "  --size WxH --fps N       of pattern\n"
+    "  --codec LIST             preference: opus pcmu pcma, vp8 vp9 h264 av1; e.g. vp9,vp8,opus\n"
+    "  --size WxH --fps N       of pattern; --fps also of FILE.h264\n"
     "  --bitrate BPS            of video; 800k and 2m are understood\n"
     "  --play none              nothing else in this version\n"
-    "  --record PREFIX          what was received: PREFIX-audio.ogg, PREFIX-video.ivf\n";
+    "  --record PREFIX          what was received: PREFIX-audio.ogg (Opus) or .wav (G.711), PREFIX-video.ivf or .h264\n"
+    "  --dtmf DIGITS            press these keys once connected: 0-9 A-D * # and , for a pause\n";
 
 static const char network[] =
     "\n"
@@ -32,6 +33,7 @@ static const char network[] =
 static const char call[] =
     "\n"
     "call\n"
+    "  --bundle-policy POLICY   max-bundle (default), balanced, max-compat: transports for a peer that does not know BUNDLE\n"
     "  --duration SEC           length of the call once connected (default: until somebody ends it)\n"
     "  --wait SEC               patience before it (default 60)\n"
     "  --json[=FILE]            one JSON object a line on stdout or FILE\n"

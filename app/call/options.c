@@ -61,6 +61,14 @@ bool call_reader_set_text(struct call_reader *reader, char *out, size_t capacity
 
 /* ---- one function per flag that needs more than a store ---------------------------------------------------------------- */
 
+static bool is_codec(const char *name) {
+    static const char *const names[] = {"opus", "pcmu", "pcma", "vp8", "vp9", "h264", "av1"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
 static bool on_codec(struct call_reader *reader) {
     struct call_options *options = reader->options;
     const char *at = reader->value;
@@ -75,12 +83,23 @@ static bool on_codec(struct call_reader *reader) {
         for (size_t i = 0; i < length; i++)
             name[i] = (char)tolower((unsigned char)at[i]);
         name[length] = '\0';
-        if (strcmp(name, "opus") != 0 && strcmp(name, "vp8") != 0)
-            return call_reader_refuse(reader, "this version has opus for audio and vp8 for video", "For example: --codec opus,vp8");
+        if (!is_codec(name))
+            return call_reader_refuse(reader, "the codecs are opus, pcmu, pcma, vp8, vp9, h264 and av1", "For example: --codec vp9,vp8,opus");
         if (!at[length])
             return true;
         at += length + 1;
     }
+}
+
+static bool on_bundle_policy(struct call_reader *reader) {
+    static const char *const words[] = {[CALL_BUNDLE_MAX_BUNDLE] = "max-bundle", [CALL_BUNDLE_BALANCED] = "balanced", [CALL_BUNDLE_MAX_COMPAT] = "max-compat"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(words[i], reader->value) == 0) {
+            reader->options->bundle_policy = (enum call_bundle_policy)i;
+            return true;
+        }
+    }
+    return call_reader_refuse(reader, "the policy is balanced, max-compat or max-bundle (RTCBundlePolicy)", "Leave it out, unless the other side does not know BUNDLE.");
 }
 
 static bool on_size(struct call_reader *reader) {
@@ -112,6 +131,15 @@ static bool on_play(struct call_reader *reader) {
     if (strcmp(reader->value, "none") == 0)
         return true;
     return call_reader_refuse(reader, "loudspeakers and windows are not part of this version", "Use --record PREFIX and play the files.");
+}
+
+/* W3C webrtc section 7.2: the tones of insertDTMF. */
+static bool on_dtmf(struct call_reader *reader) {
+    size_t length = strlen(reader->value);
+    if (length == 0 || length > CALL_DTMF_DIGITS_MAX || strspn(reader->value, "0123456789ABCD*#,") != length)
+        return call_reader_refuse(reader, "it must be 1 to 64 of 0-9 A-D * # and , for a pause of two seconds", "For example: --dtmf 123#");
+    reader->options->dtmf = reader->value;
+    return true;
 }
 
 static bool on_duration(struct call_reader *reader) { return read_seconds(reader, &reader->options->duration_seconds); }
@@ -166,11 +194,13 @@ static const struct flag {
     {"--video", REQUIRED, CALLS, on_video},
     {"--stamp", NONE, CALLS, on_stamp},
     {"--codec", REQUIRED, CALLS, on_codec},
+    {"--bundle-policy", REQUIRED, CALLS, on_bundle_policy},
     {"--size", REQUIRED, CALLS, on_size},
     {"--fps", REQUIRED, CALLS, on_fps},
     {"--bitrate", REQUIRED, CALLS, on_bitrate},
     {"--play", REQUIRED, CALLS, on_play},
     {"--record", REQUIRED, CALLS, on_record},
+    {"--dtmf", REQUIRED, CALLS, on_dtmf},
     {"--duration", REQUIRED, CALLS, on_duration},
     {"--wait", REQUIRED, CALLS, on_wait},
     {"--json", OPTIONAL, BOTH, on_json},

@@ -16,6 +16,10 @@
 #define CALL_CODEC_PREFERENCE_MAX 8
 #define CALL_CODEC_NAME_BYTES 16
 #define CALL_WAIT_DEFAULT_SECONDS 60
+#define CALL_DTMF_DIGITS_MAX 64       /* in one call of --dtmf */
+#define CALL_DTMF_TONE_MS 100         /* W3C webrtc section 7.2: the defaults of insertDTMF */
+#define CALL_DTMF_GAP_MS 70
+#define CALL_DTMF_DELAY_US 1000000u   /* after connected: the other side may be so a little later, and keys that it misses are not sent again */
 #define CALL_VERSION "0.1.0"
 
 enum call_program { CALL_PROGRAM_CALLER, CALL_PROGRAM_CALLEE, CALL_PROGRAM_PROBE };
@@ -27,6 +31,9 @@ enum call_mdns {
     CALL_MDNS_OFF      /* neither */
 };
 
+/* RTCBundlePolicy: how many transports an offer has, in case that the other side does not know BUNDLE (RFC 9429 section 4.1.1). */
+enum call_bundle_policy { CALL_BUNDLE_MAX_BUNDLE, CALL_BUNDLE_BALANCED, CALL_BUNDLE_MAX_COMPAT };
+
 /* Strings point into argv. A turn: or turns: server has a username and a credential. */
 struct call_options {
     const char *room_url;
@@ -35,6 +42,7 @@ struct call_options {
     bool relay_only;
     const char *turn_ca_file; /* NULL: the system's certificates only */
     enum call_mdns mdns;
+    enum call_bundle_policy bundle_policy;
     const char *interface;
     bool only_ipv4, only_ipv6;
     const char *audio, *video; /* defaults: tone, pattern */
@@ -44,6 +52,7 @@ struct call_options {
     uint32_t width, height, frames_per_second; /* 0: the source decides */
     uint32_t bitrate_bps;                      /* 0: the default of the codec */
     const char *record_prefix; /* NULL: nothing is recorded */
+    const char *dtmf;          /* NULL: no keys are pressed */
     double duration_seconds;   /* 0: until somebody ends it */
     double wait_seconds;
     bool json;

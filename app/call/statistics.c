@@ -16,6 +16,16 @@ static void set_seconds(json_t *object, const char *name, uint64_t value_us) {
     json_object_set_new(object, name, json_real((double)value_us / 1e6));
 }
 
+/* DOMHighResTimeStamp, counted from 1970 as `timestamp` is. */
+static double time_ms(uint64_t time_us) {
+    return (double)((int64_t)time_us + net_clock_wall_offset_us()) / 1e3;
+}
+
+static void set_time(json_t *object, const char *name, uint64_t time_us) {
+    if (time_us != 0)
+        json_object_set_new(object, name, json_real(time_ms(time_us)));
+}
+
 static void set_text(json_t *object, const char *name, const char *value) {
     if (value && *value)
         json_object_set_new(object, name, json_string(value));
@@ -35,9 +45,11 @@ static void add_inbound(const struct call *call, json_t *out, const struct peer_
     bool is_video = report->as.inbound_rtp.kind == PEER_VIDEO;
     set_text(out, "kind", peer_media_kind_name(report->as.inbound_rtp.kind));
     set_text(out, "mid", report->as.inbound_rtp.mid);
+    set_text(out, "trackIdentifier", report->as.inbound_rtp.track_identifier);
     set_number(out, "ssrc", report->as.inbound_rtp.ssrc);
     set_text(out, "transportId", report->as.inbound_rtp.transport_id);
     set_text(out, "codecId", report->as.inbound_rtp.codec_id);
+    set_text(out, "remoteId", report->as.inbound_rtp.remote_id);
     set_number(out, "packetsReceived", report->as.inbound_rtp.packets_received);
     set_number(out, "bytesReceived", report->as.inbound_rtp.bytes_received);
     set_number(out, "headerBytesReceived", report->as.inbound_rtp.header_bytes_received);
@@ -45,7 +57,11 @@ static void add_inbound(const struct call *call, json_t *out, const struct peer_
     set_number(out, "packetsDiscarded", report->as.inbound_rtp.packets_discarded);
     set_seconds(out, "jitter", report->as.inbound_rtp.jitter_us);
     set_seconds(out, "jitterBufferDelay", report->as.inbound_rtp.jitter_buffer_delay_us);
+    set_seconds(out, "jitterBufferTargetDelay", report->as.inbound_rtp.jitter_buffer_target_delay_us);
+    set_seconds(out, "jitterBufferMinimumDelay", report->as.inbound_rtp.jitter_buffer_minimum_delay_us);
     set_number(out, "jitterBufferEmittedCount", report->as.inbound_rtp.jitter_buffer_emitted_count);
+    set_time(out, "lastPacketReceivedTimestamp", report->as.inbound_rtp.last_packet_received_us);
+    set_number(out, "nackCount", report->as.inbound_rtp.nack_count);
     if (!is_video) {
         set_number(out, "totalSamplesReceived", decoded->total_samples_received);
         set_number(out, "concealedSamples", decoded->concealed_samples);
@@ -62,7 +78,8 @@ static void add_inbound(const struct call *call, json_t *out, const struct peer_
     set_seconds(out, "totalDecodeTime", decoded->total_decode_time_us);
     set_number(out, "freezeCount", decoded->freeze_count);
     set_seconds(out, "totalFreezesDuration", decoded->total_freezes_duration_us);
-    set_number(out, "nackCount", report->as.inbound_rtp.nack_count);
+    set_number(out, "framesAssembledFromMultiplePackets", report->as.inbound_rtp.frames_assembled_from_multiple_packets);
+    set_seconds(out, "totalAssemblyTime", report->as.inbound_rtp.total_assembly_time_us);
     set_number(out, "pliCount", report->as.inbound_rtp.pli_count);
     set_number(out, "firCount", report->as.inbound_rtp.fir_count);
 }
@@ -77,14 +94,18 @@ static void add_outbound(const struct call *call, json_t *out, const struct peer
     set_text(out, "transportId", report->as.outbound_rtp.transport_id);
     set_text(out, "codecId", report->as.outbound_rtp.codec_id);
     set_text(out, "remoteId", report->as.outbound_rtp.remote_id);
+    set_text(out, "mediaSourceId", report->as.outbound_rtp.media_source_id);
+    json_object_set_new(out, "active", json_boolean(report->as.outbound_rtp.active));
     set_number(out, "packetsSent", report->as.outbound_rtp.packets_sent);
     set_number(out, "bytesSent", report->as.outbound_rtp.bytes_sent);
     set_number(out, "headerBytesSent", report->as.outbound_rtp.header_bytes_sent);
+    set_seconds(out, "totalPacketSendDelay", report->as.outbound_rtp.total_packet_send_delay_us);
     set_number(out, "targetBitrate", encoded->target_bitrate_bps);
     set_number(out, "nackCount", report->as.outbound_rtp.nack_count);
     if (report->as.outbound_rtp.kind != PEER_VIDEO)
         return;
     set_number(out, "framesSent", report->as.outbound_rtp.frames_sent);
+    set_number(out, "hugeFramesSent", report->as.outbound_rtp.huge_frames_sent);
     set_number(out, "framesEncoded", encoded->frames_encoded);
     set_number(out, "keyFramesEncoded", encoded->key_frames_encoded);
     set_number(out, "frameWidth", encoded->frame_width);
@@ -99,6 +120,8 @@ static void add_remote_inbound(json_t *out, const struct peer_statistics *report
     set_number(out, "ssrc", report->as.remote_inbound_rtp.ssrc);
     set_text(out, "localId", report->as.remote_inbound_rtp.local_id);
     set_text(out, "codecId", report->as.remote_inbound_rtp.codec_id);
+    set_text(out, "transportId", report->as.remote_inbound_rtp.transport_id);
+    set_number(out, "packetsReceived", report->as.remote_inbound_rtp.packets_received);
     json_object_set_new(out, "packetsLost", json_integer(report->as.remote_inbound_rtp.packets_lost));
     json_object_set_new(out, "fractionLost", json_real(report->as.remote_inbound_rtp.fraction_lost));
     set_seconds(out, "jitter", report->as.remote_inbound_rtp.jitter_us);
@@ -107,6 +130,61 @@ static void add_remote_inbound(json_t *out, const struct peer_statistics *report
         set_seconds(out, "totalRoundTripTime", report->as.remote_inbound_rtp.total_round_trip_time_us);
         set_number(out, "roundTripTimeMeasurements", report->as.remote_inbound_rtp.round_trip_time_measurements);
     }
+}
+
+static void add_remote_outbound(json_t *out, const struct peer_statistics *report) {
+    set_text(out, "kind", peer_media_kind_name(report->as.remote_outbound_rtp.kind));
+    set_number(out, "ssrc", report->as.remote_outbound_rtp.ssrc);
+    set_text(out, "localId", report->as.remote_outbound_rtp.local_id);
+    set_text(out, "codecId", report->as.remote_outbound_rtp.codec_id);
+    set_text(out, "transportId", report->as.remote_outbound_rtp.transport_id);
+    set_number(out, "packetsSent", report->as.remote_outbound_rtp.packets_sent);
+    set_number(out, "bytesSent", report->as.remote_outbound_rtp.bytes_sent);
+    set_number(out, "reportsSent", report->as.remote_outbound_rtp.reports_sent);
+    json_object_set_new(out, "remoteTimestamp", json_real((double)report->as.remote_outbound_rtp.remote_timestamp_unix_us / 1e3));
+}
+
+/* What the source counts: of the pictures before they are encoded. */
+static void add_media_source(const struct call *call, json_t *out, const struct peer_statistics *report) {
+    const struct call_media *media = media_of(call, report->as.media_source.transceiver);
+    set_text(out, "kind", peer_media_kind_name(report->as.media_source.kind));
+    set_text(out, "trackIdentifier", report->as.media_source.track_identifier);
+    if (!media || report->as.media_source.kind != PEER_VIDEO || media->sent.frame_width == 0)
+        return;
+    set_number(out, "width", media->sent.frame_width);
+    set_number(out, "height", media->sent.frame_height);
+}
+
+static void add_data_channel(json_t *out, const struct peer_statistics *report) {
+    set_text(out, "label", report->as.data_channel.label);
+    set_text(out, "protocol", report->as.data_channel.protocol);
+    set_number(out, "dataChannelIdentifier", report->as.data_channel.data_channel_identifier);
+    set_text(out, "state", report->as.data_channel.state);
+    set_number(out, "messagesSent", report->as.data_channel.messages_sent);
+    set_number(out, "bytesSent", report->as.data_channel.bytes_sent);
+    set_number(out, "messagesReceived", report->as.data_channel.messages_received);
+    set_number(out, "bytesReceived", report->as.data_channel.bytes_received);
+}
+
+/* W3C webrtc-stats: the name that IANA has registered. Those that dtls/ offers; another is told by its number. */
+static void set_cipher(json_t *out, uint16_t cipher) {
+    static const struct {
+        uint16_t number;
+        const char *name;
+    } names[] = {
+        {0xC02B, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"},
+        {0xC02C, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"},
+        {0xC02F, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"},
+        {0xC030, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"},
+        {0xCCA8, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"},
+        {0xCCA9, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i].number == cipher) {
+            set_text(out, "dtlsCipher", names[i].name);
+            return;
+        }
+    json_object_set_new(out, "dtlsCipher", json_sprintf("0x%04X", (unsigned)cipher));
 }
 
 static void add_transport(json_t *out, const struct peer_statistics *report) {
@@ -121,8 +199,14 @@ static void add_transport(json_t *out, const struct peer_statistics *report) {
     set_text(out, "dtlsRole", report->as.transport.dtls_role == DTLS_ROLE_CLIENT ? "client" : "server");
     if (report->as.transport.dtls_state == DTLS_TRANSPORT_CONNECTED)
         set_text(out, "srtpCipher", dtls_srtp_profile_name(report->as.transport.srtp_profile));
+    if (report->as.transport.tls_version != 0) {
+        json_object_set_new(out, "tlsVersion", json_sprintf("%04X", (unsigned)report->as.transport.tls_version));
+        set_cipher(out, report->as.transport.dtls_cipher);
+    }
+    set_number(out, "selectedCandidatePairChanges", report->as.transport.selected_candidate_pair_changes);
     set_text(out, "selectedCandidatePairId", report->as.transport.selected_candidate_pair_id);
     set_text(out, "localCertificateId", report->as.transport.local_certificate_id);
+    set_text(out, "remoteCertificateId", report->as.transport.remote_certificate_id);
 }
 
 static void add_pair(json_t *out, const struct peer_statistics *report) {
@@ -162,6 +246,11 @@ static void add_candidate(const struct call *call, json_t *out, const struct pee
     set_text(out, "candidateType", ice_candidate_type_name(candidate->type));
     set_number(out, "priority", candidate->priority);
     set_text(out, "foundation", candidate->foundation);
+    set_text(out, "usernameFragment", candidate->ufrag);
+    if (stun_address_write_ip(&candidate->related, address, sizeof address)) {
+        set_text(out, "relatedAddress", address);
+        set_number(out, "relatedPort", candidate->related.port);
+    }
     call_set_server(call, out, candidate);
 }
 
@@ -171,6 +260,7 @@ static void add_codec(json_t *out, const struct peer_statistics *report) {
     set_number(out, "clockRate", report->as.codec.clock_rate);
     if (report->as.codec.channels)
         set_number(out, "channels", report->as.codec.channels);
+    set_text(out, "sdpFmtpLine", report->as.codec.sdp_fmtp_line);
     set_text(out, "transportId", report->as.codec.transport_id);
 }
 
@@ -183,8 +273,8 @@ static void add_certificate(json_t *out, const struct peer_statistics *report) {
     set_text(out, "fingerprint", space + 1);
 }
 
-static json_t *one_dictionary(const struct call *call, const struct peer_statistics *report, double timestamp_ms) {
-    json_t *out = json_pack("{s:s,s:s,s:f}", "id", report->id, "type", peer_statistics_type_name(report->type), "timestamp", timestamp_ms);
+static json_t *one_dictionary(const struct call *call, const struct peer_statistics *report) {
+    json_t *out = json_pack("{s:s,s:s,s:f}", "id", report->id, "type", peer_statistics_type_name(report->type), "timestamp", time_ms(report->timestamp_us));
     if (!out)
         return NULL;
     switch (report->type) {
@@ -199,6 +289,19 @@ static json_t *one_dictionary(const struct call *call, const struct peer_statist
         break;
     case PEER_STATISTICS_REMOTE_INBOUND_RTP:
         add_remote_inbound(out, report);
+        break;
+    case PEER_STATISTICS_REMOTE_OUTBOUND_RTP:
+        add_remote_outbound(out, report);
+        break;
+    case PEER_STATISTICS_MEDIA_SOURCE:
+        add_media_source(call, out, report);
+        break;
+    case PEER_STATISTICS_PEER_CONNECTION:
+        set_number(out, "dataChannelsOpened", report->as.peer_connection.data_channels_opened);
+        set_number(out, "dataChannelsClosed", report->as.peer_connection.data_channels_closed);
+        break;
+    case PEER_STATISTICS_DATA_CHANNEL:
+        add_data_channel(out, report);
         break;
     case PEER_STATISTICS_TRANSPORT:
         add_transport(out, report);
@@ -221,11 +324,10 @@ json_t *call_statistics_json(const struct call *call) {
     json_t *all = json_object();
     if (!call->connection)
         return all;
-    double timestamp_ms = (double)((int64_t)net_clock_now_us() + net_clock_wall_offset_us()) / 1e3;
     struct peer_statistics report;
     size_t cursor = 0;
     while (peer_connection_statistics(call->connection, &cursor, &report)) {
-        json_t *dictionary = one_dictionary(call, &report, timestamp_ms);
+        json_t *dictionary = one_dictionary(call, &report);
         if (dictionary)
             json_object_set_new(all, report.id, dictionary);
     }

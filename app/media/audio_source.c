@@ -2,11 +2,11 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/media/audio_alsa_internal.h"
+#include "app/media/load_file_internal.h"
 #include "app/media/media_error_internal.h"
 #include "app/media/resample.h"
 #include "app/media/wav.h"
@@ -39,8 +39,7 @@ static bool ends_with(const char *text, const char *end) {
 
 static void refuse_spec(struct media_error *error, const char *spec) {
     media_error_what(error, MEDIA_EXIT_USAGE, "--audio %s is not a source of sound.", spec);
-    media_error_why(error, ends_with(spec, ".opus") ? "Ogg Opus files as a source come in a later version."
-                                                    : "A source is none, tone, tone:HZ (20 to 20000), FILE.wav or alsa[:DEV].");
+    media_error_why(error, "A source is none, tone, tone:HZ (20 to 20000), FILE.wav, FILE.opus or alsa[:DEV].");
     media_error_try(error, "Convert a file with: ffmpeg -i FILE -ar 48000 -ac 1 new.wav; or use --audio tone.");
 }
 
@@ -81,57 +80,6 @@ static void read_tone(const struct media_audio_source *source, int16_t *samples)
 
 /* ---- wav ------------------------------------------------------------------------------------------------------------- */
 
-static void refuse_large(const char *path, struct media_error *error) {
-    media_error_what(error, MEDIA_EXIT_BAD_FILE, "%s is too large.", path);
-    media_error_why(error, "A sound may have up to %d MiB, and the memory for them.", MEDIA_WAV_MAX_BYTES >> 20);
-    media_error_try(error, "Cut it: ffmpeg -i FILE -t 600 -ar 48000 -ac 1 new.wav");
-}
-
-/* Room for more, doubled each time, up to one byte over the limit: the byte that tells a file of the limit from a larger one. */
-static bool grow(uint8_t **bytes, size_t *capacity) {
-    enum { FIRST = 1 << 20 };
-    size_t wanted = *capacity == 0 ? FIRST : 2 * *capacity;
-    wanted = wanted > MEDIA_WAV_MAX_BYTES ? (size_t)MEDIA_WAV_MAX_BYTES + 1 : wanted;
-    uint8_t *larger = wanted > *capacity ? realloc(*bytes, wanted) : NULL;
-    if (larger == NULL) {
-        return false;
-    }
-    *bytes = larger;
-    *capacity = wanted;
-    return true;
-}
-
-/* The whole file in one block of memory; it is read once, at the start, so that no disk stands in the way of a call. */
-static uint8_t *load_file(const char *path, size_t *length, struct media_error *error) {
-    uint8_t *bytes = NULL;
-    size_t capacity = 0;
-    FILE *file = fopen(path, "rb");
-
-    *length = 0;
-    if (file == NULL) {
-        media_error_file(error, "open", path, errno);
-        return NULL;
-    }
-    errno = 0;
-    do {
-        if (*length == capacity && !grow(&bytes, &capacity)) {
-            refuse_large(path, error);
-            break;
-        }
-        *length += fread(bytes + *length, 1, capacity - *length, file);
-    } while (feof(file) == 0 && ferror(file) == 0);
-    bool whole = feof(file) != 0;
-    if (ferror(file) != 0) {
-        media_error_file(error, "read", path, errno);
-    }
-    (void)fclose(file);
-    if (!whole) {
-        free(bytes);
-        return NULL;
-    }
-    return bytes;
-}
-
 static bool prepare_wav(struct media_audio_source *source, const struct media_wav *wav) {
     source->channels = wav->channels > MEDIA_AUDIO_MAX_CHANNELS ? MEDIA_AUDIO_MAX_CHANNELS : wav->channels;
     source->input_frames = wav->frames;
@@ -152,7 +100,7 @@ static bool prepare_wav(struct media_audio_source *source, const struct media_wa
 static bool open_wav(struct media_audio_source *source, const char *path, struct media_error *error) {
     struct media_wav wav;
     size_t length;
-    uint8_t *bytes = load_file(path, &length, error);
+    uint8_t *bytes = media_load_file(path, MEDIA_WAV_MAX_BYTES, "Cut it: ffmpeg -i FILE -t 600 -ar 48000 -ac 1 new.wav", &length, error);
 
     if (bytes == NULL) {
         return false;

@@ -34,8 +34,8 @@ struct media_audio_source;
  *                Played once. After its end the reader gets MEDIA_READ_END; media_sender sends silence from then on, because a
  *                call outlives a file and an audio stream that stops looks like a broken path.
  *   alsa[:DEV]   a capture device, mono, when the program was built with ALSA
- * "none" is not a source: whoever wants no audio makes no sender (see media_source_is_none). FILE.opus comes in a later version and is refused
- * until then with these words.
+ * "none" is not a source: whoever wants no audio makes no sender (see media_source_is_none), and FILE.opus is sent as it is
+ * (file_source.h).
  * Returns the source, owned by the caller until media_audio_source_free, or NULL with *error filled: MEDIA_EXIT_USAGE (show the
  * sentences, the argument is wrong), MEDIA_EXIT_BAD_FILE (the file is not what its name says), MEDIA_EXIT_DEVICE. */
 struct media_audio_source *media_audio_source_open(const char *spec, struct media_error *error);

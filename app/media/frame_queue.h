@@ -6,9 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "app/media/media_codec.h"
+
 struct media_queued_frame {
     uint8_t *bytes;              /* of whoever popped it: free() */
     size_t   length_bytes;
+    enum media_codec codec;
     uint32_t timestamp, duration, number;
     uint64_t time_us;
     bool     key_frame;

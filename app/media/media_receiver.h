@@ -1,4 +1,5 @@
-/* From received frames to a recording and decoded sound or pictures: one thread per receiver decodes, the loop's thread pushes.
+/* From received frames to a recording and decoded sound or pictures: one thread per receiver decodes, the loop's thread pushes. Every frame says
+ * its codec: whoever sends may change it at any time among those that were agreed.
  *
  * All functions here belong to the loop's thread. The receiver's own thread calls nothing of the caller's but `wake`. */
 #ifndef MEDIA_RECEIVER_H
@@ -18,8 +19,10 @@ enum {
 };
 
 struct media_receiver_config {
-    enum media_codec codec;
-    const char *record_prefix;             /* --record: PREFIX-audio.ogg or PREFIX-video.ivf is created at once, overwriting; NULL: none */
+    enum media_kind kind;
+    enum media_codec codec;                /* that is expected: its decoder and recording are made at once, so that what fails does so now. NONE: with
+                                              the first frame */
+    const char *record_prefix;             /* --record, see recording.h: the files are overwritten; NULL: none */
     const char *play;                      /* --play: none, alsa (audio), sdl (video), term; NULL is none. One that belongs to the
                                               other kind is none. Both strings are read during _new only. */
     void   (*wake)(void *user);            /* as media_sender's: after an event became pollable */
@@ -30,13 +33,16 @@ enum media_receiver_event_kind {
     MEDIA_RECEIVER_FIRST_FRAME,            /* decoded; once. --json firstframe */
     MEDIA_RECEIVER_KEY_FRAME_NEEDED,       /* the decoder cannot go on: send a PLI. Coalesced; again at most every 200 ms while
                                               frames keep failing */
-    MEDIA_RECEIVER_FAILED                  /* the recording or the player failed and was closed; decoding goes on */
+    MEDIA_RECEIVER_NO_DECODER,             /* frames of a codec that this program cannot decode (media_codec_is_coded): they are counted and
+                                              recorded. Once for each codec in a row */
+    MEDIA_RECEIVER_FAILED                  /* the recording, the player or a new decoder failed and was closed; the rest goes on */
 };
 
 struct media_receiver_event {
     enum media_receiver_event_kind kind;
     uint64_t at_us;                        /* CLOCK_MONOTONIC of the fact itself, not of the poll */
     uint32_t width, height;                /* FIRST_FRAME of video */
+    enum media_codec codec;                /* NO_DECODER */
     struct media_error error;              /* FAILED */
 };
 
@@ -47,10 +53,11 @@ struct media_receiver_statistics {         /* W3C names, RTCInboundRtpStreamStat
     uint32_t frame_width, frame_height;
     uint64_t total_decode_time_us;
     uint64_t freeze_count, total_freezes_duration_us;
-    uint64_t total_samples_received;       /* audio, per channel, concealed ones included */
+    uint64_t total_samples_received;       /* audio, per channel at 48 kHz whatever the codec, concealed ones included */
     uint64_t concealed_samples, concealment_events;
     double   total_audio_energy;           /* webrtc-stats: sum of (rms/full scale)^2 * seconds */
     uint64_t frames_recorded;
+    uint64_t frames_without_decoder;       /* received, and of a codec that this program does not decode: neither decoded nor dropped */
     uint32_t last_stamp_number, last_stamp_time_ms, stamps_read;  /* from stamped pictures (stamp.h); 0 read: none seen */
 };
 
@@ -72,15 +79,16 @@ enum media_push {
     MEDIA_PUSH_QUEUE_FULL,                 /* MEDIA_RECEIVER_MAX_FRAMES wait: dropped and counted. Video then wants a key frame: an
                                               event says so */
     MEDIA_PUSH_TOO_LARGE,                  /* more than MEDIA_RECEIVER_MAX_FRAME_BYTES: the peer's fault, dropped and counted */
+    MEDIA_PUSH_WRONG_KIND,                 /* sound for a receiver of pictures, or the other way round: dropped and counted */
     MEDIA_PUSH_NO_MEMORY
 };
 
-/* One frame in decoding order, as the jitter buffer releases it: an Opus packet, or a whole VP8 frame without payload descriptors.
+/* One frame in decoding order, as the jitter buffer releases it: a packet of sound, or a whole frame as media_codec.h describes it.
  * The bytes are copied. `timestamp` is the RTP timestamp as received (any offset, wraps freely): the recording's clock, and for audio
  * the way a hole shows: a jump of k frames conceals k (in-band FEC for the last of them when the packet carries it). Frames
  * whose audio timestamp is not newer than the last are dropped. For video, pass no frame whose references were lost: the decoder does not
- * notice and the picture drifts; the jitter buffer knows. */
-enum media_push media_receiver_push(struct media_receiver *receiver, const uint8_t *bytes, size_t length_bytes, uint32_t timestamp);
+ * notice and the picture drifts; the jitter buffer knows. A frame of the other kind of codec is dropped and counted. */
+enum media_push media_receiver_push(struct media_receiver *receiver, enum media_codec codec, const uint8_t *bytes, size_t length_bytes, uint32_t timestamp);
 
 /* The next event; false when there is none. At most one of each kind waits. */
 bool media_receiver_poll_event(struct media_receiver *receiver, struct media_receiver_event *event);

@@ -94,13 +94,13 @@ bool media_player_samples(struct media_player *player, const int16_t *samples, s
 
 #endif
 
-bool media_player_open(enum media_codec codec, const char *name, struct media_player **player, struct media_error *error) {
+bool media_player_open(enum media_kind kind, const char *name, struct media_player **player, struct media_error *error) {
     *player = NULL;
     if (name == NULL || strcmp(name, "none") == 0) {
         return true;
     }
     if (strcmp(name, "alsa") == 0) {
-        return codec != MEDIA_CODEC_OPUS || open_alsa(player, error);
+        return kind != MEDIA_AUDIO || open_alsa(player, error);
     }
     if (strcmp(name, "sdl") == 0 || strcmp(name, "term") == 0) {
         return refuse(error, name, "Showing pictures comes in a later version.");

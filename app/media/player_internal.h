@@ -14,7 +14,7 @@ struct media_player;
 
 /* Opens the player that `name` (--play, NULL is none) asks for. Returns true, with *player NULL when there is nothing to play to:
  * none, or a player of the other kind. False with *error for a name that is unknown or not in this program. */
-bool media_player_open(enum media_codec codec, const char *name, struct media_player **player, struct media_error *error);
+bool media_player_open(enum media_kind kind, const char *name, struct media_player **player, struct media_error *error);
 void media_player_free(struct media_player *player);
 
 /* Stereo, 48 kHz, `count` samples per channel. False with *error when the device failed. */

@@ -5,16 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/media/ivf.h"
 #include "app/media/media_error_internal.h"
-#include "app/media/vpx_codec.h"
+#include "app/media/video_header.h"
 
-/*   "DKIF" version[2]=0 header_bytes[2]=32 "VP80" width[2] height[2] ticks_per_second[4] tick[4]=1 frames[4] unused[4]
+/*   "DKIF" version[2]=0 header_bytes[2]=32 fourcc[4] width[2] height[2] ticks_per_second[4] tick[4]=1 frames[4] unused[4]
  *   then for each frame:  length[4] time[8] bytes                                          everything little-endian */
-enum { HEADER_BYTES = 32, FRAME_HEADER_BYTES = 12, CLOCK_HZ = 90000 };
+enum { CLOCK_HZ = 90000 };
 
 struct media_ivf {
     FILE    *file;
     char    *path;
+    enum media_codec codec;
     uint32_t frames;
     uint32_t width, height;
     uint32_t last_timestamp;
@@ -32,8 +34,9 @@ static void put_u32(uint8_t *bytes, uint32_t value) {
 }
 
 static bool write_header(struct media_ivf *ivf) {
-    uint8_t header[HEADER_BYTES] = { 'D', 'K', 'I', 'F', 0, 0, HEADER_BYTES, 0, 'V', 'P', '8', '0' };
+    uint8_t header[MEDIA_IVF_HEADER_BYTES] = { 'D', 'K', 'I', 'F', 0, 0, MEDIA_IVF_HEADER_BYTES };
 
+    memcpy(header + 8, media_ivf_fourcc(ivf->codec), 4);
     put_u16(header + 12, ivf->width);
     put_u16(header + 14, ivf->height);
     put_u32(header + 16, CLOCK_HZ);
@@ -48,7 +51,7 @@ static bool write_failed(struct media_ivf *ivf, struct media_error *error) {
     return false;
 }
 
-struct media_ivf *media_ivf_create(const char *path, struct media_error *error) {
+struct media_ivf *media_ivf_create(const char *path, enum media_codec codec, struct media_error *error) {
     struct media_ivf *ivf = calloc(1, sizeof *ivf);
 
     if (ivf == NULL || (ivf->path = strdup(path)) == NULL) {
@@ -56,6 +59,7 @@ struct media_ivf *media_ivf_create(const char *path, struct media_error *error) 
         free(ivf);
         return NULL;
     }
+    ivf->codec = codec;
     ivf->file = fopen(path, "wb");
     if (ivf->file == NULL || !write_header(ivf)) {
         media_error_file(error, "create", path, errno);
@@ -80,19 +84,16 @@ static void advance_clock(struct media_ivf *ivf, uint32_t timestamp) {
 
 bool media_ivf_write(struct media_ivf *ivf, const uint8_t *bytes, size_t length_bytes, uint32_t timestamp, bool *written,
                      struct media_error *error) {
-    uint8_t header[FRAME_HEADER_BYTES];
-    bool key_frame = false;
-    uint32_t width = 0;
-    uint32_t height = 0;
+    uint8_t header[MEDIA_IVF_FRAME_HEADER_BYTES];
+    struct media_video_header read;
 
     *written = false;
-    if (length_bytes > UINT32_MAX || !media_vp8_frame_header(bytes, length_bytes, &key_frame, &width, &height) ||
-        (ivf->frames == 0 && !key_frame)) {
+    if (length_bytes > UINT32_MAX || !media_video_header_read(ivf->codec, bytes, length_bytes, &read) || (ivf->frames == 0 && !read.key_frame)) {
         return true;
     }
     if (ivf->frames == 0) {
-        ivf->width = width;
-        ivf->height = height;
+        ivf->width = read.width;
+        ivf->height = read.height;
     }
     advance_clock(ivf, timestamp);
     put_u32(header, (uint32_t)length_bytes);

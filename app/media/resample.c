@@ -83,6 +83,10 @@ void media_resampler_free(struct media_resampler *resampler) {
     }
 }
 
+size_t media_resampler_reach(const struct media_resampler *resampler) {
+    return resampler->half;
+}
+
 uint64_t media_resampler_output_frames(const struct media_resampler *resampler, size_t frames) {
     return ((uint64_t)frames * resampler->to_hz + resampler->from_hz - 1) / resampler->from_hz;
 }

@@ -12,6 +12,9 @@ struct media_resampler;
 struct media_resampler *media_resampler_new(uint32_t from_hz, uint32_t to_hz);
 void media_resampler_free(struct media_resampler *resampler);
 
+/* How many input samples on each side of an output sample count: 0 for equal rates. A multiple of from_hz / to_hz when that is a whole number. */
+size_t media_resampler_reach(const struct media_resampler *resampler);
+
 /* How many output samples `frames` input samples make: rounded up. */
 uint64_t media_resampler_output_frames(const struct media_resampler *resampler, size_t frames);
 

@@ -32,10 +32,10 @@ static bool ends_with(const char *text, const char *end) {
 }
 
 static void refuse_spec(struct media_error *error, const char *spec) {
-    bool later = ends_with(spec, ".ivf") || ends_with(spec, ".h264") || strcmp(spec, "screen") == 0 || strncmp(spec, "v4l2", 4) == 0;
+    bool later = strcmp(spec, "screen") == 0 || strncmp(spec, "v4l2", 4) == 0;
 
     media_error_what(error, MEDIA_EXIT_USAGE, "--video %s is not a source of pictures.", spec);
-    media_error_why(error, later ? "Sources of this kind come in a later version." : "A source is none, pattern or FILE.y4m.");
+    media_error_why(error, later ? "Sources of this kind come in a later version." : "A source is none, pattern, FILE.y4m, FILE.ivf or FILE.h264.");
     media_error_try(error, "Convert a file with: ffmpeg -i FILE -pix_fmt yuv420p new.y4m; or use --video pattern.");
 }
 

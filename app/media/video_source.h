@@ -31,7 +31,8 @@ struct media_video_source;
  *   pattern      a moving picture full of detail, stamped, without end
  *   FILE.y4m     YUV4MPEG2, 4:2:0 of 8 bits, progressive; played once, then MEDIA_READ_END: the sender stops sending video,
  *                and what the other side sees is the last picture
- * FILE.ivf, FILE.h264, v4l2 and screen come in a later version and are refused until then with these words. "none" is not a source.
+ * FILE.ivf and FILE.h264 are sent as they are (file_source.h). v4l2 and screen come in a later version and are refused until then with these
+ * words. "none" is not a source.
  * Returns the source, the caller's until _free, or NULL with *error filled, as media_audio_source_open does. */
 struct media_video_source *media_video_source_open(const char *spec, const struct media_video_source_config *config,
                                                    struct media_error *error);

@@ -8,10 +8,13 @@
 #include <vpx/vpx_encoder.h>
 
 #include "app/media/media_error_internal.h"
+#include "app/media/video_header.h"
 
 enum {
     CLOCK_HZ = 90000,
-    CPU_USED = -6,                      /* measured: docs/media.md. Two encoders and two decoders share two cores in the demo */
+    VP8_CPU_USED = -6,                  /* measured: docs/media.md. Two encoders and two decoders share two cores in the demo */
+    VP9_CPU_USED = 9,
+    VP9_ADAPTIVE_CYCLIC_REFRESH = 3,    /* of the quantizer: spends bits where the eye rests, and refreshes the picture in turn */
     MIN_QUANTIZER = 2,
     MAX_QUANTIZER = 60,
     BUFFER_MS = 1000, BUFFER_INITIAL_MS = 500, BUFFER_OPTIMAL_MS = 600,
@@ -24,7 +27,10 @@ struct media_vpx_encoder {
     vpx_codec_enc_cfg_t config;
 };
 
-struct media_vpx_decoder { vpx_codec_ctx_t codec; };
+struct media_vpx_decoder {
+    vpx_codec_ctx_t codec;
+    enum media_codec kind;
+};
 
 static void library_failed(struct media_error *error, const char *doing, vpx_codec_ctx_t *codec, vpx_codec_err_t code) {
     const char *detail = codec != NULL ? vpx_codec_error_detail(codec) : NULL;
@@ -56,27 +62,47 @@ static void configure(vpx_codec_enc_cfg_t *vpx, const struct media_vpx_encoder_c
     vpx->kf_mode = VPX_KF_DISABLED;     /* key frames when they are asked for, and the first */
 }
 
+static void tune_vp8(vpx_codec_ctx_t *codec) {
+    (void)vpx_codec_control(codec, VP8E_SET_CPUUSED, VP8_CPU_USED);
+    (void)vpx_codec_control(codec, VP8E_SET_STATIC_THRESHOLD, 1);
+    (void)vpx_codec_control(codec, VP8E_SET_NOISE_SENSITIVITY, 0);
+    (void)vpx_codec_control(codec, VP8E_SET_TOKEN_PARTITIONS, VP8_ONE_TOKENPARTITION);
+    (void)vpx_codec_control(codec, VP8E_SET_MAX_INTRA_BITRATE_PCT, MAX_KEY_FRAME_PERCENT);
+}
+
+/* No alternate reference: it is a picture that is not shown, for which a call has no time. Rows are there for threads, of which one runs. */
+static void tune_vp9(vpx_codec_ctx_t *codec) {
+    (void)vpx_codec_control(codec, VP8E_SET_CPUUSED, VP9_CPU_USED);
+    (void)vpx_codec_control(codec, VP8E_SET_ENABLEAUTOALTREF, 0);
+    (void)vpx_codec_control(codec, VP8E_SET_MAX_INTRA_BITRATE_PCT, MAX_KEY_FRAME_PERCENT);
+    (void)vpx_codec_control(codec, VP9E_SET_AQ_MODE, VP9_ADAPTIVE_CYCLIC_REFRESH);
+    (void)vpx_codec_control(codec, VP9E_SET_ROW_MT, 1);
+    (void)vpx_codec_control(codec, VP9E_SET_TILE_COLUMNS, 0);
+    (void)vpx_codec_control(codec, VP9E_SET_FRAME_PARALLEL_DECODING, 0);
+}
+
 struct media_vpx_encoder *media_vpx_encoder_new(const struct media_vpx_encoder_config *config, struct media_error *error) {
     struct media_vpx_encoder *encoder = calloc(1, sizeof *encoder);
     if (encoder == NULL) {
         library_failed(error, "make an encoder", NULL, VPX_CODEC_MEM_ERROR);
         return NULL;
     }
-    vpx_codec_err_t code = vpx_codec_enc_config_default(vpx_codec_vp8_cx(), &encoder->config, 0);
+    vpx_codec_iface_t *interface = config->codec == MEDIA_CODEC_VP9 ? vpx_codec_vp9_cx() : vpx_codec_vp8_cx();
+    vpx_codec_err_t code = vpx_codec_enc_config_default(interface, &encoder->config, 0);
     if (code == VPX_CODEC_OK) {
         configure(&encoder->config, config);
-        code = vpx_codec_enc_init(&encoder->codec, vpx_codec_vp8_cx(), &encoder->config, 0);
+        code = vpx_codec_enc_init(&encoder->codec, interface, &encoder->config, 0);
     }
     if (code != VPX_CODEC_OK) {
         library_failed(error, "make an encoder", NULL, code);
         free(encoder);
         return NULL;
     }
-    (void)vpx_codec_control(&encoder->codec, VP8E_SET_CPUUSED, CPU_USED);
-    (void)vpx_codec_control(&encoder->codec, VP8E_SET_STATIC_THRESHOLD, 1);
-    (void)vpx_codec_control(&encoder->codec, VP8E_SET_NOISE_SENSITIVITY, 0);
-    (void)vpx_codec_control(&encoder->codec, VP8E_SET_TOKEN_PARTITIONS, VP8_ONE_TOKENPARTITION);
-    (void)vpx_codec_control(&encoder->codec, VP8E_SET_MAX_INTRA_BITRATE_PCT, MAX_KEY_FRAME_PERCENT);
+    if (config->codec == MEDIA_CODEC_VP9) {
+        tune_vp9(&encoder->codec);
+    } else {
+        tune_vp8(&encoder->codec);
+    }
     return encoder;
 }
 
@@ -140,13 +166,14 @@ bool media_vpx_encode(struct media_vpx_encoder *encoder, const struct media_pict
     return false;
 }
 
-struct media_vpx_decoder *media_vpx_decoder_new(struct media_error *error) {
+struct media_vpx_decoder *media_vpx_decoder_new(enum media_codec codec, struct media_error *error) {
     struct media_vpx_decoder *decoder = calloc(1, sizeof *decoder);
     vpx_codec_dec_cfg_t config = { .threads = 1 };
     vpx_codec_err_t code = VPX_CODEC_MEM_ERROR;
 
     if (decoder != NULL) {
-        code = vpx_codec_dec_init(&decoder->codec, vpx_codec_vp8_dx(), &config, 0);
+        decoder->kind = codec;
+        code = vpx_codec_dec_init(&decoder->codec, codec == MEDIA_CODEC_VP9 ? vpx_codec_vp9_dx() : vpx_codec_vp8_dx(), &config, 0);
     }
     if (code != VPX_CODEC_OK) {
         library_failed(error, "make a decoder", NULL, code);
@@ -164,14 +191,12 @@ void media_vpx_decoder_free(struct media_vpx_decoder *decoder) {
 }
 
 bool media_vpx_decode(struct media_vpx_decoder *decoder, const uint8_t *bytes, size_t length_bytes, struct media_picture *picture) {
-    bool key_frame;
-    uint32_t width;
-    uint32_t height;
+    struct media_video_header header;
     vpx_codec_iter_t iterator = NULL;
 
-    /* Judged first: libvpx takes an empty frame for "lost, repeat the last", and would allocate for 16383 x 16383. */
-    if (length_bytes > UINT32_MAX || !media_vp8_frame_header(bytes, length_bytes, &key_frame, &width, &height) ||
-        (key_frame && (width > MEDIA_PICTURE_MAX_SIDE || height > MEDIA_PICTURE_MAX_SIDE || width == 0 || height == 0))) {
+    /* Judged first: libvpx takes an empty frame for "lost, repeat the last", and would allocate for 16383 x 16383, VP9 for 65536 x 65536. */
+    if (length_bytes > UINT32_MAX || !media_video_header_read(decoder->kind, bytes, length_bytes, &header) ||
+        (header.has_size && (header.width > MEDIA_PICTURE_MAX_SIDE || header.height > MEDIA_PICTURE_MAX_SIDE || header.width == 0 || header.height == 0))) {
         return false;
     }
     if (vpx_codec_decode(&decoder->codec, bytes, (unsigned)length_bytes, NULL, 0) != VPX_CODEC_OK) {
@@ -187,24 +212,5 @@ bool media_vpx_decode(struct media_vpx_decoder *decoder, const uint8_t *bytes, s
         picture->planes[plane] = image->planes[plane];
         picture->strides[plane] = image->stride[plane];
     }
-    return true;
-}
-
-/*   frame tag, 3 bytes little-endian:  bit 0: 0 in a key frame | version 3 bits | show_frame 1 bit | first partition size 19 bits
- *   key frames go on:  9D 01 2A   width 14 bits, scale 2 bits   height 14 bits, scale 2 bits          little-endian */
-bool media_vp8_frame_header(const uint8_t *bytes, size_t length_bytes, bool *key_frame, uint32_t *width, uint32_t *height) {
-    if (length_bytes < 3) {
-        return false;
-    }
-    *key_frame = (bytes[0] & 1) == 0;
-    if (!*key_frame) {
-        return true;
-    }
-    /* RFC 6386 section 9.1: a key frame repeats three known bytes before its size. */
-    if (length_bytes < 10 || bytes[3] != 0x9D || bytes[4] != 0x01 || bytes[5] != 0x2A) {
-        return false;
-    }
-    *width = (uint32_t)(bytes[6] | (bytes[7] & 0x3F) << 8);
-    *height = (uint32_t)(bytes[8] | (bytes[9] & 0x3F) << 8);
     return true;
 }

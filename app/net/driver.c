@@ -207,16 +207,18 @@ static void on_resolved(void *context, uint64_t query, const struct stun_address
 static void on_interfaces_changed(void *context) {
     struct net_driver *driver = context;
     uint64_t now_us;
-    bool changed;
+    bool changed[NET_DRIVER_SET_MAX] = {false};
     if (!net_driver_begin_turn(driver, &now_us))
         return;
     if (!driver->freed) {
         net_send_batch_flush(driver->sending); /* what waits names sockets that may close now */
-        net_driver_update_sockets(driver, &changed);
-        if (changed) {
-            driver->statistics.interface_changes++;
-            net_driver_tell_interfaces(driver, now_us);
-        }
+        net_driver_update_sockets(driver, changed);
+    }
+    for (size_t i = 0; i < NET_DRIVER_SET_MAX && !driver->freed; i++) {
+        if (!changed[i] || !driver->set_is_open[i])
+            continue;
+        driver->statistics.interface_changes++;
+        net_driver_tell_interfaces(driver, now_us, i);
     }
     net_driver_settle(driver, now_us);
     net_driver_end_turn(driver, now_us);
@@ -349,13 +351,14 @@ int net_driver_new(uv_loop_t *loop, const struct net_driver_config *config, stru
 
 int net_driver_start(struct net_driver *driver) {
     uint64_t now_us;
-    bool changed;
-    int error = net_driver_update_sockets(driver, &changed);
+    bool changed[NET_DRIVER_SET_MAX];
+    driver->set_is_open[0] = true;
+    int error = net_driver_update_sockets(driver, changed);
     if (driver->config.address_count == 0 && !driver->config.fixed_interfaces && driver->watch == NULL)
         driver->watch = net_interface_watch_new(driver->loop, false, 0, on_interfaces_changed, driver);
     if (!net_driver_begin_turn(driver, &now_us))
         return error;
-    net_driver_tell_interfaces(driver, now_us);
+    net_driver_tell_interfaces(driver, now_us, 0);
     net_driver_settle(driver, now_us);
     net_driver_end_turn(driver, now_us);
     return error;

@@ -8,6 +8,7 @@
  *     drain sees RESOLVE                 -> net_driver_resolve, later handle_resolved
  *     drain sees OPEN_STREAM             -> net_driver_open_stream, later handle_stream_opened or _closed
  *     drain sees CLOSE_STREAM            -> net_driver_close_stream
+ *     drain sees SOCKETS_NEEDED, _FREE   -> net_driver_open_set, with handle_set_interfaces; net_driver_close_set
  *     the app has packets of its own     -> net_driver_reserve, write (protect) there, net_driver_send
  *
  * One turn: overdue timeouts, then one batch of at most NET_UDP_BATCH datagrams of one socket (with GRO: eight joined ones), draining after
@@ -34,6 +35,7 @@
 /* Datagrams that one turn takes from poll_transmit; what is left goes in the next turn, which comes at once. */
 #define NET_DRIVER_TURN_DATAGRAMS 1024
 
+#define NET_DRIVER_SET_MAX 16                /* sets of sockets: the one of net_driver_start, set 0, and those of net_driver_open_set */
 #define NET_DRIVER_STREAM_MAX 64             /* that the object has opened, at a time */
 #define NET_DRIVER_ACCEPTED_MAX 16           /* accepted ones at a time; a further one is closed as soon as it comes */
 #define NET_DRIVER_CONNECT_TIMEOUT_MS 10000  /* from open_stream to opened, the TLS handshake included */
@@ -50,6 +52,7 @@
  * drain               required: poll_received and poll_event until both return false, and act on what comes. Returns true if
  *                     anything came; it is called again then, after poll_transmit
  * handle_interfaces   required: the sockets there are, at the start and whenever they change
+ * handle_set_interfaces  the same for the sets of net_driver_open_set; may be NULL when that is not used
  * handle_send_error   may be NULL: errors are counted only
  * handle_resolved     may be NULL when net_driver_resolve is not used
  * handle_wake         may be NULL: net_driver_wake then only drains
@@ -61,6 +64,7 @@ struct net_driver_verbs {
     bool (*poll_transmit)(void *object, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out);
     bool (*drain)(void *object, uint64_t now_us);
     void (*handle_interfaces)(void *object, uint64_t now_us, const struct ice_interface *interfaces, size_t count);
+    void (*handle_set_interfaces)(void *object, uint64_t now_us, size_t set, const struct ice_interface *interfaces, size_t count);
     void (*handle_send_error)(void *object, uint64_t now_us, const struct ice_path *path, int error);
     void (*handle_resolved)(void *object, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count);
     void (*handle_wake)(void *object, uint64_t now_us);
@@ -119,6 +123,16 @@ int net_driver_new(uv_loop_t *loop, const struct net_driver_config *config, stru
  * bound (-EMFILE ...); what net_interfaces_list says.
  */
 int net_driver_start(struct net_driver *driver);
+
+/*
+ * Another socket for each address, with ports of their own, for an object that must tell by its socket what a datagram is for; calls
+ * handle_set_interfaces before it returns, and whenever that set changes. Configured addresses lend their IP, not their port.
+ * set  1..NET_DRIVER_SET_MAX-1, not open
+ * Returns as net_driver_start, with the set open; -EINVAL: no such set, or it is open, or the verb is missing. Nothing was opened then.
+ */
+int net_driver_open_set(struct net_driver *driver, size_t set);
+/* Sends what waits, and closes that set at once. One that is not open is let pass. */
+void net_driver_close_set(struct net_driver *driver, size_t set);
 
 /* Call after any verb that the app itself called on the object: drains, sends, sets the timer. Within a verb it is not needed. */
 void net_driver_run(struct net_driver *driver);

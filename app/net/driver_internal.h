@@ -41,6 +41,7 @@ struct driver_socket {
     struct driver_listener *listener; /* NULL: none */
     struct net_interface_address interface;
     char mdns_name[MDNS_UUID_NAME_BYTES]; /* "" without */
+    size_t set;
     bool seen; /* still there in the listing that is being compared */
 };
 
@@ -52,8 +53,9 @@ struct net_driver {
     char filter_name[NET_INTERFACE_NAME_BYTES];
     struct stun_address addresses[NET_INTERFACE_MAX];
 
-    struct driver_socket *sockets[NET_INTERFACE_MAX];
+    struct driver_socket *sockets[NET_INTERFACE_MAX * NET_DRIVER_SET_MAX];
     size_t socket_count;
+    bool set_is_open[NET_DRIVER_SET_MAX]; /* [0]: since net_driver_start */
     struct net_interface_watch *watch;
     struct net_resolver *resolver;
     struct net_mdns *mdns; /* NULL: not needed yet */
@@ -90,9 +92,9 @@ void net_driver_on_answer(void *driver, uint64_t query, const struct stun_addres
 void net_driver_release(struct net_driver *driver); /* one handle less */
 
 /* driver_sockets.c */
-int net_driver_update_sockets(struct net_driver *driver, bool *changed);
+int net_driver_update_sockets(struct net_driver *driver, bool changed[NET_DRIVER_SET_MAX]);
 struct net_udp_socket *net_driver_socket_of(const struct net_driver *driver, const struct stun_address *local);
-void net_driver_tell_interfaces(struct net_driver *driver, uint64_t now_us);
+void net_driver_tell_interfaces(struct net_driver *driver, uint64_t now_us, size_t set);
 void net_driver_close_sockets(struct net_driver *driver);
 void net_driver_add_statistics(struct net_udp_statistics *sum, const struct net_udp_socket *socket);
 

@@ -44,6 +44,17 @@ static uint32_t interface_of(const struct net_driver *driver, const struct drive
     return 0;
 }
 
+/* A name stands for an address, whatever the port: the sockets of all sets at one address have the same. NULL: no other set has one there. */
+static const struct driver_socket *sibling_of(const struct net_driver *driver, const struct driver_socket *socket) {
+    for (size_t i = 0; i < driver->socket_count; i++) {
+        const struct driver_socket *other = driver->sockets[i];
+        if (other->set != socket->set && other->interface.index == socket->interface.index && other->mdns_name[0] != '\0' &&
+            stun_address_equal_ip(&other->interface.address, &socket->interface.address))
+            return other;
+    }
+    return NULL;
+}
+
 /*
  * draft-ietf-mmusic-mdns-ice-candidates section 3.1.1: an address that is to be hidden gets a name. If none can be had, the socket is not offered
  * at all: to show the address then would betray who asked for the name.
@@ -51,11 +62,16 @@ static uint32_t interface_of(const struct net_driver *driver, const struct drive
 bool net_driver_offer_name(struct net_driver *driver, struct driver_socket *socket) {
     if (driver->config.mdns != NET_MDNS_OFFER)
         return true;
+    const struct driver_socket *sibling = sibling_of(driver, socket);
+    if (sibling != NULL) {
+        memcpy(socket->mdns_name, sibling->mdns_name, sizeof socket->mdns_name);
+        return true;
+    }
     return driver->mdns != NULL && net_mdns_own(driver->mdns, &socket->interface.address, interface_of(driver, socket), socket->mdns_name) == 0;
 }
 
 void net_driver_withdraw_name(struct net_driver *driver, struct driver_socket *socket) {
-    if (socket->mdns_name[0] != '\0' && driver->mdns != NULL)
+    if (socket->mdns_name[0] != '\0' && driver->mdns != NULL && sibling_of(driver, socket) == NULL)
         net_mdns_disown(driver->mdns, socket->mdns_name);
     socket->mdns_name[0] = '\0';
 }

@@ -1,8 +1,13 @@
-/* The sockets of a driver: one per usable address, opened and closed as addresses come and go. */
+/*
+ * The sockets of a driver: in each set one per usable address, opened and closed as addresses come and go. Set 0 is there from the start, the
+ * others are asked for.
+ */
 #include "app/net/driver_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+#include "app/net/clock.h"
 
 /* ---- one socket ------------------------------------------------------------------------------------------------------ */
 
@@ -23,14 +28,17 @@ static void on_closed(uv_handle_t *handle) {
     net_driver_release(driver);
 }
 
-static int open_socket(struct net_driver *driver, const struct net_interface_address *interface) {
+static int open_socket(struct net_driver *driver, size_t set, const struct net_interface_address *interface) {
     struct driver_socket *socket = calloc(1, sizeof *socket);
     if (socket == NULL)
         return -ENOMEM;
     struct net_udp_options options = driver->config.udp;
     if (interface->index != 0)
         options.scope_id = interface->index;
-    int error = net_udp_open(&interface->address, &options, &socket->udp);
+    struct stun_address address = interface->address;
+    if (set != 0)
+        address.port = 0; /* a configured one is taken by set 0 */
+    int error = net_udp_open(&address, &options, &socket->udp);
     if (error == 0)
         error = uv_poll_init(driver->loop, &socket->poll, net_udp_descriptor(socket->udp));
     if (error != 0) {
@@ -39,7 +47,9 @@ static int open_socket(struct net_driver *driver, const struct net_interface_add
         return error;
     }
     socket->driver = driver;
+    socket->set = set;
     socket->interface = *interface;
+    socket->interface.address = address;
     if (!net_driver_offer_name(driver, socket))
         driver->statistics.names_refused++;
     socket->seen = true;
@@ -47,7 +57,7 @@ static int open_socket(struct net_driver *driver, const struct net_interface_add
     driver->open_handles++;
     driver->sockets[driver->socket_count++] = socket;
     if (driver->config.tcp_listen) {
-        socket->listener = net_driver_listen(driver, interface);
+        socket->listener = net_driver_listen(driver, &socket->interface);
         driver->statistics.listen_refused += socket->listener == NULL;
     }
     uv_poll_start(&socket->poll, UV_READABLE, on_readable);
@@ -105,66 +115,123 @@ static int wanted_addresses(const struct net_driver *driver, struct net_interfac
 }
 
 /* The ports differ (0 was wanted, the kernel gave one), so an address of an interface is known by its IP; a configured one by its place. */
-static struct driver_socket *find(struct net_driver *driver, const struct net_interface_address *wanted) {
+static struct driver_socket *find(struct net_driver *driver, size_t set, const struct net_interface_address *wanted) {
     for (size_t i = 0; i < driver->socket_count; i++) {
         struct driver_socket *socket = driver->sockets[i];
-        if (!socket->seen && socket->interface.index == wanted->index && stun_address_equal(&socket->interface.address, &wanted->address))
+        struct stun_address address = wanted->address;
+        if (set != 0)
+            address.port = 0;
+        if (!socket->seen && socket->set == set && socket->interface.index == wanted->index && stun_address_equal(&socket->interface.address, &address))
             return socket;
     }
     return NULL;
 }
 
-static bool close_unseen(struct net_driver *driver) {
+static bool close_unseen(struct net_driver *driver, size_t set) {
     bool changed = false;
     for (size_t i = driver->socket_count; i-- > 0;)
-        if (!driver->sockets[i]->seen) {
+        if (driver->sockets[i]->set == set && !driver->sockets[i]->seen) {
             close_socket(driver, i);
             changed = true;
         }
     return changed;
 }
 
+static void take_over(struct driver_socket *known, const struct net_interface_address *wanted) {
+    struct stun_address address = known->interface.address;
+    known->interface = *wanted;
+    known->interface.address = address;
+    known->seen = true;
+}
+
+static bool has_sockets(const struct net_driver *driver, size_t set) {
+    for (size_t i = 0; i < driver->socket_count; i++)
+        if (driver->sockets[i]->set == set)
+            return true;
+    return false;
+}
+
 /*
- * Makes the sockets what the addresses are now.
+ * Makes the sockets of one set what the addresses are now.
+ * error    why there is none, when none is wanted
  * changed  whether the object has to be told
  * Returns 0 when there is a socket, else why there is none.
  */
-int net_driver_update_sockets(struct net_driver *driver, bool *changed) {
-    struct net_interface_address wanted[NET_INTERFACE_MAX];
-    *changed = false;
-    int count = wanted_addresses(driver, wanted);
-    int error = count == -ENODEV ? -ENODEV : -EADDRNOTAVAIL;
-    if (count == -ENODEV) /* the one interface has gone: so have its addresses */
-        count = 0;
-    if (count < 0)
-        return driver->socket_count > 0 ? 0 : count;
-    size_t usable = (size_t)count < NET_INTERFACE_MAX ? (size_t)count : NET_INTERFACE_MAX;
-    driver->statistics.addresses_refused += (size_t)count - usable;
-
+static int update_set(struct net_driver *driver, size_t set, const struct net_interface_address *wanted, size_t count, int error, bool *changed) {
     bool fresh[NET_INTERFACE_MAX];
+    *changed = false;
     for (size_t i = 0; i < driver->socket_count; i++)
         driver->sockets[i]->seen = false;
-    for (size_t i = 0; i < usable; i++) {
-        struct driver_socket *known = find(driver, &wanted[i]);
+    for (size_t i = 0; i < count; i++) {
+        struct driver_socket *known = find(driver, set, &wanted[i]);
         fresh[i] = known == NULL && !wanted[i].superseded;
         if (known == NULL)
             continue;
         *changed = *changed || known->interface.preference != wanted[i].preference;
-        known->interface = wanted[i];
-        known->seen = true;
+        take_over(known, &wanted[i]);
     }
-    *changed = close_unseen(driver) || *changed;
+    *changed = close_unseen(driver, set) || *changed;
     net_driver_refresh_mdns(driver);
 
-    for (size_t i = 0; i < usable; i++) {
-        int opened = fresh[i] ? open_socket(driver, &wanted[i]) : 0;
+    for (size_t i = 0; i < count; i++) {
+        int opened = fresh[i] ? open_socket(driver, set, &wanted[i]) : 0;
         *changed = *changed || (fresh[i] && opened == 0);
         if (opened != 0) {
             driver->statistics.addresses_refused++;
             error = opened;
         }
     }
-    return driver->socket_count > 0 ? 0 : error;
+    return has_sockets(driver, set) ? 0 : error;
+}
+
+/* What update_set wants to know; negative: nothing is known, all stays. */
+static int list_addresses(struct net_driver *driver, struct net_interface_address wanted[NET_INTERFACE_MAX], int *error) {
+    int count = wanted_addresses(driver, wanted);
+    *error = count == -ENODEV ? -ENODEV : -EADDRNOTAVAIL;
+    if (count == -ENODEV) /* the one interface has gone: so have its addresses */
+        count = 0;
+    if (count <= NET_INTERFACE_MAX)
+        return count;
+    driver->statistics.addresses_refused += (size_t)count - NET_INTERFACE_MAX;
+    return NET_INTERFACE_MAX;
+}
+
+/* For every set that is open. Returns what update_set says of set 0. */
+int net_driver_update_sockets(struct net_driver *driver, bool changed[NET_DRIVER_SET_MAX]) {
+    struct net_interface_address wanted[NET_INTERFACE_MAX];
+    int error, result = 0;
+    int count = list_addresses(driver, wanted, &error);
+    if (count < 0)
+        return has_sockets(driver, 0) ? 0 : count;
+    for (size_t set = 0; set < NET_DRIVER_SET_MAX; set++) {
+        changed[set] = false;
+        int of_set = driver->set_is_open[set] ? update_set(driver, set, wanted, (size_t)count, error, &changed[set]) : 0;
+        result = set == 0 ? of_set : result;
+    }
+    return result;
+}
+
+int net_driver_open_set(struct net_driver *driver, size_t set) {
+    struct net_interface_address wanted[NET_INTERFACE_MAX];
+    bool changed;
+    int error;
+    if (driver->freed || set == 0 || set >= NET_DRIVER_SET_MAX || driver->set_is_open[set] || driver->verbs->handle_set_interfaces == NULL)
+        return -EINVAL;
+    driver->set_is_open[set] = true;
+    int count = list_addresses(driver, wanted, &error);
+    int result = count < 0 ? count : update_set(driver, set, wanted, (size_t)count, error, &changed);
+    net_driver_tell_interfaces(driver, net_clock_now_us(), set);
+    return result;
+}
+
+void net_driver_close_set(struct net_driver *driver, size_t set) {
+    if (driver->freed || set == 0 || set >= NET_DRIVER_SET_MAX || !driver->set_is_open[set])
+        return;
+    net_send_batch_flush(driver->sending); /* what waits names these sockets */
+    driver->set_is_open[set] = false;
+    for (size_t i = 0; i < driver->socket_count; i++)
+        driver->sockets[i]->seen = false;
+    (void)close_unseen(driver, set);
 }
 
 /* Where names are wanted instead of addresses, a socket without one is kept to ourselves. */
@@ -177,22 +244,25 @@ static struct ice_interface describe(const struct driver_socket *socket, const s
                                   .mdns_name = socket->mdns_name[0] != '\0' ? socket->mdns_name : NULL};
 }
 
-void net_driver_tell_interfaces(struct net_driver *driver, uint64_t now_us) {
+void net_driver_tell_interfaces(struct net_driver *driver, uint64_t now_us, size_t set) {
     struct ice_interface interfaces[NET_INTERFACE_MAX];
     size_t count = 0;
     for (size_t i = 0; i < driver->socket_count; i++)
-        if (is_shown(driver, driver->sockets[i]))
+        if (driver->sockets[i]->set == set && is_shown(driver, driver->sockets[i]))
             interfaces[count++] = describe(driver->sockets[i], net_udp_local(driver->sockets[i]->udp), ICE_TRANSPORT_UDP);
     for (size_t i = 0; i < driver->socket_count; i++) {
         const struct driver_socket *socket = driver->sockets[i];
-        if (socket->listener == NULL || !is_shown(driver, socket))
+        if (socket->set != set || socket->listener == NULL || !is_shown(driver, socket))
             continue;
         if (count == NET_INTERFACE_MAX)
             driver->statistics.listen_refused++;
         else
             interfaces[count++] = describe(socket, &socket->listener->local, ICE_TRANSPORT_TCP);
     }
-    driver->verbs->handle_interfaces(driver->object, now_us, interfaces, count);
+    if (set == 0)
+        driver->verbs->handle_interfaces(driver->object, now_us, interfaces, count);
+    else
+        driver->verbs->handle_set_interfaces(driver->object, now_us, set, interfaces, count);
 }
 
 /* ---- numbers ---------------------------------------------------------------------------------------------------------- */

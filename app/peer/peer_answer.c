@@ -1,192 +1,192 @@
-/*
- * The offer of the peer, and our answer to it (RFC 9429 section 5.3). Both are judged when the offer comes, since only the answer
- * says whether anything can be agreed; create_answer then hands out what was written here.
- */
+/* createAnswer: which sections of the peer's offer we take, and over which transports (RFC 9429 sections 5.3.1 and 5.3.2). */
 #include <string.h>
 
 #include "app/peer/peer_connection_internal.h"
 
-#define ANSWER_BYTES_PER_SECTION 4096u /* what one of our sections can take, with room to spare */
+#define HEADER_BYTES 2048u
+#define LIVE_SECTION_BYTES 8192u
+#define REFUSED_SECTION_BYTES 256u
 
-/*
- * RFC 9429 section 5.10: a transceiver takes the first section of its kind that has none. More sections than transceivers: the
- * rest is refused, and an empty mid in storage makes a transceiver that nothing was offered for.
- */
-static void assign_sections(struct peer_connection *connection, const struct sdp_session *offer, struct peer_local_storage *storage, int sections[PEER_TRANSCEIVER_MAX]) {
-    for (size_t i = 0; i < connection->transceiver_count; i++)
-        sections[i] = -1;
-    for (size_t s = 0; s < offer->section_count; s++) {
-        const struct sdp_section *section = &offer->sections[s];
-        enum sdp_media media = sdp_section_media(section);
-        struct sdp_attribute bundle_only;
-        bool is_stopped = section->port == 0 && !sdp_section_find(section, SDP_ATTRIBUTE_BUNDLE_ONLY, &bundle_only);
-        if (is_stopped || section->mid.length > PEER_MID_MAX_BYTES || (media != SDP_MEDIA_AUDIO && media != SDP_MEDIA_VIDEO))
-            continue;
-        enum peer_media_kind kind = media == SDP_MEDIA_AUDIO ? PEER_AUDIO : PEER_VIDEO;
-        for (size_t i = 0; i < connection->transceiver_count; i++) {
-            if (connection->transceivers[i].facts.kind != kind || sections[i] >= 0)
-                continue;
-            sections[i] = (int)s;
-            if (section->mid.length > 0)
-                memcpy(storage->mids[i], section->mid.text, section->mid.length);
-            break;
-        }
-    }
-}
-
-/* The reason that says most: of the first section that one of our transceivers could have taken. */
-static int refuse_all(const struct sdp_session *offer, const enum sdp_refusal *refusals, struct peer_problem *problem) {
-    size_t shown = 0;
-    for (size_t i = offer->section_count; i-- > 0;)
-        if (refusals[i] != SDP_REFUSAL_MEDIA && refusals[i] != SDP_REFUSAL_OFFERED)
-            shown = i;
-    if (offer->section_count == 0)
-        return peer_problem_set(problem, PEER_ERROR_NOT_AGREED, "the offer has no media section (RFC 3264 section 5)");
-    const struct sdp_section *section = &offer->sections[shown];
-    if (problem)
-        *problem = (struct peer_problem){.rule = sdp_refusal_text(refusals[shown]), .line = section->line, .section = (int)shown};
-    return PEER_ERROR_NOT_AGREED;
-}
-
-/* Everything that one offer needs until it is answered; made aside, then put into the connection at once. */
-struct offered {
-    struct peer_local_storage storage;
-    enum sdp_refusal refusals[SDP_SECTION_MAX];
-    int sections[PEER_TRANSCEIVER_MAX];
-    struct sdp_description *remote, *answer;
-    struct sdp_negotiated *negotiated;
-    char *text;
-    size_t length;
+struct plan {
+    const struct sdp_session *offer;
+    struct peer_local *local;
+    size_t tags[SDP_SECTION_MAX];        /* who would carry each section if all were accepted: what the bundle policy goes by */
+    size_t carriers[SDP_SECTION_MAX];    /* who does */
+    struct sdp_view first_bundle;        /* the mid that heads the BUNDLE we take; the sections of others have transports of their own */
+    const struct sdp_local_transport *transports[SDP_SECTION_MAX]; /* by carrier */
 };
 
-static void offered_free(struct peer_connection *connection, struct offered *offered) {
-    sdp_description_free(offered->remote);
-    sdp_description_free(offered->answer);
-    peer_connection_release(connection, offered->negotiated);
-    peer_connection_release(connection, offered->text);
-    peer_connection_release(connection, offered);
+/* ---- what the bundle policy refuses ---------------------------------------------------------------------------------------- */
+
+static bool is_offered(const struct plan *plan, size_t index) {
+    struct sdp_attribute bundle_only;
+    return plan->offer->sections[index].port != 0 || sdp_section_find(&plan->offer->sections[index], SDP_ATTRIBUTE_BUNDLE_ONLY, &bundle_only);
 }
 
-/* RFC 9429 section 5.3: the answer is written as soon as the offer is there, since it says whether anything can be agreed. */
-static int write_answer(struct peer_connection *connection, struct offered *offered, struct peer_problem *problem) {
-    const struct sdp_session *offer = &offered->remote->session;
-    struct sdp_local local;
-    assign_sections(connection, offer, &offered->storage, offered->sections);
-    peer_local_describe(connection, &offered->storage, &local);
-    local.session_version = connection->session_version + 1;
-    /* A transceiver without a section must answer none: leave it out. */
-    struct sdp_local_section used[PEER_TRANSCEIVER_MAX];
-    size_t count = 0;
-    for (size_t i = 0; i < connection->transceiver_count; i++)
-        if (offered->sections[i] >= 0)
-            used[count++] = offered->storage.sections[i];
-    if (count == 0)
-        return peer_problem_set(problem, PEER_ERROR_NOT_AGREED, "nothing offered is of a kind that we have a transceiver for (RFC 3264 section 6)");
-    local.sections = used;
-    local.section_count = count;
-    size_t capacity = 2048 + offer->text.length + ANSWER_BYTES_PER_SECTION * count;
-    offered->text = peer_connection_allocate(connection, capacity);
-    if (!offered->text)
-        return peer_problem_set(problem, PEER_ERROR_MEMORY, "out of memory");
-    int written = sdp_write_answer(&local, offer, offered->text, capacity, offered->refusals);
-    if (written < 0)
-        return peer_problem_set(problem, peer_error_from_sdp(written), "the answer could not be written");
-    offered->length = (size_t)written;
-    for (size_t i = 0; i < offer->section_count; i++)
-        if (offered->refusals[i] == SDP_REFUSAL_NONE)
-            return PEER_OK;
-    return refuse_all(offer, offered->refusals, problem);
+/* The first section that is offered; or of the kind of `index`, when is_of_kind. It is there, as `index` is offered. */
+static size_t first_offered(const struct plan *plan, size_t index, bool is_of_kind) {
+    size_t first = 0;
+    while (!is_offered(plan, first) || (is_of_kind && !sdp_view_equal(plan->offer->sections[first].media, plan->offer->sections[index].media)))
+        first++;
+    return first;
 }
 
-static int negotiate_offer(struct peer_connection *connection, struct offered *offered, struct peer_problem *problem) {
-    struct sdp_problem found = {0};
-    int error = sdp_description_new(offered->text, offered->length, &connection->sdp_allocator, &offered->answer, &found);
-    if (error != SDP_OK)
-        return peer_problem_from_sdp(problem, peer_error_from_sdp(error), &found, NULL);
-    offered->negotiated = peer_connection_allocate(connection, sizeof *offered->negotiated);
-    if (!offered->negotiated)
-        return peer_problem_set(problem, PEER_ERROR_MEMORY, "out of memory");
-    error = sdp_negotiate(&offered->answer->session, &offered->remote->session, false, offered->negotiated, &found);
-    if (error != SDP_OK)
-        return peer_problem_from_sdp(problem, peer_error_from_sdp(error), &found, &offered->remote->session);
-    struct peer_transport_parameters parameters;
-    return peer_negotiated_check(offered->negotiated, &parameters, problem);
-}
-
-static struct sdp_view credential(const struct sdp_session *session, size_t section, enum sdp_attribute_kind kind) {
-    struct sdp_attribute found;
-    bool is_found = section < session->section_count && sdp_find(session, &session->sections[section], kind, &found);
-    return is_found ? found.value : (struct sdp_view){NULL, 0};
-}
-
-static bool is_same(struct sdp_view a, struct sdp_view b) {
-    return a.length == b.length && (a.length == 0 || memcmp(a.text, b.text, a.length) == 0);
-}
-
-/* RFC 8839 section 4.4.1.1.1: other credentials than in their last description are a restart. */
-static bool is_restart(const struct peer_connection *connection, const struct sdp_session *offer) {
-    static const enum sdp_attribute_kind credentials[] = {SDP_ATTRIBUTE_ICE_UFRAG, SDP_ATTRIBUTE_ICE_PWD};
-    for (size_t i = 0; i < 2; i++)
-        if (!is_same(credential(offer, connection->transport_section, credentials[i]),
-                     credential(&connection->remote.sdp->session, connection->transport_section, credentials[i])))
-            return true;
-    return false;
-}
-
-static int prepare_transport(struct peer_connection *connection, uint64_t now_us, const struct sdp_session *offer) {
-    if (connection->remote.sdp && !is_restart(connection, offer))
-        return PEER_OK;
-    if (connection->remote.sdp) { /* RFC 8445 section 9: the roles stay */
-        connection->restart_wanted = false;
-        return peer_transport_restart(connection->transports[0], now_us);
+/* RFC 9429 section 5.3.1, MUST: under max-bundle what does not share the transport of the first section, under balanced that of the first of its kind, is refused. */
+static bool is_outside_policy(const struct peer_connection *connection, const struct plan *plan, size_t index) {
+    switch (connection->config.bundle_policy) {
+    case PEER_BUNDLE_MAX_COMPAT: return false;
+    case PEER_BUNDLE_BALANCED: return plan->tags[index] != plan->tags[first_offered(plan, index, true)];
+    case PEER_BUNDLE_MAX_BUNDLE: break;
     }
-    /* RFC 8445 section 6.1.1: the offerer controls, unless it is lite; the answerer then takes that over. */
-    struct sdp_attribute lite;
-    bool is_lite = sdp_header_find(offer, SDP_ATTRIBUTE_ICE_LITE, &lite);
-    return peer_description_make_transport(connection, now_us, is_lite ? ICE_ROLE_CONTROLLING : ICE_ROLE_CONTROLLED);
+    return plan->tags[index] != plan->tags[first_offered(plan, index, false)];
 }
 
-static int take_offer(struct peer_connection *connection, uint64_t now_us, struct offered *offered, const char *text, size_t length, struct peer_problem *problem) {
-    struct sdp_problem found = {0};
-    int error = sdp_description_new(text, length, &connection->sdp_allocator, &offered->remote, &found);
-    if (error != SDP_OK)
-        return peer_problem_from_sdp(problem, peer_error_from_sdp(error), &found, NULL);
-    error = prepare_transport(connection, now_us, &offered->remote->session);
-    if (error != PEER_OK)
-        return peer_problem_set(problem, error, "the transport could not be made or restarted");
-    error = write_answer(connection, offered, problem);
-    return error == PEER_OK ? negotiate_offer(connection, offered, problem) : error;
+/* ---- transports -------------------------------------------------------------------------------------------------------------- */
+
+/* All that had this transport is refused, and what is new has the credentials that it had: to the peer it is the same. */
+static size_t same_at_the_peer(const struct peer_connection *connection, const struct plan *plan, size_t tag) {
+    const struct sdp_session *old = peer_description_session(&connection->current_remote);
+    struct peer_credentials unused;
+    for (size_t i = 0; old && i < old->section_count; i++)
+        if (peer_description_credential(old, i, SDP_ATTRIBUTE_ICE_UFRAG).length > 0 && !peer_description_restarts(plan->offer, tag, old, i) &&
+            peer_transports_credentials(connection, i, &unused))
+            return i;
+    return SDP_SECTION_MAX;
 }
 
-/* Nothing can fail from here on. */
-static void adopt_offer(struct peer_connection *connection, struct offered *offered) {
-    peer_description_replace(&connection->remote, PEER_SDP_OFFER, offered->remote);
-    sdp_description_free(connection->answer);
-    peer_connection_release(connection, connection->negotiated);
-    connection->answer = offered->answer;
-    connection->negotiated = offered->negotiated;
-    peer_created_keep(connection, PEER_SDP_ANSWER, offered->text, offered->length);
-    for (size_t i = 0; i < connection->transceiver_count; i++) {
-        connection->transceivers[i].section = offered->sections[i];
-        memcpy(connection->transceivers[i].facts.mid, offered->storage.mids[i], sizeof offered->storage.mids[i]);
+/* The section of the current descriptions whose transport this one goes on with; SDP_SECTION_MAX: it is new to us. */
+static size_t continued_section(const struct peer_connection *connection, const struct plan *plan, size_t carrier, bool is_alone) {
+    struct peer_credentials unused;
+    if (is_alone)
+        return peer_transports_credentials(connection, carrier, &unused) ? carrier : SDP_SECTION_MAX;
+    for (size_t i = 0; i < plan->offer->section_count; i++) {
+        size_t section = i == 0 ? carrier : i - 1 < carrier ? i - 1 : i; /* the carrier first */
+        if (plan->carriers[section] == carrier && peer_transports_credentials(connection, section, &unused))
+            return section;
     }
+    return same_at_the_peer(connection, plan, carrier);
+}
+
+/* RFC 8839 section 4.4.1.1.1: other credentials than in their last description are a restart. A provisional answer of ours has restarted already. */
+static bool is_restarted(const struct peer_connection *connection, const struct plan *plan, size_t carrier, size_t continued) {
+    const struct sdp_session *old = peer_description_session(&connection->current_remote);
+    if (connection->pending_local.sdp || !old || continued >= old->section_count)
+        return false;
+    return peer_description_restarts(plan->offer, carrier, old, peer_description_carrier(connection, continued));
+}
+
+static bool is_in_other_bundle(const struct plan *plan, size_t index) {
+    struct sdp_view head;
+    return sdp_session_bundles(plan->offer, plan->offer->sections[index].mid, &head) && plan->first_bundle.length > 0 && !sdp_view_equal(head, plan->first_bundle);
+}
+
+/* A section that we could take: it has its transport, or there is none left for it. */
+static void give_transport(struct peer_connection *connection, struct plan *plan, size_t index) {
+    struct sdp_local_section *section = &plan->local->sections[index];
+    /* deviation: of several BUNDLE groups we keep the first; sections of the others get transports of their own (RFC 9143 section 7.3.2). */
+    section->unbundled = is_in_other_bundle(plan, index);
+    size_t carrier = section->unbundled ? index : plan->carriers[index];
+    if (!plan->transports[carrier]) {
+        size_t continued = continued_section(connection, plan, carrier, section->unbundled);
+        bool is_continued = continued < SDP_SECTION_MAX, is_fresh = is_continued && is_restarted(connection, plan, carrier, continued);
+        plan->transports[carrier] = peer_local_transport(connection, plan->local, is_continued ? continued : carrier, is_fresh);
+    }
+    section->transport = plan->transports[carrier];
+    section->refused = !section->transport;
+}
+
+/* ---- the answer --------------------------------------------------------------------------------------------------------------- */
+
+static void describe(struct peer_connection *connection, struct plan *plan, size_t index) {
+    const struct peer_transceiver_entry *entry = peer_transceivers_of_section(connection, index);
+    struct sdp_local_section *section = &plan->local->sections[index];
+    /* W3C webrtc section 5.4, stop: one that is only stopping is answered as inactive, and refused by our next offer. */
+    if (!entry || entry->facts.stopped || !is_offered(plan, index) || is_outside_policy(connection, plan, index)) {
+        *section = (struct sdp_local_section){.media = sdp_section_media(&plan->offer->sections[index]), .refused = true};
+        return;
+    }
+    peer_local_describe(connection, plan->local, index, entry, false);
+    give_transport(connection, plan, index);
+}
+
+/* What the answer took tells who carries what. True: that is not what we thought, and transports have been chosen anew. */
+static bool choose_again(struct peer_connection *connection, struct plan *plan, const struct sdp_session *answer) {
+    bool is_other = false;
+    size_t carriers[SDP_SECTION_MAX];
+    sdp_bundle_tags(answer, carriers);
+    for (size_t i = 0; i < answer->section_count; i++)
+        is_other |= answer->sections[i].port != 0 && carriers[i] != plan->carriers[i] && !plan->local->sections[i].unbundled;
+    if (!is_other)
+        return false;
+    memcpy(plan->carriers, carriers, sizeof plan->carriers);
+    memset(plan->transports, 0, sizeof plan->transports);
+    plan->local->transport_count = 0;
+    for (size_t i = 0; i < answer->section_count; i++)
+        if (!plan->local->sections[i].refused)
+            give_transport(connection, plan, i);
+    return true;
+}
+
+static int write_into(struct peer_connection *connection, struct plan *plan, char *text, size_t capacity, enum sdp_refusal *refusals) {
+    struct sdp_session *answer = peer_connection_allocate(connection, sizeof *answer);
+    if (!answer)
+        return SDP_ERROR_MEMORY;
+    int written = sdp_write_answer(&plan->local->sdp, plan->offer, text, capacity, refusals);
+    if (written >= 0 && sdp_parse(text, (size_t)written, answer, NULL) == SDP_OK && choose_again(connection, plan, answer))
+        written = sdp_write_answer(&plan->local->sdp, plan->offer, text, capacity, refusals);
+    peer_connection_release(connection, answer);
+    return written;
+}
+
+static int write_answer(struct peer_connection *connection, struct plan *plan, struct peer_problem *problem) {
+    size_t count = plan->offer->section_count;
+    enum sdp_refusal refusals[SDP_SECTION_MAX];
+    size_t capacity = HEADER_BYTES + plan->offer->text.length + LIVE_SECTION_BYTES * plan->local->media_count + REFUSED_SECTION_BYTES * count;
+    char *text = peer_connection_allocate(connection, capacity);
+    if (!text)
+        return peer_problem_set(connection, problem, PEER_ERROR_MEMORY, "out of memory");
+    plan->local->sdp.section_count = count;
+    int written = write_into(connection, plan, text, capacity, refusals);
+    if (written < 0) {
+        peer_connection_release(connection, text);
+        return peer_problem_set(connection, problem, peer_error_from_sdp(written), "the answer could not be written");
+    }
+    peer_connection_release(connection, connection->created_answer.text);
+    connection->created_answer = (struct peer_created){.text = text, .length = (size_t)written};
+    for (size_t i = 0; i < count; i++)
+        connection->created_answer.refusals[i] = (uint8_t)refusals[i];
     connection->session_version++;
-    offered->remote = NULL;
-    offered->answer = NULL;
-    offered->negotiated = NULL;
-    offered->text = NULL;
+    return PEER_OK;
 }
 
-int peer_answer_take_offer(struct peer_connection *connection, uint64_t now_us, const char *text, size_t length, struct peer_problem *problem) {
-    struct offered *offered = peer_connection_allocate(connection, sizeof *offered);
-    if (!offered)
-        return peer_problem_set(problem, PEER_ERROR_MEMORY, "out of memory");
-    *offered = (struct offered){0};
-    int error = take_offer(connection, now_us, offered, text, length, problem);
-    if (error == PEER_OK) {
-        adopt_offer(connection, offered);
-        connection->transport_section = connection->negotiated->transport_section;
-    }
-    offered_free(connection, offered);
-    return error == PEER_OK ? peer_candidates_take(connection, now_us) : error;
+int peer_answer_make(struct peer_connection *connection, struct peer_problem *problem) {
+    struct plan plan = {.offer = &connection->pending_remote.sdp->session, .local = peer_local_new(connection)};
+    if (!plan.local)
+        return peer_problem_set(connection, problem, PEER_ERROR_MEMORY, "out of memory");
+    sdp_bundle_tags(plan.offer, plan.tags);
+    memcpy(plan.carriers, plan.tags, sizeof plan.carriers);
+    for (size_t i = 0; i < plan.offer->section_count && plan.first_bundle.length == 0; i++)
+        if (is_offered(&plan, i))
+            (void)sdp_session_bundles(plan.offer, plan.offer->sections[i].mid, &plan.first_bundle);
+    for (size_t i = 0; i < plan.offer->section_count; i++)
+        describe(connection, &plan, i);
+    int error = write_answer(connection, &plan, problem);
+    peer_connection_release(connection, plan.local);
+    return error;
+}
+
+int peer_connection_create_answer(struct peer_connection *connection, uint64_t now_us, char *text, size_t capacity, size_t *length, struct peer_problem *problem) {
+    static const char *const rules[] = {
+        [PEER_SIGNALING_STABLE] = "the signaling state is stable: createAnswer expects have-remote-offer or have-local-pranswer (W3C webrtc section 4.4.2); an offer of the peer comes first",
+        [PEER_SIGNALING_HAVE_LOCAL_OFFER] = "the signaling state is have-local-offer: createAnswer expects have-remote-offer or have-local-pranswer (W3C webrtc section 4.4.2); the peer answers",
+        [PEER_SIGNALING_HAVE_REMOTE_OFFER] = NULL,
+        [PEER_SIGNALING_HAVE_LOCAL_PRANSWER] = NULL,
+        [PEER_SIGNALING_HAVE_REMOTE_PRANSWER] = "the signaling state is have-remote-pranswer: createAnswer expects have-remote-offer or have-local-pranswer (W3C webrtc section 4.4.2); the peer answers",
+        [PEER_SIGNALING_CLOSED] = "the signaling state is closed: createAnswer expects have-remote-offer or have-local-pranswer (W3C webrtc section 4.4.2); make another connection",
+    };
+    connection->now_us = now_us;
+    if (rules[connection->signaling_state])
+        return peer_problem_set(connection, problem, PEER_ERROR_STATE, rules[connection->signaling_state]);
+    int error = peer_answer_make(connection, problem);
+    return error == PEER_OK ? peer_created_hand_out(connection, &connection->created_answer, text, capacity, length, problem) : error;
 }

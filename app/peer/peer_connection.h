@@ -3,13 +3,16 @@
  * caller's choice, datagrams in and out for its sockets, encoded frames in and out for its codecs.
  *
  *     peer_connection_new, peer_connection_handle_interfaces
- *     peer_connection_add_transceiver (audio), (video)
- *     offerer:   create_offer -> set_local_description -> send it ... set_remote_description(answer)
- *     answerer:  set_remote_description(offer) -> create_answer -> set_local_description -> send it
- *     both:      event ICE_CANDIDATE -> send it;  what comes from the other side -> add_ice_candidate
+ *     peer_connection_add_track, or _add_transceiver, (audio), (video)
+ *     event NEGOTIATION_NEEDED   -> set_local_description(IMPLICIT) -> local_description -> send it      (an offer)
+ *     an offer comes             -> set_remote_description -> set_local_description(IMPLICIT) -> send it (the answer)
+ *     the answer comes           -> set_remote_description
+ *     event ICE_CANDIDATE        -> send it;  what comes from the other side -> add_ice_candidate
  *     event CONNECTION_STATE connected -> send_frame;  event FRAME -> decode
- *     event NEGOTIATION_NEEDED when stable -> create_offer as above: ICE restarts (restart_ice)
  *     close -> drain poll_transmit -> free
+ *
+ * Both sides may offer whenever it suits them. Where offers can cross, the polite side takes the other's offer (setRemoteDescription rolls
+ * its own back), the impolite side ignores it: W3C webrtc section 10.7, "perfect negotiation", in docs/peer.md as C.
  *
  * It follows docs/contract.md. After every call that takes a non-const connection: drain poll_transmit and poll_event until
  * both return false, then read next_timeout. A view handed out is valid until the next call on that connection.
@@ -23,9 +26,11 @@
 
 #include "app/peer/peer_transport.h"
 
-#define PEER_TRANSCEIVER_MAX 4        /* sections of ours; one more is PEER_ERROR_CAPACITY */
-#define PEER_CODEC_PREFERENCE_MAX 8   /* codecs that one transceiver may name */
-#define PEER_TRANSPORT_MAX 1          /* BUNDLE, RFC 9143: one transport carries every section */
+#define PEER_TRANSCEIVER_MAX 32       /* that are not stopped; one more is PEER_ERROR_CAPACITY, and a section that would need it is refused */
+#define PEER_CODEC_PREFERENCE_MAX 16  /* codecs that one transceiver may name */
+#define PEER_TRANSPORT_MAX 16         /* without BUNDLE (RFC 9143) each section has one; a section that would need one more is refused */
+#define PEER_STREAM_MAX 4             /* MediaStreams that one track may belong to */
+#define PEER_STREAM_ID_MAX_BYTES 64
 #define PEER_DESCRIPTION_MAX_BYTES (256u * 1024u)
 #define PEER_PENDING_CANDIDATE_MAX ICE_REMOTE_CANDIDATE_MAX /* candidates that came before the remote description */
 #define PEER_MID_MAX_BYTES 16         /* what RFC 8285 section 4.2 can carry in one packet; a section with a longer mid is refused */
@@ -40,8 +45,17 @@ struct peer_connection;
  * wall_clock_offset_us  Unix time in microseconds minus now_us, for the NTP time of RTCP; 0 when unknown
  * key_log               true: KEY_LOG events carry the DTLS secrets. For debugging only.
  */
+/* RTCBundlePolicy, RFC 9429 section 4.1.1: how many transports an offer has candidates for, in case the peer does not know BUNDLE. */
+enum peer_bundle_policy {
+    PEER_BUNDLE_BALANCED,   /* one for audio, one for video */
+    PEER_BUNDLE_MAX_COMPAT, /* one for each section */
+    PEER_BUNDLE_MAX_BUNDLE  /* one. A section that the peer leaves outside of the BUNDLE is refused */
+};
+/* RTCRtcpMuxPolicy is always "require": a section without a=rtcp-mux is refused. */
+
 struct peer_connection_config {
     struct ice_agent_config ice;
+    enum peer_bundle_policy bundle_policy;
     const struct dtls_certificate *certificate;
     int64_t wall_clock_offset_us;
     bool key_log;
@@ -54,49 +68,111 @@ void peer_connection_free(struct peer_connection *connection);
 /* ---- transceivers ------------------------------------------------------------------------------------------------- */
 
 enum peer_media_kind { PEER_AUDIO, PEER_VIDEO };
-enum peer_codec { PEER_CODEC_NONE, PEER_CODEC_OPUS, PEER_CODEC_VP8 };
-/* Bits: send is 1, receive is 2. RTCRtpTransceiverDirection. */
+enum peer_codec {
+    PEER_CODEC_NONE,
+    PEER_CODEC_OPUS,
+    PEER_CODEC_PCMU,
+    PEER_CODEC_PCMA,
+    PEER_CODEC_VP8,
+    PEER_CODEC_VP9,
+    PEER_CODEC_H264,
+    PEER_CODEC_AV1
+};
+#define PEER_CODEC_COUNT 8
+/* Bits: send is 1, receive is 2. RTCRtpTransceiverDirection, but for "stopped", which is a member of its own. */
 enum peer_direction { PEER_INACTIVE = 0, PEER_SENDONLY = 1, PEER_RECVONLY = 2, PEER_SENDRECV = 3 };
 
 /*
+ * RTCRtpCodec, as setCodecPreferences takes it.
+ * parameters   a=fmtp, NUL-terminated, copied; NULL: ours (docs/peer.md lists them)
+ */
+struct peer_codec_capability {
+    enum peer_codec codec;
+    const char *parameters;
+};
+#define PEER_CODEC_PARAMETERS_MAX_BYTES 127
+
+/*
  * direction    what we would like; offer and answer may take from it
- * codecs       setCodecPreferences: most wanted first, all of `kind`; copied. NULL and 0: Opus, or VP8
+ * codecs       setCodecPreferences: most wanted first, all of `kind`; copied. NULL and 0: Opus, PCMU, PCMA, or VP8, VP9
+ * streams      the MediaStreams of the track: NUL-terminated ids of 1..PEER_STREAM_ID_MAX_BYTES characters (RFC 8830); copied.
+ *              NULL and 0: one that all such tracks of this connection share
  * bitrate_bps  what the encoder is set to: paces video, and stands in the statistics. 0: a default
  */
 struct peer_transceiver_config {
     enum peer_media_kind kind;
     enum peer_direction direction;
-    const enum peer_codec *codecs;
+    const struct peer_codec_capability *codecs;
     size_t codec_count;
+    const char *const *streams;
+    size_t stream_count;
     uint32_t bitrate_bps;
 };
 
 /*
- * addTransceiver. Raises NEGOTIATION_NEEDED. *index numbers it for send_frame and for events: 0, 1 ...
- * PEER_ERROR_ARGUMENT: a codec of another kind; CAPACITY beyond PEER_TRANSCEIVER_MAX; STATE when closed, or when descriptions
- * have been exchanged (renegotiation is a later issue).
+ * Transceivers are numbered, 0, 1 ...: *index is for all calls and events below. The number of one that is stopped for good (`stopped`) goes to
+ * a new one only when no other number is free. All these raise NEGOTIATION_NEEDED as W3C webrtc section 4.7.3 says.
+ *
+ * addTransceiver (W3C webrtc section 5.1). A section that the peer offers is never given to it: it makes one in our next offer.
+ * PEER_ERROR_ARGUMENT: a codec of another kind, a stream id that is none; CAPACITY; STATE after close.
  */
 int peer_connection_add_transceiver(struct peer_connection *connection, const struct peer_transceiver_config *config, size_t *index);
+/*
+ * addTrack: we want to send. Takes the first transceiver of that kind that has never sent and is not to (its direction gains "send"; codecs are
+ * taken over when given), else makes one that is sendrecv; that one takes the first section of its kind that the peer offers.
+ * `direction` is not looked at. Errors as above.
+ */
+int peer_connection_add_track(struct peer_connection *connection, const struct peer_transceiver_config *config, size_t *index);
+/* removeTrack: its direction loses "send". OK also when it did not send. NOT_FOUND: no such number; STATE after close. */
+int peer_connection_remove_track(struct peer_connection *connection, size_t index);
+/* direction =. NOT_FOUND; STATE: it is stopped or stopping, or the connection is closed. */
+int peer_connection_set_direction(struct peer_connection *connection, size_t index, enum peer_direction direction);
+/* stop(): from now on nothing is sent or given out; the next offer or answer refuses its section, which may then be used anew. */
+int peer_connection_stop_transceiver(struct peer_connection *connection, size_t index);
+/* setCodecPreferences: for the next offer or answer. Count 0: the defaults. ARGUMENT: another kind, or too many. */
+int peer_connection_set_codec_preferences(struct peer_connection *connection, size_t index, const struct peer_codec_capability *codecs, size_t count);
 
 /* What offer and answer made of a transceiver. */
 struct peer_transceiver {
     enum peer_media_kind kind;
-    enum peer_direction direction;         /* what was asked for */
+    enum peer_direction direction;         /* what was asked for, or what the peer's offer made of it */
+    bool has_current_direction;            /* false: null, no offer and answer have been through */
     enum peer_direction current_direction; /* what was agreed; INACTIVE before */
-    enum peer_codec codec;                 /* NONE until agreed, and when its section was refused */
-    char mid[PEER_MID_MAX_BYTES + 1];      /* NUL-terminated, "" until it has a section */
+    bool stopping, stopped;                /* stop was called; offer and answer, or close, have ended it */
+    enum peer_codec codec;                 /* to send, and the first of those to receive; NONE until agreed, and when its section was refused */
+    char mid[PEER_MID_MAX_BYTES + 1];      /* NUL-terminated, "" (null) until it has a section */
+    int section;                           /* of the descriptions, -1: none */
     uint8_t send_payload_type, receive_payload_type;
     uint32_t clock_rate_hz;
     uint8_t channels;                      /* audio */
+    const char *send_parameters;           /* a=fmtp of the peer for `codec`: what it wants to get. A view, NUL-terminated, "" when absent */
+    const char *receive_parameters;        /* ours */
+    bool dtmf;                             /* telephone-event was agreed: insert_dtmf works */
     const char *refused;                   /* a static sentence: why the section was refused, NULL when it was not */
 };
+/* One more than the highest number in use. */
 size_t peer_connection_transceiver_count(const struct peer_connection *connection);
-/* False when index is not below the count; *out is untouched then. */
+/* False when there is none of that number; *out is untouched then. */
 bool peer_connection_transceiver(const struct peer_connection *connection, size_t index, struct peer_transceiver *out);
+
+/*
+ * RTCDTMFSender.insertDTMF (W3C webrtc section 7.2, RFC 4733): sent one after another in place of the sound; a new call replaces what is left.
+ * tones        "0".."9", "A".."D", "*", "#", and "," for a pause of 2 s; NUL-terminated, at most PEER_DTMF_MAX_TONES; ""  ends the sending
+ * duration_ms  of one, 40..6000;  gap_ms  between two, 30..6000
+ * NOT_FOUND; ARGUMENT; STATE: telephone-event was not agreed, or it does not send.
+ */
+#define PEER_DTMF_MAX_TONES 64
+int peer_connection_insert_dtmf(struct peer_connection *connection, uint64_t now_us, size_t index, const char *tones, uint32_t duration_ms, uint32_t gap_ms);
 
 /* ---- descriptions ------------------------------------------------------------------------------------------------- */
 
-enum peer_sdp_type { PEER_SDP_OFFER, PEER_SDP_PRANSWER, PEER_SDP_ANSWER, PEER_SDP_ROLLBACK };
+enum peer_sdp_type {
+    PEER_SDP_OFFER,
+    PEER_SDP_PRANSWER,
+    PEER_SDP_ANSWER,
+    PEER_SDP_ROLLBACK, /* text NULL */
+    PEER_SDP_IMPLICIT  /* set_local_description only, text NULL: makes and takes the offer, or the answer, that the state asks for */
+};
 
 /*
  * Why a call on a description failed.
@@ -114,28 +190,45 @@ struct peer_problem {
 };
 
 /*
- * createOffer, createAnswer: writes the description that set_local_description then takes. CRLF line ends; NUL-terminated.
- * text      `capacity` bytes; 8 KiB is enough for every offer, an answer grows with the sections of the offer it answers
+ * createOffer, createAnswer (W3C webrtc section 4.4.2, RFC 9429 sections 5.2 and 5.3): writes the description that set_local_description
+ * then takes; nothing else changes. CRLF line ends; NUL-terminated.
+ * text      `capacity` bytes; PEER_DESCRIPTION_MAX_BYTES is always enough, 1 KiB for each section usually
  * *length   without the NUL
  * problem   may be NULL
- * A later offer has the same sections as the first (adding and removing them is a later issue); after restart_ice it has new ICE
- * credentials, which ICE uses from then on.
- * PEER_ERROR_STATE: create_offer outside stable or have-local-offer; create_answer outside have-remote-offer; after close.
- * PEER_ERROR_BUFFER: too small, nothing written. PEER_ERROR_ARGUMENT: no transceiver. PEER_ERROR_NOT_SUPPORTED: a later offer where the
- * peer's first one had sections that none of our transceivers took.
+ * An answer may refuse every section: peer_connection_agreed_count tells after it is set.
+ * PEER_ERROR_STATE: create_answer outside have-remote-offer and have-local-pranswer; after close. PEER_ERROR_BUFFER: too small, nothing written.
  */
 int peer_connection_create_offer(struct peer_connection *connection, uint64_t now_us, char *text, size_t capacity, size_t *length, struct peer_problem *problem);
 int peer_connection_create_answer(struct peer_connection *connection, uint64_t now_us, char *text, size_t capacity, size_t *length, struct peer_problem *problem);
 
 /*
- * setLocalDescription: what create_offer or create_answer wrote last, unchanged (text NULL with length 0 makes and takes
- * it, as W3C's parameterless form). Copied. Starts gathering; the description that goes to the peer needs no candidates,
- * they follow as ICE_CANDIDATE events.
- * PEER_ERROR_STATE: the signaling state does not allow that type now; PEER_ERROR_ARGUMENT: another text (W3C
- * InvalidModificationError); PEER_ERROR_NOT_SUPPORTED: pranswer, and rollback of the first offer. A rollback of a later one (text NULL,
- * length 0) goes back to stable and to the description that was agreed last (RFC 9429 section 4.1.10.2).
+ * setLocalDescription: what create_offer or create_answer wrote last, unchanged (an answer also as PRANSWER), or text NULL with length 0,
+ * which makes it first (W3C's parameterless form with IMPLICIT). Copied. Starts gathering for transports that are new; the description that goes to the peer needs
+ * no candidates, they follow as ICE_CANDIDATE events. ROLLBACK goes back to the stable state before (RFC 9429 section 4.1.10.2).
+ * PEER_ERROR_STATE: the signaling state does not allow that type now; PEER_ERROR_ARGUMENT: another text than the last created (W3C
+ * InvalidModificationError; RFC 9429 section 5.4).
  */
 int peer_connection_set_local_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem);
+
+/*
+ * setRemoteDescription. `length` bytes, not NUL-terminated; copied. Candidates in it, and those that waited, go to ICE. An offer in
+ * have-local-offer rolls ours back first. Sections that none of our transceivers (of add_track) takes make new ones: recvonly, see event TRACK.
+ * PEER_ERROR_MALFORMED: not SDP, or it breaks a rule (no fingerprint, answer and offer disagree, a later one contradicts an earlier);
+ * STATE as above; CAPACITY. Nothing changed after any error but MEMORY and CRYPTO.
+ */
+int peer_connection_set_remote_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem);
+
+/* currentLocalDescription and so on. LOCAL and REMOTE: the pending one if there is one, else the current one. */
+enum peer_description_which { PEER_LOCAL, PEER_REMOTE, PEER_CURRENT_LOCAL, PEER_PENDING_LOCAL, PEER_CURRENT_REMOTE, PEER_PENDING_REMOTE };
+/*
+ * Copies a description out, NUL-terminated; a local one has the candidates gathered so far in it (RFC 9429 section 4.1.14).
+ * type, length  nullable; text may be NULL with capacity 0, to ask for type and length only
+ * PEER_ERROR_NOT_FOUND: null, there is none. PEER_ERROR_BUFFER: *length is what it takes, without the NUL.
+ */
+int peer_connection_description(const struct peer_connection *connection, enum peer_description_which which, enum peer_sdp_type *type, char *text, size_t capacity, size_t *length);
+
+/* How many sections the last offer and answer agreed on, of how many. Agreed 0: say why (`refused` of each transceiver) and hang up. */
+size_t peer_connection_agreed_count(const struct peer_connection *connection, size_t *section_count);
 
 /*
  * restartIce (W3C webrtc section 4.4.2): the next offer has new ICE credentials (RFC 8445 section 9). Raises NEGOTIATION_NEEDED; before
@@ -144,17 +237,8 @@ int peer_connection_set_local_description(struct peer_connection *connection, ui
  */
 int peer_connection_restart_ice(struct peer_connection *connection, uint64_t now_us);
 
-/*
- * setRemoteDescription. `length` bytes, not NUL-terminated; copied. Candidates in it, and those that waited, go to ICE.
- * PEER_ERROR_MALFORMED: not SDP, or it breaks a rule (no fingerprint, no ICE credentials, answer and offer disagree);
- * PEER_ERROR_NOT_AGREED: no section has a codec that both sides know, problem names section and reason (exit code 14 of the programs);
- * PEER_ERROR_STATE, NOT_SUPPORTED: as above. Nothing changed after any error but MEMORY and CRYPTO.
- */
-int peer_connection_set_remote_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem);
-
-/* The descriptions that are set, views; false when there is none. The local one has the candidates gathered so far only as events. */
-bool peer_connection_local_description(const struct peer_connection *connection, enum peer_sdp_type *type, const char **text, size_t *length);
-bool peer_connection_remote_description(const struct peer_connection *connection, enum peer_sdp_type *type, const char **text, size_t *length);
+/* What the last call that returned an error had to say: for those without a `problem` argument too. Its text is empty then. Never NULL. */
+const char *peer_connection_problem(const struct peer_connection *connection);
 
 /*
  * RTCIceCandidateInit. Strings are not NUL-terminated.
@@ -184,8 +268,14 @@ int peer_connection_add_ice_candidate(struct peer_connection *connection, uint64
 
 /* ---- the contract's verbs ------------------------------------------------------------------------------------------ */
 
-/* As in peer_transport.h and ice/agent.h. Interfaces may come before or after set_local_description: gathering waits for both. */
+/*
+ * As in peer_transport.h and ice/agent.h. Interfaces may come before or after set_local_description: gathering waits for both.
+ * Two transports never share a socket, since DTLS could not be told apart: these are the sockets of transport 0. With BUNDLE there is no other; else
+ * event SOCKETS_NEEDED asks for more. Which transport a datagram is for, its path's local address says.
+ */
 int peer_connection_handle_interfaces(struct peer_connection *connection, uint64_t now_us, const struct ice_interface *interfaces, size_t count);
+/* Those of another transport; again whenever they change. ARGUMENT: a base that another transport has. NOT_FOUND: no such transport (any more): close them. */
+int peer_connection_handle_transport_interfaces(struct peer_connection *connection, uint64_t now_us, size_t transport, const struct ice_interface *interfaces, size_t count);
 int peer_connection_handle_resolved(struct peer_connection *connection, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count);
 int peer_connection_handle_stream_opened(struct peer_connection *connection, uint64_t now_us, const struct ice_path *path);
 int peer_connection_handle_stream_bytes(struct peer_connection *connection, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length);
@@ -244,10 +334,12 @@ void peer_connection_close(struct peer_connection *connection, uint64_t now_us);
 
 /* ---- states: the W3C words ------------------------------------------------------------------------------------------ */
 
-enum peer_signaling_state { /* RTCSignalingState; the two pranswer states are a later issue */
+enum peer_signaling_state { /* RTCSignalingState */
     PEER_SIGNALING_STABLE,
     PEER_SIGNALING_HAVE_LOCAL_OFFER,
     PEER_SIGNALING_HAVE_REMOTE_OFFER,
+    PEER_SIGNALING_HAVE_LOCAL_PRANSWER,
+    PEER_SIGNALING_HAVE_REMOTE_PRANSWER,
     PEER_SIGNALING_CLOSED
 };
 enum peer_connection_state { /* RTCPeerConnectionState */
@@ -283,10 +375,15 @@ enum peer_connection_event_type {
     PEER_CONNECTION_EVENT_ICE_RESTART_NEEDED,   /* as.restart_reason: for the log; NEGOTIATION_NEEDED follows */
     PEER_CONNECTION_EVENT_DTLS_STATE,           /* as.dtls_state */
     PEER_CONNECTION_EVENT_CONNECTION_STATE,     /* as.connection_state */
-    PEER_CONNECTION_EVENT_TRACK,                /* as.track: the peer will send on this transceiver */
+    PEER_CONNECTION_EVENT_TRACK,                /* as.track: the peer will send on this transceiver; perhaps a new one */
+    PEER_CONNECTION_EVENT_TRACK_MUTED,          /* as.transceiver: it will not any more (direction, or stopped) */
     PEER_CONNECTION_EVENT_FRAME,                /* as.frame */
     PEER_CONNECTION_EVENT_KEY_FRAME_REQUESTED,  /* as.transceiver: encode a key frame next */
     PEER_CONNECTION_EVENT_TRACK_ENDED,          /* as.transceiver: the peer said RTCP BYE for it */
+    PEER_CONNECTION_EVENT_DTMF,                 /* as.dtmf: the peer pressed a key */
+    PEER_CONNECTION_EVENT_TONE_CHANGE,          /* as.dtmf: ours is being sent; digit '\0': all are */
+    PEER_CONNECTION_EVENT_SOCKETS_NEEDED,       /* as.transport: open sockets for it, then handle_transport_interfaces */
+    PEER_CONNECTION_EVENT_SOCKETS_FREE,         /* as.transport: close them */
     PEER_CONNECTION_EVENT_CLOSED_BY_PEER,       /* close_notify came: nothing more will; call close */
     PEER_CONNECTION_EVENT_FAILURE,              /* as.failure: comes before CONNECTION_STATE failed */
     PEER_CONNECTION_EVENT_RESOLVE,              /* as.resolve: look it up, answer with handle_resolved */
@@ -341,7 +438,14 @@ struct peer_connection_event {
             size_t transceiver;
             enum peer_media_kind kind;
             enum peer_codec codec;
+            const char *stream; /* of the peer's first a=msid; NUL-terminated, "": none. Valid until the next call */
         } track;
+        struct {
+            size_t transceiver;
+            char digit; /* as in insert_dtmf */
+            uint32_t duration_ms;
+        } dtmf;
+        size_t transport;
         struct peer_received_frame frame;
         size_t transceiver;
         struct peer_failure failure;
@@ -370,6 +474,10 @@ enum peer_statistics_type { /* RTCStatsType */
     PEER_STATISTICS_INBOUND_RTP,
     PEER_STATISTICS_OUTBOUND_RTP,
     PEER_STATISTICS_REMOTE_INBOUND_RTP,
+    PEER_STATISTICS_REMOTE_OUTBOUND_RTP,
+    PEER_STATISTICS_MEDIA_SOURCE,
+    PEER_STATISTICS_PEER_CONNECTION,
+    PEER_STATISTICS_DATA_CHANNEL,
     PEER_STATISTICS_TRANSPORT,
     PEER_STATISTICS_CANDIDATE_PAIR,
     PEER_STATISTICS_LOCAL_CANDIDATE,
@@ -377,60 +485,91 @@ enum peer_statistics_type { /* RTCStatsType */
     PEER_STATISTICS_CERTIFICATE
 };
 
-#define PEER_STATISTICS_ID_BYTES 24
+#define PEER_STATISTICS_ID_BYTES 40
 
 /*
- * One RTCStats dictionary; member names are W3C's in C spelling, counters since the start, durations in the unit of the name.
- * id, and the ids that point to others (codec_id, transport_id ...), are NUL-terminated and "" when absent.
+ * One RTCStats dictionary; member names are W3C's in C spelling, counters since the start, durations in the unit of the name. Times are on
+ * the clock of now_us, 0 when there is none.
+ * id            NUL-terminated; the same dictionary has the same in every report. A stream whose SSRC changes is another one
+ * timestamp_us  when it was true: now; of the remote ones, when the report came
+ * Ids that point to others (codec_id, transport_id ...) are NUL-terminated too, and "" when absent.
  */
 struct peer_statistics {
     enum peer_statistics_type type;
     char id[PEER_STATISTICS_ID_BYTES];
+    uint64_t timestamp_us;
     union {
-        struct {
+        struct { /* RTCCodecStats: of one stream in one direction */
             uint8_t payload_type;
             const char *mime_type; /* "audio/opus" */
             uint32_t clock_rate;
             uint8_t channels;
+            const char *sdp_fmtp_line; /* NUL-terminated, "" when absent */
             char transport_id[PEER_STATISTICS_ID_BYTES];
         } codec;
-        struct { /* RTCInboundRtpStreamStats */
+        struct { /* RTCInboundRtpStreamStats. What decoders count is theirs */
             size_t transceiver;
             enum peer_media_kind kind;
             enum peer_codec codec;
             const char *mid;
+            const char *track_identifier; /* of the peer's a=msid; the mid when there is none */
             uint32_t ssrc;
-            char transport_id[PEER_STATISTICS_ID_BYTES], codec_id[PEER_STATISTICS_ID_BYTES];
+            char transport_id[PEER_STATISTICS_ID_BYTES], codec_id[PEER_STATISTICS_ID_BYTES], remote_id[PEER_STATISTICS_ID_BYTES];
             uint64_t packets_received, bytes_received, header_bytes_received;
             int64_t packets_lost;
             uint64_t packets_discarded;
             uint32_t jitter_us;
             uint64_t frames_received, key_frames_received, frames_dropped;
+            uint64_t frames_assembled_from_multiple_packets, total_assembly_time_us;
             uint64_t nack_count, pli_count, fir_count;
-            uint64_t jitter_buffer_delay_us, jitter_buffer_emitted_count;
-            uint64_t last_packet_received_us; /* on the clock of now_us, 0: none came */
+            uint64_t jitter_buffer_delay_us, jitter_buffer_target_delay_us, jitter_buffer_minimum_delay_us, jitter_buffer_emitted_count;
+            uint64_t last_packet_received_us;
         } inbound_rtp;
-        struct { /* RTCOutboundRtpStreamStats */
+        struct { /* RTCOutboundRtpStreamStats. What encoders count is theirs */
             size_t transceiver;
             enum peer_media_kind kind;
             enum peer_codec codec;
             const char *mid;
             uint32_t ssrc;
             char transport_id[PEER_STATISTICS_ID_BYTES], codec_id[PEER_STATISTICS_ID_BYTES], remote_id[PEER_STATISTICS_ID_BYTES];
-            uint64_t packets_sent, bytes_sent, header_bytes_sent;
-            uint64_t frames_sent, key_frames_sent;
+            char media_source_id[PEER_STATISTICS_ID_BYTES];
+            bool active; /* its direction allows it to send */
+            uint64_t packets_sent, bytes_sent, header_bytes_sent, total_packet_send_delay_us;
+            uint64_t frames_sent, key_frames_sent, huge_frames_sent;
             uint64_t nack_count, pli_count, fir_count;
             uint64_t frames_refused; /* the pacer was full */
         } outbound_rtp;
         struct { /* RTCRemoteInboundRtpStreamStats: what the peer's receiver reports say of our stream */
             uint32_t ssrc;
             enum peer_media_kind kind;
-            char local_id[PEER_STATISTICS_ID_BYTES], codec_id[PEER_STATISTICS_ID_BYTES];
+            char local_id[PEER_STATISTICS_ID_BYTES], codec_id[PEER_STATISTICS_ID_BYTES], transport_id[PEER_STATISTICS_ID_BYTES];
+            uint64_t packets_received;
             int64_t packets_lost;
             double fraction_lost; /* 0..1 */
             uint32_t jitter_us;
             uint64_t round_trip_time_us, total_round_trip_time_us, round_trip_time_measurements;
         } remote_inbound_rtp;
+        struct { /* RTCRemoteOutboundRtpStreamStats: what the peer's sender reports say of its stream. Round trips it would need XR for */
+            uint32_t ssrc;
+            enum peer_media_kind kind;
+            char local_id[PEER_STATISTICS_ID_BYTES], codec_id[PEER_STATISTICS_ID_BYTES], transport_id[PEER_STATISTICS_ID_BYTES];
+            uint64_t packets_sent, bytes_sent, reports_sent;
+            int64_t remote_timestamp_unix_us; /* the peer's wall clock when it sent the last */
+        } remote_outbound_rtp;
+        struct { /* RTCMediaSourceStats. What the source counts is its */
+            size_t transceiver;
+            enum peer_media_kind kind;
+            const char *track_identifier; /* NUL-terminated */
+        } media_source;
+        struct { /* RTCPeerConnectionStats */
+            uint64_t data_channels_opened, data_channels_closed;
+        } peer_connection;
+        struct { /* RTCDataChannelStats */
+            const char *label, *protocol;
+            uint16_t data_channel_identifier;
+            const char *state;
+            uint64_t messages_sent, bytes_sent, messages_received, bytes_received;
+        } data_channel;
         struct { /* RTCTransportStats */
             uint64_t packets_sent, packets_received, bytes_sent, bytes_received;
             enum ice_role ice_role;
@@ -438,8 +577,11 @@ struct peer_statistics {
             enum dtls_transport_state dtls_state;
             enum dtls_role dtls_role;
             enum dtls_srtp_profile srtp_profile;
+            uint16_t tls_version, dtls_cipher; /* 0xFEFD and the IANA number; 0 before the handshake is through */
             const char *ice_local_username_fragment;
             char selected_candidate_pair_id[PEER_STATISTICS_ID_BYTES], local_certificate_id[PEER_STATISTICS_ID_BYTES];
+            char remote_certificate_id[PEER_STATISTICS_ID_BYTES];
+            uint64_t selected_candidate_pair_changes;
             uint64_t gathering_started_us, gathering_completed_us, ice_connected_us, dtls_started_us, dtls_connected_us; /* 0: has not happened */
             uint64_t dropped; /* unknown, unauthentic, replayed, from an unchecked address, too early */
         } transport;
@@ -464,7 +606,7 @@ struct peer_statistics {
 bool peer_connection_statistics(const struct peer_connection *connection, size_t *cursor, struct peer_statistics *out);
 const char *peer_statistics_type_name(enum peer_statistics_type type); /* "inbound-rtp" */
 
-/* Transport 0 carries everything; for its statistics only. NULL beyond PEER_TRANSPORT_MAX. A remote offer may replace it before anything was sent. */
+/* For its statistics only, and until the next call. NULL: there is none of that number (0..PEER_TRANSPORT_MAX-1; with BUNDLE it is 0). */
 const struct peer_transport *peer_connection_transport(const struct peer_connection *connection, size_t index);
 
 #endif

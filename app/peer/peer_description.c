@@ -1,120 +1,25 @@
-/* Offers and answers: createOffer, createAnswer, setLocalDescription, setRemoteDescription (RFC 9429 sections 4.1 and 5). */
+/*
+ * setLocalDescription, setRemoteDescription, rollback (W3C webrtc sections 4.4.1.5 and 4.4.2, RFC 9429 sections 4.1 and 5.5 to 5.7): the
+ * signaling state and the four descriptions.
+ */
 #include <string.h>
 
 #include "app/peer/peer_connection_internal.h"
 
-/* ---- problems -------------------------------------------------------------------------------------------------------- */
+/* ---- the state machine -------------------------------------------------------------------------------------------------- */
 
-int peer_problem_set(struct peer_problem *problem, int error, const char *rule) {
-    if (problem)
-        *problem = (struct peer_problem){.rule = rule, .section = -1};
-    return error;
-}
+/* RFC 9429 section 3.2: what each state waits for. */
+static const char *const state_rules[] = {
+    [PEER_SIGNALING_STABLE] = "the signaling state is stable: an offer was expected (RFC 9429 section 3.2)",
+    [PEER_SIGNALING_HAVE_LOCAL_OFFER] = "the signaling state is have-local-offer: an answer of the peer, another offer of ours, or a rollback was expected (RFC 9429 section 3.2)",
+    [PEER_SIGNALING_HAVE_REMOTE_OFFER] = "the signaling state is have-remote-offer: our answer, another offer of the peer, or a rollback was expected (RFC 9429 section 3.2)",
+    [PEER_SIGNALING_HAVE_LOCAL_PRANSWER] = "the signaling state is have-local-pranswer: our answer was expected (RFC 9429 section 3.2)",
+    [PEER_SIGNALING_HAVE_REMOTE_PRANSWER] = "the signaling state is have-remote-pranswer: the answer of the peer was expected (RFC 9429 section 3.2)",
+    [PEER_SIGNALING_CLOSED] = "the signaling state is closed (W3C webrtc section 4.4.1): nothing is expected any more, make another connection",
+};
 
-int peer_problem_from_sdp(struct peer_problem *problem, int error, const struct sdp_problem *found, const struct sdp_session *session) {
-    if (!problem)
-        return error;
-    *problem = (struct peer_problem){.rule = found->rule, .line = found->line, .text = found->text.text, .length = found->text.length, .section = -1};
-    for (size_t i = 0; session && i < session->section_count; i++)
-        if (found->line >= session->sections[i].line)
-            problem->section = (int)i;
-    return error;
-}
-
-int peer_error_from_sdp(int error) {
-    switch ((enum sdp_error)error) {
-    case SDP_OK: return PEER_OK;
-    case SDP_ERROR_SYNTAX:
-    case SDP_ERROR_LIMIT: return PEER_ERROR_MALFORMED;
-    case SDP_ERROR_DISAGREEMENT: return PEER_ERROR_NOT_AGREED;
-    case SDP_ERROR_ARGUMENT:
-    case SDP_ERROR_NOT_FOUND: return PEER_ERROR_ARGUMENT;
-    case SDP_ERROR_BUFFER: return PEER_ERROR_BUFFER;
-    case SDP_ERROR_MEMORY: return PEER_ERROR_MEMORY;
-    }
-    return PEER_ERROR_MEMORY;
-}
-
-/* ---- the transport behind a description -------------------------------------------------------------------------------- */
-
-int peer_description_make_transport(struct peer_connection *connection, uint64_t now_us, enum ice_role role) {
-    if (connection->transport_count > 0 && connection->config.ice.role == role)
-        return PEER_OK;
-    connection->config.ice.role = role;
-    struct peer_transport_config config = {
-        .ice = connection->config.ice,
-        .certificate = connection->config.certificate,
-        .key_log = connection->config.key_log,
-    };
-    struct peer_transport *transport = peer_transport_new(&config, now_us);
-    if (!transport)
-        return PEER_ERROR_MEMORY;
-    if (connection->has_interfaces) {
-        int error = peer_transport_handle_interfaces(transport, now_us, connection->interfaces, connection->interface_count);
-        if (error != PEER_OK) {
-            peer_transport_free(transport);
-            return error;
-        }
-    }
-    if (connection->transport_count > 0)
-        peer_transport_free(connection->transports[0]);
-    peer_created_keep(connection, PEER_SDP_OFFER, NULL, 0); /* an offer that was made but not set had the credentials of the old one */
-    connection->transports[0] = transport;
-    connection->transport_count = 1;
-    return PEER_OK;
-}
-
-int peer_description_gather(struct peer_connection *connection, uint64_t now_us) {
-    if (!connection->gathering_wanted || connection->gathering_started || !connection->has_interfaces)
-        return PEER_OK;
-    connection->gathering_started = true;
-    return peer_transport_gather(connection->transports[0], now_us);
-}
-
-/* The text that set_local_description will be compared with. Takes `text` over. */
-void peer_created_keep(struct peer_connection *connection, enum peer_sdp_type type, char *text, size_t length) {
-    peer_connection_release(connection, connection->created.text);
-    connection->created = (struct peer_created){text, length, type};
-}
-
-static int hand_out(const struct peer_connection *connection, char *text, size_t capacity, size_t *length, struct peer_problem *problem) {
-    if (connection->created.length >= capacity)
-        return peer_problem_set(problem, PEER_ERROR_BUFFER, "the buffer is too small for the description and its NUL");
-    memcpy(text, connection->created.text, connection->created.length + 1);
-    *length = connection->created.length;
-    return PEER_OK;
-}
-
-/* ---- createOffer, createAnswer -------------------------------------------------------------------------------------------- */
-
-int peer_connection_create_offer(struct peer_connection *connection, uint64_t now_us, char *text, size_t capacity, size_t *length, struct peer_problem *problem) {
-    connection->now_us = now_us;
-    int error = peer_local_make_offer(connection, problem);
-    return error == PEER_OK ? hand_out(connection, text, capacity, length, problem) : error;
-}
-
-int peer_connection_create_answer(struct peer_connection *connection, uint64_t now_us, char *text, size_t capacity, size_t *length, struct peer_problem *problem) {
-    connection->now_us = now_us;
-    /* W3C webrtc section 4.4.2, createAnswer: only where an offer of the peer waits. The text was made when it came. */
-    if (connection->signaling_state != PEER_SIGNALING_HAVE_REMOTE_OFFER)
-        return peer_problem_set(problem, PEER_ERROR_STATE, "there is no offer to answer: the signaling state is not have-remote-offer (RFC 9429 section 3.2)");
-    return hand_out(connection, text, capacity, length, problem);
-}
-
-/* ---- setLocalDescription -------------------------------------------------------------------------------------------------- */
-
-static int check_type(struct peer_connection *connection, bool is_local, enum peer_sdp_type type, enum peer_signaling_state *next, struct peer_problem *problem) {
-    if (type == PEER_SDP_PRANSWER || type == PEER_SDP_ROLLBACK)
-        return peer_problem_set(problem, PEER_ERROR_NOT_SUPPORTED, "only offer, answer and the rollback of a later local offer are known here (RFC 9429 sections 4.1.10.1 and 4.1.10.2)");
-    if (peer_states_signaling_next(connection->signaling_state, is_local, type, next))
-        return PEER_OK;
-    static const char *const rules[] = {
-        [PEER_SIGNALING_STABLE] = "the signaling state is stable: an offer comes first (RFC 9429 section 3.2)",
-        [PEER_SIGNALING_HAVE_LOCAL_OFFER] = "the signaling state is have-local-offer: the peer's answer comes next (RFC 9429 section 3.2)",
-        [PEER_SIGNALING_HAVE_REMOTE_OFFER] = "the signaling state is have-remote-offer: our answer comes next (RFC 9429 section 3.2)",
-        [PEER_SIGNALING_CLOSED] = "the connection is closed (W3C webrtc section 4.4.1)",
-    };
-    return peer_problem_set(problem, PEER_ERROR_STATE, rules[connection->signaling_state]);
+static int refuse_state(struct peer_connection *connection, struct peer_problem *problem) {
+    return peer_problem_set(connection, problem, PEER_ERROR_STATE, state_rules[connection->signaling_state]);
 }
 
 static void enter(struct peer_connection *connection, enum peer_signaling_state next) {
@@ -123,155 +28,265 @@ static void enter(struct peer_connection *connection, enum peer_signaling_state 
     connection->signaling_state = next;
 }
 
-void peer_description_replace(struct peer_description *description, enum peer_sdp_type type, struct sdp_description *sdp) {
-    sdp_description_free(description->sdp);
+static bool is_answer(enum peer_sdp_type type) {
+    return type == PEER_SDP_ANSWER || type == PEER_SDP_PRANSWER;
+}
+
+/* ---- the descriptions --------------------------------------------------------------------------------------------------- */
+
+static void put(struct peer_description *description, enum peer_sdp_type type, struct sdp_description *sdp) {
+    if (description->sdp != sdp)
+        sdp_description_free(description->sdp);
     *description = (struct peer_description){sdp, type};
 }
 
-static int set_local_offer(struct peer_connection *connection, struct peer_problem *problem) {
-    struct sdp_description *sdp;
-    struct sdp_problem found;
-    int error = sdp_description_new(connection->created.text, connection->created.length, &connection->sdp_allocator, &sdp, &found);
-    if (error != SDP_OK)
-        return peer_problem_from_sdp(problem, peer_error_from_sdp(error), &found, NULL);
-    if (connection->remote.sdp && !connection->agreed_local.sdp) {
-        connection->agreed_local = connection->local;
-        connection->local.sdp = NULL;
-    }
-    peer_description_replace(&connection->local, PEER_SDP_OFFER, sdp);
-    for (size_t i = 0; !connection->remote.sdp && i < connection->transceiver_count; i++) {
-        connection->transceivers[i].section = (int)i;
-        connection->transceivers[i].facts.mid[0] = (char)('0' + i);
-    }
-    return PEER_OK;
+static void move(struct peer_description *to, struct peer_description *from) {
+    put(to, from->type, from->sdp);
+    *from = (struct peer_description){NULL, PEER_SDP_OFFER};
 }
 
-/* RFC 9429 section 4.1.10.2: back to what was agreed. New ICE credentials stay: what is selected carries on, and whoever offers next restarts again. */
-static int roll_back(struct peer_connection *connection, struct peer_problem *problem) {
-    if (connection->signaling_state != PEER_SIGNALING_HAVE_LOCAL_OFFER)
-        return peer_problem_set(problem, PEER_ERROR_STATE, "there is no local offer to roll back (RFC 9429 section 4.1.10.2)");
-    if (!connection->agreed_local.sdp)
-        return peer_problem_set(problem, PEER_ERROR_NOT_SUPPORTED, "the first offer cannot be rolled back: make another connection");
-    sdp_description_free(connection->local.sdp);
-    connection->local = connection->agreed_local;
-    connection->agreed_local.sdp = NULL;
-    enter(connection, PEER_SIGNALING_STABLE);
-    return PEER_OK;
-}
-
-int peer_connection_restart_ice(struct peer_connection *connection, uint64_t now_us) {
-    if (connection->is_closed)
-        return PEER_ERROR_STATE;
-    connection->now_us = now_us;
-    if (!connection->local.sdp && !connection->remote.sdp)
-        return PEER_OK;
-    connection->restart_wanted = true;
-    connection->negotiation_needed_pending = true;
-    return PEER_OK;
-}
-
-static int set_local_answer(struct peer_connection *connection, uint64_t now_us, struct peer_problem *problem) {
-    int error = peer_negotiated_apply(connection, now_us, connection->negotiated, problem);
-    if (error != PEER_OK)
-        return error;
-    peer_description_replace(&connection->local, PEER_SDP_ANSWER, connection->answer);
-    connection->answer = NULL;
-    peer_connection_release(connection, connection->negotiated);
-    connection->negotiated = NULL;
-    return PEER_OK;
-}
-
-int peer_connection_set_local_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem) {
-    connection->now_us = now_us;
-    if (type == PEER_SDP_ROLLBACK && !connection->is_closed)
-        return roll_back(connection, problem);
-    enum peer_signaling_state next;
-    int error = check_type(connection, true, type, &next, problem);
-    if (error != PEER_OK)
-        return error;
-    if (!text && type == PEER_SDP_OFFER && (error = peer_local_make_offer(connection, problem)) != PEER_OK)
-        return error;
-    /* RFC 9429 section 5.4, MUST NOT: a description is not to be changed between create and set. */
-    const struct peer_created *created = &connection->created;
-    bool is_same = created->text && created->type == type && (!text || (created->length == length && memcmp(created->text, text, length) == 0));
-    if (!is_same)
-        return peer_problem_set(problem, PEER_ERROR_ARGUMENT, "this is not the text that was created last (RFC 9429 section 5.4)");
-    error = type == PEER_SDP_OFFER ? set_local_offer(connection, problem) : set_local_answer(connection, now_us, problem);
-    if (error != PEER_OK)
-        return error;
-    enter(connection, next);
-    connection->negotiation_needed_pending = connection->restart_wanted;
-    connection->gathering_wanted = true;
-    return peer_description_gather(connection, now_us);
-}
-
-/* ---- setRemoteDescription ------------------------------------------------------------------------------------------------- */
-
-static int set_remote_answer(struct peer_connection *connection, uint64_t now_us, const char *text, size_t length, struct peer_problem *problem) {
-    struct sdp_description *remote;
-    struct sdp_problem found = {0};
-    int error = sdp_description_new(text, length, &connection->sdp_allocator, &remote, &found);
-    if (error != SDP_OK)
-        return peer_problem_from_sdp(problem, peer_error_from_sdp(error), &found, NULL);
-    struct sdp_negotiated *negotiated = peer_connection_allocate(connection, sizeof *negotiated);
-    if (!negotiated) {
-        sdp_description_free(remote);
-        return peer_problem_set(problem, PEER_ERROR_MEMORY, "out of memory");
-    }
-    error = sdp_negotiate(&connection->local.sdp->session, &remote->session, true, negotiated, &found);
-    if (error != SDP_OK)
-        error = peer_problem_from_sdp(problem, peer_error_from_sdp(error), &found, &remote->session);
-    else
-        error = peer_negotiated_apply(connection, now_us, negotiated, problem);
-    if (error == PEER_OK) {
-        peer_description_replace(&connection->remote, PEER_SDP_ANSWER, remote);
-        peer_description_replace(&connection->agreed_local, PEER_SDP_OFFER, NULL);
-        connection->transport_section = negotiated->transport_section;
-        error = peer_candidates_take(connection, now_us);
-    } else {
-        sdp_description_free(remote);
-    }
-    peer_connection_release(connection, negotiated);
-    return error;
-}
-
-int peer_connection_set_remote_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem) {
-    connection->now_us = now_us;
-    enum peer_signaling_state next;
-    int error = check_type(connection, false, type, &next, problem);
-    if (error != PEER_OK)
-        return error;
-    error = type == PEER_SDP_OFFER ? peer_answer_take_offer(connection, now_us, text, length, problem) : set_remote_answer(connection, now_us, text, length, problem);
-    if (error != PEER_OK)
-        return error;
-    enter(connection, next);
-    connection->negotiation_needed_pending = connection->restart_wanted;
-    return PEER_OK;
-}
-
-static bool view_description(const struct peer_description *description, enum peer_sdp_type *type, const char **text, size_t *length) {
-    if (!description->sdp)
-        return false;
-    *type = description->type;
-    *text = description->sdp->session.text.text;
-    *length = description->sdp->session.text.length;
-    return true;
-}
-
-bool peer_connection_local_description(const struct peer_connection *connection, enum peer_sdp_type *type, const char **text, size_t *length) {
-    return view_description(&connection->local, type, text, length);
-}
-
-bool peer_connection_remote_description(const struct peer_connection *connection, enum peer_sdp_type *type, const char **text, size_t *length) {
-    return view_description(&connection->remote, type, text, length);
+static void forget_created(struct peer_connection *connection, struct peer_created *created) {
+    peer_connection_release(connection, created->text);
+    created->text = NULL;
+    created->length = 0;
 }
 
 void peer_description_free(struct peer_connection *connection) {
-    sdp_description_free(connection->local.sdp);
-    sdp_description_free(connection->agreed_local.sdp);
-    sdp_description_free(connection->remote.sdp);
-    sdp_description_free(connection->answer);
-    peer_connection_release(connection, connection->negotiated);
-    peer_connection_release(connection, connection->created.text);
+    sdp_description_free(connection->current_local.sdp);
+    sdp_description_free(connection->pending_local.sdp);
+    sdp_description_free(connection->current_remote.sdp);
+    sdp_description_free(connection->pending_remote.sdp);
+    forget_created(connection, &connection->created_offer);
+    forget_created(connection, &connection->created_answer);
     peer_connection_release(connection, connection->pending);
+}
+
+static int parse(struct peer_connection *connection, const char *text, size_t length, struct sdp_description **out, struct peer_problem *problem) {
+    struct sdp_problem found = {0};
+    int error = sdp_description_new(text, length, &connection->sdp_allocator, out, &found);
+    return error == SDP_OK ? PEER_OK : peer_problem_from_sdp(connection, problem, peer_error_from_sdp(error), &found, NULL);
+}
+
+/* W3C webrtc section 4.4.1.5: whenever the state is stable again, the flag is cleared and judged anew. */
+static void become_stable(struct peer_connection *connection) {
+    enter(connection, PEER_SIGNALING_STABLE);
+    connection->negotiation_needed = connection->negotiation_needed_pending = false;
+    peer_transceivers_update_negotiation_needed(connection);
+}
+
+/* W3C webrtc section 4.4.1.5: an answer ends the round; `pending` are current from now on, and what was created before is worth nothing. */
+static void finish(struct peer_connection *connection) {
+    move(&connection->current_local, &connection->pending_local);
+    move(&connection->current_remote, &connection->pending_remote);
+    forget_created(connection, &connection->created_offer);
+    forget_created(connection, &connection->created_answer);
+    peer_restart_settle(connection);
+    peer_numbers_learn(connection, &connection->current_local.sdp->session);
+    peer_numbers_learn(connection, &connection->current_remote.sdp->session);
+    peer_transceivers_settle(connection);
+    become_stable(connection);
+}
+
+/* ---- rollback ------------------------------------------------------------------------------------------------------------ */
+
+static int roll_back(struct peer_connection *connection, uint64_t now_us, struct peer_problem *problem) {
+    enum peer_signaling_state state = connection->signaling_state;
+    /* W3C webrtc section 4.4.1.5: not from stable, and not once a provisional answer has begun to be acted on. */
+    if (state != PEER_SIGNALING_HAVE_LOCAL_OFFER && state != PEER_SIGNALING_HAVE_REMOTE_OFFER)
+        return refuse_state(connection, problem);
+    if (state == PEER_SIGNALING_HAVE_LOCAL_OFFER)
+        peer_transports_rollback(connection, now_us);
+    peer_transceivers_rollback(connection);
+    put(&connection->pending_local, PEER_SDP_OFFER, NULL);
+    put(&connection->pending_remote, PEER_SDP_OFFER, NULL);
+    become_stable(connection);
+    return PEER_OK;
+}
+
+/* ---- setLocalDescription --------------------------------------------------------------------------------------------------- */
+
+/* RFC 8445 section 6.1.1: who offers controls, unless it is lite. */
+static enum ice_role role_of(const struct peer_connection *connection, bool is_offer) {
+    const struct sdp_session *remote = peer_description_remote(connection);
+    struct sdp_attribute lite;
+    return is_offer || (remote && sdp_header_find(remote, SDP_ATTRIBUTE_ICE_LITE, &lite)) ? ICE_ROLE_CONTROLLING : ICE_ROLE_CONTROLLED;
+}
+
+/* The sections of our offer are those of the transceivers that createOffer meant them for. */
+static void associate_local(struct peer_connection *connection, const struct sdp_session *offer) {
+    struct peer_transceiver_entry *entry;
+    for (size_t i = 0; i < offer->section_count; i++) {
+        int number = connection->created_offer.transceivers[i];
+        entry = number >= 0 ? connection->transceivers[number] : NULL;
+        struct sdp_view mid = offer->sections[i].mid;
+        if (!entry || entry->is_removed || mid.length > PEER_MID_MAX_BYTES)
+            continue;
+        entry->facts.section = (int)i;
+        memcpy(entry->facts.mid, mid.text, mid.length);
+        entry->facts.mid[mid.length] = '\0';
+    }
+}
+
+/* These take `sdp` over, whatever comes of it. */
+static int set_local_offer(struct peer_connection *connection, uint64_t now_us, struct sdp_description *sdp, struct peer_problem *problem) {
+    int error = peer_transports_set_local(connection, now_us, &sdp->session, true, role_of(connection, true));
+    if (error != PEER_OK) {
+        sdp_description_free(sdp);
+        return peer_problem_set(connection, problem, error, "the transports of the offer could not be made or restarted");
+    }
+    associate_local(connection, &sdp->session);
+    put(&connection->pending_local, PEER_SDP_OFFER, sdp);
+    enter(connection, PEER_SIGNALING_HAVE_LOCAL_OFFER);
+    return PEER_OK;
+}
+
+/* What the pending offer and this answer to it agree on, and whether that can be had. The caller releases *out. */
+static int negotiate(struct peer_connection *connection, const struct sdp_session *local, const struct sdp_session *remote, bool is_local_offer,
+                     struct sdp_negotiated **out, struct peer_problem *problem) {
+    struct sdp_problem found = {0};
+    *out = peer_connection_allocate(connection, sizeof **out);
+    if (!*out)
+        return peer_problem_set(connection, problem, PEER_ERROR_MEMORY, "out of memory");
+    int error = sdp_negotiate(local, remote, is_local_offer, *out, &found);
+    if (error != SDP_OK)
+        return peer_problem_from_sdp(connection, problem, peer_error_from_sdp(error), &found, remote);
+    return peer_negotiated_check(connection, *out, problem);
+}
+
+/* An answer of either side is good: what it says is now, and final unless it is provisional. */
+static int answered(struct peer_connection *connection, uint64_t now_us, bool is_local, enum peer_sdp_type type, struct sdp_description *sdp, struct peer_problem *problem) {
+    put(is_local ? &connection->pending_local : &connection->pending_remote, type, sdp);
+    enter(connection, is_local ? PEER_SIGNALING_HAVE_LOCAL_PRANSWER : PEER_SIGNALING_HAVE_REMOTE_PRANSWER);
+    if (type == PEER_SDP_ANSWER)
+        finish(connection);
+    int error = peer_candidates_take(connection, now_us);
+    if (error != PEER_OK)
+        return peer_problem_set(connection, problem, error, "the candidates of the peer could not be taken");
+    return PEER_OK;
+}
+
+static int set_local_answer(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, struct sdp_description *sdp, struct peer_problem *problem) {
+    struct sdp_negotiated *negotiated;
+    int error = negotiate(connection, &sdp->session, &connection->pending_remote.sdp->session, false, &negotiated, problem);
+    if (error == PEER_OK) {
+        error = peer_transports_set_local(connection, now_us, &sdp->session, false, role_of(connection, false));
+        if (error != PEER_OK)
+            (void)peer_problem_set(connection, problem, error, "the transports of the answer could not be made or restarted");
+    }
+    if (error == PEER_OK)
+        error = peer_negotiated_apply(connection, now_us, negotiated, type == PEER_SDP_ANSWER, problem);
+    peer_connection_release(connection, negotiated);
+    if (error != PEER_OK) {
+        sdp_description_free(sdp);
+        return error;
+    }
+    return answered(connection, now_us, true, type, sdp, problem);
+}
+
+/* What was said of our copy, which is gone, is said of the text that the caller has. What is not in it, it cannot look at. */
+static void point_into(struct peer_problem *problem, uintptr_t copy, const char *text, size_t length) {
+    uintptr_t offset = (uintptr_t)problem->text - copy;
+    bool is_inside = text && problem->text && offset <= length && problem->length <= length - offset;
+    problem->text = is_inside ? text + offset : NULL;
+    problem->length = is_inside ? problem->length : 0;
+}
+
+static int set_created(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem) {
+    const struct peer_created *created = type == PEER_SDP_OFFER ? &connection->created_offer : &connection->created_answer;
+    /* RFC 9429 section 5.4, MUST NOT: a description is changed between create and set. */
+    if (!created->text || (text && (created->length != length || memcmp(created->text, text, length) != 0)))
+        return peer_problem_set(connection, problem, PEER_ERROR_ARGUMENT, "this is not the text that was created last: it must be set as it was made (RFC 9429 section 5.4)");
+    struct sdp_description *sdp;
+    int error = parse(connection, created->text, created->length, &sdp, problem);
+    if (error != PEER_OK)
+        return error;
+    uintptr_t copy = (uintptr_t)sdp->session.text.text;
+    error = type == PEER_SDP_OFFER ? set_local_offer(connection, now_us, sdp, problem) : set_local_answer(connection, now_us, type, sdp, problem);
+    if (error != PEER_OK && problem)
+        point_into(problem, copy, text, length);
+    return error;
+}
+
+/* W3C webrtc section 4.4.2, setLocalDescription: the type that is meant where none is given. */
+static enum peer_sdp_type implicit_type(enum peer_signaling_state state) {
+    bool is_offer = state == PEER_SIGNALING_STABLE || state == PEER_SIGNALING_HAVE_LOCAL_OFFER || state == PEER_SIGNALING_HAVE_REMOTE_PRANSWER;
+    return is_offer ? PEER_SDP_OFFER : PEER_SDP_ANSWER;
+}
+
+int peer_connection_set_local_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem) {
+    enum peer_signaling_state next;
+    connection->now_us = now_us;
+    if (connection->is_closed)
+        return refuse_state(connection, problem);
+    if (type == PEER_SDP_ROLLBACK)
+        return roll_back(connection, now_us, problem);
+    if (type == PEER_SDP_IMPLICIT) {
+        type = implicit_type(connection->signaling_state);
+        text = NULL;
+    }
+    if (!peer_states_signaling_next(connection->signaling_state, true, type, &next))
+        return refuse_state(connection, problem);
+    int error = PEER_OK;
+    if (!text)
+        error = type == PEER_SDP_OFFER ? peer_offer_make(connection, problem) : peer_answer_make(connection, problem);
+    return error == PEER_OK ? set_created(connection, now_us, type, text, length, problem) : error;
+}
+
+/* ---- setRemoteDescription -------------------------------------------------------------------------------------------------- */
+
+static int set_remote_offer(struct peer_connection *connection, uint64_t now_us, struct sdp_description *sdp, struct peer_problem *problem) {
+    int error = peer_associate_check(connection, &sdp->session, true, problem);
+    if (error != PEER_OK) {
+        sdp_description_free(sdp);
+        return error;
+    }
+    /* W3C webrtc section 4.4.2, setRemoteDescription: an offer that meets one of ours rolls ours back. */
+    if (connection->signaling_state == PEER_SIGNALING_HAVE_LOCAL_OFFER)
+        (void)roll_back(connection, now_us, problem);
+    error = peer_associate_offer(connection, &sdp->session);
+    if (error != PEER_OK) {
+        sdp_description_free(sdp);
+        return peer_problem_set(connection, problem, error, "out of memory");
+    }
+    put(&connection->pending_remote, PEER_SDP_OFFER, sdp);
+    enter(connection, PEER_SIGNALING_HAVE_REMOTE_OFFER);
+    return PEER_OK;
+}
+
+static int set_remote_answer(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, struct sdp_description *sdp, struct peer_problem *problem) {
+    struct sdp_negotiated *negotiated = NULL;
+    int error = peer_associate_check(connection, &sdp->session, false, problem);
+    if (error == PEER_OK)
+        error = negotiate(connection, &connection->pending_local.sdp->session, &sdp->session, true, &negotiated, problem);
+    if (error == PEER_OK)
+        error = peer_negotiated_apply(connection, now_us, negotiated, type == PEER_SDP_ANSWER, problem);
+    peer_connection_release(connection, negotiated);
+    if (error != PEER_OK) {
+        sdp_description_free(sdp);
+        return error;
+    }
+    return answered(connection, now_us, false, type, sdp, problem);
+}
+
+int peer_connection_set_remote_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem) {
+    enum peer_signaling_state next;
+    connection->now_us = now_us;
+    if (connection->is_closed)
+        return refuse_state(connection, problem);
+    if (type == PEER_SDP_ROLLBACK)
+        return roll_back(connection, now_us, problem);
+    if (type == PEER_SDP_IMPLICIT)
+        return peer_problem_set(connection, problem, PEER_ERROR_ARGUMENT, "a remote description says what it is: offer, pranswer, answer or rollback (W3C webrtc section 4.6.2)");
+    bool rolls_back = type == PEER_SDP_OFFER && connection->signaling_state == PEER_SIGNALING_HAVE_LOCAL_OFFER;
+    if (!rolls_back && !peer_states_signaling_next(connection->signaling_state, false, type, &next))
+        return refuse_state(connection, problem);
+    struct sdp_description *sdp;
+    int error = parse(connection, text, length, &sdp, problem);
+    if (error != PEER_OK)
+        return error;
+    uintptr_t copy = (uintptr_t)sdp->session.text.text;
+    error = is_answer(type) ? set_remote_answer(connection, now_us, type, sdp, problem) : set_remote_offer(connection, now_us, sdp, problem);
+    if (error != PEER_OK && problem)
+        point_into(problem, copy, text, length);
+    return error;
 }

@@ -1,163 +1,187 @@
-/* What we bring to an offer or an answer, and the offer itself (RFC 9429 section 5.2). */
+/* What we bring to an offer or an answer, section by section, as sdp/ wants to be told (RFC 9429 sections 5.2.1 and 5.3.1). */
 #include <string.h>
 
 #include "app/peer/peer_connection_internal.h"
 
-#define OFFER_BYTES 8192u
+/* ---- codecs --------------------------------------------------------------------------------------------------------------- */
 
-/* RFC 7587 section 6.1, RFC 7741 section 6; the payload types are those that browsers use. */
-static struct sdp_codec describe_codec(enum peer_codec codec) {
-    if (codec == PEER_CODEC_OPUS)
-        return sdp_codec_make(SDP_CODEC_OPUS, 111, "minptime=10;useinbandfec=1", 0);
-    return sdp_codec_make(SDP_CODEC_VP8, 96, NULL, SDP_FEEDBACK_NACK_PLI | SDP_FEEDBACK_CCM_FIR);
+#define VIDEO_FEEDBACK (SDP_FEEDBACK_NACK_PLI | SDP_FEEDBACK_CCM_FIR) /* what rtp/ answers: RFC 4585 section 6.3.1, RFC 5104 section 3.5.1 */
+
+/* Ours: the parameters that our defaults have, and the payload types that browsers use. */
+static const struct {
+    enum sdp_codec_id id;
+    uint8_t payload_type;
+    const char *parameters;
+    unsigned feedback;
+} defaults[PEER_CODEC_COUNT] = {
+    [PEER_CODEC_OPUS] = {SDP_CODEC_OPUS, 111, "minptime=10;useinbandfec=1", 0}, /* RFC 7587 section 6.1 */
+    [PEER_CODEC_PCMU] = {SDP_CODEC_PCMU, 0, NULL, 0},                           /* RFC 3551 section 6 */
+    [PEER_CODEC_PCMA] = {SDP_CODEC_PCMA, 8, NULL, 0},
+    [PEER_CODEC_VP8] = {SDP_CODEC_VP8, 96, NULL, VIDEO_FEEDBACK},            /* RFC 7741 section 6 */
+    [PEER_CODEC_VP9] = {SDP_CODEC_VP9, 98, "profile-id=0", VIDEO_FEEDBACK},  /* RFC 9628 section 6 */
+    /* RFC 7742 section 6.2: Constrained Baseline is what everybody has. */
+    [PEER_CODEC_H264] = {SDP_CODEC_H264, 102, "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f", VIDEO_FEEDBACK},
+    [PEER_CODEC_AV1] = {SDP_CODEC_AV1, 45, NULL, VIDEO_FEEDBACK},
+};
+
+enum sdp_codec_id peer_negotiated_sdp_codec(enum peer_codec codec) {
+    return defaults[codec].id;
 }
 
-static void describe_section(const struct peer_connection *connection, size_t index, struct peer_local_storage *storage) {
-    const struct peer_transceiver_entry *entry = &connection->transceivers[index];
-    /* RFC 9143 section 15: with it, a receiver knows the section of a packet before it knows the SSRC. */
-    storage->extensions[index] = (struct sdp_local_extension){sdp_extension_uri(SDP_EXTENSION_MID), 1};
-    for (size_t i = 0; i < entry->codec_count; i++)
-        storage->codecs[index][i] = describe_codec(entry->codecs[i]);
-    memcpy(storage->tracks[index], "track0", sizeof "track0");
-    storage->tracks[index][5] = (char)('0' + index);
-    storage->sections[index] = (struct sdp_local_section){
-        .media = entry->facts.kind == PEER_AUDIO ? SDP_MEDIA_AUDIO : SDP_MEDIA_VIDEO,
-        .mid = storage->mids[index][0] != '\0' ? storage->mids[index] : NULL,
-        .direction = (enum sdp_direction)entry->facts.direction,
-        .codecs = storage->codecs[index],
-        .codec_count = entry->codec_count,
-        .extensions = &storage->extensions[index],
-        .extension_count = 1,
-        .stream_id = connection->stream_id,
-        .track_id = storage->tracks[index],
-        .ssrc = entry->ssrc,
-        .cname = connection->cname,
-    };
+/* Adds a codec; an offer gives it the payload type it has always had. */
+static void add_codec(const struct peer_connection *connection, struct peer_local *local, struct sdp_local_section *section, struct sdp_codec codec, bool is_offer) {
+    struct sdp_codec *codecs = local->media[local->media_count].codecs;
+    if (is_offer)
+        codec.payload_type = peer_numbers_payload_type(connection, &local->numbers, &codec, codec.payload_type);
+    if (codec.payload_type == PEER_PAYLOAD_TYPE_NONE)
+        return;
+    /* The same codec, named twice. */
+    for (size_t i = 0; is_offer && i < section->codec_count; i++)
+        if (codecs[i].payload_type == codec.payload_type)
+            return;
+    codecs[section->codec_count++] = codec;
 }
 
-/* storage->mids decides which section is whose. */
-void peer_local_describe(const struct peer_connection *connection, struct peer_local_storage *storage, struct sdp_local *local) {
-    struct peer_transport_parameters transport;
-    peer_transport_local_parameters(connection->transports[0], &transport);
-    (void)dtls_fingerprint_write(&transport.fingerprints[0], storage->fingerprint, sizeof storage->fingerprint);
-    char *space = strchr(storage->fingerprint, ' ');
-    if (space)
-        *space = '\0';
-    for (size_t i = 0; i < connection->transceiver_count; i++)
-        describe_section(connection, i, storage);
-    *local = (struct sdp_local){
-        .session_id = connection->session_id,
-        .session_version = connection->session_version,
-        .ice_ufrag = transport.ufrag,
-        .ice_pwd = transport.password,
-        .fingerprint_hash = storage->fingerprint,
-        .fingerprint_value = space ? space + 1 : storage->fingerprint,
-        /* RFC 8842 section 5.3: active unless the association that is there says otherwise. */
-        .setup = transport.setup == PEER_SETUP_PASSIVE ? SDP_SETUP_PASSIVE : SDP_SETUP_ACTIVE,
-        .bundle_only = true,
-        .sections = storage->sections,
-        .section_count = connection->transceiver_count,
-    };
+/* RFC 7874 section 3: key presses are events, at the clock of the codec that they stand beside (RFC 4733 section 2.1). */
+static void add_events(const struct peer_connection *connection, struct peer_local *local, struct sdp_local_section *section, const struct peer_transceiver_entry *entry, bool is_offer) {
+    bool has_wide = false, has_narrow = false;
+    for (size_t i = 0; i < entry->codec_count; i++) {
+        has_wide |= entry->codecs[i].codec == PEER_CODEC_OPUS;
+        has_narrow |= entry->codecs[i].codec == PEER_CODEC_PCMU || entry->codecs[i].codec == PEER_CODEC_PCMA;
+    }
+    struct sdp_codec events = sdp_codec_make(SDP_CODEC_TELEPHONE_EVENT, 110, NULL, 0);
+    events.clock_hz = 48000;
+    if (has_wide)
+        add_codec(connection, local, section, events, is_offer);
+    events.payload_type = 126;
+    events.clock_hz = 8000;
+    if (has_narrow)
+        add_codec(connection, local, section, events, is_offer);
 }
 
-/* ---- the offer ------------------------------------------------------------------------------------------------------- */
-
-/* Section i is transceiver i's: so it is unless the peer has offered other sections, or in another order. */
-static bool has_the_sections_of(const struct peer_connection *connection, const struct sdp_session *session) {
-    if (session->section_count != connection->transceiver_count)
-        return false;
-    for (size_t i = 0; i < connection->transceiver_count; i++)
-        if (connection->transceivers[i].section != (int)i)
-            return false;
-    return true;
+static void add_codecs(const struct peer_connection *connection, struct peer_local *local, struct sdp_local_section *section, const struct peer_transceiver_entry *entry, bool is_offer) {
+    section->codecs = local->media[local->media_count].codecs;
+    for (size_t i = 0; i < entry->codec_count; i++) {
+        const struct peer_codec_choice *choice = &entry->codecs[i];
+        const char *parameters = choice->has_parameters ? choice->parameters : defaults[choice->codec].parameters;
+        add_codec(connection, local, section, sdp_codec_make(defaults[choice->codec].id, defaults[choice->codec].payload_type, parameters, defaults[choice->codec].feedback), is_offer);
+    }
+    if (entry->facts.kind == PEER_AUDIO)
+        add_events(connection, local, section, entry, is_offer);
 }
 
-/* RFC 9429 section 5.2.1: a restart takes new credentials. They are ICE's own from here on, not only from setLocalDescription (docs/peer.md). */
-static int restart_if_wanted(struct peer_connection *connection) {
-    if (!connection->restart_wanted || !connection->remote.sdp)
-        return PEER_OK;
-    int error = peer_transport_restart(connection->transports[0], connection->now_us);
-    if (error == PEER_OK)
-        connection->restart_wanted = false;
-    return error;
-}
-
-/* The answer that ended the last round, ours or the peer's; NULL before the first. */
-static const struct sdp_session *last_answer(const struct peer_connection *connection) {
-    const struct peer_description *descriptions[] = {&connection->agreed_local, &connection->local, &connection->remote};
-    for (size_t i = 0; i < sizeof descriptions / sizeof descriptions[0]; i++)
-        if (descriptions[i]->sdp && descriptions[i]->type == PEER_SDP_ANSWER)
-            return &descriptions[i]->sdp->session;
-    return NULL;
-}
-
-/* RFC 3264 section 8.3.2, MUST NOT: a payload type that stood for one codec comes to stand for another. The peer chose them if it offered first. */
-static void keep_payload_types(struct sdp_codec *codecs, size_t count, const struct sdp_section *answered) {
-    struct sdp_codec agreed[SDP_CODEC_MAX];
-    size_t agreed_count = sdp_section_codecs(answered, agreed);
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = agreed_count; k-- > 0;) /* the first of its kind is the one that is kept */
-            if (agreed[k].id == codecs[i].id)
-                codecs[i].payload_type = agreed[k].payload_type;
+/* Where a codec stands in a section that was described; behind all when it does not. */
+static size_t rank(const struct sdp_codec *described, size_t count, const struct sdp_codec *codec, bool is_offer) {
+    size_t i = 0;
+    while (i < count && (is_offer ? described[i].payload_type != codec->payload_type
+                                  : described[i].id != codec->id || described[i].clock_hz != codec->clock_hz))
+        i++;
+    return i;
 }
 
 /*
- * RFC 8285 section 7, MUST NOT: an identifier of a header extension is remapped by a later offer (a browser that offered first has
- * given ours another meaning). RFC 9429 section 5.2.2, MUST: only extensions of the last answer are offered again.
+ * RFC 9429 section 5.2.2, MUST: without preferences of the user, the formats of an offer stand in the order of the last answer, new ones behind.
+ * RFC 9429 section 5.3.1, MUST: and those of an answer in the order of the offer.
  */
-static void keep_extensions(struct sdp_local_extension *extension, struct sdp_local_section *section, const struct sdp_section *answered) {
-    struct sdp_walk walk = sdp_walk_section(answered);
-    struct sdp_attribute attribute;
-    struct sdp_extmap extmap;
-    section->extension_count = 0;
-    while (section->extension_count == 0 && sdp_walk_attribute_of(&walk, SDP_ATTRIBUTE_EXTMAP, &attribute))
-        if (sdp_read_extmap(attribute.value, &extmap) && extmap.id <= 14 && sdp_view_is(extmap.uri, extension->uri)) {
-            extension->id = (uint8_t)extmap.id;
-            section->extension_count = 1;
+static void order_codecs(const struct peer_connection *connection, struct peer_local *local, const struct sdp_local_section *section, const struct peer_transceiver_entry *entry,
+                         bool is_offer) {
+    const struct peer_description *answer = connection->current_local.type == PEER_SDP_ANSWER ? &connection->current_local : &connection->current_remote;
+    const struct sdp_session *last = peer_description_session(is_offer ? answer : &connection->pending_remote);
+    struct sdp_codec described[SDP_CODEC_MAX], *codecs = local->media[local->media_count].codecs;
+    if (entry->has_preferences || !last || entry->facts.section < 0 || (size_t)entry->facts.section >= last->section_count)
+        return;
+    size_t count = sdp_section_codecs(&last->sections[entry->facts.section], described);
+    for (size_t i = 1; i < section->codec_count; i++)
+        for (size_t k = i; k > 0 && rank(described, count, &codecs[k], is_offer) < rank(described, count, &codecs[k - 1], is_offer); k--) {
+            struct sdp_codec swapped = codecs[k];
+            codecs[k] = codecs[k - 1];
+            codecs[k - 1] = swapped;
         }
 }
 
-static void keep_numbers(const struct peer_connection *connection, struct peer_local_storage *storage) {
-    const struct sdp_session *answer = last_answer(connection);
-    for (size_t i = 0; answer && i < connection->transceiver_count && i < answer->section_count; i++) {
-        keep_payload_types(storage->codecs[i], connection->transceivers[i].codec_count, &answer->sections[i]);
-        keep_extensions(&storage->extensions[i], &storage->sections[i], &answer->sections[i]);
-    }
+/* ---- a section ------------------------------------------------------------------------------------------------------------ */
+
+/* RFC 9429 section 5.2.2, MUST: a=msid stays once it has been said, whatever becomes of the direction. */
+static bool has_msid(const struct peer_connection *connection, const struct peer_transceiver_entry *entry) {
+    const struct sdp_session *current = peer_description_session(&connection->current_local);
+    struct sdp_attribute msid;
+    if (entry->facts.direction & PEER_SENDONLY)
+        return true;
+    /* A section that is used anew has another mid than before. */
+    return current && entry->facts.section >= 0 && peer_description_is_live(&connection->current_local, (size_t)entry->facts.section) &&
+           sdp_view_is(current->sections[entry->facts.section].mid, entry->facts.mid) && sdp_section_find(&current->sections[entry->facts.section], SDP_ATTRIBUTE_MSID, &msid);
 }
 
-int peer_local_make_offer(struct peer_connection *connection, struct peer_problem *problem) {
-    if (connection->signaling_state == PEER_SIGNALING_CLOSED)
-        return peer_problem_set(problem, PEER_ERROR_STATE, "the connection is closed (W3C webrtc section 4.4.2, createOffer)");
-    if (connection->signaling_state == PEER_SIGNALING_HAVE_REMOTE_OFFER)
-        return peer_problem_set(problem, PEER_ERROR_STATE, "an offer of the peer waits for its answer: the signaling state is have-remote-offer (RFC 9429 section 3.2)");
-    if (connection->transceiver_count == 0)
-        return peer_problem_set(problem, PEER_ERROR_ARGUMENT, "there is no transceiver to offer (RFC 9429 section 5.2.1)");
-    if (connection->remote.sdp && !has_the_sections_of(connection, &connection->remote.sdp->session))
-        return peer_problem_set(problem, PEER_ERROR_NOT_SUPPORTED, "a later offer repeats every section of the first (RFC 3264 section 8), and one of them is no transceiver's");
-    int error = restart_if_wanted(connection);
-    if (error != PEER_OK)
-        return peer_problem_set(problem, error, "ICE could not be restarted");
-    struct peer_local_storage storage = {0};
-    for (size_t i = 0; i < connection->transceiver_count; i++) {
-        if (connection->remote.sdp)
-            memcpy(storage.mids[i], connection->transceivers[i].facts.mid, sizeof storage.mids[i]);
-        else
-            storage.mids[i][0] = (char)('0' + i);
-    }
-    struct sdp_local local;
-    peer_local_describe(connection, &storage, &local);
-    keep_numbers(connection, &storage);
-    /* RFC 9429 section 5.2.2: a later offer has the same session id and a version one higher. */
-    local.session_version = connection->session_version + 1;
-    char *text = peer_connection_allocate(connection, OFFER_BYTES);
-    if (!text)
-        return peer_problem_set(problem, PEER_ERROR_MEMORY, "out of memory");
-    int written = sdp_write_offer(&local, text, OFFER_BYTES);
-    if (written < 0) {
-        peer_connection_release(connection, text);
-        return peer_problem_set(problem, peer_error_from_sdp(written), "the offer could not be written");
-    }
-    connection->session_version++;
-    peer_created_keep(connection, PEER_SDP_OFFER, text, (size_t)written);
-    return PEER_OK;
+void peer_local_describe(const struct peer_connection *connection, struct peer_local *local, size_t index, const struct peer_transceiver_entry *entry, bool is_offer) {
+    struct sdp_local_section *section = &local->sections[index];
+    *section = (struct sdp_local_section){
+        .media = entry->facts.kind == PEER_AUDIO ? SDP_MEDIA_AUDIO : SDP_MEDIA_VIDEO,
+        .direction = (enum sdp_direction)entry->facts.direction,
+        .stream_ids = local->media[local->media_count].streams,
+        .stream_count = entry->stream_count,
+        .track_id = has_msid(connection, entry) ? entry->track_id : NULL,
+        .msid_stays = true, /* W3C webrtc section 4.7.3 looks for the streams of who wants to send, also where the offer did not want it */
+        .ssrc = entry->ssrc,
+        .cname = connection->cname,
+    };
+    for (size_t i = 0; i < entry->stream_count; i++)
+        local->media[local->media_count].streams[i] = entry->streams[i];
+    add_codecs(connection, local, section, entry, is_offer);
+    order_codecs(connection, local, section, entry, is_offer);
+    /* RFC 9143 section 15: with it, a receiver knows the section of a packet before it knows the SSRC. */
+    uint8_t id = is_offer ? peer_numbers_extension_id(connection, SDP_EXTENSION_MID) : 1;
+    local->media[local->media_count].extension = (struct sdp_local_extension){sdp_extension_uri(SDP_EXTENSION_MID), id};
+    section->extensions = &local->media[local->media_count].extension;
+    section->extension_count = id > 0;
+    local->media_count++;
+}
+
+/* ---- transports ------------------------------------------------------------------------------------------------------------ */
+
+static bool is_same(const struct peer_credentials *a, const struct peer_credentials *b) {
+    return strcmp(a->ufrag, b->ufrag) == 0 && strcmp(a->password, b->password) == 0;
+}
+
+const struct sdp_local_transport *peer_local_transport(struct peer_connection *connection, struct peer_local *local, size_t like, bool is_fresh) {
+    struct peer_credentials in_force = {{0}, {0}};
+    bool has_transport = peer_transports_credentials(connection, like, &in_force);
+    for (size_t i = 0; has_transport && i < local->transport_count; i++)
+        if (is_same(&local->transports[i].in_force, &in_force))
+            return &local->transports[i].sdp;
+    if (local->transport_count == PEER_TRANSPORT_MAX)
+        return NULL;
+    struct peer_credentials *credentials = &local->transports[local->transport_count].credentials;
+    struct sdp_local_transport *transport = &local->transports[local->transport_count].sdp;
+    local->transports[local->transport_count].in_force = in_force;
+    if (has_transport && !is_fresh)
+        *credentials = in_force;
+    else
+        peer_transports_make_credentials(connection, credentials);
+    char *space = strchr(local->fingerprint, '\0');
+    *transport = (struct sdp_local_transport){
+        .ice_ufrag = credentials->ufrag,
+        .ice_pwd = credentials->password,
+        .fingerprint_hash = local->fingerprint,
+        .fingerprint_value = space + 1,
+        /* RFC 8842 section 5.3: active, unless the association that is there says otherwise. */
+        .setup = has_transport && peer_transports_setup(connection, like) == PEER_SETUP_PASSIVE ? SDP_SETUP_PASSIVE : SDP_SETUP_ACTIVE,
+    };
+    local->transport_count++;
+    return transport;
+}
+
+struct peer_local *peer_local_new(struct peer_connection *connection) {
+    struct peer_local *local = peer_connection_allocate(connection, sizeof *local);
+    if (!local)
+        return NULL;
+    memset(local, 0, sizeof *local);
+    struct dtls_fingerprint fingerprint;
+    dtls_certificate_fingerprint(connection->config.certificate, &fingerprint);
+    (void)dtls_fingerprint_write(&fingerprint, local->fingerprint, sizeof local->fingerprint);
+    /* "sha-256 4A:AD..": two words, told apart by what ends the first. */
+    char *space = strchr(local->fingerprint, ' ');
+    if (space)
+        *space = '\0';
+    local->sdp = (struct sdp_local){.session_id = connection->session_id, .session_version = connection->session_version + 1, .sections = local->sections};
+    return local;
 }

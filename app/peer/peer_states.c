@@ -66,14 +66,25 @@ enum ice_gathering_state peer_states_ice_gathering(const struct peer_transport_s
 bool peer_states_signaling_next(enum peer_signaling_state state, bool is_local, enum peer_sdp_type type, enum peer_signaling_state *next) {
     enum peer_signaling_state have_offer = is_local ? PEER_SIGNALING_HAVE_LOCAL_OFFER : PEER_SIGNALING_HAVE_REMOTE_OFFER;
     enum peer_signaling_state other_offer = is_local ? PEER_SIGNALING_HAVE_REMOTE_OFFER : PEER_SIGNALING_HAVE_LOCAL_OFFER;
-    /* RFC 9429 section 3.2, figure 2: an offer from stable, or again from the same side; an answer from the other side. */
-    if (type == PEER_SDP_OFFER && (state == PEER_SIGNALING_STABLE || state == have_offer)) {
+    enum peer_signaling_state have_pranswer = is_local ? PEER_SIGNALING_HAVE_LOCAL_PRANSWER : PEER_SIGNALING_HAVE_REMOTE_PRANSWER;
+    switch (type) {
+    /* RFC 9429 section 3.2, figure 2: an offer from stable, or again from the same side ... */
+    case PEER_SDP_OFFER:
         *next = have_offer;
-        return true;
-    }
-    if (type == PEER_SDP_ANSWER && state == other_offer) {
+        return state == PEER_SIGNALING_STABLE || state == have_offer;
+    /* ... answers from the other side, provisional ones as many as you like ... */
+    case PEER_SDP_PRANSWER:
+        *next = have_pranswer;
+        return state == other_offer || state == have_pranswer;
+    case PEER_SDP_ANSWER:
         *next = PEER_SIGNALING_STABLE;
-        return true;
+        return state == other_offer || state == have_pranswer;
+    /* ... and back from an offer, on whichever side it is said; not from a pranswer, by which media flows (W3C webrtc section 4.4.1.5). */
+    case PEER_SDP_ROLLBACK:
+        *next = PEER_SIGNALING_STABLE;
+        return state == PEER_SIGNALING_HAVE_LOCAL_OFFER || state == PEER_SIGNALING_HAVE_REMOTE_OFFER;
+    case PEER_SDP_IMPLICIT:
+        break;
     }
     return false;
 }
@@ -81,7 +92,7 @@ bool peer_states_signaling_next(enum peer_signaling_state state, bool is_local, 
 /* ---- words ---------------------------------------------------------------------------------------------------------- */
 
 const char *peer_signaling_state_name(enum peer_signaling_state state) {
-    static const char *const names[] = {"stable", "have-local-offer", "have-remote-offer", "closed"};
+    static const char *const names[] = {"stable", "have-local-offer", "have-remote-offer", "have-local-pranswer", "have-remote-pranswer", "closed"};
     assert(state <= PEER_SIGNALING_CLOSED);
     return names[state];
 }
@@ -97,8 +108,8 @@ const char *peer_media_kind_name(enum peer_media_kind kind) {
 }
 
 const char *peer_codec_name(enum peer_codec codec) {
-    static const char *const names[] = {"", "opus", "VP8"};
-    assert(codec <= PEER_CODEC_VP8);
+    static const char *const names[] = {"", "opus", "PCMU", "PCMA", "VP8", "VP9", "H264", "AV1"};
+    assert(codec < PEER_CODEC_COUNT);
     return names[codec];
 }
 

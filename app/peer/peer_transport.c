@@ -188,20 +188,46 @@ void peer_transport_local_parameters(const struct peer_transport *transport, str
         out->setup = transport->dtls_role == DTLS_ROLE_CLIENT ? PEER_SETUP_ACTIVE : PEER_SETUP_PASSIVE;
 }
 
-int peer_transport_set_remote_parameters(struct peer_transport *transport, uint64_t now_us,
-                                         const struct peer_transport_parameters *parameters, enum dtls_role local_role) {
+/* Before the handshake has shown a certificate, anybody's fingerprints are welcome. */
+static bool is_of_this_association(const struct peer_transport *transport, const struct peer_transport_parameters *parameters) {
+    struct dtls_fingerprint shown;
+    bool is_shown = false;
+    for (size_t i = 0; transport->dtls && i < parameters->fingerprint_count; i++) {
+        if (!dtls_transport_peer_fingerprint(transport->dtls, parameters->fingerprints[i].hash, &shown))
+            continue;
+        is_shown = true;
+        if (dtls_fingerprint_equal(&shown, &parameters->fingerprints[i]))
+            return true;
+    }
+    return !is_shown;
+}
+
+int peer_transport_check_remote_parameters(const struct peer_transport *transport, const struct peer_transport_parameters *parameters, enum dtls_role local_role, bool restarts) {
     /* RFC 8122 section 5, MUST: a description without a fingerprint secures nothing and is refused. */
     if (parameters->fingerprint_count == 0 || parameters->fingerprint_count > PEER_FINGERPRINT_MAX)
         return PEER_ERROR_ARGUMENT;
+    /* RFC 8842 section 5.5, MUST: the roles of an association stay. */
     if (transport->closed || (transport->dtls && transport->dtls_role != local_role))
         return PEER_ERROR_STATE;
+    if (transport->dtls && dtls_state(transport) == DTLS_TRANSPORT_CONNECTED && !is_of_this_association(transport, parameters))
+        return PEER_ERROR_NOT_SUPPORTED;
+    return restarts ? PEER_OK : from_ice(ice_agent_check_remote_credentials(transport->ice, parameters->ufrag, parameters->ufrag_length, parameters->password, parameters->password_length));
+}
+
+int peer_transport_set_remote_parameters(struct peer_transport *transport, uint64_t now_us,
+                                         const struct peer_transport_parameters *parameters, enum dtls_role local_role) {
+    int refused = peer_transport_check_remote_parameters(transport, parameters, local_role, false);
+    if (refused != PEER_OK)
+        return refused;
     ice_agent_set_remote_lite(transport->ice, now_us, parameters->lite);
     int error = ice_agent_set_remote_credentials(transport->ice, now_us, parameters->ufrag, parameters->ufrag_length,
                                                  parameters->password, parameters->password_length);
     if (error != ICE_OK)
         return from_ice(error);
-    if (transport->dtls)
+    if (transport->dtls && dtls_state(transport) != DTLS_TRANSPORT_CLOSED && dtls_state(transport) != DTLS_TRANSPORT_FAILED)
         return from_dtls(dtls_transport_set_remote_fingerprints(transport->dtls, now_us, parameters->fingerprints, parameters->fingerprint_count));
+    if (transport->dtls)
+        return PEER_OK; /* it is over, and what is agreed now does not bring it back */
     struct dtls_transport_config config = {
         .role = local_role,
         .certificate = transport->certificate,
@@ -216,8 +242,12 @@ int peer_transport_set_remote_parameters(struct peer_transport *transport, uint6
     return transport->dtls ? PEER_OK : PEER_ERROR_MEMORY;
 }
 
-int peer_transport_restart(struct peer_transport *transport, uint64_t now_us) {
-    return transport->closed ? PEER_ERROR_STATE : from_ice(ice_agent_restart(transport->ice, now_us));
+int peer_transport_restart(struct peer_transport *transport, uint64_t now_us, const char *ufrag, const char *password) {
+    return transport->closed ? PEER_ERROR_STATE : from_ice(ice_agent_restart_with(transport->ice, now_us, ufrag, password));
+}
+
+int peer_transport_cancel_restart(struct peer_transport *transport, uint64_t now_us) {
+    return transport->closed ? PEER_ERROR_STATE : from_ice(ice_agent_cancel_restart(transport->ice, now_us));
 }
 
 int peer_transport_add_remote_candidate(struct peer_transport *transport, uint64_t now_us, const struct ice_candidate *candidate) {
@@ -514,6 +544,10 @@ void peer_transport_close(struct peer_transport *transport, uint64_t now_us) {
     update_state(transport);
 }
 
+void peer_transport_abandon_streams(struct peer_transport *transport) {
+    ice_agent_abandon_streams(transport->ice);
+}
+
 /* ---- statistics -------------------------------------------------------------------------------------------------------------- */
 
 void peer_transport_statistics(const struct peer_transport *transport, struct peer_transport_statistics *out) {
@@ -521,6 +555,17 @@ void peer_transport_statistics(const struct peer_transport *transport, struct pe
     out->state = transport->state;
     out->dtls_state = dtls_state(transport);
     out->dtls_role = transport->dtls_role;
+}
+
+bool peer_transport_handshake(const struct peer_transport *transport, struct peer_handshake *out) {
+    struct dtls_fingerprint fingerprint;
+    struct dtls_transport_stats stats;
+    if (!transport->dtls || dtls_state(transport) != DTLS_TRANSPORT_CONNECTED ||
+        !dtls_transport_peer_fingerprint(transport->dtls, DTLS_HASH_SHA_256, &fingerprint))
+        return false;
+    dtls_transport_stats(transport->dtls, &stats);
+    *out = (struct peer_handshake){stats.tls_version, stats.dtls_cipher, fingerprint};
+    return true;
 }
 
 const struct ice_agent *peer_transport_ice(const struct peer_transport *transport) {

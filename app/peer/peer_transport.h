@@ -70,7 +70,8 @@ struct peer_transport_parameters {
 };
 
 /*
- * ice           role, servers, random source, allocator and deadlines: see ice/agent.h. Copied. Its allocator serves DTLS too.
+ * ice           role, servers, random source, allocator, deadlines, and our credentials when they are known: see ice/agent.h. Copied. Its
+ *               allocator serves DTLS too.
  * certificate   borrowed; must outlive the transport
  * mtu_bytes     largest DTLS datagram, 0: 1200
  * key_log       true: PEER_EVENT_KEY_LOG carries the DTLS secrets. For debugging only.
@@ -103,11 +104,20 @@ int peer_transport_set_remote_parameters(struct peer_transport *transport, uint6
                                          const struct peer_transport_parameters *parameters, enum dtls_role local_role);
 
 /*
- * ICE restart (RFC 8445 section 9): new ICE credentials in the local parameters; what is selected goes on carrying data until a new pair is.
- * DTLS and SRTP stay as they are (RFC 8842 section 3.1). Call it before the offer that restarts is written; or, when the peer's
- * description has other credentials than its last one, before set_remote_parameters. Errors of ice_agent_restart.
+ * Would the function above take them? Nothing changes. Also PEER_ERROR_NOT_SUPPORTED: the fingerprints are not those of the certificate that
+ * the DTLS association was made with, which asks for another association (RFC 8842 section 5.5).
+ * restarts   peer_transport_restart comes first
  */
-int peer_transport_restart(struct peer_transport *transport, uint64_t now_us);
+int peer_transport_check_remote_parameters(const struct peer_transport *transport, const struct peer_transport_parameters *parameters, enum dtls_role local_role, bool restarts);
+
+/*
+ * ICE restart (RFC 8445 section 9) with new credentials of ours, NUL-terminated, or of the agent's making when both are NULL; what is selected goes on carrying data until a new pair is.
+ * DTLS and SRTP stay as they are (RFC 8842 section 3.1). Call it when the description that restarts is set, before set_remote_parameters.
+ * Errors of ice_agent_restart_with; PEER_ERROR_STATE after close.
+ */
+int peer_transport_restart(struct peer_transport *transport, uint64_t now_us, const char *ufrag, const char *password);
+/* The offer that restarted is rolled back: the generation before is the youngest again. STATE: set_remote_parameters has been called since. */
+int peer_transport_cancel_restart(struct peer_transport *transport, uint64_t now_us);
 
 /* See ice/agent.h; errors are translated one to one. */
 int peer_transport_add_remote_candidate(struct peer_transport *transport, uint64_t now_us, const struct ice_candidate *candidate);
@@ -153,6 +163,8 @@ int peer_transport_protect_rtcp(struct peer_transport *transport, uint64_t now_u
 
 /* Sends close_notify, gives relays back and stops. Drain poll_transmit once more, then free. */
 void peer_transport_close(struct peer_transport *transport, uint64_t now_us);
+/* Behind that, where the caller goes on without this transport: a CLOSE_STREAM event follows for every stream. */
+void peer_transport_abandon_streams(struct peer_transport *transport);
 
 /* RTCPeerConnectionState of this one transport (W3C webrtc section 4.3.3). */
 enum peer_transport_state {
@@ -201,6 +213,14 @@ struct peer_transport_statistics {
     uint64_t srtp_unauthentic_dropped, srtp_replay_dropped, srtp_other_dropped;
 };
 void peer_transport_statistics(const struct peer_transport *transport, struct peer_transport_statistics *out);
+
+/* What the DTLS handshake agreed. False, and nothing is written, before it is through. */
+struct peer_handshake {
+    uint16_t tls_version; /* 0xFEFD: DTLS 1.2 */
+    uint16_t dtls_cipher; /* IANA number of the cipher suite */
+    struct dtls_fingerprint remote_fingerprint; /* SHA-256 */
+};
+bool peer_transport_handshake(const struct peer_transport *transport, struct peer_handshake *out);
 
 /* The agent, for its statistics only. */
 const struct ice_agent *peer_transport_ice(const struct peer_transport *transport);

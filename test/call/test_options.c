@@ -49,6 +49,7 @@ static void test_defaults(void **state) {
     assert_false(options.json);
     assert_int_equal(options.verbosity, 0);
     assert_int_equal(options.mdns, CALL_MDNS_RESOLVE);
+    assert_int_equal(options.bundle_policy, CALL_BUNDLE_MAX_BUNDLE);
     assert_null(options.turn_ca_file);
 }
 
@@ -102,7 +103,10 @@ static void test_refusals(void **state) {
     assert_refused("--stamp=yes " ROOM, "no value");
     assert_refused("-4 -6 " ROOM, "-4 -6");
     assert_refused("--codec opus,,vp8 " ROOM, "empty");
-    assert_refused("--codec av1 " ROOM, "opus");
+    assert_refused("--codec g722 " ROOM, "opus");
+    assert_refused("--dtmf= " ROOM, "missing");
+    assert_refused("--dtmf 12x " ROOM, "0-9");
+    assert_refused("--dtmf 12d " ROOM, "0-9");
     assert_refused("--size 640 " ROOM, "WIDTHxHEIGHT");
     assert_refused("--size 641x480 " ROOM, "even");
     assert_refused("--size x480 " ROOM, "WIDTHxHEIGHT");
@@ -113,6 +117,7 @@ static void test_refusals(void **state) {
     assert_refused("--ice-transport-policy some " ROOM, "policy");
     assert_refused("--ice-server http://relay.example " ROOM, "stun:");
     assert_refused("--mdns on " ROOM, "resolve");
+    assert_refused("--bundle-policy none " ROOM, "max-bundle");
     assert_refused("--turn-ca= " ROOM, "--turn-ca");
 }
 
@@ -142,6 +147,9 @@ static void test_turn_servers(void **state) {
     assert_string_equal(options.ice_servers[2].credential, "c=2");
     assert_string_equal(options.turn_ca_file, "ca.pem");
     assert_int_equal(options.mdns, CALL_MDNS_OFFER);
+    assert_true(parse("--bundle-policy balanced " ROOM) && options.bundle_policy == CALL_BUNDLE_BALANCED);
+    assert_true(parse("--bundle-policy=max-compat " ROOM) && options.bundle_policy == CALL_BUNDLE_MAX_COMPAT);
+    assert_true(parse("--bundle-policy max-bundle " ROOM) && options.bundle_policy == CALL_BUNDLE_MAX_BUNDLE);
     assert_true(parse("--mdns resolve " ROOM) && options.mdns == CALL_MDNS_RESOLVE);
     assert_refused("--ice-username u " ROOM, "turn:");
     assert_refused("--ice-server stun:a --ice-username u " ROOM, "turn:");
@@ -272,6 +280,26 @@ static void test_codec_limit(void **state) {
     }
 }
 
+static void test_codec_names(void **state) {
+    (void)state;
+    assert_true(parse("--codec pcmu,PCMA,Opus,vp9,h264,av1,vp8 " ROOM));
+    assert_int_equal(options.codec_count, 7);
+    assert_string_equal(options.codecs[1], "pcma");
+}
+
+/* CALL_DTMF_DIGITS_MAX at limit - 1, limit, limit + 1. */
+static void test_dtmf_limit(void **state) {
+    (void)state;
+    assert_true(parse("--dtmf 0123456789ABCD*#, " ROOM));
+    assert_string_equal(options.dtmf, "0123456789ABCD*#,");
+    for (size_t count = CALL_DTMF_DIGITS_MAX - 1; count <= CALL_DTMF_DIGITS_MAX + 1; count++) {
+        char line[256] = ROOM " --dtmf=";
+        for (size_t i = 0; i < count; i++)
+            strncat(line, "5", sizeof line - strlen(line) - 1);
+        assert_int_equal(parse(line), count <= CALL_DTMF_DIGITS_MAX);
+    }
+}
+
 /* RFC 7064 section 3.1 and RFC 7065 section 3.1. */
 static void test_ice_uris(void **state) {
     (void)state;
@@ -349,6 +377,8 @@ int main(void) {
         cmocka_unit_test(test_room_name_limit),
         cmocka_unit_test(test_ice_server_limit),
         cmocka_unit_test(test_codec_limit),
+        cmocka_unit_test(test_codec_names),
+        cmocka_unit_test(test_dtmf_limit),
         cmocka_unit_test(test_ice_uris),
         cmocka_unit_test(test_ice_uri_host_limit),
     };

@@ -264,6 +264,7 @@ static void lite_peer(void **state) {
     assert_int_equal(scripted_state(&peer), ICE_STATE_CONNECTED);
     /* RFC 8445 section 9: what was lite may be full after a restart */
     assert_int_equal(ice_agent_restart(peer.agent, peer.now_us), ICE_OK);
+    assert_int_equal(ice_agent_set_remote_credentials(peer.agent, peer.now_us, "next", 4, "nextnextnextnextnextnext", 24), ICE_OK);
     assert_false(ice_generation_current(peer.agent)->remote_lite);
     scripted_close(&peer);
 }

@@ -30,6 +30,7 @@ static void replay(const char *name, struct fuzz_ice_reached *sum) {
     sum->failed |= world.reached.failed;
     sum->role_changed |= world.reached.role_changed;
     sum->selected_after_restart |= world.reached.selected_after_restart;
+    sum->cancelled |= world.reached.cancelled;
     sum->relayed_pair |= world.reached.relayed_pair;
     sum->payload_by_datagram |= world.reached.payload_by_datagram;
     sum->payload_by_stream |= world.reached.payload_by_stream;
@@ -70,6 +71,12 @@ static void what_their_names_say(void **state) {
     reached = (struct fuzz_ice_reached){0};
     replay("restarts", &reached);
     assert_true(reached.selected_after_restart && reached.completed && !reached.failed);
+    reached = (struct fuzz_ice_reached){0};
+    replay("restart_cancelled", &reached);
+    assert_true(reached.cancelled && reached.completed && !reached.failed);
+    reached = (struct fuzz_ice_reached){0};
+    replay("restart_cancelled_after_failure", &reached);
+    assert_true(reached.cancelled && reached.failed);
     reached = (struct fuzz_ice_reached){0};
     replay("restarts_after_failure", &reached);
     assert_true(reached.selected_after_restart && reached.failed);

@@ -341,9 +341,12 @@ static void generations(void **state) {
     scripted_open(&peer, ICE_ROLE_CONTROLLING, NULL);
     scripted_connect(&peer);
     assert_int_equal(ice_agent_restart(peer.agent, peer.now_us), ICE_OK);
+    assert_int_equal(ice_agent_set_remote_credentials(peer.agent, peer.now_us, "next", 4, "nextnextnextnextnextnext", 24), ICE_OK);
     assert_int_equal(add(&candidate), ICE_OK);
     query = next_query(name);
     assert_int_equal(ice_agent_restart(peer.agent, peer.now_us), ICE_OK);
+    assert_true(ice_names_is_pending(peer.agent)); /* it may yet be cancelled */
+    assert_int_equal(ice_agent_set_remote_credentials(peer.agent, peer.now_us, "after", 5, "afterafterafterafterafter", 25), ICE_OK);
     assert_false(ice_names_is_pending(peer.agent));
     assert_int_equal(answer(query, &address, 1), ICE_ERROR_STATE);
     scripted_close(&peer);

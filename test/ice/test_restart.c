@@ -169,14 +169,17 @@ static void offer_and_answer(void **state) {
     two_agents_close(&net);
 }
 
-/* Candidates and credentials of the peer's previous generation are refused: they would be mixed with the new ones */
+/* Candidates of the peer's previous generation are refused once the next is known: they would be mixed with the new ones. Until then, those of the next are */
 static void late_candidates_of_the_previous_generation(void **state) {
     (void)state;
     struct ice_candidate candidate = {.foundation = "1", .component = 1, .priority = 1, .address = ip("198.51.100.1", 6001), .ufrag = PEER_UFRAG};
     scripted_open(&peer, ICE_ROLE_CONTROLLING, NULL);
     scripted_connect(&peer);
     assert_int_equal(ice_agent_restart(peer.agent, peer.now_us), ICE_OK);
+    assert_int_equal(ice_agent_add_remote_candidate(peer.agent, peer.now_us, &candidate), ICE_OK);
+    memcpy(candidate.ufrag, "next", 5);
     assert_int_equal(ice_agent_add_remote_candidate(peer.agent, peer.now_us, &candidate), ICE_ERROR_STATE);
+    memcpy(candidate.ufrag, PEER_UFRAG, 5);
     assert_int_equal(ice_agent_set_remote_credentials(peer.agent, peer.now_us, PEER_UFRAG, 4, PEER_PASSWORD, 22), ICE_ERROR_STATE);
     assert_int_equal(ice_agent_set_remote_credentials(peer.agent, peer.now_us, "next", 4, PEER_PASSWORD, 22), ICE_OK);
     assert_int_equal(ice_agent_add_remote_candidate(peer.agent, peer.now_us, &candidate), ICE_ERROR_STATE);
@@ -203,7 +206,7 @@ static void each_in_its_own_list(void **state) {
     assert_true(scripted_poll(&peer, &sent));
     assert_int_equal(stun_message_check_integrity(&sent.message, peer.agent_key), STUN_OK);
     assert_int_equal(scripted_pair(&peer, 0).requests_received, before + 1);
-    assert_true(scripted_pair(&peer, 0).previous && scripted_pair(&peer, 0).selected);
+    assert_true(!scripted_pair(&peer, 0).previous && scripted_pair(&peer, 0).selected);
     /* the same path in the new generation is another pair; it waits for the peer's password */
     assert_int_equal(scripted_request(&peer, &(struct request){.role = ICE_ROLE_CONTROLLED}, &(struct wrong){.username = new_name, .key = new_key}), ICE_OK);
     assert_true(scripted_poll(&peer, &sent));
@@ -221,6 +224,7 @@ static void each_in_its_own_list(void **state) {
     peer.now_us += 50 * MS;
     assert_true(scripted_poll_request(&peer, &sent));
     assert_int_equal(stun_message_check_integrity(&sent.message, next_key), STUN_OK);
+    assert_true(scripted_pair(&peer, 0).previous && scripted_pair(&peer, 0).selected && !scripted_pair(&peer, 1).previous);
     /* consent on the old pair is asked with the old one */
     uint64_t until_us = peer.now_us + 6 * SECOND;
     bool consent = false;
@@ -342,6 +346,10 @@ static void restart_of_a_restart(void **state) {
     assert_int_equal(selected_generation(0), 1);
     two_agents_restart(&net); /* the previous one is still listened to: it goes, the order is kept */
     run_with_media(net.now_us + SECOND);
+    assert_int_equal(selected_generation(0), 2);
+    assert_false(net.side[0].agent->generations[0].in_use);
+    two_agents_restart(&net);
+    run_with_media(net.now_us + SECOND);
     assert_int_equal(selected_generation(0), 0);
     assert_int_equal(net.side[0].state, ICE_STATE_COMPLETED);
     two_agents_close(&net);
@@ -440,13 +448,14 @@ static void limits(void **state) {
         assert_int_equal(scripted_request(&peer, &(struct request){.role = ICE_ROLE_CONTROLLING, .use_candidate = true}, NULL), ICE_OK);
         assert_int_equal(scripted_state(&peer), ICE_STATE_CONNECTED);
         assert_int_equal(ice_agent_restart(peer.agent, peer.now_us), ICE_OK);
+        assert_int_equal(ice_agent_pair_count(peer.agent), valid);
+        assert_int_equal(ice_agent_set_remote_credentials(peer.agent, peer.now_us, "next", 4, "nextnextnextnextnextnext", 24), ICE_OK);
         assert_int_equal(ice_agent_pair_count(peer.agent), valid < ICE_PREVIOUS_PAIR_MAX ? valid : ICE_PREVIOUS_PAIR_MAX);
         bool selected = false;
         for (size_t i = 0; i < ice_agent_pair_count(peer.agent); i++)
             selected = selected || scripted_pair(&peer, i).selected;
         assert_true(selected);
         assert_true(ice_agent_can_send(peer.agent, peer.now_us));
-        assert_int_equal(ice_agent_set_remote_credentials(peer.agent, peer.now_us, "next", 4, "nextnextnextnextnextnext", 24), ICE_OK);
         for (uint16_t i = 0; i < ICE_REMOTE_CANDIDATE_MAX; i++) {
             address.port = (uint16_t)(8000 + i);
             assert_int_equal(scripted_candidate(&peer, &address, 2130706431, "2"), ICE_OK);
@@ -534,6 +543,7 @@ static void previous_generation_falls_silent(void **state) {
     scripted_request(&peer, &(struct request){.role = ICE_ROLE_CONTROLLING, .use_candidate = true}, NULL);
     assert_true(peer.agent->selected != ICE_NONE);
     assert_int_equal(ice_agent_restart(peer.agent, peer.now_us), ICE_OK);
+    assert_int_equal(ice_agent_set_remote_credentials(peer.agent, peer.now_us, "next", 4, "nextnextnextnextnextnext", 24), ICE_OK);
     assert_int_equal(scripted_request(&peer, &(struct request){.role = ICE_ROLE_CONTROLLING, .use_candidate = true, .id = {9}}, &(struct wrong){.username = username, .from = &elsewhere}), ICE_OK);
     assert_int_equal(peer.agent->triggered.count, 1);
     ice_restart_conclude(peer.agent, peer.now_us);
@@ -547,11 +557,15 @@ static void answers_of_a_forgotten_generation(void **state) {
     struct sent sent;
     scripted_open(&peer, ICE_ROLE_CONTROLLED, NULL);
     scripted_gather(&peer);
+    scripted_credentials(&peer);
     scripted_request(&peer, &(struct request){.role = ICE_ROLE_CONTROLLING}, NULL);
     assert_int_equal(peer.agent->responses.count, 1);
     assert_int_equal(ice_agent_restart(peer.agent, peer.now_us), ICE_OK);
+    assert_int_equal(ice_agent_set_remote_credentials(peer.agent, peer.now_us, "next", 4, "nextnextnextnextnextnext", 24), ICE_OK);
     assert_int_equal(peer.agent->responses.count, 1); /* the old generation is answered still */
     assert_int_equal(ice_agent_restart(peer.agent, peer.now_us), ICE_OK);
+    assert_int_equal(peer.agent->responses.count, 1);
+    assert_int_equal(ice_agent_set_remote_credentials(peer.agent, peer.now_us, "after", 5, "afterafterafterafterafter", 25), ICE_OK);
     assert_int_equal(peer.agent->responses.count, 0);
     assert_false(scripted_poll(&peer, &sent));
     scripted_close(&peer);

@@ -171,6 +171,8 @@ static void unpaired(void **state) {
     struct ice_remote_statistics statistics;
     assert_false(ice_agent_remote_candidate(peer.agent, 3, &statistics));
     assert_int_equal(ice_agent_restart(peer.agent, peer.now_us), ICE_OK);
+    assert_int_equal(ice_agent_remote_candidate_count(peer.agent), 3); /* it may yet be cancelled */
+    assert_int_equal(ice_agent_set_remote_credentials(peer.agent, peer.now_us, "next", 4, "nextnextnextnextnextnext", 24), ICE_OK);
     assert_int_equal(ice_agent_remote_candidate_count(peer.agent), 0);
     scripted_close(&peer);
 

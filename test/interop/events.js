@@ -1,5 +1,6 @@
-// What happens in the middle of a call. Each event says how long the call is, whether packets may be lost, and, once it is over, from
-// when on media must flow without a pause: { sinceMs, peer }, the peer's measurements of that moment.
+// What happens in the middle of a call, or at its end. Each event says how long the call is, whether packets may be lost, whether both sides
+// restart ICE, how long a pause between two pictures may be (beyond the longest one before the event, or in all), and, once it is over, from when
+// on media must flow: { sinceMs, peer }, the peer's measurements of that moment. `finish`, instead: the peer ends the call, and we must notice at once.
 
 import { sleep } from './process.js';
 
@@ -16,6 +17,8 @@ export const events = {
   restart: {
     seconds: 8,
     lossless: true,
+    restarts: true,
+    pauseBeyondUsualMs: 100,
     async happen({ peer }) {
       await sleep(QUIET_MS);
       const window = await now(peer);
@@ -27,6 +30,8 @@ export const events = {
   'relay-lost': {
     seconds: (QUIET_MS + AWAY_MS + RECOVERY_MS) / 1000 + 4,
     lossless: false,
+    restarts: true,
+    pauseMs: 1500,
     async happen({ peer, services }) {
       await sleep(QUIET_MS);
       await services[0].kill();
@@ -36,4 +41,35 @@ export const events = {
       return now(peer);
     },
   },
+  // The page sends another picture, takes it away, and stops its section for good. Nobody asked us for it: the first picture goes on.
+  tracks: {
+    seconds: 8,
+    lossless: true,
+    pauseMs: 1500,
+    async happen({ peer }) {
+      await sleep(QUIET_MS);
+      const window = await now(peer);
+      await peer.act('addPicture');
+      await sleep(500);
+      await peer.act('removePicture');
+      await peer.act('stopPicture');
+      return window;
+    },
+  },
+  // An offer that breaks a rule: there is no answer to it, and the call goes on. The next one is answered.
+  'bad-offer': {
+    seconds: 8,
+    lossless: true,
+    pauseMs: 1500,
+    async happen({ peer }) {
+      await sleep(QUIET_MS);
+      const window = await now(peer);
+      await peer.act('offerBadly');
+      await sleep(500);
+      await peer.act('addPicture');
+      return window;
+    },
+  },
+  // RTCPeerConnection.close(), and not a word by signaling.
+  close: { seconds: 8, lossless: true, finish: ({ peer }) => peer.act('close') },
 };

@@ -3,13 +3,13 @@
 
 export const OUR_TONE_HZ = 440, PEER_TONE_HZ = 700;
 
+const CODECS = { audio: 'opus', video: 'VP8' }; // unless the case names others
 const FRAMES_PER_SECOND = 10; // of 30: decoded, and read back by their numbers
 const AUDIO_PACKETS_PER_SECOND = 40; // of 50
 const LOSS_SHARE = 0.02; // nothing on these networks loses packets
 const CONCEALED_SHARE = 0.2;
 const TONE_SHARE = 0.6;
 const DELAY_MS = 2000;
-const PAUSE_MS = 1500; // between two pictures, after an event that must not be felt
 
 const median = (values) => (values.length === 0 ? NaN : [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]);
 
@@ -37,12 +37,12 @@ export function judgeStamps(who, stamps, frames, seconds) {
 
 // ---- our side: the summary of --json ---------------------------------------------------------------------------------------
 
-function judgeOurs(kind, ours, { seconds, lossless }) {
+function judgeOurs(kind, ours, { seconds, lossless, codecs = CODECS }) {
   const complaints = [];
   const say = (what) => complaints.push(`ours, ${kind}: ${what}`);
   const inbound = ours.summary.inbound?.find((s) => s.kind === kind);
   const outbound = ours.summary.outbound?.find((s) => s.kind === kind);
-  const codec = { audio: 'opus', video: 'VP8' }[kind];
+  const codec = codecs[kind];
   for (const [name, s] of [['inbound', inbound], ['outbound', outbound]]) {
     if (!s) say(`no ${name} entry in the summary`);
     else if (String(s.codec).toLowerCase() !== codec.toLowerCase()) say(`${name} codec is ${s.codec}`);
@@ -64,12 +64,12 @@ function judgeOurs(kind, ours, { seconds, lossless }) {
 
 // ---- the peer's side: getStats(), the canvas, the analyser -------------------------------------------------------------------
 
-function judgePeer(kind, peer, ours, { seconds, lossless }) {
+function judgePeer(kind, peer, ours, { seconds, lossless, codecs = CODECS }) {
   const complaints = [];
   const say = (what) => complaints.push(`peer, ${kind}: ${what}`);
   const { one, codec } = readStats(peer.stats);
   const inbound = one('inbound-rtp', kind), outbound = one('outbound-rtp', kind);
-  const mime = { audio: 'audio/opus', video: 'video/VP8' }[kind];
+  const mime = `${kind}/${codecs[kind]}`;
   if (!inbound || !outbound) return [`peer, ${kind}: no ${inbound ? 'outbound' : 'inbound'}-rtp statistics`];
   if (codec(inbound) !== mime) say(`inbound codec is ${codec(inbound)}`);
   if (codec(outbound) !== mime) say(`outbound codec is ${codec(outbound)}`);
@@ -163,18 +163,21 @@ function ourPackets(reports, kind, since, until) {
 
 // window: { sinceMs, untilMs, peer, before, path }: from when to when media must flow, what the peer had measured at its begin, and which
 // generation of ICE there was before the event and at the end.
-function judgeWindow(media, window, { ours, peer, recording }) {
+function judgeWindow({ media, restarts, pauseMs, pauseBeyondUsualMs }, window, { ours, peer, recording }) {
   const complaints = [];
   const seconds = (window.untilMs - window.sinceMs) / 1000;
   const since = window.sinceMs % 2 ** 32, until = window.untilMs % 2 ** 32; // as stamps count
-  for (const what of ['local', 'remote', 'pair']) {
+  for (const what of restarts ? ['local', 'remote', 'pair'] : []) {
     if (window.path[what] === window.before[what]) complaints.push(`after the event: the same ${what === 'pair' ? 'pair' : `${what} ufrag`} as before, ${window.path[what]}`);
   }
   if (media.includes('video')) {
-    const toPeer = longestPause(arrivals(peer.picture.stamps), since, until);
-    const toUs = recording ? longestPause(departures(recording.video.stamps), since, until) : 0;
-    if (toPeer > PAUSE_MS) complaints.push(`after the event: no picture to the peer for ${toPeer} ms`);
-    if (toUs > PAUSE_MS) complaints.push(`after the event: no picture to us for ${toUs} ms`);
+    const moments = { 'the peer': arrivals(peer.picture.stamps), us: recording ? departures(recording.video.stamps) : [] };
+    for (const [whom, times] of Object.entries(moments).filter(([, all]) => all.length > 0)) {
+      const usual = longestPause(times, times[0] + 1000, since); // the first second is the beginning's
+      const longest = longestPause(times, since, until);
+      const limit = pauseMs ?? usual + pauseBeyondUsualMs;
+      if (longest > limit) complaints.push(`after the event: no picture to ${whom} for ${longest} ms${pauseMs ? '' : ` (before it ${usual} ms)`}`);
+    }
   }
   if (media.includes('audio')) {
     const toPeer = readStats(peer.stats).one('inbound-rtp', 'audio').packetsReceived - readStats(window.peer.stats).one('inbound-rtp', 'audio').packetsReceived;
@@ -187,7 +190,7 @@ function judgeWindow(media, window, { ours, peer, recording }) {
   return complaints;
 }
 
-// test: { media, path, seconds, lossless }; ours: { exitCode, summary, reports }; peer: what page.js measures; recording: { audio, video },
+// test: { media, path, seconds } and what events.js says of its event; ours: { exitCode, summary, reports }; peer: what page.js measures; recording: { audio, video },
 // null if not made; window: null if nothing happened in mid-call.
 export function judge(test, { ours, peer, recording, window }) {
   if (!ours.summary) return [`ours: no summary line (exit code ${ours.exitCode})`];
@@ -200,7 +203,7 @@ export function judge(test, { ours, peer, recording, window }) {
   if (peer.seen.goodbye !== 'bye') complaints.push(`peer: at the end it saw ${peer.seen.goodbye ?? 'nothing'}, not our bye`);
   if (ours.summary.selectedCandidatePair) complaints.push(...judgePath(test.path, ours.summary.selectedCandidatePair, peer));
   else complaints.push('ours: no selected pair');
-  if (window) complaints.push(...judgeWindow(test.media, window, { ours, peer, recording }));
+  if (window) complaints.push(...judgeWindow(test, window, { ours, peer, recording }));
   for (const kind of test.media) {
     complaints.push(...judgeOurs(kind, ours, test), ...judgePeer(kind, peer, ours, test));
     if (recording) complaints.push(...judgeRecording(kind, recording, test.seconds));

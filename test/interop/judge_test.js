@@ -154,6 +154,8 @@ for (const [name, [path, breakIt, word]] of Object.entries(wrongPaths)) {
 
 // ---- events in mid-call ------------------------------------------------------------------------------------------------------
 
+const restart = { ...plan, restarts: true, pauseBeyondUsualMs: 100 };
+
 // Three seconds into the call of stamps(), five before its end.
 function goodWindow() {
   const measured = good();
@@ -177,18 +179,27 @@ const badWindows = {
 };
 
 test('a call that goes on after an event passes', () => {
-  assert.deepEqual(judge(plan, goodWindow()), []);
-  assert.match(describe(plan, goodWindow()), /longest pause of the whole call: 60 ms to peer, 113 ms to us/);
+  assert.deepEqual(judge(restart, goodWindow()), []);
+  assert.match(describe(restart, goodWindow()), /longest pause of the whole call: 60 ms to peer, 113 ms to us/);
 });
 
 for (const [name, [breakIt, word]] of Object.entries(badWindows)) {
   test(`seen after an event: ${name}`, () => {
     const measured = goodWindow();
     breakIt(measured);
-    const complaints = judge(plan, measured).join('\n');
+    const complaints = judge(restart, measured).join('\n');
     assert.ok(complaints.includes(word), `no complaint with "${word}" in: ${complaints}`);
   });
 }
+
+test('an event may have its own bound, and leave the path alone', () => {
+  const measured = goodWindow();
+  measured.peer.picture.stamps.splice(100, 50);
+  measured.peer.picture.frames -= 50;
+  measured.window.path = measured.window.before;
+  assert.deepEqual(judge({ ...plan, pauseMs: 2000 }, measured), []);
+  assert.match(judge({ ...plan, pauseMs: 1000 }, measured).join(), /no picture to the peer for \d+ ms$/);
+});
 
 test('where packets may be lost, loss is no complaint', () => {
   const measured = goodWindow();

@@ -170,6 +170,42 @@ async function restart() {
   seen.failures.push('restartIce(): no other pair in 10 s');
 }
 
+// ---- other things that pages do in the middle of a call -------------------------------------------------------------------------------
+
+// Another offer, and the wait for what is made of it.
+async function renegotiate(what) {
+  const answers = seen.answers;
+  await offer();
+  for (const end = performance.now() + 5000; performance.now() < end; await new Promise((resolve) => setTimeout(resolve, 20))) {
+    if (seen.answers > answers && connection.signalingState === 'stable') return;
+  }
+  seen.failures.push(`${what}: no answer in 5 s`);
+}
+
+let second = null; // the transceiver of another picture
+const acts = {
+  async addPicture() {
+    second = connection.addTransceiver(document.getElementById('outgoing').captureStream(10).getVideoTracks()[0], { direction: 'sendonly' });
+    await renegotiate('another picture');
+    if (second.currentDirection !== 'sendonly') seen.failures.push(`another picture: currentDirection is ${second.currentDirection}`);
+  },
+  async removePicture() {
+    connection.removeTrack(second.sender);
+    await renegotiate('removeTrack');
+    if (second.currentDirection !== 'inactive') seen.failures.push(`removeTrack: currentDirection is ${second.currentDirection}`);
+  },
+  async stopPicture() {
+    second.stop();
+    await renegotiate('stop');
+    if (second.currentDirection !== 'stopped') seen.failures.push(`stop: currentDirection is ${second.currentDirection}`);
+  },
+  // Without fingerprints, against RFC 8122 section 5. The page has not set it: for the page nothing has happened.
+  async offerBadly() {
+    send({ type: 'offer', sdp: (await connection.createOffer()).sdp.replace(/^a=fingerprint:.*\r\n/gm, '') });
+  },
+  close: () => connection.close(),
+};
+
 // ---- what arrives --------------------------------------------------------------------------------------------------------
 
 const picture = { frames: 0, stamps: [], size: null };
@@ -223,4 +259,4 @@ async function measure() {
   return { seen, picture, sound, connectionState: connection.connectionState, stats: await statistics() };
 }
 
-window.interop = { join, measure, path, restart, seen };
+window.interop = { join, measure, path, restart, acts, seen };

@@ -2,6 +2,7 @@
 //
 // Usage: node run.js [--smoke] [--labs] [WORD]...
 //   WORD     only the cases whose name has every WORD in it;   --smoke: only those that CI plays
+//   --itself the browser with itself, in the negotiations: what the tables want is then true of a browser
 //   --labs   prints the laboratories that these cases want, one a line, and plays nothing
 // Environment: INTEROP_BUILD     folder of signaling-server, caller, callee
 //              INTEROP_OUTPUT    folder for logs, summaries, recordings, getStats(); "counts" there gets a line "PASSED FAILED SKIPPED"
@@ -17,12 +18,14 @@ import { chromium } from './chromium.js';
 import { events } from './events.js';
 import { OUR_TONE_HZ, PEER_TONE_HZ, describe, judge } from './judge.js';
 import { networks } from './networks.js';
+import { playItself, playNegotiation } from './negotiation/play.js';
 import { endOf, portAnswers, sleep, start, stop, stopAll, succeeds, withTimeout } from './process.js';
 import { recordedStamps, recordedTone } from './recording.js';
 
 const peers = { chromium };
 
 const SECONDS = 8; // measured, from connected on; an event may need more
+const NOTICE_MS = 1000; // a call that the peer has ended
 const MARGIN_SECONDS = 3; // the call goes on while the peer is asked what it measured
 const build = process.env.INTEROP_BUILD ?? 'build/release';
 const verbosity = process.env.INTEROP_VERBOSITY ?? '-v'; // -vv: descriptions in ours.log
@@ -31,8 +34,9 @@ const output = process.env.INTEROP_OUTPUT ?? 'build/interop';
 const secondsOf = (c) => events[c.event]?.seconds ?? SECONDS;
 
 function missingFor(c) {
+  if (c.itself) return peers[c.peer].missing();
   const program = { answerer: 'caller', offerer: 'callee' }[c.role];
-  for (const needed of ['signaling-server', program]) {
+  for (const needed of c.media ? ['signaling-server', program] : ['test/interop/negotiation/peer_driver']) {
     if (!existsSync(join(build, needed))) throw new Error(`${build}/${needed} is not built`);
   }
   return peers[c.peer].missing() ?? networks[c.network].missing();
@@ -43,6 +47,7 @@ function ourCommand(c, network, url, folder) {
     ...network.ours.prefix, join(build, c.role === 'answerer' ? 'caller' : 'callee'), ...network.ours.flags,
     '--audio', c.media.includes('audio') ? `tone:${OUR_TONE_HZ}` : 'none',
     '--video', c.media.includes('video') ? 'pattern' : 'none',
+    ...(c.codecs ? ['--codec', Object.values(c.codecs).join(',').toLowerCase()] : []),
     '--record', join(folder, 'received'), '--duration', String(secondsOf(c) + MARGIN_SECONDS), '--wait', '40',
     `--json=${join(folder, 'ours.json')}`, verbosity, url,
   ];
@@ -76,9 +81,10 @@ function newService(service, log) {
 // A recording that cannot be decoded is an empty one, with the reason.
 async function readRecording(c, prefix) {
   const unreadable = (empty) => (error) => ({ ...empty, error: error.message });
+  const sound = c.codecs?.audio.startsWith('PCM') ? 'wav' : 'ogg';
   return {
     video: c.media.includes('video') ? await recordedStamps(`${prefix}-video.ivf`).catch(unreadable({ frames: 0, stamps: [] })) : null,
-    audio: c.media.includes('audio') ? await recordedTone(`${prefix}-audio.ogg`, PEER_TONE_HZ).catch(unreadable({ seconds: 0, share: 0 })) : null,
+    audio: c.media.includes('audio') ? await recordedTone(`${prefix}-audio.${sound}`, PEER_TONE_HZ).catch(unreadable({ seconds: 0, share: 0 })) : null,
   };
 }
 
@@ -102,11 +108,15 @@ async function call(c, network, folder, peer) {
   await withTimeout(Promise.race([joined, early]), 40000, 'joining and connecting');
   const end = Date.now() + secondsOf(c) * 1000;
   const before = await peer.path();
-  const window = c.event ? await events[c.event].happen({ peer, services }) : null;
+  const event = events[c.event];
+  const window = event?.happen ? await event.happen({ peer, services }) : null;
   await sleep(Math.max(0, end - Date.now()));
   const after = window && { ...window, before, untilMs: Date.now(), path: await peer.path() };
   const measured = await withTimeout(peer.measure(), 10000, 'the peer\'s measurements');
+  const finished = Date.now();
+  await event?.finish?.({ peer });
   const exitCode = await endOf(program, (MARGIN_SECONDS + 15) * 1000);
+  if (event?.finish && Date.now() - finished > NOTICE_MS) measured.seen.failures.push(`it had ended the call ${Date.now() - finished} ms before we did`);
   await sleep(200); // our bye is on its way
   measured.seen.goodbye = (await withTimeout(peer.measure(), 10000, 'the peer\'s measurements')).seen.goodbye;
   return { ours: { exitCode, ...(await readJson(join(folder, 'ours.json'))) }, peer: measured, window: after };
@@ -121,7 +131,8 @@ async function play(c, folder) {
     const measured = await call(c, network, folder, peer);
     await writeFile(join(folder, 'peer.json'), JSON.stringify(measured.peer, null, 1));
     const recording = await readRecording(c, join(folder, 'received'));
-    const test = { media: c.media, path: network.path, seconds: SECONDS, lossless: events[c.event]?.lossless ?? true };
+    const test = { media: c.media, codecs: c.codecs, path: network.path, seconds: SECONDS, lossless: true, ...events[c.event] };
+    test.seconds = SECONDS;
     return { complaints: judge(test, { ...measured, recording }), facts: describe(test, { ...measured, recording }), version: peer.version };
   } catch (error) {
     if (peer !== null) {
@@ -136,11 +147,36 @@ async function play(c, folder) {
   }
 }
 
+// A negotiation has no programs and no signaling-server: a page of a browser that all of them share, and our PeerConnection.
+const browsers = {};
+async function negotiate(c, folder) {
+  const messages = [], pages = [];
+  try {
+    browsers[c.peer] ??= peers[c.peer].browser({ folder: join(output, `${c.peer}-negotiation`), ...networks[c.network].browser });
+    const { version, page } = await browsers[c.peer];
+    const newPage = async () => {
+      pages.push(await page('/negotiation/', 'party', (text) => messages.push(text)));
+      return pages.at(-1);
+    };
+    const playIt = c.itself ? playItself : playNegotiation;
+    const played = await withTimeout(playIt(c, { newPage, build, folder, frames: join(output, 'frames') }), 120000, 'the negotiation');
+    return { ...played, version };
+  } catch (error) {
+    return { complaints: [error.message.split('\n')[0]], facts: '', version: '' };
+  } finally {
+    await writeFile(join(folder, 'console.log'), messages.join('\n'));
+    for (const page of pages) await page.close();
+  }
+}
+
+const closeBrowsers = () => Promise.all(Object.values(browsers).map(async (browser) => (await browser.catch(() => null))?.close()));
+
 async function main(given) {
   const flags = given.filter((word) => word.startsWith('--')), words = given.filter((word) => !word.startsWith('--'));
-  const unknown = flags.find((flag) => !['--smoke', '--labs'].includes(flag));
+  const unknown = flags.find((flag) => !['--smoke', '--labs', '--itself'].includes(flag));
   if (unknown) throw new Error(`there is no option ${unknown}`);
-  const chosen = cases.filter((c) => words.every((word) => nameOf(c).includes(word)) && (c.smoke || !flags.includes('--smoke')));
+  let chosen = cases.filter((c) => words.every((word) => nameOf(c).includes(word)) && (c.smoke || !flags.includes('--smoke')));
+  if (flags.includes('--itself')) chosen = chosen.filter((c) => !c.media && c.role === 'offerer').map((c) => ({ ...c, itself: true }));
   if (flags.includes('--labs')) {
     for (const kind of new Set(chosen.map((c) => networks[c.network].lab))) console.log(kind);
     return 0;
@@ -153,24 +189,25 @@ async function main(given) {
       console.log(`SKIP: ${nameOf(c)}: ${reason}`);
       continue;
     }
-    const folder = join(output, nameOf(c).replace(/[^a-z0-9]+/g, '-'));
+    const folder = join(output, nameOf(c).toLowerCase().replace(/[^a-z0-9]+/g, '-'));
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
-    const { complaints, facts, version } = await play(c, folder);
+    const { complaints, facts, version } = await (c.media ? play : negotiate)(c, folder);
     counts[complaints.length === 0 ? 'passed' : 'failed']++;
     console.log(`${complaints.length === 0 ? 'ok  ' : 'FAIL'} ${[nameOf(c), [version, facts].filter(Boolean).join('; ')].filter(Boolean).join(': ')}`);
     for (const complaint of complaints) console.log(`       ${complaint}`);
     if (complaints.length > 0) console.log(`       logs: ${folder}`);
   }
+  await closeBrowsers();
   await appendFile(join(output, 'counts'), `${counts.passed} ${counts.failed} ${counts.skipped}\n`);
   return 0;
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-  process.on(signal, () => stopAll().finally(() => process.exit(130)));
+  process.on(signal, () => Promise.all([stopAll(), closeBrowsers()]).finally(() => process.exit(130)));
 }
 process.exitCode = await main(process.argv.slice(2)).catch(async (error) => {
-  await stopAll();
+  await Promise.all([stopAll(), closeBrowsers()]);
   console.error(`interop: ${error.message}`);
   return 1;
 });

@@ -18,7 +18,7 @@ static void test_bytes(void **state) {
     struct media_error error;
     bool written;
     size_t length;
-    struct media_ivf *ivf = media_ivf_create(media_test_path("x.ivf"), &error);
+    struct media_ivf *ivf = media_ivf_create(media_test_path("x.ivf"), MEDIA_CODEC_VP8, &error);
     static const uint8_t expected_header[32] = {
         'D', 'K', 'I', 'F', 0, 0, 32, 0, 'V', 'P', '8', '0', 0x80, 0x02, 0xE0, 0x01, 0x90, 0x5F, 0x01, 0, 1, 0, 0, 0, 2, 0, 0, 0
     };
@@ -51,7 +51,7 @@ static void test_clock_passes_the_wrap(void **state) {
     struct media_error error;
     bool written;
     size_t length;
-    struct media_ivf *ivf = media_ivf_create(media_test_path("x.ivf"), &error);
+    struct media_ivf *ivf = media_ivf_create(media_test_path("x.ivf"), MEDIA_CODEC_VP8, &error);
     uint64_t hours = 20;
 
     for (uint64_t hour = 0; hour <= hours; hour++) {
@@ -69,7 +69,7 @@ static void test_readable_without_close(void **state) {
     (void)state;
     struct media_error error;
     bool written;
-    struct media_ivf *ivf = media_ivf_create(media_test_path("x.ivf"), &error);
+    struct media_ivf *ivf = media_ivf_create(media_test_path("x.ivf"), MEDIA_CODEC_VP8, &error);
     for (uint32_t i = 0; i < 100; i++) {
         size_t length;
         assert_true(media_ivf_write(ivf, key_frame, sizeof key_frame, i * 3000, &written, &error));
@@ -88,11 +88,11 @@ static void test_ffprobe_reads_it(void **state) {
         skip();
     }
     struct media_error error;
-    struct media_vpx_encoder_config config = { 160, 120, 30, 1, 300000 };
+    struct media_vpx_encoder_config config = { MEDIA_CODEC_VP8, 160, 120, 30, 1, 300000 };
     struct media_vpx_encoder *encoder = media_vpx_encoder_new(&config, &error);
     struct media_pattern *pattern = media_pattern_new();
     struct media_picture picture;
-    struct media_ivf *ivf = media_ivf_create(media_test_path("x.ivf"), &error);
+    struct media_ivf *ivf = media_ivf_create(media_test_path("x.ivf"), MEDIA_CODEC_VP8, &error);
 
     assert_true(media_picture_allocate(&picture, 160, 120));
     for (uint32_t i = 0; i < 45; i++) {

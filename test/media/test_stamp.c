@@ -130,9 +130,9 @@ static struct media_picture scale(const struct media_picture *from, uint32_t wid
 static void test_survives_vp8_and_scaling(void **state) {
     (void)state;
     struct media_error error;
-    struct media_vpx_encoder_config config = { 640, 480, 30, 1, 200000 };
+    struct media_vpx_encoder_config config = { MEDIA_CODEC_VP8, 640, 480, 30, 1, 200000 };
     struct media_vpx_encoder *encoder = media_vpx_encoder_new(&config, &error);
-    struct media_vpx_decoder *decoder = media_vpx_decoder_new(&error);
+    struct media_vpx_decoder *decoder = media_vpx_decoder_new(MEDIA_CODEC_VP8, &error);
     struct media_pattern *pattern = media_pattern_new();
     struct media_picture picture;
     static const uint32_t sizes[][2] = { { 640, 480 }, { 320, 240 }, { 213, 160 }, { 960, 720 } };

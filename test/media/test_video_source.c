@@ -170,7 +170,7 @@ static void test_refused(void **state) {
     assert_refused("/nowhere/x.y4m", plain, MEDIA_EXIT_DEVICE);
     assert_refused(".y4m", plain, MEDIA_EXIT_USAGE);
     assert_refused("none", plain, MEDIA_EXIT_USAGE);
-    assert_refused("x.ivf", plain, MEDIA_EXIT_USAGE);
+    assert_refused("x.mp4", plain, MEDIA_EXIT_USAGE);
     assert_refused("screen", plain, MEDIA_EXIT_USAGE);
     assert_refused("pattern", narrow, MEDIA_EXIT_USAGE);
     assert_refused("pattern", flat, MEDIA_EXIT_USAGE);

@@ -80,6 +80,16 @@ static void handle_interfaces(void *context, uint64_t now_us, const struct ice_i
     called(object, "handle_interfaces");
 }
 
+static void handle_set_interfaces(void *context, uint64_t now_us, size_t set, const struct ice_interface *interfaces, size_t count) {
+    struct object *object = context;
+    (void)now_us;
+    assert_true(set > 0 && set < NET_DRIVER_SET_MAX);
+    object->set_calls[set]++;
+    object->set_interface_count[set] = count;
+    memcpy(object->set_interfaces[set], interfaces, count * sizeof interfaces[0]);
+    called(object, "handle_set_interfaces");
+}
+
 static void handle_send_error(void *context, uint64_t now_us, const struct ice_path *path, int error) {
     struct object *object = context;
     (void)now_us;
@@ -154,7 +164,8 @@ size_t object_stream_events(const struct object *object, char kind, struct objec
 
 const struct net_driver_verbs object_verbs = {.handle_datagram = handle_datagram, .handle_timeout = handle_timeout,
                                               .next_timeout = next_timeout, .poll_transmit = poll_transmit, .drain = drain,
-                                              .handle_interfaces = handle_interfaces, .handle_send_error = handle_send_error,
+                                              .handle_interfaces = handle_interfaces, .handle_set_interfaces = handle_set_interfaces,
+                                              .handle_send_error = handle_send_error,
                                               .handle_resolved = handle_resolved, .handle_wake = handle_wake, .handle_stream_opened = handle_stream_opened,
                                               .handle_stream_bytes = handle_stream_bytes, .handle_stream_closed = handle_stream_closed};
 

@@ -22,6 +22,9 @@ struct object {
     struct ice_interface interfaces[NET_INTERFACE_MAX];
     size_t interface_count;
     unsigned interface_calls;
+    struct ice_interface set_interfaces[NET_DRIVER_SET_MAX][NET_INTERFACE_MAX];
+    size_t set_interface_count[NET_DRIVER_SET_MAX];
+    unsigned set_calls[NET_DRIVER_SET_MAX];
 
     struct ice_transmit queue[OBJECT_QUEUE]; /* what poll_transmit gives, in order; byte 0.. is the number of the datagram */
     size_t queued, polled;

@@ -85,18 +85,42 @@ static void take_frame(struct connection_end *end, const struct peer_received_fr
         end->broken_frames[t]++;
     end->last_number[t] = number;
     end->frames_received[t]++;
+    end->last_codec[t] = frame->codec;
     end->key_frames_received[t] += frame->is_key_frame;
     end->lost_reported[t] += frame->lost_before;
 }
 
 /* ---- the wire --------------------------------------------------------------------------------------------------------------- */
 
+static struct stun_address address_of(const struct connection_end *end, size_t transport) {
+    struct stun_address address = end->address;
+    address.port = (uint16_t)(address.port + 1000 * transport);
+    return address;
+}
+
+static bool is_reachable(const struct connection_end *end, const struct stun_address *address) {
+    for (size_t i = 0; i < PEER_TRANSPORT_MAX; i++) {
+        struct stun_address ours = address_of(end, i);
+        if ((i == 0 || end->has_sockets[i]) && stun_address_equal(&ours, address))
+            return true;
+    }
+    return false;
+}
+
+static void open_sockets(struct connection_pair *pair, int index, size_t transport) {
+    struct connection_end *end = &pair->ends[index];
+    struct ice_interface interface = {.base = address_of(end, transport), .preference = 65535};
+    assert(!end->has_sockets[transport]);
+    end->has_sockets[transport] = true;
+    (void)peer_connection_handle_transport_interfaces(end->connection, pair->now_us, transport, &interface, 1);
+}
+
 static void put_on_wire(struct connection_pair *pair, int from, const struct ice_path *path, const uint8_t *bytes, size_t length) {
     assert(pair->datagram_count < CONNECTION_PAIR_DATAGRAM_MAX && length <= DATAGRAM_BYTES && length > 0);
     bool is_rtp = bytes[0] >= 128 && bytes[0] <= 191;
     pair->sent++;
     pair->ends[from].packets_rtp += is_rtp;
-    if (!stun_address_equal(&path->remote, &pair->ends[1 - from].address) || (is_rtp && chance(pair, pair->loss))) {
+    if (!is_reachable(&pair->ends[1 - from], &path->remote) || (is_rtp && chance(pair, pair->loss))) {
         pair->lost++;
         return;
     }
@@ -137,12 +161,22 @@ void connection_pair_give_candidates(struct connection_pair *pair, int from) {
         give_candidate(pair, 1 - from, &pair->ends[from].candidates[i]);
 }
 
+static void note_key(char keys[64], char key) {
+    size_t length = strlen(keys);
+    assert(length < 63);
+    keys[length] = key != '\0' ? key : '.';
+    keys[length + 1] = '\0';
+}
+
 static void take_event(struct connection_pair *pair, int index, const struct peer_connection_event *event) {
     struct connection_end *end = &pair->ends[index];
     end->events++;
     switch (event->type) {
     case PEER_CONNECTION_EVENT_NEGOTIATION_NEEDED: end->negotiation_needed++; break;
-    case PEER_CONNECTION_EVENT_SIGNALING_STATE: end->signaling_state = event->as.signaling_state; break;
+    case PEER_CONNECTION_EVENT_SIGNALING_STATE:
+        end->signaling_state = event->as.signaling_state;
+        end->signaling_events++;
+        break;
     case PEER_CONNECTION_EVENT_ICE_GATHERING_STATE: end->gathered = event->as.ice_gathering_state == ICE_GATHERING_COMPLETE; break;
     case PEER_CONNECTION_EVENT_ICE_CANDIDATE: take_candidate(pair, index, event); break;
     case PEER_CONNECTION_EVENT_ICE_CONNECTION_STATE: end->ice_state = event->as.ice_connection_state; break;
@@ -151,13 +185,21 @@ static void take_event(struct connection_pair *pair, int index, const struct pee
         if (end->state == PEER_CONNECTION_CONNECTED && end->connected_us == 0)
             end->connected_us = pair->now_us;
         break;
-    case PEER_CONNECTION_EVENT_TRACK: end->tracks++; break;
+    case PEER_CONNECTION_EVENT_TRACK:
+        end->tracks++;
+        memcpy(end->stream, event->as.track.stream, strlen(event->as.track.stream) + 1);
+        break;
+    case PEER_CONNECTION_EVENT_TRACK_MUTED: end->muted++; break;
+    case PEER_CONNECTION_EVENT_SOCKETS_NEEDED: open_sockets(pair, index, event->as.transport); break;
+    case PEER_CONNECTION_EVENT_SOCKETS_FREE: end->has_sockets[event->as.transport] = false; break;
     case PEER_CONNECTION_EVENT_FRAME: take_frame(end, &event->as.frame); break;
     case PEER_CONNECTION_EVENT_KEY_FRAME_REQUESTED:
         end->key_frame_requests[event->as.transceiver]++;
         end->wants_key_frame = true;
         break;
     case PEER_CONNECTION_EVENT_TRACK_ENDED: end->ended++; break;
+    case PEER_CONNECTION_EVENT_DTMF: note_key(end->keys_heard, event->as.dtmf.digit); break;
+    case PEER_CONNECTION_EVENT_TONE_CHANGE: note_key(end->keys_sent, event->as.dtmf.digit); break;
     case PEER_CONNECTION_EVENT_CLOSED_BY_PEER: end->closed_by_peer++; break;
     case PEER_CONNECTION_EVENT_FAILURE:
         end->failures++;
@@ -187,13 +229,14 @@ void connection_pair_drain(struct connection_pair *pair, int index) {
 
 /* ---- life ------------------------------------------------------------------------------------------------------------------- */
 
-static bool start_end(struct connection_pair *pair, int index, bool has_transceivers) {
+static bool start_end(struct connection_pair *pair, int index, bool has_transceivers, enum peer_bundle_policy policy) {
     struct connection_end *end = &pair->ends[index];
     end->address = (struct stun_address){.family = STUN_ADDRESS_IPV4, .port = (uint16_t)(5000 + index), .ip = {10, 0, 0, (uint8_t)(index + 1)}};
     end->certificate = dtls_certificate_new(&(struct dtls_certificate_config){.wall_clock_s = 1700000000});
     assert(end->certificate);
     struct peer_connection_config config = {
         .ice = {.random = random_bytes, .random_context = pair, .allocator = pair->allocator},
+        .bundle_policy = policy,
         .certificate = end->certificate,
         .wall_clock_offset_us = 1700000000000000,
     };
@@ -203,22 +246,28 @@ static bool start_end(struct connection_pair *pair, int index, bool has_transcei
         return false;
     size_t t;
     for (int kind = 0; has_transceivers && kind < 2; kind++) {
-        struct peer_transceiver_config transceiver = {.kind = (enum peer_media_kind)kind, .direction = PEER_SENDRECV};
-        int error = peer_connection_add_transceiver(end->connection, &transceiver, &t);
-        assert(error == PEER_OK && t == (size_t)kind);
+        struct peer_transceiver_config track = {.kind = (enum peer_media_kind)kind};
+        int error = peer_connection_add_track(end->connection, &track, &t);
+        assert(error == PEER_ERROR_MEMORY || (error == PEER_OK && t == (size_t)kind));
+        if (error != PEER_OK)
+            return false;
     }
     connection_pair_drain(pair, index);
     return true;
 }
 
-bool connection_pair_start(struct connection_pair *pair, uint64_t seed, const struct ice_allocator *allocator, bool has_transceivers) {
+bool connection_pair_start_with(struct connection_pair *pair, uint64_t seed, const struct ice_allocator *allocator, bool has_transceivers, enum peer_bundle_policy policy) {
     *pair = (struct connection_pair){.now_us = 1000000, .random_state = seed, .delay_us = 10000, .trickle = true, .allocator = allocator, .media_from_us = UINT64_MAX};
     pair->datagrams = malloc(sizeof *pair->datagrams * CONNECTION_PAIR_DATAGRAM_MAX);
     assert(pair->datagrams && dtls_srtp_initialize() == DTLS_OK);
-    if (start_end(pair, 0, has_transceivers) && start_end(pair, 1, has_transceivers))
+    if (start_end(pair, 0, has_transceivers, policy) && start_end(pair, 1, has_transceivers, policy))
         return true;
     connection_pair_stop(pair);
     return false;
+}
+
+bool connection_pair_start(struct connection_pair *pair, uint64_t seed, const struct ice_allocator *allocator, bool has_transceivers) {
+    return connection_pair_start_with(pair, seed, allocator, has_transceivers, PEER_BUNDLE_MAX_BUNDLE);
 }
 
 void connection_pair_stop(struct connection_pair *pair) {
@@ -232,15 +281,15 @@ void connection_pair_stop(struct connection_pair *pair) {
     pair->datagrams = NULL;
 }
 
-int connection_pair_describe(struct connection_pair *pair) {
-    struct peer_connection *offerer = pair->ends[0].connection, *answerer = pair->ends[1].connection;
+int connection_pair_describe_from(struct connection_pair *pair, int from) {
+    struct peer_connection *offerer = pair->ends[from].connection, *answerer = pair->ends[1 - from].connection;
     size_t length;
     int error = peer_connection_create_offer(offerer, pair->now_us, pair->text, sizeof pair->text, &length, NULL);
     if (error == PEER_OK)
         error = peer_connection_set_local_description(offerer, pair->now_us, PEER_SDP_OFFER, pair->text, length, NULL);
     if (error != PEER_OK)
         return error;
-    connection_pair_drain(pair, 0);
+    connection_pair_drain(pair, from);
     error = peer_connection_set_remote_description(answerer, pair->now_us, PEER_SDP_OFFER, pair->text, length, NULL);
     memset(pair->text, 'X', sizeof pair->text); /* whoever kept a view of it will be found out */
     if (error == PEER_OK)
@@ -249,10 +298,35 @@ int connection_pair_describe(struct connection_pair *pair) {
         error = peer_connection_set_local_description(answerer, pair->now_us, PEER_SDP_ANSWER, pair->text, length, NULL);
     if (error != PEER_OK)
         return error;
-    connection_pair_drain(pair, 1);
+    connection_pair_drain(pair, 1 - from);
     error = peer_connection_set_remote_description(offerer, pair->now_us, PEER_SDP_ANSWER, pair->text, length, NULL);
     memset(pair->text, 'X', sizeof pair->text);
-    connection_pair_drain(pair, 0);
+    connection_pair_drain(pair, from);
+    return error;
+}
+
+int connection_pair_describe(struct connection_pair *pair) {
+    return connection_pair_describe_from(pair, 0);
+}
+
+int connection_pair_set_local(struct connection_pair *pair, int end, enum peer_sdp_type type) {
+    int error = peer_connection_set_local_description(pair->ends[end].connection, pair->now_us, type, NULL, 0, NULL);
+    connection_pair_drain(pair, end);
+    return error;
+}
+
+int connection_pair_read(struct connection_pair *pair, int end, enum peer_description_which which) {
+    pair->text[0] = '\0';
+    return peer_connection_description(pair->ends[end].connection, which, NULL, pair->text, sizeof pair->text, NULL);
+}
+
+int connection_pair_give_description(struct connection_pair *pair, int from) {
+    enum peer_sdp_type type;
+    size_t length;
+    int error = peer_connection_description(pair->ends[from].connection, PEER_LOCAL, &type, pair->text, sizeof pair->text, &length);
+    if (error == PEER_OK)
+        error = peer_connection_set_remote_description(pair->ends[1 - from].connection, pair->now_us, type, pair->text, length, NULL);
+    connection_pair_drain(pair, 1 - from);
     return error;
 }
 

@@ -9,7 +9,7 @@
 
 #define CONNECTION_PAIR_DATAGRAM_MAX 4096
 #define CONNECTION_PAIR_TEXT_BYTES 65536
-#define CONNECTION_PAIR_CANDIDATE_MAX 16
+#define CONNECTION_PAIR_CANDIDATE_MAX 64
 
 enum { CONNECTION_PAIR_AUDIO, CONNECTION_PAIR_VIDEO }; /* transceivers of both ends */
 
@@ -22,20 +22,24 @@ struct connection_pair_candidate {
 struct connection_end {
     struct peer_connection *connection;
     struct dtls_certificate *certificate;
-    struct stun_address address;
+    struct stun_address address;                         /* of transport 0; transport N has the port 1000 * N above it */
+    bool has_sockets[PEER_TRANSPORT_MAX];                /* which other transports have asked for sockets */
     struct connection_pair_candidate candidates[CONNECTION_PAIR_CANDIDATE_MAX];
     size_t candidate_count;
     bool gathered;
-    unsigned negotiation_needed, tracks, closed_by_peer, failures, key_frame_requests[PEER_TRANSCEIVER_MAX], ended;
+    unsigned negotiation_needed, tracks, muted, closed_by_peer, failures, key_frame_requests[PEER_TRANSCEIVER_MAX], ended;
     enum peer_signaling_state signaling_state;
     enum peer_connection_state state;
     enum ice_state ice_state;
     struct peer_failure failure;
     uint64_t connected_us;
-    unsigned events;
+    unsigned events, signaling_events;
+    char stream[PEER_STREAM_ID_MAX_BYTES + 1]; /* of the last track */
     uint32_t frames_sent[PEER_TRANSCEIVER_MAX], frames_received[PEER_TRANSCEIVER_MAX], key_frames_received[PEER_TRANSCEIVER_MAX];
     uint32_t broken_frames[PEER_TRANSCEIVER_MAX], lost_reported[PEER_TRANSCEIVER_MAX];
     uint32_t last_number[PEER_TRANSCEIVER_MAX]; /* of the synthetic frame that came last */
+    enum peer_codec last_codec[PEER_TRANSCEIVER_MAX]; /* of the frame that came last */
+    char keys_heard[64], keys_sent[64];               /* of DTMF and TONE_CHANGE events; '.' for the end of ours */
     bool wants_key_frame;    /* the next video frame must be one */
     unsigned packets_rtp;    /* datagrams of the RTP range that it sent */
 };
@@ -54,12 +58,23 @@ struct connection_pair {
     char text[CONNECTION_PAIR_TEXT_BYTES];
 };
 
-/* Both ends with audio and video, sendrecv, unless has_transceivers is false. False: an allocation failed; all is freed again. */
+/*
+ * Both ends with an audio and a video track, unless has_transceivers is false; everything in one BUNDLE (max-bundle). False: an allocation
+ * failed; all is freed again.
+ */
 bool connection_pair_start(struct connection_pair *pair, uint64_t seed, const struct ice_allocator *allocator, bool has_transceivers);
+bool connection_pair_start_with(struct connection_pair *pair, uint64_t seed, const struct ice_allocator *allocator, bool has_transceivers, enum peer_bundle_policy policy);
 void connection_pair_stop(struct connection_pair *pair);
 
-/* Offer and answer through all eight calls. Returns the first error. */
+/* Offer and answer through all eight calls; of end 0, or of `from`. Returns the first error. */
 int connection_pair_describe(struct connection_pair *pair);
+int connection_pair_describe_from(struct connection_pair *pair, int from);
+
+/* setLocalDescription in the parameterless form, or of this type; and what one end has set, given to the other as what it is. */
+int connection_pair_set_local(struct connection_pair *pair, int end, enum peer_sdp_type type);
+int connection_pair_give_description(struct connection_pair *pair, int from);
+/* Its description, into pair->text; NOT_FOUND: "". */
+int connection_pair_read(struct connection_pair *pair, int end, enum peer_description_which which);
 
 /* Drains, moves time, delivers; sends frames (audio every 20 ms, video every 33 ms) from media_from_us on. */
 void connection_pair_run(struct connection_pair *pair, uint64_t until_us);

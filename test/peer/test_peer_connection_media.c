@@ -131,9 +131,8 @@ static void test_one_way(void **state) {
     struct connection_pair pair;
     size_t t;
     assert_true(connection_pair_start(&pair, 6, NULL, false));
-    for (int i = 0; i < 2; i++)
-        for (int kind = 0; kind < 2; kind++)
-            assert_int_equal(peer_connection_add_transceiver(pair.ends[i].connection, &(struct peer_transceiver_config){.kind = (enum peer_media_kind)kind, .direction = i == 0 ? PEER_SENDONLY : PEER_SENDRECV}, &t), PEER_OK);
+    for (int kind = 0; kind < 2; kind++)
+        assert_int_equal(peer_connection_add_transceiver(pair.ends[0].connection, &(struct peer_transceiver_config){.kind = (enum peer_media_kind)kind, .direction = PEER_SENDONLY}, &t), PEER_OK);
     assert_int_equal(connection_pair_describe(&pair), PEER_OK);
     connection_pair_run(&pair, pair.now_us + SECOND_US);
     assert_int_equal(pair.ends[0].tracks, 0);

@@ -100,25 +100,30 @@ static void test_ice_gathering_state_table(void **state) {
     assert_int_equal(peer_states_ice_gathering(t, 0), ICE_GATHERING_NEW);
 }
 
+/* RFC 9429 section 3.2, figure 2, and section 4.1.10.2; W3C webrtc section 4.4.1.5 for rollback: all 48 */
 static void test_signaling_transitions(void **state) {
     (void)state;
-    enum { NO = -1 };
-    /* RFC 9429 section 3.2, figure 2: [state][local offer, local answer, remote offer, remote answer] */
-    static const int table[4][4] = {
-        [PEER_SIGNALING_STABLE] = {PEER_SIGNALING_HAVE_LOCAL_OFFER, NO, PEER_SIGNALING_HAVE_REMOTE_OFFER, NO},
-        [PEER_SIGNALING_HAVE_LOCAL_OFFER] = {PEER_SIGNALING_HAVE_LOCAL_OFFER, NO, NO, PEER_SIGNALING_STABLE},
-        [PEER_SIGNALING_HAVE_REMOTE_OFFER] = {NO, PEER_SIGNALING_STABLE, PEER_SIGNALING_HAVE_REMOTE_OFFER, NO},
-        [PEER_SIGNALING_CLOSED] = {NO, NO, NO, NO},
+    enum { NO = -1, STABLE = PEER_SIGNALING_STABLE, LO = PEER_SIGNALING_HAVE_LOCAL_OFFER, RO = PEER_SIGNALING_HAVE_REMOTE_OFFER,
+           LP = PEER_SIGNALING_HAVE_LOCAL_PRANSWER, RP = PEER_SIGNALING_HAVE_REMOTE_PRANSWER };
+    static const enum peer_sdp_type types[] = {PEER_SDP_OFFER, PEER_SDP_PRANSWER, PEER_SDP_ANSWER, PEER_SDP_ROLLBACK};
+    static const int table[][2][4] = {
+        /*                                         local: offer, pranswer, answer, rollback; remote: the same */
+        [PEER_SIGNALING_STABLE] = {{LO, NO, NO, NO}, {RO, NO, NO, NO}},
+        [PEER_SIGNALING_HAVE_LOCAL_OFFER] = {{LO, NO, NO, STABLE}, {NO, RP, STABLE, STABLE}},
+        [PEER_SIGNALING_HAVE_REMOTE_OFFER] = {{NO, LP, STABLE, STABLE}, {RO, NO, NO, STABLE}},
+        [PEER_SIGNALING_HAVE_LOCAL_PRANSWER] = {{NO, LP, STABLE, NO}, {NO, NO, NO, NO}},
+        [PEER_SIGNALING_HAVE_REMOTE_PRANSWER] = {{NO, NO, NO, NO}, {NO, RP, STABLE, NO}},
+        [PEER_SIGNALING_CLOSED] = {{NO, NO, NO, NO}, {NO, NO, NO, NO}},
     };
-    for (int s = 0; s < 4; s++)
-        for (int column = 0; column < 4; column++) {
-            enum peer_signaling_state next = (enum peer_signaling_state)s;
-            enum peer_sdp_type type = column % 2 == 0 ? PEER_SDP_OFFER : PEER_SDP_ANSWER;
-            bool is_allowed = peer_states_signaling_next((enum peer_signaling_state)s, column < 2, type, &next);
-            assert_int_equal(is_allowed, table[s][column] != NO);
-            if (is_allowed)
-                assert_int_equal(next, table[s][column]);
-        }
+    for (int s = PEER_SIGNALING_STABLE; s <= PEER_SIGNALING_CLOSED; s++)
+        for (int side = 0; side < 2; side++)
+            for (int column = 0; column < 4; column++) {
+                enum peer_signaling_state next = (enum peer_signaling_state)s;
+                bool is_allowed = peer_states_signaling_next((enum peer_signaling_state)s, side == 0, types[column], &next);
+                assert_int_equal(is_allowed, table[s][side][column] != NO);
+                if (is_allowed)
+                    assert_int_equal(next, table[s][side][column]);
+            }
 }
 
 static void test_names_are_the_w3c_words(void **state) {
@@ -126,11 +131,15 @@ static void test_names_are_the_w3c_words(void **state) {
     assert_string_equal(peer_signaling_state_name(PEER_SIGNALING_STABLE), "stable");
     assert_string_equal(peer_signaling_state_name(PEER_SIGNALING_HAVE_LOCAL_OFFER), "have-local-offer");
     assert_string_equal(peer_signaling_state_name(PEER_SIGNALING_HAVE_REMOTE_OFFER), "have-remote-offer");
+    assert_string_equal(peer_signaling_state_name(PEER_SIGNALING_HAVE_LOCAL_PRANSWER), "have-local-pranswer");
+    assert_string_equal(peer_signaling_state_name(PEER_SIGNALING_HAVE_REMOTE_PRANSWER), "have-remote-pranswer");
     assert_string_equal(peer_signaling_state_name(PEER_SIGNALING_CLOSED), "closed");
     assert_string_equal(peer_connection_state_name(PEER_CONNECTION_NEW), "new");
     assert_string_equal(peer_connection_state_name(PEER_CONNECTION_CLOSED), "closed");
     assert_string_equal(peer_media_kind_name(PEER_VIDEO), "video");
-    assert_string_equal(peer_codec_name(PEER_CODEC_VP8), "VP8");
+    static const char *const codecs[PEER_CODEC_COUNT] = {"", "opus", "PCMU", "PCMA", "VP8", "VP9", "H264", "AV1"};
+    for (int codec = 0; codec < PEER_CODEC_COUNT; codec++)
+        assert_string_equal(peer_codec_name((enum peer_codec)codec), codecs[codec]);
     assert_string_equal(peer_statistics_type_name(PEER_STATISTICS_REMOTE_INBOUND_RTP), "remote-inbound-rtp");
     for (int error = PEER_ERROR_NOT_AGREED; error <= PEER_OK; error++)
         assert_string_not_equal(peer_error_name(error), "unknown error");

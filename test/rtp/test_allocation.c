@@ -68,13 +68,27 @@ struct members {
     struct rtp_receiver *receivers[2];
 };
 
-/* Adds all; one that is refused leaves no memory behind, and is taken the second time. Returns the number of refusals. */
+static int send_one(struct rtp_session *session, struct rtp_sender *sender) {
+    static const uint8_t byte[1];
+    return rtp_session_send_frame(session, 0, sender, &(struct rtp_frame){.bytes = byte, .length = 1});
+}
+
+/* A packet of payload type 111 or 96, from a source of its own. */
+static int receive_one(struct rtp_session *session, size_t i) {
+    const uint8_t bytes[] = {0x80, i == 0 ? 111 : 96, 0, 1, 0, 0, 0, 0, 0, 0, 1, (uint8_t)i, 0x10, 0x01};
+    return rtp_session_handle_rtp(session, 0, bytes, sizeof bytes);
+}
+
+/* Adds all, and gives each its first frame or packet, which takes its memory; one that is refused leaves no memory behind, and is taken
+ * the second time. Returns the number of refusals. */
 static int add_members(struct rtp_session *session, const struct counter *counter, struct members *members) {
     int refused = 0;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 8; i++) {
         size_t memory = memory_of(session), outstanding = counter->outstanding;
-        int error = i < 2 ? rtp_session_add_sender(session, 0, &sender_configs[i], &members->senders[i])
-                          : rtp_session_add_receiver(session, 0, &receiver_configs[i - 2], &members->receivers[i - 2]);
+        int error = i < 2   ? rtp_session_add_sender(session, 0, &sender_configs[i], &members->senders[i])
+                    : i < 4 ? rtp_session_add_receiver(session, 0, &receiver_configs[i - 2], &members->receivers[i - 2])
+                    : i < 6 ? send_one(session, members->senders[i - 4])
+                            : receive_one(session, i - 6);
         if (error != RTP_OK) {
             assert_int_equal(error, RTP_ERROR_CAPACITY);
             assert_int_equal(memory_of(session), memory);
@@ -103,11 +117,11 @@ static void every_allocation_refused(void **state) {
         }
         assert_int_equal(counter.outstanding, 0);
     }
-    assert_int_equal(total, 1 + 2 + 2 * 2);
+    assert_int_equal(total, 1 + 4 * 2);
     rtp_session_free(NULL);
 }
 
-/* session.h: per packet nothing is allocated. Seconds of both media both ways, with loss, reports, requests and a restart. */
+/* session.h: after the first frame and packet nothing is allocated. Seconds of both media both ways, with loss, reports, requests and a restart. */
 static void packets_take_no_memory(void **state) {
     (void)state;
     struct counter counters[2] = {{0}, {0}};
@@ -184,14 +198,35 @@ static void budget(void **state) {
     }
     for (size_t limit = full - 1; limit <= full + 1; limit++) {
         session = new_session(&counter, limit);
-        assert_int_equal(rtp_session_add_sender(session, 0, &sender_configs[0], &members.senders[0]), RTP_OK);
-        assert_int_equal(rtp_session_add_sender(session, 0, &sender_configs[1], &members.senders[1]), RTP_OK);
-        assert_int_equal(rtp_session_add_receiver(session, 0, &receiver_configs[0], &members.receivers[0]), RTP_OK);
-        assert_int_equal(rtp_session_add_receiver(session, 0, &receiver_configs[1], &members.receivers[1]), limit < full ? RTP_ERROR_CAPACITY : RTP_OK);
+        for (size_t i = 0; i < 2; i++) {
+            assert_int_equal(rtp_session_add_sender(session, 0, &sender_configs[i], &members.senders[i]), RTP_OK);
+            assert_int_equal(rtp_session_add_receiver(session, 0, &receiver_configs[i], &members.receivers[i]), RTP_OK);
+            assert_int_equal(send_one(session, members.senders[i]), RTP_OK);
+        }
+        assert_int_equal(receive_one(session, 0), RTP_OK);
+        assert_int_equal(receive_one(session, 1), limit < full ? RTP_ERROR_CAPACITY : RTP_OK);
+        struct rtp_receiver_statistics statistics;
+        rtp_receiver_statistics(members.receivers[1], &statistics);
+        assert_int_equal(statistics.packets_discarded, limit < full);
         assert_true(memory_of(session) <= limit);
         rtp_session_free(session);
     }
     assert_int_equal(counter.outstanding, 0);
+}
+
+/* session.h: the most members there may be cost little until they are used. */
+static void members_without_media(void **state) {
+    (void)state;
+    struct counter counter = {0};
+    struct rtp_session *session = new_session(&counter, 0);
+    for (size_t i = 0; i < RTP_SENDERS_MAX; i++) {
+        struct rtp_sender *sender;
+        struct rtp_receiver *receiver;
+        assert_int_equal(rtp_session_add_sender(session, 0, &sender_configs[1], &sender), RTP_OK);
+        assert_int_equal(rtp_session_add_receiver(session, 0, &receiver_configs[1], &receiver), RTP_OK);
+    }
+    assert_true(memory_of(session) < 128 * 1024);
+    rtp_session_free(session);
 }
 
 /* ---- limits of the configurations ------------------------------------------------------------------------------------ */
@@ -340,7 +375,10 @@ static void byes_of_the_removed(void **state) {
     rtp_session_free(session);
 }
 
-/* session.h: with all members, the longest CNAME, and a PLI for each receiver or a BYE for each sender, RTCP stays below 1,200 bytes. */
+/*
+ * session.h: with all members, the longest CNAME, and a PLI for each receiver or a BYE for each sender, no RTCP packet is longer than
+ * RTP_CONTROL_MAX_BYTES, and one round of packets has a report of everybody.
+ */
 static void fullest_report(void **state) {
     (void)state;
     static char cname[RTP_CNAME_MAX_BYTES + 1];
@@ -348,7 +386,7 @@ static void fullest_report(void **state) {
     struct rtp_session_config config = {.random = seeded_random, .random_context = &seed, .cname = cname, .mid_extension_id = 4};
     struct rtp_session *session = rtp_session_new(&config, 0);
     uint8_t bytes[RTP_PACKET_MAX_BYTES] = {0};
-    size_t length, longest = 0, byes = 0;
+    size_t length, longest = 0, byes = 0, plis = 0, blocks = 0, reports = 0;
     enum rtp_packet_kind kind;
     for (uint8_t i = 0; i < RTP_SENDERS_MAX; i++) {
         struct rtp_sender *sender;
@@ -374,17 +412,26 @@ static void fullest_report(void **state) {
             struct rtcp_packet packet;
             for (size_t offset = 0; kind == RTP_PACKET_CONTROL && rtcp_next(bytes, length, &offset, &packet);) {
                 byes += packet.type == RTCP_TYPE_BYE ? packet.count : 0;
+                plis += packet.type == RTCP_TYPE_PAYLOAD_FEEDBACK;
+                reports += packet.type == RTCP_TYPE_SENDER_REPORT;
+                blocks += packet.type == RTCP_TYPE_SENDER_REPORT || packet.type == RTCP_TYPE_RECEIVER_REPORT ? packet.count : 0;
             }
         }
+        if (blocks > 0 && now_us < 2000000) {
+            assert_int_equal(blocks % RTP_RECEIVERS_MAX, 0);
+            assert_true(reports == RTP_SENDERS_MAX || reports == 2 * RTP_SENDERS_MAX);
+        }
     }
-    assert_true(longest > 1000 && longest < 1200);
+    assert_true(longest > 880 && longest <= RTP_CONTROL_MAX_BYTES);
     assert_int_equal(byes, RTP_SENDERS_MAX);
+    assert_int_equal(plis, RTP_RECEIVERS_MAX);
+    assert_int_equal(reports, 2 * RTP_SENDERS_MAX); /* RFC 3550 section 6.4: then they have not sent for two reports */
     rtp_session_free(session);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_allocation_refused), cmocka_unit_test(packets_take_no_memory), cmocka_unit_test(budget), cmocka_unit_test(member_counts),
+        cmocka_unit_test(every_allocation_refused), cmocka_unit_test(packets_take_no_memory), cmocka_unit_test(budget), cmocka_unit_test(members_without_media), cmocka_unit_test(member_counts),
         cmocka_unit_test(sender_limits), cmocka_unit_test(receiver_limits), cmocka_unit_test(session_limits), cmocka_unit_test(byes_of_the_removed), cmocka_unit_test(fullest_report),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

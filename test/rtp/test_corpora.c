@@ -96,7 +96,7 @@ static void rtcp_files(void **state) {
 
 static int judge_vp8(const uint8_t *bytes, size_t length) {
     struct rtp_payload payload;
-    int error = rtp_payload_parse_vp8(bytes, length, &payload);
+    int error = rtp_payload_format(RTP_CODEC_VP8)->parse(bytes, length, &payload);
     assert_true(error != RTP_OK || (payload.length > 0 && payload.bytes + payload.length == bytes + length));
     return error;
 }
@@ -148,7 +148,7 @@ static void vp8_capture(void **state) {
         struct rtp_packet packet;
         struct rtp_payload payload;
         assert_int_equal(rtp_packet_parse(rtp, left, &packet), RTP_OK);
-        assert_int_equal(rtp_payload_parse_vp8(packet.payload, packet.payload_bytes, &payload), RTP_OK);
+        assert_int_equal(rtp_payload_format(RTP_CODEC_VP8)->parse(packet.payload, packet.payload_bytes, &payload), RTP_OK);
         payload_bytes += payload.length;
         (void)rtp_session_handle_rtp(session, now_us, rtp, left);
         struct rtp_event event;

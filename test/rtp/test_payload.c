@@ -234,7 +234,7 @@ static void check_descriptor(uint8_t *bytes, size_t length, unsigned first, unsi
     struct rtp_payload payload, untouched;
     memset(&payload, 0xEE, sizeof payload);
     memcpy(&untouched, &payload, sizeof payload);
-    int error = rtp_payload_parse_vp8(bytes, length, &payload);
+    int error = rtp_payload_format(RTP_CODEC_VP8)->parse(bytes, length, &payload);
     if (length <= descriptor) {
         assert_int_equal(error, RTP_ERROR_MALFORMED);
         assert_memory_equal(&payload, &untouched, sizeof payload);
@@ -273,17 +273,27 @@ static void vp8_descriptors(void **state) {
 static void written_descriptors(void **state) {
     (void)state;
     const struct rtp_payload_format *vp8 = rtp_payload_format(RTP_CODEC_VP8);
-    struct rtp_payload_state picture = {0x7FFE};
+    struct rtp_payload_state picture = {.picture_id = 0x7FFE};
     static const uint16_t expected[] = {0x7FFE, 0x7FFF, 0, 1};
     for (size_t i = 0; i < 4; i++) {
-        uint8_t bytes[RTP_VP8_DESCRIPTOR_BYTES + 1] = {0};
+        static const uint8_t frame[61] = {0x10};
+        uint8_t bytes[RTP_PAYLOAD_MIN_BYTES];
+        struct rtp_packetizer packetizer;
         struct rtp_payload payload;
-        vp8->write_descriptor(&picture, i % 2 == 0, bytes);
-        assert_int_equal(vp8->parse(bytes, sizeof bytes, &payload), RTP_OK);
-        assert_int_equal(payload.length, 1);
-        assert_int_equal(payload.frame_start, i % 2 == 0);
-        assert_int_equal(payload.picture_id, expected[i]);
-        vp8->next_frame(&picture);
+        assert_int_equal(rtp_packetizer_start(&packetizer, vp8, &picture, frame, sizeof frame, sizeof bytes), RTP_OK);
+        assert_int_equal(rtp_packetizer_count(&packetizer), 2);
+        for (int packet = 0; packet < 2; packet++) {
+            bool last;
+            size_t length = rtp_packetizer_next(&packetizer, bytes, &last);
+            assert_int_equal(length, packet == 0 ? 4 + 31 : 4 + 30);
+            assert_int_equal(last, packet == 1);
+            assert_int_equal(vp8->parse(bytes, length, &payload), RTP_OK);
+            assert_int_equal(payload.length, length - 4);
+            assert_int_equal(payload.frame_start, packet == 0 ? RTP_FRAME_START_YES : RTP_FRAME_START_NO);
+            assert_int_equal(payload.key_frame, packet == 0);
+            assert_int_equal(payload.picture_id, expected[i]);
+        }
+        rtp_payload_next_frame(&picture);
     }
 }
 
@@ -299,9 +309,9 @@ static void table_and_opus(void **state) {
     struct rtp_payload payload;
     uint8_t *bytes = malloc(1275);
     memset(bytes, 0xFC, 1275);
-    assert_int_equal(rtp_payload_parse_opus(bytes, 0, &payload), RTP_ERROR_MALFORMED);
+    assert_int_equal(rtp_payload_format(RTP_CODEC_OPUS)->parse(bytes, 0, &payload), RTP_ERROR_MALFORMED);
     for (size_t length = 1; length <= 1275; length++) {
-        assert_int_equal(rtp_payload_parse_opus(bytes, length, &payload), RTP_OK);
+        assert_int_equal(rtp_payload_format(RTP_CODEC_OPUS)->parse(bytes, length, &payload), RTP_OK);
         assert_true(payload.bytes == bytes && payload.length == length && payload.frame_start && payload.key_frame && !payload.has_picture_id);
     }
     free(bytes);

@@ -1,240 +1,253 @@
-/* See answer_rules.h. Deliberately simple: copies lines into arrays and compares strings. */
+/* See answer_rules.h. Here: the session level, groups, transports, and what becomes of each section. */
 #include "answer_rules.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINES = 2600, SECTIONS = 130, WIDTH = 1200 };
+/* ---- groups -------------------------------------------------------------------------------------------------------- */
 
-struct part {
-    char **lines;
-    int count;
-};
-
-struct text {
-    char *copy;
-    char *lines[LINES * 4];
-    struct part parts[SECTIONS]; /* 0: session level */
-    int part_count;
-};
-
-static void split(struct text *out, const char *text) {
-    int count = 0;
-    memset(out, 0, sizeof *out);
-    out->copy = strdup(text);
-    out->part_count = 1;
-    out->parts[0].lines = out->lines;
-    for (char *rest = out->copy, *line; (line = strsep(&rest, "\n")) != NULL && count < LINES * 4;) {
-        size_t length = strlen(line);
-        if (length > 0 && line[length - 1] == '\r')
-            line[--length] = '\0';
-        if (length == 0)
-            continue;
-        if (strncmp(line, "m=", 2) == 0 && out->part_count < SECTIONS)
-            out->parts[out->part_count++].lines = &out->lines[count];
-        out->lines[count++] = line;
-        out->parts[out->part_count - 1].count++;
-    }
-}
-
-/* What stands behind "a=name:" or "a=name" in the n-th such line. */
-static const char *value_of(const struct part *part, const char *name, int n) {
-    size_t length = strlen(name);
-    for (int i = 0; i < part->count; i++)
-        if (strncmp(part->lines[i], "a=", 2) == 0 && strncmp(part->lines[i] + 2, name, length) == 0 &&
-            (part->lines[i][2 + length] == ':' || part->lines[i][2 + length] == '\0') && n-- == 0)
-            return part->lines[i] + 2 + length + (part->lines[i][2 + length] == ':');
-    return NULL;
-}
-
-static const char *has(const struct part *part, const char *name) {
-    return value_of(part, name, 0);
-}
-
-static void word(const char *text, int n, char *out) {
-    out[0] = '\0';
-    while (n-- >= 0) {
-        text += strspn(text, " ");
-        size_t length = strcspn(text, " ");
-        if (n < 0 && length < WIDTH) {
-            memcpy(out, text, length);
-            out[length] = '\0';
+/* RFC 5888 section 9.1, RFC 9143 section 7.3: each group of the answer is a part of one group of the offer. */
+static const char *group_breaks(const struct text *offer, const char *group) {
+    char semantics[ANSWER_WIDTH];
+    char mid[ANSWER_WIDTH];
+    const char *offered;
+    word(group, 0, semantics);
+    for (int i = 0; (offered = value_of(&offer->parts[0], "group", i)) != NULL; i++) {
+        bool inside = word_in(offered, semantics, 0);
+        for (int j = 1; inside; j++) {
+            word(group, j, mid);
+            if (mid[0] == '\0')
+                return NULL;
+            inside = word_in(offered, mid, 1);
         }
-        text += length;
+    }
+    return "RFC 9143 section 7.3: a group that was not offered as one";
+}
+
+/*
+ * RFC 9143 section 7.3.1: the tagged section is the first of the offer's list that the answer keeps in the group and whose
+ * offered port is not 0.
+ */
+static const char *tag_breaks(const struct text *offer, const char *mids) {
+    char tagged[ANSWER_WIDTH];
+    char mid[ANSWER_WIDTH];
+    word(mids, 0, tagged);
+    const char *offered = bundle_of(offer, tagged);
+    for (int i = 0;; i++) {
+        word(offered, i, mid);
+        if (mid[0] == '\0')
+            return "RFC 9143 section 7.3.1: no section of the BUNDLE has an address";
+        const struct part *part = part_of(offer, mid);
+        if (part != NULL && word_in(mids, mid, 0) && !is_refused(part))
+            return strcmp(mid, tagged) == 0 ? NULL : "RFC 9143 section 7.3.1: another tagged section";
     }
 }
 
-static bool word_in(const char *text, const char *wanted, int from) {
-    char found[WIDTH];
-    for (int i = from;; i++) {
-        word(text, i, found);
-        if (found[0] == '\0')
-            return false;
-        if (strcmp(found, wanted) == 0)
-            return true;
-    }
-}
-
-static const char *direction(const struct text *text, const struct part *part) {
-    static const char *const names[] = {"sendrecv", "sendonly", "recvonly", "inactive"};
-    for (int level = 0; level < 2; level++)
-        for (int i = 0; i < 4; i++)
-            if (has(level == 0 ? part : &text->parts[0], names[i]) != NULL)
-                return names[i];
-    return "sendrecv";
-}
-
-static const char *bundle(const struct text *text) {
-    const char *value;
-    for (int i = 0; (value = value_of(&text->parts[0], "group", i)) != NULL; i++)
-        if (strncmp(value, "BUNDLE", 6) == 0)
-            return value + 6;
-    return "";
-}
-
-/* RFC 3264 section 6.1: formats, rtpmap, extmap and feedback of the answer were offered. */
-static const char *media_breaks(const struct part *offered, const struct part *answered) {
-    char first[WIDTH];
-    char second[WIDTH];
-    const char *value;
-    for (int i = 3;; i++) {
-        word(answered->lines[0], i, first);
-        if (first[0] == '\0')
-            break;
-        if (!word_in(offered->lines[0], first, 3))
-            return "RFC 3264 section 6.1: a payload type that was not offered";
-    }
-    for (int i = 0; (value = value_of(answered, "rtpmap", i)) != NULL; i++) {
-        bool found = false;
-        word(value, 0, first);
-        const char *other;
-        for (int j = 0; (other = value_of(offered, "rtpmap", j)) != NULL; j++) {
-            word(other, 0, second);
-            if (strcmp(first, second) == 0) {
-                word(other, 1, second);
-                word(value, 1, first);
-                /* G722/8000/1 is G722/8000. */
-                size_t shorter = strlen(first) < strlen(second) ? strlen(first) : strlen(second);
-                found = strncmp(first, second, shorter) == 0;
-                break;
-            }
+static const char *groups_break(const struct text *offer, const struct text *answer) {
+    const char *group;
+    for (int i = 0; (group = value_of(&answer->parts[0], "group", i)) != NULL; i++) {
+        const char *broken = group_breaks(offer, group);
+        if (broken == NULL && strncmp(group, "BUNDLE", 6) == 0)
+            broken = tag_breaks(offer, group + 6);
+        if (broken != NULL)
+            return broken;
+        for (int j = 0; j < i; j++) {
+            char mid[ANSWER_WIDTH];
+            const char *other = value_of(&answer->parts[0], "group", j);
+            for (int k = 1; word(group, k, mid), mid[0] != '\0'; k++)
+                if (strncmp(group, "BUNDLE", 6) == 0 && strncmp(other, "BUNDLE", 6) == 0 && word_in(other, mid, 1))
+                    return "RFC 9143 section 5: a section in two BUNDLE groups";
         }
-        if (!found && atoi(value) > 34)
-            return "RFC 3264 section 6.1: a payload type that means something else";
-    }
-    for (int i = 0; (value = value_of(answered, "extmap", i)) != NULL; i++) {
-        bool found = false;
-        const char *other;
-        word(value, 1, first);
-        for (int j = 0; (other = value_of(offered, "extmap", j)) != NULL; j++) {
-            word(other, 1, second);
-            found = found || (strcmp(first, second) == 0 && atoi(value) == atoi(other));
-        }
-        if (!found)
-            return "RFC 8285 section 7: a header extension, or an id of one, that was not offered";
-    }
-    for (int i = 0; (value = value_of(answered, "rtcp-fb", i)) != NULL; i++) {
-        bool found = false;
-        const char *other;
-        for (int j = 0; (other = value_of(offered, "rtcp-fb", j)) != NULL; j++)
-            found = found || strcmp(other, value) == 0 || (other[0] == '*' && strcmp(strchr(other, ' '), strchr(value, ' ')) == 0);
-        if (!found)
-            return "RFC 4585 section 4.2: a feedback that was not offered";
     }
     return NULL;
 }
 
-static bool direction_fits(const char *offered, const char *answered) {
-    bool may_send = strcmp(offered, "sendrecv") == 0 || strcmp(offered, "recvonly") == 0;
-    bool may_receive = strcmp(offered, "sendrecv") == 0 || strcmp(offered, "sendonly") == 0;
-    bool sends = strcmp(answered, "sendrecv") == 0 || strcmp(answered, "sendonly") == 0;
-    bool receives = strcmp(answered, "sendrecv") == 0 || strcmp(answered, "recvonly") == 0;
-    return (may_send || !sends) && (may_receive || !receives);
+/* ---- the session level --------------------------------------------------------------------------------------------- */
+
+/* RFC 9429 section 5.3.1: as section 5.2.1 has it. */
+static const char *header_breaks(const struct text *offer, const struct text *answer) {
+    const struct part *header = &answer->parts[0];
+    char id[ANSWER_WIDTH];
+    if (header->count < 4 || strcmp(header->lines[0], "v=0") != 0 || strncmp(header->lines[1], "o=", 2) != 0 ||
+        strncmp(header->lines[2], "s=", 2) != 0 || strcmp(header->lines[3], "t=0 0") != 0)
+        return "RFC 9429 section 5.2.1: v=0, o=, s=, t=0 0";
+    word(header->lines[1], 1, id);
+    if (strlen(id) > 19 || strspn(id, "0123456789") != strlen(id))
+        return "RFC 9429 section 5.2.1: a session id of 63 bits";
+    if (has(header, "extmap-allow-mixed") != NULL && has(&offer->parts[0], "extmap-allow-mixed") == NULL)
+        return "RFC 8285 section 6: extmap-allow-mixed was not offered";
+    static const char *const never[] = {"ice-ufrag", "ice-pwd", "candidate", "setup", "mid", "bundle-only", "rtpmap", "rtcp-mux"};
+    for (size_t i = 0; i < sizeof never / sizeof never[0]; i++)
+        if (has(header, never[i]) != NULL)
+            return "RFC 9429 section 5.2.1: an attribute of a section at session level";
+    return NULL;
+}
+
+/* ---- transports ---------------------------------------------------------------------------------------------------- */
+
+static const char *const transport_attributes[] = {"ice-ufrag", "ice-pwd", "ice-options", "candidate", "end-of-candidates", "fingerprint", "setup", "tls-id", "rtcp"};
+
+static const char *no_transport(const struct part *answered, const char *rule) {
+    for (size_t i = 0; i < sizeof transport_attributes / sizeof transport_attributes[0]; i++)
+        if (has(answered, transport_attributes[i]) != NULL)
+            return rule;
+    return NULL;
+}
+
+static bool is_ice_text(const char *text, size_t least) {
+    static const char ice[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    return text != NULL && strlen(text) >= least && strlen(text) <= 256 && strspn(text, ice) == strlen(text);
+}
+
+/* a=setup of the offer for this section: its own, its session's, or its tagged section's. */
+static const char *offered_setup(const struct text *offer, const struct part *offered) {
+    if (has(offered, "setup") != NULL)
+        return has(offered, "setup");
+    char tagged[ANSWER_WIDTH];
+    word(bundle_of(offer, has(offered, "mid")), 0, tagged);
+    const struct part *part = tagged[0] == '\0' ? NULL : part_of(offer, tagged);
+    return part != NULL && has(part, "setup") != NULL ? has(part, "setup") : has(&offer->parts[0], "setup");
 }
 
 static const char *transport_breaks(const struct text *offer, const struct part *offered, const struct part *answered) {
-    const char *setup = has(offered, "setup") != NULL ? has(offered, "setup") : has(&offer->parts[0], "setup");
+    const char *setup = offered_setup(offer, offered);
     const char *ours = has(answered, "setup");
-    if (has(answered, "ice-ufrag") == NULL || has(answered, "ice-pwd") == NULL)
-        return "RFC 9429 section 5.3.1: no ICE credentials";
+    if (count_of(answered, "ice-ufrag") != 1 || count_of(answered, "ice-pwd") != 1 || !is_ice_text(has(answered, "ice-ufrag"), 4) ||
+        !is_ice_text(has(answered, "ice-pwd"), 22))
+        return "RFC 8839 section 5.4: no ICE credentials, or not of ice-chars";
+    if (has(answered, "ice-options") == NULL || !word_in(has(answered, "ice-options"), "trickle", 0))
+        return "RFC 9429 section 5.3.1: no a=ice-options:trickle";
     if (has(answered, "fingerprint") == NULL)
         return "RFC 8122 section 5: no fingerprint";
-    if (ours == NULL || (strcmp(ours, "active") != 0 && strcmp(ours, "passive") != 0))
+    if (count_of(answered, "setup") != 1 || (strcmp(ours, "active") != 0 && strcmp(ours, "passive") != 0))
         return "RFC 8842 section 5.3: an answer is active or passive";
     if (setup != NULL && strcmp(setup, "actpass") != 0 && strcmp(setup, ours) == 0)
+        return "RFC 4145 section 4.1: both sides claim one role";
+    /* RFC 4145 section 4: nothing said is active. */
+    if (setup == NULL && strcmp(ours, "active") == 0)
         return "RFC 4145 section 4.1: both sides claim one role";
     return NULL;
 }
 
-static const char *section_breaks(const struct text *offer, const struct text *answer, int i, const char *tagged) {
-    const struct part *offered = &offer->parts[i];
-    const struct part *answered = &answer->parts[i];
-    char first[WIDTH];
-    char second[WIDTH];
+/* ---- sections ------------------------------------------------------------------------------------------------------ */
+
+static const char *data_breaks(const struct part *offered, const struct part *answered) {
+    static const char *const of_rtp[] = {"rtcp-mux", "rtcp-mux-only", "rtcp-rsize", "rtpmap", "fmtp", "msid", "ssrc", "extmap", "sendrecv", "recvonly", "sendonly", "inactive"};
+    char format[ANSWER_WIDTH];
+    word(answered->lines[0], 3, format);
+    if (strcmp(format, "webrtc-datachannel") != 0 || !word_in(offered->lines[0], format, 3) || word_in(answered->lines[0], format, 4))
+        return "RFC 8841 section 4.3: not a data channel on both sides";
+    if (count_of(answered, "sctp-port") != 1 || atoi(has(answered, "sctp-port")) < 1 || atoi(has(answered, "sctp-port")) > 65535)
+        return "RFC 8841 section 5: no SCTP port";
+    if (count_of(answered, "max-message-size") > 1)
+        return "RFC 8841 section 6: max-message-size twice";
+    for (size_t i = 0; i < sizeof of_rtp / sizeof of_rtp[0]; i++)
+        if (has(answered, of_rtp[i]) != NULL)
+            return "RFC 9429 section 5.3.1: an attribute of RTP in a data section";
+    return NULL;
+}
+
+static const char *shape_breaks(const struct part *offered, const struct part *answered) {
+    char first[ANSWER_WIDTH];
+    char second[ANSWER_WIDTH];
     for (int w = 0; w < 3; w += 2) { /* media, profile */
         word(offered->lines[0], w, first);
         word(answered->lines[0], w, second);
         if (strcmp(first, second) != 0)
-            return w == 0 ? "RFC 3264 section 6: another kind of media" : "RFC 9429 section 5.1.2: another profile";
+            return w == 0 ? "RFC 3264 section 6: another kind of media" : "RFC 9429 section 5.3.1: another profile";
     }
+    word(answered->lines[0], 3, first);
+    if (first[0] == '\0')
+        return "RFC 3264 section 6: a section without formats";
     const char *mid = has(answered, "mid");
     const char *offered_mid = has(offered, "mid");
-    if ((mid == NULL) != (offered_mid == NULL) || (mid != NULL && strcmp(mid, offered_mid) != 0))
+    if (count_of(answered, "mid") > 1 || (mid == NULL) != (offered_mid == NULL) || (mid != NULL && strcmp(mid, offered_mid) != 0))
         return "RFC 5888 section 9.1: another mid";
-    bool in_bundle = mid != NULL && word_in(bundle(answer), mid, 0);
-    word(answered->lines[0], 1, second);
-    word(offered->lines[0], 1, first);
-    if (strcmp(second, "0") == 0)
-        return in_bundle ? "RFC 9143 section 7.3.3: a refused section in the BUNDLE" : NULL;
-    if (strcmp(first, "0") == 0 && has(offered, "bundle-only") == NULL)
-        return "RFC 3264 section 6: accepted what was not offered";
+    if (answered->count < 2 || strcmp(answered->lines[1], "c=IN IP4 0.0.0.0") != 0)
+        return "RFC 9429 section 5.3.1: no c= of the default candidate";
     if (has(answered, "bundle-only") != NULL)
-        return "RFC 9143 section 7.3: bundle-only in an answer";
-    if (has(answered, "rtcp-mux") == NULL || has(offered, "rtcp-mux") == NULL)
-        return "RFC 5761 section 5.1.1: rtcp-mux on both sides";
-    if (has(answered, "rtcp-rsize") != NULL && has(offered, "rtcp-rsize") == NULL)
-        return "RFC 5506 section 5: rtcp-rsize was not offered";
-    if (!direction_fits(direction(offer, offered), direction(answer, answered)))
-        return "RFC 3264 section 6.1: a direction that was not offered";
+        return "RFC 9143 section 6: bundle-only in an answer";
+    return NULL;
+}
+
+static const char *refused_breaks(const struct part *answered, bool in_bundle) {
+    if (in_bundle)
+        return "RFC 9143 section 7.3.3: a refused section in the BUNDLE";
+    return no_transport(answered, "RFC 9429 section 5.3.1: a transport for a refused section");
+}
+
+static const char *section_breaks(const struct text *offer, const struct text *answer, int i) {
+    const struct part *offered = &offer->parts[i];
+    const struct part *answered = &answer->parts[i];
+    char tagged[ANSWER_WIDTH];
+    char port[ANSWER_WIDTH];
+    const char *mid = has(answered, "mid");
+    bool in_bundle = bundle_of(answer, mid)[0] != '\0';
+    const char *broken = shape_breaks(offered, answered);
+    if (broken != NULL)
+        return broken;
+    if (is_refused(answered))
+        return refused_breaks(answered, in_bundle);
+    if (is_refused(offered) && (has(offered, "bundle-only") == NULL || !in_bundle))
+        return "RFC 3264 section 6: accepted what was not offered";
+    word(answered->lines[0], 1, port);
+    if (strcmp(port, "9") != 0)
+        return "RFC 9429 section 5.3.1: without a default candidate the port is 9";
+    word(bundle_of(answer, mid), 0, tagged);
     bool carries = !in_bundle || strcmp(mid, tagged) == 0;
-    if (!carries && (has(answered, "ice-ufrag") != NULL || has(answered, "fingerprint") != NULL))
-        return "RFC 9143 section 7.1.3: transport attributes outside of the tagged section";
-    const char *broken = carries ? transport_breaks(offer, offered, answered) : NULL;
-    return broken != NULL ? broken : media_breaks(offered, answered);
+    broken = carries ? transport_breaks(offer, offered, answered)
+                     : no_transport(answered, "RFC 9143 section 7.1.3: transport attributes outside of the tagged section");
+    if (broken != NULL)
+        return broken;
+    return strncmp(offered->lines[0], "m=application ", 14) == 0 ? data_breaks(offered, answered)
+                                                                  : answer_rtp_breaks(offer, answer, offered, answered);
+}
+
+/* ---- what sections of one BUNDLE share ------------------------------------------------------------------------------ */
+
+/* RFC 9143 section 9.1 and RFC 8285 section 5: in one BUNDLE a number means one thing, unless the offer itself breaks that. */
+static const char *numbers_break(const struct text *offer, const struct text *answer, int i, int j) {
+    static const struct {
+        const char *name;
+        const char *rule;
+    } rows[] = {{"rtpmap", "RFC 9143 section 9.1: one payload type, two formats"}, {"extmap", "RFC 8285 section 5: one id, two header extensions"}};
+    const struct part *one = &answer->parts[i];
+    const struct part *two = &answer->parts[j];
+    if (bundle_of(answer, has(one, "mid"))[0] == '\0' || bundle_of(answer, has(one, "mid")) != bundle_of(answer, has(two, "mid")))
+        return NULL;
+    for (size_t row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+        const char *value;
+        char number[ANSWER_WIDTH];
+        for (int n = 0; (value = value_of(one, rows[row].name, n)) != NULL; n++) {
+            word(value, 0, number);
+            const char *of_one = value_behind(one, rows[row].name, number);
+            const char *of_two = value_behind(two, rows[row].name, number);
+            const char *offered_one = value_behind(&offer->parts[i], rows[row].name, number);
+            const char *offered_two = value_behind(&offer->parts[j], rows[row].name, number);
+            bool offer_is_good = offered_one == NULL || offered_two == NULL || strcmp(offered_one, offered_two) == 0;
+            if (of_two != NULL && strcmp(of_one, of_two) != 0 && offer_is_good)
+                return rows[row].rule;
+        }
+    }
+    return NULL;
 }
 
 const char *answer_breaks(const char *offer_text, const char *answer_text) {
     static struct text offer;
     static struct text answer;
-    char tagged[WIDTH];
-    const char *broken = NULL;
-    split(&offer, offer_text);
-    split(&answer, answer_text);
-    word(bundle(&answer), 0, tagged);
-    if (offer.part_count != answer.part_count)
+    text_split(&offer, offer_text);
+    text_split(&answer, answer_text);
+    const char *broken = header_breaks(&offer, &answer);
+    if (broken == NULL && offer.part_count != answer.part_count)
         broken = "RFC 3264 section 6: another number of sections";
-    for (int i = 0; broken == NULL; i++) {
-        char mid[WIDTH];
-        word(bundle(&answer), i, mid);
-        if (mid[0] == '\0')
-            break;
-        if (!word_in(bundle(&offer), mid, 0))
-            broken = "RFC 9143 section 7.3: a BUNDLE member that was not offered as one";
-    }
-    /* Without BUNDLE one section at most is accepted, as there is one transport. */
-    int accepted_alone = 0;
+    if (broken == NULL)
+        broken = groups_break(&offer, &answer);
     for (int i = 1; broken == NULL && i < offer.part_count; i++) {
-        broken = section_breaks(&offer, &answer, i, tagged);
-        char port[WIDTH];
-        word(answer.parts[i].lines[0], 1, port);
-        const char *mid = has(&answer.parts[i], "mid");
-        if (strcmp(port, "0") != 0 && (mid == NULL || !word_in(bundle(&answer), mid, 0)))
-            accepted_alone++;
+        broken = section_breaks(&offer, &answer, i);
+        for (int j = 1; broken == NULL && j < i; j++)
+            broken = numbers_break(&offer, &answer, i, j);
     }
-    if (broken == NULL && accepted_alone > 1)
-        broken = "RFC 9143 section 7.3: two transports where there is one";
-    free(offer.copy);
-    free(answer.copy);
+    text_free(&offer);
+    text_free(&answer);
     return broken;
 }

@@ -44,6 +44,10 @@ static void read_every_way(struct sdp_view value) {
     struct sdp_rid rid;
     struct sdp_simulcast simulcast;
     struct sdp_bandwidth bandwidth;
+    struct sdp_rid_restrictions restrictions;
+    struct sdp_connection connection;
+    struct sdp_remote_candidate candidate;
+    struct sdp_h264_format h264;
     struct sdp_view found;
     uint16_t port;
     uint32_t number;
@@ -66,6 +70,13 @@ static void read_every_way(struct sdp_view value) {
     sdp_read_ssrc_group(value, &ssrc_group);
     sdp_read_rid(value, &rid);
     sdp_read_simulcast(value, &simulcast);
+    sdp_read_rid_restrictions(value, &restrictions);
+    sdp_read_connection(value, &connection);
+    sdp_read_tls_id(value);
+    sdp_read_ice_pacing(value, &number);
+    sdp_read_h264(value, &h264);
+    for (struct sdp_view rest = value; sdp_remote_candidate_next(&rest, &candidate);)
+        continue;
     sdp_read_packet_time(value, &number);
     sdp_read_bandwidth(value, &bandwidth);
     sdp_read_sctp_port(value, &port);
@@ -116,20 +127,68 @@ static const struct sdp_local_extension extensions[] = {
 };
 
 void ours_begin(struct ours *ours) {
+    static const char *const streams[] = {"stream"};
     memset(ours, 0, sizeof *ours);
     ours->audio[0] = sdp_codec_make(SDP_CODEC_OPUS, 111, "minptime=10;useinbandfec=1", SDP_FEEDBACK_TRANSPORT_CC);
     ours->audio[1] = sdp_codec_make(SDP_CODEC_PCMU, 0, NULL, 0);
     ours->video[0] = sdp_codec_make(SDP_CODEC_VP8, 96, NULL, SDP_FEEDBACK_NACK | SDP_FEEDBACK_NACK_PLI | SDP_FEEDBACK_CCM_FIR);
     ours->video[1] = sdp_codec_make(SDP_CODEC_RTX, 97, "apt=96", 0);
-    ours->sections[0] = (struct sdp_local_section){.media = SDP_MEDIA_AUDIO, .mid = "0", .direction = SDP_DIRECTION_SEND_RECEIVE,
-                                                   .codecs = ours->audio, .codec_count = 2, .extensions = extensions, .extension_count = 2,
-                                                   .stream_id = "stream", .track_id = "audio-track", .ssrc = 1001, .cname = "us"};
-    ours->sections[1] = (struct sdp_local_section){.media = SDP_MEDIA_VIDEO, .mid = "1", .direction = SDP_DIRECTION_SEND_RECEIVE,
-                                                   .codecs = ours->video, .codec_count = 2, .extensions = extensions, .extension_count = 2,
-                                                   .stream_id = "stream", .track_id = "video-track", .ssrc = 2001, .rtx_ssrc = 2002, .cname = "us"};
-    ours->local = (struct sdp_local){.session_id = 4611731400430051336u, .session_version = 1, .ice_ufrag = "us+1", .ice_pwd = "abcdefghijklmnopqrstuv",
-                                     .fingerprint_hash = "sha-256", .fingerprint_value = &FINGERPRINT[8], .setup = SDP_SETUP_ACTIVE,
-                                     .sections = ours->sections, .section_count = 2};
+    ours->transport = (struct sdp_local_transport){.ice_ufrag = "us+1", .ice_pwd = "abcdefghijklmnopqrstuv", .fingerprint_hash = "sha-256",
+                                                   .fingerprint_value = &FINGERPRINT[8], .setup = SDP_SETUP_ACTIVE};
+    ours->sections[0] = (struct sdp_local_section){.media = SDP_MEDIA_AUDIO, .mid = "0", .transport = &ours->transport,
+                                                   .direction = SDP_DIRECTION_SEND_RECEIVE, .codecs = ours->audio, .codec_count = 2,
+                                                   .extensions = extensions, .extension_count = 2, .stream_ids = streams, .stream_count = 1,
+                                                   .track_id = "audio-track", .ssrc = 1001, .cname = "us"};
+    ours->sections[1] = (struct sdp_local_section){.media = SDP_MEDIA_VIDEO, .mid = "1", .transport = &ours->transport,
+                                                   .direction = SDP_DIRECTION_SEND_RECEIVE, .codecs = ours->video, .codec_count = 2,
+                                                   .extensions = extensions, .extension_count = 2, .stream_ids = streams, .stream_count = 1,
+                                                   .track_id = "video-track", .ssrc = 2001, .rtx_ssrc = 2002, .cname = "us"};
+    ours->data = (struct sdp_local_section){.media = SDP_MEDIA_APPLICATION, .mid = "2", .transport = &ours->transport, .sctp_port = 5000,
+                                            .max_message_size_bytes = 262144};
+    ours->local = (struct sdp_local){.session_id = 4611731400430051336u, .session_version = 1, .sections = ours->sections, .section_count = 2};
+}
+
+void ours_with_every_codec(struct ours *ours) {
+    const unsigned feedback = (1u << SDP_FEEDBACK_COUNT) - 1;
+    const struct sdp_codec audio[] = {
+        sdp_codec_make(SDP_CODEC_OPUS, 111, "minptime=10;useinbandfec=1", feedback), sdp_codec_make(SDP_CODEC_RED, 63, "111/111", 0),
+        sdp_codec_make(SDP_CODEC_G722, 9, NULL, 0), sdp_codec_make(SDP_CODEC_PCMU, 0, NULL, 0), sdp_codec_make(SDP_CODEC_PCMA, 8, NULL, 0),
+        sdp_codec_make(SDP_CODEC_COMFORT_NOISE, 13, NULL, 0), sdp_codec_make(SDP_CODEC_TELEPHONE_EVENT, 126, "0-15", 0)};
+    const struct sdp_codec video[] = {
+        sdp_codec_make(SDP_CODEC_VP8, 96, NULL, feedback), sdp_codec_make(SDP_CODEC_RTX, 97, "apt=96", 0),
+        sdp_codec_make(SDP_CODEC_VP9, 98, "profile-id=0", feedback), sdp_codec_make(SDP_CODEC_RTX, 99, "apt=98", 0),
+        sdp_codec_make(SDP_CODEC_VP9, 100, "profile-id=2", feedback), sdp_codec_make(SDP_CODEC_RTX, 101, "apt=100", 0),
+        sdp_codec_make(SDP_CODEC_H264, 102, "packetization-mode=1;profile-level-id=42e028", feedback), sdp_codec_make(SDP_CODEC_RTX, 103, "apt=102", 0),
+        sdp_codec_make(SDP_CODEC_H264, 104, "level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=42001f", feedback),
+        sdp_codec_make(SDP_CODEC_H264, 106, "packetization-mode=1;profile-level-id=640c34", feedback),
+        sdp_codec_make(SDP_CODEC_H264, 108, NULL, feedback), sdp_codec_make(SDP_CODEC_AV1, 45, "level-idx=5;profile=0;tier=0", feedback),
+        sdp_codec_make(SDP_CODEC_RTX, 46, "apt=45", 0), sdp_codec_make(SDP_CODEC_RED, 118, NULL, 0), sdp_codec_make(SDP_CODEC_RTX, 119, "apt=118", 0),
+        sdp_codec_make(SDP_CODEC_ULPFEC, 120, NULL, 0), sdp_codec_make(SDP_CODEC_FLEXFEC, 49, "repair-window=10000000", 0)};
+    memcpy(ours->audio, audio, sizeof audio);
+    memcpy(ours->video, video, sizeof video);
+    /* RFC 2198: what protects video runs at its clock. */
+    ours->video[13].clock_hz = 90000;
+    ours->video[13].channels = 1;
+    ours->sections[0].codec_count = COUNT(audio);
+    ours->sections[1].codec_count = COUNT(video);
+}
+
+void ours_answer(struct ours *ours, const struct sdp_session *offer) {
+    ours->answer = ours->local;
+    ours->answer.sections = ours->answers;
+    ours->answer.section_count = offer->section_count;
+    for (size_t i = 0; i < offer->section_count; i++) {
+        switch (sdp_section_media(&offer->sections[i])) {
+        case SDP_MEDIA_AUDIO: ours->answers[i] = ours->sections[0]; break;
+        case SDP_MEDIA_VIDEO: ours->answers[i] = ours->sections[1]; break;
+        case SDP_MEDIA_APPLICATION: ours->answers[i] = ours->data; break;
+        case SDP_MEDIA_OTHER: ours->answers[i] = (struct sdp_local_section){.media = SDP_MEDIA_OTHER, .refused = true}; break;
+        }
+        ours->transports[i] = ours->transport;
+        snprintf(ours->ufrags[i], sizeof ours->ufrags[i], "us+%u", (unsigned)i % 1000 + 1);
+        ours->transports[i].ice_ufrag = ours->ufrags[i];
+        ours->answers[i].transport = &ours->transports[i];
+    }
 }
 
 static int by_name(const void *a, const void *b) {

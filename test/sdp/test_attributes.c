@@ -1,4 +1,4 @@
-/* sdp/attribute_rules.c, attributes_transport.c, attributes_rtp.c: each reader, and each attribute with and without value. */
+/* sdp/attribute_rules.c, attributes_transport.c, attributes_rtp.c, attributes_simulcast.c: each reader, and each attribute with and without value. */
 #include "test_sdp.h"
 
 #include <string.h>
@@ -38,7 +38,9 @@ static void with_and_without_value(void **state) {
         {"fmtp", "96 x=1", "128 x=1"},
         {"group", "LS a", " "},
         {"ice-lite", NULL, "x"},
+        {"ice-mismatch", NULL, "x"},
         {"ice-options", "trickle", NULL},
+        {"ice-pacing", "50", "12345678901"},
         {"ice-pwd", "abcdefghijklmnopqrstuv", "abcdefghijklmnopqrstu"},
         {"ice-ufrag", "abcd", "abc"},
         {"inactive", NULL, "x"},
@@ -48,6 +50,7 @@ static void with_and_without_value(void **state) {
         {"msid", "- track", "a b c"},
         {"ptime", "0.125", "1."},
         {"recvonly", NULL, "x"},
+        {"remote-candidates", "1 192.0.2.3 45664 2 192.0.2.3 45665", "1 192.0.2.3"},
         {"rid", "hi send pt=97", "hi"},
         {"rtcp", "9 IN IP4 0.0.0.0", "65536"},
         {"rtcp-fb", "* nack", "128 nack"},
@@ -62,7 +65,7 @@ static void with_and_without_value(void **state) {
         {"simulcast", "send a;b", NULL},
         {"ssrc", "4294967295 cname:x", "4294967296 cname:x"},
         {"ssrc-group", "FID 1 2", "FID x"},
-        {"tls-id", "abc", NULL},
+        {"tls-id", "91bbf309c0990a6bec11e38ba2933cee", "nineteen-characters"},
     };
     assert_int_equal(COUNT(rows), SDP_ATTRIBUTE_KIND_COUNT - 1);
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -159,6 +162,121 @@ static void readers_of_rtp(void **state) {
     assert_int_equal(milliseconds, 60);
 }
 
+/* RFC 4585 section 4.2, RFC 5104 section 7.1, RFC 8888 section 6. */
+static void feedback_of_every_kind(void **state) {
+    (void)state;
+    static const struct {
+        const char *value;
+        unsigned flag;
+        const char *more;
+        uint32_t trr_int_ms;
+    } rows[] = {
+        {"96 nack", SDP_FEEDBACK_NACK, "", 0},           {"96 NACK PLI", SDP_FEEDBACK_NACK_PLI, "", 0},
+        {"96 nack sli", SDP_FEEDBACK_NACK_SLI, "", 0},   {"96 nack rpsi", SDP_FEEDBACK_NACK_RPSI, "", 0},
+        {"96 ack rpsi", SDP_FEEDBACK_ACK_RPSI, "", 0},   {"96 ack ccfb", SDP_FEEDBACK_ACK_CCFB, "", 0},
+        {"96 rrtr", SDP_FEEDBACK_RRTR, "", 0},           {"96 ccm fir", SDP_FEEDBACK_CCM_FIR, "", 0},
+        {"96 ccm tmmbr", SDP_FEEDBACK_CCM_TMMBR, "", 0}, {"96 ccm tmmbr smaxpr=120", SDP_FEEDBACK_CCM_TMMBR, "smaxpr=120", 0},
+        {"96 ccm tstr", SDP_FEEDBACK_CCM_TSTR, "", 0},   {"96 ccm vbcm 1 2", SDP_FEEDBACK_CCM_VBCM, "1 2", 0},
+        {"96 nack foo", 0, "", 0},                       {"96 ccm fir x", 0, "", 0},
+        {"96 nackpli", 0, "", 0},                        {"96 trr-int 100", 0, "", 100},
+        {"96 trr-int x", 0, "", 0},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct sdp_rtcp_fb feedback;
+        assert_true(sdp_read_rtcp_fb(view(rows[i].value), &feedback));
+        assert_int_equal(feedback.flag, rows[i].flag);
+        assert_view(feedback.more, rows[i].more);
+        assert_int_equal(feedback.trr_int_ms, rows[i].trr_int_ms);
+    }
+    for (unsigned bit = 0; bit < SDP_FEEDBACK_COUNT; bit++) {
+        char value[32] = "* ";
+        struct sdp_rtcp_fb feedback;
+        append_to(value, sdp_feedback_name((enum sdp_feedback)(1u << bit)));
+        assert_true(sdp_read_rtcp_fb(view(value), &feedback));
+        assert_int_equal(feedback.flag, 1u << bit);
+    }
+    assert_string_equal(sdp_feedback_name((enum sdp_feedback)3), "");
+}
+
+/* RFC 8851 section 10. */
+static void rid_restrictions(void **state) {
+    (void)state;
+    struct sdp_rid_restrictions out;
+    uint8_t payload_type;
+    assert_true(sdp_read_rid_restrictions(view("pt=97,98;max-width=1280;max-height=720;max-fps=30;max-fs=3600;max-br=1500000;max-pps=1;max-bpp=0.1;depend=a,b"), &out));
+    assert_true(sdp_rid_payload_type_next(&out.payload_types, &payload_type) && payload_type == 97);
+    assert_true(sdp_rid_payload_type_next(&out.payload_types, &payload_type) && payload_type == 98);
+    assert_false(sdp_rid_payload_type_next(&out.payload_types, &payload_type));
+    assert_true(out.max_width == 1280 && out.max_height == 720 && out.max_fps == 30 && out.max_fs == 3600 && out.max_br_bps == 1500000 && out.max_pps == 1);
+    assert_view(out.max_bpp, "0.1");
+    assert_view(out.depend, "a,b");
+    assert_false(out.unknown);
+    assert_true(sdp_read_rid_restrictions(view(""), &out));
+    assert_true(sdp_read_rid_restrictions(view("max-depth=3"), &out) && out.unknown);
+    static const char *const bad[] = {"pt=", "pt=97,", "pt=,97", "pt=128", "max-width=", "max-width=x", "max-width=0", ";max-fps=3", "=3"};
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_false(sdp_read_rid_restrictions(view(bad[i]), &out));
+}
+
+/* RFC 8853 section 5.1: streams, their alternatives, and which of them begin paused. */
+static void simulcast_lists(void **state) {
+    (void)state;
+    struct sdp_simulcast simulcast;
+    struct sdp_simulcast_alternative alternative;
+    struct sdp_view stream;
+    assert_true(sdp_read_simulcast(view("send 1;2,~3 recv 4"), &simulcast));
+    assert_true(sdp_simulcast_stream_next(&simulcast.send, &stream));
+    assert_true(sdp_simulcast_alternative_next(&stream, &alternative) && !alternative.paused);
+    assert_view(alternative.rid, "1");
+    assert_false(sdp_simulcast_alternative_next(&stream, &alternative));
+    assert_true(sdp_simulcast_stream_next(&simulcast.send, &stream));
+    assert_true(sdp_simulcast_alternative_next(&stream, &alternative) && !alternative.paused);
+    assert_true(sdp_simulcast_alternative_next(&stream, &alternative) && alternative.paused);
+    assert_view(alternative.rid, "3");
+    assert_false(sdp_simulcast_stream_next(&simulcast.send, &stream));
+    struct parsed parsed = parse_string(HEAD "m=video 9 RTP/AVP 96\r\na=rid:1 send\r\na=rid:2 send pt=96\r\na=rid:4 recv\r\na=simulcast:send 1;2 recv 4\r\n");
+    struct sdp_rid rid;
+    assert_true(sdp_section_find_rid(&parsed.session->sections[0], view("2"), SDP_DIRECTION_SEND, &rid));
+    assert_view(rid.restrictions, "pt=96");
+    assert_false(sdp_section_find_rid(&parsed.session->sections[0], view("2"), SDP_DIRECTION_RECEIVE, &rid));
+    assert_false(sdp_section_find_rid(&parsed.session->sections[0], view("3"), SDP_DIRECTION_SEND, &rid));
+    parsed_free(&parsed);
+}
+
+/* RFC 8839 sections 5.2 and 5.5, RFC 8866 section 5.7, RFC 8842 section 4, RFC 8285 section 6. */
+static void readers_of_the_rest(void **state) {
+    (void)state;
+    struct sdp_view value = view("1 192.0.2.3 45664 2 2001:db8::1 45665");
+    struct sdp_remote_candidate candidate;
+    assert_true(sdp_remote_candidate_next(&value, &candidate) && candidate.component == 1 && candidate.port == 45664);
+    assert_true(sdp_remote_candidate_next(&value, &candidate) && candidate.component == 2);
+    assert_view(candidate.address, "2001:db8::1");
+    assert_false(sdp_remote_candidate_next(&value, &candidate));
+    uint32_t milliseconds;
+    assert_true(sdp_read_ice_pacing(view("50"), &milliseconds) && milliseconds == 50);
+    assert_true(sdp_read_ice_pacing(view("9999999999"), &milliseconds) && milliseconds == UINT32_MAX);
+    assert_false(sdp_read_ice_pacing(view("5 0"), &milliseconds));
+    struct sdp_connection connection;
+    assert_true(sdp_read_connection(view("IN IP4 233.252.0.1/127"), &connection));
+    assert_view(connection.address, "233.252.0.1/127");
+    assert_false(sdp_read_connection(view("IN IP4"), &connection));
+    assert_false(sdp_read_connection(view("IN IP4 a b"), &connection));
+    char id[257];
+    memset(id, 'a', sizeof id);
+    for (size_t length = 0; length < sizeof id; length++)
+        assert_int_equal(sdp_read_tls_id((struct sdp_view){id, length}), length >= 20 && length <= 255);
+    assert_false(sdp_read_tls_id(view("twenty characters and.")));
+    for (int level = 0; level < 3; level++) {
+        char text[512] = HEAD;
+        append_to(text, level == 1 ? "a=extmap-allow-mixed\r\n" : "");
+        append_to(text, "m=video 9 RTP/AVP 96\r\n");
+        append_to(text, level == 2 ? "a=extmap-allow-mixed\r\n" : "");
+        struct parsed parsed = parse_string(text);
+        assert_int_equal(sdp_section_allows_mixed(parsed.session, &parsed.session->sections[0]), level > 0);
+        parsed_free(&parsed);
+    }
+}
+
 static void readers_of_transport(void **state) {
     (void)state;
     struct sdp_fingerprint fingerprint;
@@ -226,6 +344,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(with_and_without_value), cmocka_unit_test(payload_types),        cmocka_unit_test(readers_of_rtp),
         cmocka_unit_test(readers_of_transport),   cmocka_unit_test(sections_and_session),
+        cmocka_unit_test(feedback_of_every_kind), cmocka_unit_test(rid_restrictions),     cmocka_unit_test(simulcast_lists),
+        cmocka_unit_test(readers_of_the_rest),
     };
     return cmocka_run_group_tests_name("sdp/attributes", tests, NULL, NULL);
 }

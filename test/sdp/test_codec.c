@@ -1,4 +1,4 @@
-/* sdp/codec_table.c, codec_section.c, codec_intersect.c: the rules of the table, and each reason. */
+/* sdp/codec_table.c, codec_h264.c, codec_section.c, codec_intersect.c, codec_explain.c: the rules of the table, and each reason. */
 #include "test_sdp.h"
 
 #include <string.h>
@@ -112,6 +112,152 @@ static void served_codecs(void **state) {
     assert_int_equal(reason_of(SDP_CODEC_RED, "111/111", "111/111"), SDP_CODEC_REASON_ASSOCIATED);
 }
 
+/* RFC 6184 section 8.1, table 5, and the two spellings of level 1b. */
+static void h264_formats(void **state) {
+    (void)state;
+    static const struct {
+        const char *parameters;
+        enum sdp_h264_profile profile;
+        uint8_t level;
+    } rows[] = {
+        {"profile-level-id=42e01f", SDP_H264_PROFILE_CONSTRAINED_BASELINE, 31}, {"profile-level-id=42c00b", SDP_H264_PROFILE_CONSTRAINED_BASELINE, 11},
+        {"profile-level-id=4d801f", SDP_H264_PROFILE_CONSTRAINED_BASELINE, 31}, {"profile-level-id=58c01f", SDP_H264_PROFILE_CONSTRAINED_BASELINE, 31},
+        {"profile-level-id=42001f", SDP_H264_PROFILE_BASELINE, 31},             {"profile-level-id=58801f", SDP_H264_PROFILE_BASELINE, 31},
+        {"profile-level-id=4d001f", SDP_H264_PROFILE_MAIN, 31},                 {"profile-level-id=58001f", SDP_H264_PROFILE_EXTENDED, 31},
+        {"profile-level-id=640c1f", SDP_H264_PROFILE_CONSTRAINED_HIGH, 31},     {"profile-level-id=64001F", SDP_H264_PROFILE_HIGH, 31},
+        {"profile-level-id=6e001f", SDP_H264_PROFILE_HIGH_10, 31},              {"profile-level-id=7a001f", SDP_H264_PROFILE_HIGH_4_2_2, 31},
+        {"profile-level-id=f4001f", SDP_H264_PROFILE_HIGH_4_4_4, 31},           {"profile-level-id=6e101f", SDP_H264_PROFILE_HIGH_10_INTRA, 31},
+        {"profile-level-id=7a101f", SDP_H264_PROFILE_HIGH_4_2_2_INTRA, 31},     {"profile-level-id=f4101f", SDP_H264_PROFILE_HIGH_4_4_4_INTRA, 31},
+        {"profile-level-id=2c101f", SDP_H264_PROFILE_CAVLC_4_4_4_INTRA, 31},    {"profile-level-id=64551f", SDP_H264_PROFILE_OTHER, 31},
+        {"", SDP_H264_PROFILE_BASELINE, 10},                                    {"profile-level-id=42f00b", SDP_H264_PROFILE_CONSTRAINED_BASELINE, SDP_H264_LEVEL_1B},
+        {"profile-level-id=640009", SDP_H264_PROFILE_HIGH, SDP_H264_LEVEL_1B},
+    };
+    struct sdp_h264_format format;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char digits[7];
+        char back[64] = "profile-level-id=";
+        struct sdp_h264_format again;
+        if (!sdp_read_h264((struct sdp_view){rows[i].parameters, strlen(rows[i].parameters)}, &format) || format.profile != rows[i].profile ||
+            format.level != rows[i].level)
+            fail_msg("%s: %s, level %u", rows[i].parameters, sdp_h264_profile_name(format.profile), format.level);
+        sdp_h264_write(&format, digits);
+        append_to(back, digits);
+        assert_true(sdp_read_h264((struct sdp_view){back, strlen(back)}, &again));
+        assert_true(again.profile == format.profile && again.level == format.level);
+    }
+    for (int profile = 0; profile <= SDP_H264_PROFILE_OTHER; profile++)
+        assert_true(strlen(sdp_h264_profile_name((enum sdp_h264_profile)profile)) > 0);
+    static const char *const bad[] = {"profile-level-id=42e01", "profile-level-id=42e01fa", "profile-level-id=42g01f", "packetization-mode=3", "profile-level-id="};
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_false(sdp_read_h264((struct sdp_view){bad[i], strlen(bad[i])}, &format));
+    assert_int_equal(sdp_h264_level_minimum(SDP_H264_LEVEL_1B, 10), 10);
+    assert_int_equal(sdp_h264_level_minimum(11, SDP_H264_LEVEL_1B), SDP_H264_LEVEL_1B);
+}
+
+/* RFC 6184 section 8.2.2: the lower level, unless both allow asymmetry; the profile as offered. */
+static void h264_level_of_an_answer(void **state) {
+    (void)state;
+    static const struct {
+        const char *ours;
+        const char *offered;
+        const char *answer;
+    } rows[] = {
+        {"profile-level-id=42e01f", "profile-level-id=42e034", "42e01f"},
+        {"profile-level-id=42e034", "profile-level-id=42e01f", "42e01f"},
+        {"profile-level-id=42e034;level-asymmetry-allowed=1", "profile-level-id=42e01f", "42e01f"},
+        {"profile-level-id=42e034", "profile-level-id=42e01f;level-asymmetry-allowed=1", "42e01f"},
+        {"profile-level-id=42e034;level-asymmetry-allowed=1", "profile-level-id=42e01f;level-asymmetry-allowed=1", "42e034"},
+        {"profile-level-id=42e00d;level-asymmetry-allowed=1", "profile-level-id=42e01f;level-asymmetry-allowed=1", "42e00d"},
+        {"profile-level-id=42e01f", "profile-level-id=4d801f", "4d801f"},
+        {"profile-level-id=42e01f", "profile-level-id=42f00b", "42f00b"}, /* 1b is lower */
+        {"profile-level-id=42f00b", "profile-level-id=42e01f", "42f00b"},
+        {"profile-level-id=42e00b", "profile-level-id=42f00c", "42e00b"}, /* 1.1, not 1b */
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct sdp_h264_format ours;
+        struct sdp_h264_format offered;
+        char digits[7];
+        assert_true(sdp_read_h264((struct sdp_view){rows[i].ours, strlen(rows[i].ours)}, &ours));
+        assert_true(sdp_read_h264((struct sdp_view){rows[i].offered, strlen(rows[i].offered)}, &offered));
+        struct sdp_h264_format answer = sdp_h264_answer(&ours, &offered);
+        sdp_h264_write(&answer, digits);
+        if (strcmp(digits, rows[i].answer) != 0)
+            fail_msg("row %zu: %s", i, digits);
+    }
+}
+
+static const char *why(struct sdp_codec here, struct sdp_codec there) {
+    static char text[SDP_CODEC_EXPLANATION_BYTES];
+    struct sdp_codec_verdict verdicts[SDP_CODEC_VERDICT_MAX];
+    size_t matched;
+    size_t count = sdp_codec_intersect(&here, 1, &there, 1, verdicts, &matched);
+    /* From either side it is the same sentence, except where it names one side's entry. */
+    sdp_codec_explain(&here, &there, &verdicts[count - 1], text, sizeof text);
+    sdp_codec_explain(&here, &there, &verdicts[0], text, sizeof text);
+    for (size_t capacity = 0; capacity < sizeof text; capacity++) {
+        char small[SDP_CODEC_EXPLANATION_BYTES];
+        sdp_codec_explain(&here, &there, &verdicts[0], small, capacity);
+        assert_true(capacity == 0 || strlen(small) < capacity);
+    }
+    return text;
+}
+
+/* What differs is said with both values. */
+static void reasons_in_words(void **state) {
+    (void)state;
+    struct sdp_codec opus = sdp_codec_make(SDP_CODEC_OPUS, 96, NULL, 0);
+    struct sdp_codec other = opus;
+    assert_string_equal(why(opus, opus), "both sides have it");
+    other.channels = 1;
+    assert_string_equal(why(opus, other), "channels 2 here, 1 there");
+    other.clock_hz = 16000;
+    assert_string_equal(why(opus, other), "clock 48000 here, 16000 there");
+    assert_string_equal(why(sdp_codec_make(SDP_CODEC_VP9, 98, "profile-id=2", 0), sdp_codec_make(SDP_CODEC_VP9, 98, "profile-id=0", 0)),
+                        "profile-id 2 here, 0 there");
+    assert_string_equal(why(sdp_codec_make(SDP_CODEC_VP9, 98, "profile-id=2", 0), sdp_codec_make(SDP_CODEC_VP9, 98, NULL, 0)),
+                        "profile-id 2 here, 0 (when absent) there");
+    assert_string_equal(why(sdp_codec_make(SDP_CODEC_VP9, 98, "profile-id=x", 0), sdp_codec_make(SDP_CODEC_VP9, 98, NULL, 0)),
+                        "profile-id x (malformed) here, 0 (when absent) there");
+    assert_string_equal(why(sdp_codec_make(SDP_CODEC_AV1, 98, "profile=1", 0), sdp_codec_make(SDP_CODEC_AV1, 98, NULL, 0)),
+                        "profile 1 (High) here, none (Main) there");
+    assert_string_equal(why(sdp_codec_make(SDP_CODEC_H264, 98, "profile-level-id=640c1f", 0), sdp_codec_make(SDP_CODEC_H264, 98, "profile-level-id=42e01f", 0)),
+                        "profile-level-id 640c1f (Constrained High) here, 42e01f (Constrained Baseline) there");
+    assert_string_equal(why(sdp_codec_make(SDP_CODEC_H264, 98, "packetization-mode=1", 0), sdp_codec_make(SDP_CODEC_H264, 98, NULL, 0)),
+                        "packetization-mode 1 here, 0 (when absent) there");
+    assert_string_equal(why(sdp_codec_make(SDP_CODEC_RTX, 97, "apt=96", 0), sdp_codec_make(SDP_CODEC_RTX, 97, "apt=96", 0)),
+                        "it serves payload type 96, which is not agreed on, or not with the counterpart's");
+    assert_string_equal(why(sdp_codec_make(SDP_CODEC_RTX, 97, NULL, 0), sdp_codec_make(SDP_CODEC_RTX, 97, NULL, 0)), "it names no payload type that it serves");
+    assert_string_equal(why(opus, sdp_codec_make(SDP_CODEC_VP8, 96, NULL, 0)), sdp_codec_reason_text(SDP_CODEC_REASON_ABSENT));
+    /* A draft's name and the RFC's are two formats. */
+    struct sdp_codec flexfec = sdp_codec_make(SDP_CODEC_FLEXFEC, 49, NULL, 0);
+    struct sdp_codec of_rfc = flexfec;
+    of_rfc.name = (struct sdp_view){"flexfec", 7};
+    assert_string_equal(why(flexfec, of_rfc), sdp_codec_reason_text(SDP_CODEC_REASON_ABSENT));
+    assert_string_equal(why(flexfec, flexfec), "both sides have it");
+    /* The second of two alike. */
+    struct sdp_codec twice[] = {opus, opus};
+    struct sdp_codec_verdict verdicts[SDP_CODEC_VERDICT_MAX];
+    char text[SDP_CODEC_EXPLANATION_BYTES];
+    size_t matched;
+    assert_int_equal(sdp_codec_intersect(&opus, 1, twice, 2, verdicts, &matched), 2);
+    sdp_codec_explain(&opus, twice, &verdicts[1], text, sizeof text);
+    assert_string_equal(text, "payload type 96 of the other side already goes with an earlier entry");
+}
+
+/* Issue 4: the user's order of preference, then the offerer's. */
+static void preference_then_order_of_the_offer(void **state) {
+    (void)state;
+    struct sdp_codec_verdict verdicts[SDP_CODEC_VERDICT_MAX];
+    size_t matched;
+    const struct sdp_codec ours[] = {sdp_codec_make(SDP_CODEC_VP9, 98, NULL, 0), sdp_codec_make(SDP_CODEC_VP8, 96, NULL, 0)};
+    const struct sdp_codec theirs[] = {sdp_codec_make(SDP_CODEC_VP8, 100, NULL, 0), sdp_codec_make(SDP_CODEC_VP9, 102, "profile-id=0", 0),
+                                       sdp_codec_make(SDP_CODEC_VP9, 101, NULL, 0)};
+    sdp_codec_intersect(ours, 2, theirs, 3, verdicts, &matched);
+    assert_int_equal(matched, 2);
+    assert_int_equal(theirs[verdicts[0].other].payload_type, 102); /* VP9 first; of the two, the offer's first */
+    assert_int_equal(theirs[verdicts[1].other].payload_type, 100);
+}
+
 /* Issue 4: one side has VP8 and H264, the other VP9 and H264; they agree on H264. */
 static void the_example(void **state) {
     (void)state;
@@ -133,6 +279,10 @@ int main(void) {
         cmocka_unit_test(rules_of_the_table),
         cmocka_unit_test(served_codecs),
         cmocka_unit_test(the_example),
+        cmocka_unit_test(h264_formats),
+        cmocka_unit_test(h264_level_of_an_answer),
+        cmocka_unit_test(reasons_in_words),
+        cmocka_unit_test(preference_then_order_of_the_offer),
     };
     return cmocka_run_group_tests_name("sdp/codec", tests, NULL, NULL);
 }

@@ -139,6 +139,16 @@ static int with_attributes(size_t count, bool in_section) {
     return read_everything(large, at);
 }
 
+/* Of the session level, t= is one of them. */
+static int with_other_lines(size_t count, bool in_section) {
+    size_t at = append(0, HEAD);
+    if (in_section)
+        at = append(at, "m=audio 9 RTP/AVP 0\r\n");
+    for (size_t i = in_section ? 0 : 1; i < count; i++)
+        at = append(at, "i=x\r\n");
+    return read_everything(large, at);
+}
+
 static int with_formats(size_t count) {
     size_t at = append(append(0, HEAD), "m=audio 9 RTP/AVP");
     for (size_t i = 0; i < count; i++)
@@ -160,6 +170,8 @@ static void limits(void **state) {
         assert_int_equal(with_sections((size_t)(SDP_SECTION_MAX + over)), expected);
         assert_int_equal(with_attributes((size_t)(SDP_ATTRIBUTE_MAX + over), true), expected);
         assert_int_equal(with_attributes((size_t)(SDP_ATTRIBUTE_MAX + over), false), expected);
+        assert_int_equal(with_other_lines((size_t)(SDP_OTHER_LINE_MAX + over), true), expected);
+        assert_int_equal(with_other_lines((size_t)(SDP_OTHER_LINE_MAX + over), false), expected);
         assert_int_equal(with_formats((size_t)(SDP_FORMAT_MAX + over)), expected);
         assert_int_equal(with_bytes((size_t)((int)SDP_TEXT_MAX_BYTES + over)), expected);
     }

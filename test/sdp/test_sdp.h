@@ -34,14 +34,25 @@ void parsed_free(struct parsed *parsed);
 /* Parses; when that succeeds calls every reader for every line, checks counts, and writes back. Returns the error. */
 int read_everything(const char *text, size_t length);
 
-/* A local description with Opus, PCMU, VP8 and rtx, ready to offer or to answer; values may be changed. */
+/* A local description with Opus, PCMU, VP8 and rtx, ready to offer; values may be changed. */
 struct ours {
-    struct sdp_codec audio[2];
-    struct sdp_codec video[2];
+    struct sdp_codec audio[12];
+    struct sdp_codec video[24];
     struct sdp_local_section sections[2];
+    struct sdp_local_section data; /* offered only when put behind `sections` by the test */
+    struct sdp_local_transport transport;
     struct sdp_local local;
+    /* What ours_answer makes of them: one for each section of an offer, each with a transport of its own. */
+    struct sdp_local_section answers[SDP_SECTION_MAX];
+    struct sdp_local_transport transports[SDP_SECTION_MAX];
+    char ufrags[SDP_SECTION_MAX][8];
+    struct sdp_local answer;
 };
 void ours_begin(struct ours *ours);
+/* After that: every codec of the table, with rtx and protection. */
+void ours_with_every_codec(struct ours *ours);
+/* Fills `answer`: sections[0] for every audio section, sections[1] for video, `data` for application. */
+void ours_answer(struct ours *ours, const struct sdp_session *offer);
 
 /* Calls `visit` for each file of a folder of the corpora, by name. Returns how many; 0 when the corpora are absent. */
 size_t for_each_file(const char *folder, void (*visit)(const char *name, const char *text, size_t length));

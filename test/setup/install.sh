@@ -8,7 +8,7 @@ group_packages() {
     case "$1" in
     build) echo gcc make pkg-config libc6-dev libssl-dev libsrtp2-dev libopus-dev libvpx-dev libyuv-dev libogg-dev libjansson-dev \
                 libwebsockets-dev libuv1-dev libasound2-dev ;;
-    check) echo libcmocka-dev clang libclang-rt-14-dev llvm binutils python3 iproute2 dbus avahi-daemon avahi-utils ;;
+    check) echo libcmocka-dev clang libclang-rt-14-dev llvm binutils python3 ffmpeg iproute2 dbus avahi-daemon avahi-utils ;;
     demo) echo iproute2 nftables ethtool iputils-ping coturn openssl alsa-utils ffmpeg python3 python3-numpy procps ;;
     browsers) echo chromium nodejs npm ca-certificates ;;
     *) echo "install.sh: no group named $1 (build, check, demo, browsers)" >&2; return 64 ;;

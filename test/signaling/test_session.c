@@ -178,6 +178,28 @@ static void test_crossing_offers(void **state) {
     end(&call);
 }
 
+/* An offer in mid-call that cannot be accepted gets no answer; the next offer of either side passes. */
+static void test_declined_offer(void **state) {
+    (void)state;
+    struct call call;
+    begin(&call);
+    join(&call, SIGNALING_CALLER);
+    join(&call, SIGNALING_CALLEE);
+    ready(&call, 0);
+    ready(&call, 1);
+    assert_int_equal(signaling_session_decline(call.sides[1].session), SIGNALING_ERROR_STATE);
+    assert_int_equal(signaling_session_send_offer(call.sides[0].session, "o", 1), SIGNALING_OK);
+    pump(&call);
+    assert_int_equal(signaling_session_send_offer(call.sides[1].session, "o", 1), SIGNALING_ERROR_STATE);
+    assert_int_equal(signaling_session_decline(call.sides[1].session), SIGNALING_OK);
+    assert_int_equal(signaling_session_send_answer(call.sides[1].session, "a", 1), SIGNALING_ERROR_STATE);
+    assert_int_equal(signaling_session_send_offer(call.sides[1].session, "o", 1), SIGNALING_OK);
+    pump(&call); /* their offer is still open there: offers cross, and the one that joined first yields */
+    assert_int_equal(count_of(&call.sides[0], SIGNALING_EVENT_REMOTE_OFFER), 1);
+    assert_true(call.sides[0].rollback);
+    end(&call);
+}
+
 static void test_bye_leave_and_return(void **state) {
     (void)state;
     struct call call;
@@ -269,6 +291,7 @@ int main(void) {
         cmocka_unit_test(test_who_offers),              cmocka_unit_test(test_crossing_offers),
         cmocka_unit_test(test_bye_leave_and_return),    cmocka_unit_test(test_bad_messages_are_events),
         cmocka_unit_test(test_third_member_is_not_heard), cmocka_unit_test(test_queue_limits),
+        cmocka_unit_test(test_declined_offer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

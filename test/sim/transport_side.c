@@ -279,7 +279,7 @@ static void restart_now(struct sim *sim, void *context) {
         return; /* another reason has come first */
     side->last_restart_us = sim_now(sim);
     side->restarts++;
-    if (peer_transport_restart(side->transport, sim_now(sim)) == PEER_OK)
+    if (peer_transport_restart(side->transport, sim_now(sim), NULL, NULL) == PEER_OK)
         signaling_send_description(side, false);
 }
 

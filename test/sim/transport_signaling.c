@@ -28,7 +28,7 @@ static void take_description(struct transport_side *side, const char *text) {
     bool is_restart = side->has_remote;
     /* RFC 8839 section 4.4.2: other credentials in an offer are an ICE restart, and the answer has new ones too. */
     if (is_restart && !side->is_offerer) {
-        int restarted = peer_transport_restart(side->transport, sim_now(side->sim));
+        int restarted = peer_transport_restart(side->transport, sim_now(side->sim), NULL, NULL);
         assert(restarted == PEER_OK);
         (void)restarted;
         side->restarts++;

@@ -1,0 +1,461 @@
+/*
+ * The transports of a PeerConnection, and which section has which (RFC 9429 section 3.5, RFC 9143).
+ *
+ *     set_local       every section of the description gets the transport that its ICE credentials, or its BUNDLE, name: `offered`
+ *     apply           BUNDLE folds sections together: `section_transports`. After a final answer that is `stable`, and what nobody has leaves
+ *     rollback        `stable` is what holds again
+ *
+ * A place in the array is a set of sockets: place 0 has those of handle_interfaces, which stay; each other one asks for its own
+ * (SOCKETS_NEEDED) and gives them back (SOCKETS_FREE). One that leaves says goodbye by them while the next may be there already.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "app/peer/peer_connection_internal.h"
+
+/* ---- the array ------------------------------------------------------------------------------------------------------------ */
+
+static void clear(int8_t *transports) {
+    memset(transports, -1, SDP_SECTION_MAX);
+}
+
+void peer_transports_init(struct peer_connection *connection) {
+    clear(connection->section_transports);
+    clear(connection->stable_section_transports);
+    clear(connection->offered_section_transports);
+}
+
+struct peer_transport_entry *peer_transports_place(struct peer_connection *connection, size_t index) {
+    assert(index < PEER_TRANSPORT_MAX);
+    if (!connection->transports[index]) {
+        struct peer_transport_entry *entry = peer_connection_allocate(connection, sizeof *entry);
+        if (entry)
+            memset(entry, 0, sizeof *entry);
+        connection->transports[index] = entry;
+    }
+    return connection->transports[index];
+}
+
+struct peer_transport_entry *peer_transports_next(const struct peer_connection *connection, size_t *index) {
+    for (; *index < PEER_TRANSPORT_MAX; (*index)++)
+        if (connection->transports[*index] && connection->transports[*index]->transport)
+            return connection->transports[*index];
+    return NULL;
+}
+
+static struct peer_transport_entry *entry_at(const struct peer_connection *connection, int8_t index) {
+    struct peer_transport_entry *entry = index >= 0 ? connection->transports[index] : NULL;
+    return entry && entry->transport ? entry : NULL;
+}
+
+struct peer_transport_entry *peer_transports_of_section(const struct peer_connection *connection, size_t section) {
+    return section < SDP_SECTION_MAX ? entry_at(connection, connection->section_transports[section]) : NULL;
+}
+
+const struct peer_transport *peer_connection_transport(const struct peer_connection *connection, size_t index) {
+    const struct peer_transport_entry *entry = index < PEER_TRANSPORT_MAX ? entry_at(connection, (int8_t)index) : NULL;
+    return entry ? entry->transport : NULL;
+}
+
+/* ---- what our descriptions say of them -------------------------------------------------------------------------------------- */
+
+static void random_text(struct peer_connection *connection, char *text, size_t length) {
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    peer_connection_random(connection, text, length);
+    for (size_t i = 0; i < length; i++)
+        text[i] = alphabet[text[i] & 63];
+    text[length] = '\0';
+}
+
+void peer_transports_make_credentials(struct peer_connection *connection, struct peer_credentials *out) {
+    /* RFC 8839 section 5.4, MUST: at least 24 bits of ufrag and 128 of password. */
+    random_text(connection, out->ufrag, 8);
+    random_text(connection, out->password, 24);
+}
+
+bool peer_transports_credentials(const struct peer_connection *connection, size_t section, struct peer_credentials *out) {
+    const struct peer_transport_entry *entry = peer_transports_of_section(connection, section);
+    if (!entry)
+        return false;
+    struct peer_transport_parameters ours;
+    peer_transport_local_parameters(entry->transport, &ours);
+    memcpy(out->ufrag, ours.ufrag, ours.ufrag_length + 1);
+    memcpy(out->password, ours.password, ours.password_length + 1);
+    return true;
+}
+
+enum peer_setup peer_transports_setup(const struct peer_connection *connection, size_t section) {
+    const struct peer_transport_entry *entry = peer_transports_of_section(connection, section);
+    struct peer_transport_parameters ours = {.setup = PEER_SETUP_ACTPASS};
+    if (entry)
+        peer_transport_local_parameters(entry->transport, &ours);
+    return ours.setup;
+}
+
+/* ---- a transport comes and goes ---------------------------------------------------------------------------------------------- */
+
+int peer_transports_gather(struct peer_connection *connection, struct peer_transport_entry *entry, uint64_t now_us) {
+    (void)connection;
+    if (!entry->transport || entry->is_gathering || !entry->has_interfaces)
+        return PEER_OK;
+    entry->is_gathering = true;
+    return peer_transport_gather(entry->transport, now_us);
+}
+
+/* The first place that is free; -1: all PEER_TRANSPORT_MAX are taken. */
+static int8_t free_place(const struct peer_connection *connection) {
+    for (int8_t i = 0; i < PEER_TRANSPORT_MAX; i++)
+        if (!connection->transports[i] || !connection->transports[i]->transport)
+            return i;
+    return -1;
+}
+
+static int make(struct peer_connection *connection, uint64_t now_us, const struct peer_credentials *ours, enum ice_role role, int8_t *index) {
+    *index = free_place(connection);
+    if (*index < 0)
+        return PEER_ERROR_CAPACITY;
+    struct peer_transport_entry *entry = peer_transports_place(connection, (size_t)*index);
+    if (!entry)
+        return PEER_ERROR_MEMORY;
+    struct peer_transport_config config = {.ice = connection->config.ice, .certificate = connection->config.certificate, .key_log = connection->config.key_log};
+    config.ice.role = role;
+    config.ice.local_ufrag = ours->ufrag;
+    config.ice.local_password = ours->password;
+    config.ice.first_stream_id = ((uint64_t)connection->next_transport_serial << 32) + 1;
+    entry->transport = peer_transport_new(&config, now_us);
+    if (!entry->transport)
+        return PEER_ERROR_MEMORY;
+    entry->serial = connection->next_transport_serial++;
+    entry->states = (struct peer_transport_states){0};
+    entry->is_of_open_offer = true;
+    entry->is_restarting = entry->is_gathering = false;
+    entry->dtls_pending = entry->end_of_candidates_pending = false;
+    entry->sockets_needed_pending = !entry->has_interfaces && !entry->sockets_asked && *index != 0;
+    int error = entry->has_interfaces ? peer_transport_handle_interfaces(entry->transport, now_us, entry->interfaces, entry->interface_count) : PEER_OK;
+    return error == PEER_OK ? peer_transports_gather(connection, entry, now_us) : error;
+}
+
+/* Nobody needs it. Its relays are given back and the peer is told, by what poll_transmit sends next. */
+static void leave(struct peer_connection *connection, uint64_t now_us, size_t index) {
+    struct peer_transport_entry *entry = connection->transports[index];
+    peer_media_drop_transport(connection, index);
+    peer_transport_close(entry->transport, now_us);
+    peer_transport_free(entry->leaving); /* nobody has drained since: it goes without a word */
+    entry->leaving = entry->transport;
+    entry->leaving_serial = entry->serial;
+    entry->transport = NULL;
+    entry->has_left = false;
+    entry->is_of_open_offer = entry->is_restarting = false;
+    entry->dtls_pending = entry->end_of_candidates_pending = false;
+}
+
+void peer_transports_vacate(struct peer_connection *connection, size_t index) {
+    struct peer_transport_entry *entry = connection->transports[index];
+    peer_transport_free(entry->leaving);
+    entry->leaving = NULL;
+    if (entry->transport || index == 0)
+        return; /* the sockets of handle_interfaces stay: the next one has them */
+    entry->sockets_free_pending |= entry->sockets_asked;
+    entry->sockets_asked = entry->sockets_needed_pending = entry->has_interfaces = false;
+    entry->interface_count = 0;
+}
+
+/* ---- a local description ------------------------------------------------------------------------------------------------------ */
+
+static bool read_credentials(const struct sdp_section *section, struct peer_credentials *out) {
+    struct sdp_attribute ufrag, password;
+    if (!sdp_section_find(section, SDP_ATTRIBUTE_ICE_UFRAG, &ufrag) || !sdp_section_find(section, SDP_ATTRIBUTE_ICE_PWD, &password))
+        return false;
+    if (ufrag.value.length >= sizeof out->ufrag || password.value.length >= sizeof out->password)
+        return false;
+    *out = (struct peer_credentials){0};
+    memcpy(out->ufrag, ufrag.value.text, ufrag.value.length);
+    memcpy(out->password, password.value.text, password.value.length);
+    return true;
+}
+
+static bool is_refused(const struct sdp_section *section) {
+    struct sdp_attribute attribute;
+    /* RFC 9143 section 6: port 0 with a=bundle-only is not a refusal. */
+    return section->port == 0 && !sdp_section_find(section, SDP_ATTRIBUTE_BUNDLE_ONLY, &attribute);
+}
+
+static bool has_credentials(const struct peer_transport_entry *entry, const struct peer_credentials *credentials) {
+    struct peer_transport_parameters ours;
+    peer_transport_local_parameters(entry->transport, &ours);
+    return strcmp(ours.ufrag, credentials->ufrag) == 0 && strcmp(ours.password, credentials->password) == 0;
+}
+
+static int8_t find_by_credentials(const struct peer_connection *connection, const struct peer_credentials *credentials) {
+    const struct peer_transport_entry *entry;
+    for (size_t i = 0; (entry = peer_transports_next(connection, &i)); i++)
+        if (has_credentials(entry, credentials))
+            return (int8_t)i;
+    return -1;
+}
+
+/* Does a section of this description still have the transport as it is? Then other credentials are another transport, not a restart. */
+static bool is_kept(const struct peer_transport_entry *entry, const struct sdp_session *local) {
+    struct peer_credentials credentials;
+    for (size_t i = 0; i < local->section_count; i++)
+        if (read_credentials(&local->sections[i], &credentials) && has_credentials(entry, &credentials))
+            return true;
+    return false;
+}
+
+/* RFC 9429 section 5.2.2, RFC 8839 section 4.4.1.1.1: other credentials are an ICE restart. */
+static bool is_restart(const struct peer_connection *connection, const struct sdp_session *local, size_t section) {
+    const struct peer_transport_entry *entry = peer_transports_of_section(connection, section);
+    return entry && !is_kept(entry, local);
+}
+
+/* The transport of a section that describes one of its own. */
+static int place_section(struct peer_connection *connection, uint64_t now_us, const struct sdp_session *local, size_t section,
+                         const struct peer_credentials *ours, enum ice_role role) {
+    int8_t *place = &connection->offered_section_transports[section];
+    *place = find_by_credentials(connection, ours);
+    if (*place >= 0)
+        return PEER_OK;
+    if (!is_restart(connection, local, section))
+        return make(connection, now_us, ours, role, place);
+    struct peer_transport_entry *entry = peer_transports_of_section(connection, section);
+    *place = connection->section_transports[section];
+    entry->is_restarting = !entry->is_of_open_offer;
+    return peer_transport_restart(entry->transport, now_us, ours->ufrag, ours->password);
+}
+
+static bool is_first_with(const struct sdp_session *local, size_t section, const struct peer_credentials *ours) {
+    struct peer_credentials other;
+    for (size_t i = 0; i < section; i++)
+        if (read_credentials(&local->sections[i], &other) && strcmp(other.ufrag, ours->ufrag) == 0)
+            return false;
+    return true;
+}
+
+/* Nothing has changed yet. */
+static bool has_room(const struct peer_connection *connection, const struct sdp_session *local) {
+    size_t needed = 0, free = 0;
+    struct peer_credentials ours;
+    for (size_t i = 0; i < local->section_count; i++)
+        needed += !is_refused(&local->sections[i]) && read_credentials(&local->sections[i], &ours) && find_by_credentials(connection, &ours) < 0 &&
+                  !is_restart(connection, local, i) && is_first_with(local, i, &ours);
+    for (size_t i = 0; i < PEER_TRANSPORT_MAX; i++)
+        free += !connection->transports[i] || !connection->transports[i]->transport;
+    return needed <= free;
+}
+
+/* Candidates are told with the first section that has the transport (RFC 9143 section 7.1.3). */
+static void note_tagged_sections(struct peer_connection *connection, size_t count) {
+    bool seen[PEER_TRANSPORT_MAX] = {false};
+    for (size_t i = 0; i < count; i++) {
+        int8_t place = connection->offered_section_transports[i];
+        if (place < 0 || seen[place])
+            continue;
+        seen[place] = true;
+        connection->transports[place]->section = i;
+    }
+}
+
+int peer_transports_set_local(struct peer_connection *connection, uint64_t now_us, const struct sdp_session *local, bool is_offer, enum ice_role role) {
+    size_t tagged[SDP_SECTION_MAX];
+    struct peer_credentials ours;
+    int error = PEER_OK;
+    if (!has_room(connection, local))
+        return PEER_ERROR_CAPACITY;
+    sdp_bundle_tags(local, tagged);
+    clear(connection->offered_section_transports);
+    for (size_t i = 0; i < local->section_count && error == PEER_OK; i++)
+        if (!is_refused(&local->sections[i]) && read_credentials(&local->sections[i], &ours))
+            error = place_section(connection, now_us, local, i, &ours, role);
+    for (size_t i = 0; i < local->section_count && error == PEER_OK; i++)
+        if (!is_refused(&local->sections[i]) && connection->offered_section_transports[i] < 0)
+            connection->offered_section_transports[i] = connection->offered_section_transports[tagged[i]];
+    if (error != PEER_OK)
+        return error;
+    note_tagged_sections(connection, local->section_count);
+    /* Until the answer, what was agreed holds for the sections that were there before. */
+    for (size_t i = 0; i < local->section_count; i++)
+        if (!is_offer || connection->stable_section_transports[i] < 0)
+            connection->section_transports[i] = connection->offered_section_transports[i];
+    return PEER_OK;
+}
+
+void peer_transports_rollback(struct peer_connection *connection, uint64_t now_us) {
+    struct peer_transport_entry *entry;
+    memcpy(connection->section_transports, connection->stable_section_transports, sizeof connection->section_transports);
+    memcpy(connection->offered_section_transports, connection->stable_section_transports, sizeof connection->offered_section_transports);
+    for (size_t i = 0; (entry = peer_transports_next(connection, &i)); i++) {
+        if (entry->is_restarting)
+            (void)peer_transport_cancel_restart(entry->transport, now_us);
+        entry->is_restarting = false;
+        if (entry->is_of_open_offer)
+            leave(connection, now_us, i);
+    }
+    note_tagged_sections(connection, SDP_SECTION_MAX);
+}
+
+/* ---- what was agreed ------------------------------------------------------------------------------------------------------------ */
+
+static int read_fingerprint(const struct sdp_fingerprint *fingerprint, struct dtls_fingerprint *out) {
+    char text[DTLS_FINGERPRINT_TEXT_BYTES];
+    size_t hash = fingerprint->hash.length, value = fingerprint->value.length;
+    if (hash >= sizeof text || value > sizeof text - hash - 1)
+        return DTLS_ERROR_MALFORMED;
+    memcpy(text, fingerprint->hash.text, hash);
+    text[hash] = ' ';
+    memcpy(text + hash + 1, fingerprint->value.text, value);
+    return dtls_fingerprint_parse(text, hash + 1 + value, out);
+}
+
+static int read_parameters(struct peer_connection *connection, const struct sdp_negotiated *negotiated, const struct sdp_negotiated_transport *agreed,
+                           struct peer_transport_parameters *out, struct peer_problem *problem) {
+    *out = (struct peer_transport_parameters){
+        .ufrag = agreed->remote_ufrag.text,
+        .ufrag_length = agreed->remote_ufrag.length,
+        .password = agreed->remote_pwd.text,
+        .password_length = agreed->remote_pwd.length,
+        .lite = negotiated->remote_ice_lite,
+    };
+    for (size_t i = 0; i < agreed->remote_fingerprint_count && out->fingerprint_count < PEER_FINGERPRINT_MAX; i++) {
+        int error = read_fingerprint(&agreed->remote_fingerprints[i], &out->fingerprints[out->fingerprint_count]);
+        /* RFC 8122 section 5: a fingerprint of a hash that we do not believe is passed over, another may be good. */
+        if (error == DTLS_ERROR_WEAK_HASH)
+            continue;
+        if (error != DTLS_OK)
+            return peer_problem_set(connection, problem, PEER_ERROR_MALFORMED, "the fingerprint is not a hash name and as many hexadecimal pairs as that hash has (RFC 8122 section 5)");
+        out->fingerprint_count++;
+    }
+    /* RFC 8827 section 6.5, MUST: keys come from DTLS-SRTP, and the fingerprint is what binds them to this description. */
+    if (out->fingerprint_count == 0)
+        return peer_problem_set(connection, problem, PEER_ERROR_MALFORMED, "there is no certificate fingerprint of SHA-256 or better (RFC 8122 section 5, RFC 8827 section 6.5)");
+    return PEER_OK;
+}
+
+/* RFC 8842 section 5.3: active sends the ClientHello. */
+static enum dtls_role role_of(const struct sdp_negotiated_transport *agreed) {
+    return agreed->local_setup == SDP_SETUP_ACTIVE ? DTLS_ROLE_CLIENT : DTLS_ROLE_SERVER;
+}
+
+static const char *rule_of(int error) {
+    switch (error) {
+    case PEER_ERROR_ARGUMENT: return "the ICE credentials are outside their grammar (RFC 8839 section 5.4)";
+    case PEER_ERROR_NOT_SUPPORTED: return "another certificate on a transport that is connected would be another DTLS association (RFC 8842 section 5.5): it must be that of before";
+    default: return "the transport cannot take these ICE credentials, or this DTLS role, now: a restart changes credentials on both sides (RFC 8445 section 9), and the role stays (RFC 8842 section 5.5)";
+    }
+}
+
+/* The transport that carries the tagged section; a final answer may unfold what a provisional one had folded. */
+static struct peer_transport_entry *entry_of_agreed(const struct peer_connection *connection, const struct sdp_negotiated_transport *agreed) {
+    return agreed->section < SDP_SECTION_MAX ? entry_at(connection, connection->offered_section_transports[agreed->section]) : NULL;
+}
+
+static bool has_ufrag(const struct peer_transport_entry *entry, struct sdp_view ufrag) {
+    struct peer_transport_parameters ours;
+    peer_transport_local_parameters(entry->transport, &ours);
+    return ours.ufrag_length == ufrag.length && memcmp(ours.ufrag, ufrag.text, ufrag.length) == 0;
+}
+
+int peer_transports_check(struct peer_connection *connection, const struct sdp_negotiated *negotiated, struct peer_problem *problem) {
+    for (size_t i = 0; i < negotiated->transport_count; i++) {
+        const struct sdp_negotiated_transport *agreed = &negotiated->transports[i];
+        struct peer_transport_parameters parameters;
+        int error = read_parameters(connection, negotiated, agreed, &parameters, problem);
+        if (error != PEER_OK)
+            return error;
+        /* An answer of ours is not set yet: its transports may be new, or about to restart. */
+        const struct peer_transport_entry *entry = entry_of_agreed(connection, agreed);
+        if (entry)
+            error = peer_transport_check_remote_parameters(entry->transport, &parameters, role_of(agreed), !has_ufrag(entry, agreed->local_ufrag));
+        if (error != PEER_OK) {
+            (void)peer_problem_set(connection, problem, error, rule_of(error));
+            if (problem)
+                problem->section = (int)agreed->section;
+            return error == PEER_ERROR_NOT_SUPPORTED ? error : PEER_ERROR_MALFORMED;
+        }
+    }
+    return PEER_OK;
+}
+
+static void fold(struct peer_connection *connection, const struct sdp_negotiated *negotiated) {
+    for (size_t i = 0; i < negotiated->section_count; i++) {
+        const struct sdp_negotiated_section *section = &negotiated->sections[i];
+        /* RFC 9143 section 7.3: the answer folds sections into the transport of the tagged one; a refused section has none. */
+        bool is_agreed = section->refusal == SDP_REFUSAL_NONE;
+        connection->section_transports[i] = is_agreed ? connection->offered_section_transports[negotiated->transports[section->transport].section] : -1;
+    }
+    for (size_t i = 0; i < negotiated->transport_count; i++)
+        entry_of_agreed(connection, &negotiated->transports[i])->section = negotiated->transports[i].section;
+}
+
+static bool is_used(const struct peer_connection *connection, size_t index) {
+    for (size_t i = 0; i < SDP_SECTION_MAX; i++)
+        if (connection->section_transports[i] == (int8_t)index)
+            return true;
+    return false;
+}
+
+static void settle(struct peer_connection *connection, uint64_t now_us) {
+    struct peer_transport_entry *entry;
+    memcpy(connection->stable_section_transports, connection->section_transports, sizeof connection->section_transports);
+    memcpy(connection->offered_section_transports, connection->section_transports, sizeof connection->section_transports);
+    for (size_t i = 0; (entry = peer_transports_next(connection, &i)); i++) {
+        entry->is_of_open_offer = entry->is_restarting = false;
+        /* RFC 9429 section 5.11, RFC 9143 section 7.3: what no section uses is released. */
+        if (!is_used(connection, i))
+            leave(connection, now_us, i);
+    }
+}
+
+int peer_transports_apply(struct peer_connection *connection, uint64_t now_us, const struct sdp_negotiated *negotiated, bool is_final, struct peer_problem *problem) {
+    int error = peer_transports_check(connection, negotiated, problem);
+    for (size_t i = 0; i < negotiated->transport_count && error == PEER_OK; i++) {
+        const struct sdp_negotiated_transport *agreed = &negotiated->transports[i];
+        struct peer_transport_entry *entry = entry_of_agreed(connection, agreed);
+        struct peer_transport_parameters parameters;
+        if (!entry)
+            return peer_problem_set(connection, problem, PEER_ERROR_MALFORMED, "a section is agreed that our description gives no transport to (RFC 9143 section 7.3)");
+        error = read_parameters(connection, negotiated, agreed, &parameters, problem);
+        if (error == PEER_OK)
+            error = peer_transport_set_remote_parameters(entry->transport, now_us, &parameters, role_of(agreed));
+        if (error != PEER_OK)
+            return peer_problem_set(connection, problem, error, "the transport could not take the description");
+    }
+    if (error != PEER_OK)
+        return error;
+    fold(connection, negotiated);
+    if (is_final)
+        settle(connection, now_us);
+    return PEER_OK;
+}
+
+int peer_transports_add_candidate(struct peer_connection *connection, uint64_t now_us, size_t section, const struct ice_candidate *candidate) {
+    struct peer_transport_entry *entry = peer_transports_of_section(connection, section);
+    if (!entry)
+        return PEER_OK;
+    bool is_folded = entry->section != section;
+    /* RFC 9143 section 9.1: a section that is folded away has no candidates of its own; those that name the transport's ufrag are the transport's. */
+    if (!candidate)
+        return is_folded ? PEER_OK : peer_transport_end_of_remote_candidates(entry->transport, now_us);
+    if (is_folded && candidate->ufrag[0] == '\0')
+        return PEER_OK;
+    int error = peer_transport_add_remote_candidate(entry->transport, now_us, candidate);
+    return is_folded && error == PEER_ERROR_STATE ? PEER_OK : error;
+}
+
+/* ---- the end ---------------------------------------------------------------------------------------------------------------------- */
+
+void peer_transports_close(struct peer_connection *connection, uint64_t now_us) {
+    struct peer_transport_entry *entry;
+    for (size_t i = 0; (entry = peer_transports_next(connection, &i)); i++)
+        peer_transport_close(entry->transport, now_us);
+}
+
+void peer_transports_free(struct peer_connection *connection) {
+    for (size_t i = 0; i < PEER_TRANSPORT_MAX; i++) {
+        if (connection->transports[i]) {
+            peer_transport_free(connection->transports[i]->transport);
+            peer_transport_free(connection->transports[i]->leaving);
+        }
+        peer_connection_release(connection, connection->transports[i]);
+    }
+}
