@@ -59,7 +59,7 @@ static enum sctp_inbound_result check_order(struct sctp_inbound *in, const struc
     uint64_t farthest = data->is_interleaved ? INT32_MAX : tsn - in->map.cumulative - 1;
     *is_late = false;
     if (distance > farthest) {
-        if (in->is_reset_deferred) /* numbered anew before we have agreed: it will come again when we have */
+        if (in->map.cumulative < in->reset_behind_tsn && tsn > in->reset_behind_tsn) /* numbered anew before we have agreed: it will come again when we have */
             return SCTP_INBOUND_NO_ROOM;
         if (!data->is_interleaved)
             return sctp_inbound_violates(in, SCTP_CAUSE_PROTOCOL_VIOLATION, "stream sequence number out of sequence");

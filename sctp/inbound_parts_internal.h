@@ -39,7 +39,7 @@ struct sctp_inbound {
     size_t message_max_bytes, cells_max, cells_beyond; /* cells_beyond: for what the cumulative TSN needs next */
     uint32_t stream_count;
     bool is_interleaved;
-    bool is_reset_deferred; /* a reset of streams waits for data */
+    uint64_t reset_behind_tsn; /* a reset of streams waits for data up to this one */
     struct sctp_violation violation;
 
     struct sctp_tsn_map map;

@@ -182,8 +182,8 @@ static void reset_all(struct sctp_inbound *in) {
 
 bool sctp_inbound_reset(struct sctp_inbound *in, const uint16_t *streams, size_t count, uint32_t last_tsn) {
     /* RFC 6525 section 5.2.2 E2, MUST: not before everything up to the sender's last TSN is here. */
-    in->is_reset_deferred = sctp_tsn_map_unwrap(&in->map, last_tsn) > in->map.cumulative;
-    if (in->is_reset_deferred)
+    in->reset_behind_tsn = sctp_tsn_map_unwrap(&in->map, last_tsn);
+    if (in->reset_behind_tsn > in->map.cumulative)
         return false;
     for (size_t i = 0; i < count; i++)
         reset_stream(in, streams[i]);
