@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "sctp/message.h"
+#include "sctp/association.h"
 
 /* Small, so that a message of 64 bytes takes one and not a packet's worth; large enough for its record and 150 bytes beside it. */
 #define SCTP_CELL_BYTES 256

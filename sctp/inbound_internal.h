@@ -17,7 +17,7 @@
 #define SCTP_INBOUND_INTERNAL_H
 
 #include "sctp/chunk.h"
-#include "sctp/message.h"
+#include "sctp/association.h"
 
 /* A chunk this far beyond the cumulative TSN can be acknowledged by a gap block; one farther away is not taken. */
 #define SCTP_TSN_AHEAD_MAX 65535
@@ -79,15 +79,8 @@ struct sctp_violation sctp_inbound_violation(const struct sctp_inbound *in);
 
 /* ---- messages ---------------------------------------------------------------------------------------------------------------------- */
 
-/* bytes: one contiguous view, valid until the next call on this object that is not const. */
-struct sctp_received {
-    uint16_t stream;
-    uint32_t payload_protocol;
-    bool is_unordered;
-    const uint8_t *bytes;
-    size_t length;
-};
-/* The next message; false: none. Reading gives the window back: ask sctp_inbound_sack_is_due afterwards. */
+/* The next message; false: none. Its bytes are one view, valid until the next call on this object that is not const. Reading gives the window back: ask
+ * sctp_inbound_sack_is_due afterwards. */
 bool sctp_inbound_poll_message(struct sctp_inbound *in, struct sctp_received *out);
 
 /* ---- SACK -------------------------------------------------------------------------------------------------------------------------- */

@@ -28,7 +28,7 @@
 
 #include "sctp/chunk.h"
 #include "sctp/congestion_internal.h"
-#include "sctp/message.h"
+#include "sctp/association.h"
 
 /* A gap block reaches 65,535 TSNs beyond the cumulative one: more could not be acknowledged selectively. */
 #define SCTP_IN_FLIGHT_MAX 65535
