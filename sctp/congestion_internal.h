@@ -17,9 +17,8 @@ struct sctp_congestion;
 struct sctp_congestion_acknowledgement {
     uint64_t now_us;
     uint64_t acknowledged_bytes; /* for the first time, by the cumulative TSN or a gap block */
-    uint64_t flight_bytes;       /* before the SACK */
     uint64_t rtt_us;             /* measured by it; 0: no sample */
-    uint64_t smoothed_rtt_us, least_rtt_us;
+    uint64_t smoothed_rtt_us;
     bool is_limited;             /* the window, and nothing else, holds data back (RFC 9260 section 7.2.1: only then it may grow) */
     bool is_new_round;           /* what was the last chunk sent when the last round began is acknowledged: a round trip has passed */
     bool is_recovering;          /* the loss that on_loss reported is not repaired yet */
@@ -27,13 +26,10 @@ struct sctp_congestion_acknowledgement {
 
 struct sctp_congestion_algorithm {
     const char *name;
-    void (*begin)(struct sctp_congestion *c);
     void (*on_acknowledged)(struct sctp_congestion *c, const struct sctp_congestion_acknowledgement *ack);
-    /* A loss, once in each round trip; queue_us: by how much the round trip time exceeded the least one. */
-    void (*on_loss)(struct sctp_congestion *c, uint64_t now_us, uint64_t flight_bytes, uint64_t queue_us);
-    void (*on_timeout)(struct sctp_congestion *c, uint64_t now_us, uint64_t flight_bytes);
-    /* Nothing was sent for a retransmission timeout (RFC 9260 section 7.2.1): once for each. */
-    void (*on_idle)(struct sctp_congestion *c, uint64_t now_us, uint64_t idle_us);
+    /* A loss, once in each round trip; queue_us: by how much the round trip time exceeds the least one. */
+    void (*on_loss)(struct sctp_congestion *c, uint64_t now_us, uint64_t queue_us);
+    void (*on_timeout)(struct sctp_congestion *c, uint64_t now_us);
     /* The last on_loss or on_timeout was a mistake: nothing had been lost. */
     void (*on_spurious)(struct sctp_congestion *c, uint64_t now_us);
 };
@@ -44,7 +40,7 @@ struct sctp_slow_start {
     uint64_t round_least_us, last_round_least_us; /* 0: no sample */
     uint64_t conservative_least_us;               /* the least of the round in which the conservative phase began */
     unsigned samples, conservative_rounds;
-    bool is_conservative, is_first_exit_done;
+    bool is_conservative, is_over;
 };
 
 struct sctp_congestion {
@@ -55,13 +51,14 @@ struct sctp_congestion {
     uint64_t credit_bytes;    /* acknowledged, not yet turned into window */
     struct sctp_slow_start slow_start;
     struct {
-        uint64_t epoch_us;            /* when congestion avoidance began; 0: it has not */
+        bool has_epoch;               /* congestion avoidance has begun */
+        uint64_t epoch_us;            /* when */
+        uint64_t last_us;             /* the last acknowledgement */
         uint64_t most_bytes;          /* W_max */
         uint64_t prior_bytes;         /* cwnd_prior */
-        uint64_t origin_bytes;        /* cwnd_epoch */
         uint64_t inflection_us;       /* K */
-        uint64_t estimate_bytes;      /* W_est */
-        uint64_t estimate_credit_bytes;
+        uint64_t estimate_bytes;      /* W_est, and what does not make a byte yet */
+        uint64_t estimate_credit;
     } cubic;
     struct { /* as it was before the last reduction, for on_spurious */
         uint64_t window_bytes, threshold_bytes, most_bytes;
@@ -71,14 +68,18 @@ struct sctp_congestion {
 
 /* unit_bytes: see SCTP_CONGESTION_UNIT_BYTES. */
 void sctp_congestion_begin(struct sctp_congestion *c, const struct sctp_congestion_algorithm *algorithm, uint32_t unit_bytes);
+/* Nothing was sent for a retransmission timeout: once for each. */
+void sctp_congestion_decay(struct sctp_congestion *c);
 
 /* ---- for the algorithms ------------------------------------------------------------------------------------------------------------ */
 
 #define SCTP_CONGESTION_INITIAL_UNITS 10 /* RFC 6928 section 2; RFC 9260 section 7.2.1 says 4 */
-#define SCTP_CONGESTION_LEAST_UNITS 2    /* RFC 9438 section 4.6 */
+#define SCTP_CONGESTION_LEAST_UNITS 4     /* RFC 9260 section 7.2.3 */
 
 /* Slow start with HyStart++: grows the window; sets the threshold to leave. */
 void sctp_slow_start_acknowledged(struct sctp_congestion *c, const struct sctp_congestion_acknowledgement *ack);
-void sctp_congestion_remember(struct sctp_congestion *c);
+/* The threshold becomes that part of the window, which is remembered; _restore: as it was before, if nothing came between. */
+void sctp_congestion_reduce(struct sctp_congestion *c, uint64_t numerator, uint64_t denominator);
+void sctp_congestion_restore(struct sctp_congestion *c);
 
 #endif

@@ -57,7 +57,7 @@ struct sctp_outbound_config {
     uint32_t peer_window;
     bool is_interleaved, can_forward;
 };
-#define SCTP_OUTBOUND_BUDGET_MIN_BYTES (64 * 1024)
+#define SCTP_OUTBOUND_BUDGET_MIN_BYTES 4096
 
 struct sctp_outbound;
 
@@ -67,8 +67,8 @@ void sctp_outbound_free(struct sctp_outbound *out); /* NULL: nothing */
 
 /*
  * Takes a message, whole or not at all. Its stream need not be known before.
- * SCTP_ERROR_ARGUMENT  length 0, or stream 65535
- * SCTP_ERROR_CAPACITY  the budget has no room now; there will be when messages have been acknowledged, if the message fits the budget at all
+ * SCTP_ERROR_ARGUMENT  length 0, stream 65535, or more than the budget can ever hold
+ * SCTP_ERROR_CAPACITY  the budget has no room now; there will be when messages have been acknowledged
  * SCTP_ERROR_MEMORY    the allocator said no; nothing has changed
  */
 int sctp_outbound_send(struct sctp_outbound *out, uint64_t now_us, const struct sctp_message *message);
@@ -94,7 +94,7 @@ uint64_t sctp_outbound_next_timeout(const struct sctp_outbound *out);
 bool sctp_outbound_handle_timeout(struct sctp_outbound *out, uint64_t now_us);
 
 /* A round trip measured by a HEARTBEAT (section 8.3); the RTO with which T1, T2 and heartbeats are timed as well. */
-void sctp_outbound_measured(struct sctp_outbound *out, uint64_t rtt_us);
+void sctp_outbound_measured(struct sctp_outbound *out, uint64_t now_us, uint64_t rtt_us);
 uint64_t sctp_outbound_rto_us(const struct sctp_outbound *out);
 
 /* The path has changed (ICE): windows, round trip times and pace begin anew; what is in flight stays (RFC 8831 section 6.2 has no such
@@ -134,6 +134,7 @@ struct sctp_outbound_statistics {
     uint64_t messages_sent, messages_abandoned;
     uint64_t chunks_sent, chunks_retransmitted, bytes_sent, bytes_retransmitted, bytes_acknowledged;
     uint64_t timeouts, probes, recoveries, spurious_recoveries, duplicates_reported, sacks_old, reneged;
+    size_t held_bytes;   /* of the budget, by messages that wait or are in flight */
     size_t memory_bytes; /* taken from the allocator now */
 };
 void sctp_outbound_statistics(const struct sctp_outbound *out, struct sctp_outbound_statistics *statistics);
