@@ -162,15 +162,17 @@ static void take_resets(struct data_channel_layer *layer, uint64_t now_us, const
     /* Views end with the next call on the association: what to do is noted for all before it is done for any. */
     for (size_t i = 0; i < event->stream_count; i++) {
         struct data_channel *channel = data_channel_with_id(layer, event->streams[i]);
-        if (channel && event->is_incoming)
+        if (!channel || channel->state == DATA_CHANNEL_CONNECTING)
+            continue;
+        if (event->is_incoming)
             channel->is_reset_by_peer = true;
-        else if (channel && channel->state == DATA_CHANNEL_CLOSING)
+        else if (channel->state == DATA_CHANNEL_CLOSING)
             take_reset_by_us(layer, channel, event->is_refused);
     }
     bool is_all = event->stream_count == 0;
     for (unsigned i = 0; event->is_incoming && i < layer->slot_count; i++) {
         struct data_channel *channel = layer->slots[i].channel;
-        if (channel && channel->id != DATA_CHANNEL_ID_NONE && channel->state != DATA_CHANNEL_CONNECTING && (channel->is_reset_by_peer || is_all))
+        if (channel && channel->state != DATA_CHANNEL_CONNECTING && (channel->is_reset_by_peer || is_all))
             take_reset_by_peer(layer, now_us, channel);
     }
 }
@@ -197,9 +199,12 @@ static void pay_all(struct data_channel_layer *layer, uint64_t now_us) {
             data_channel_pay(layer, now_us, layer->slots[i].channel);
 }
 
-static bool take_buffered_low(struct data_channel_layer *layer, const struct sctp_event *event, struct data_channel_event *out) {
-    const struct data_channel *channel = data_channel_with_id(layer, event->stream);
-    if (!channel || channel->payload_sent == 0) /* the OPEN or ACK that has left is none of the user's bytes */
+static bool take_buffered_low(struct data_channel_layer *layer, uint64_t now_us, uint16_t stream, struct data_channel_event *out) {
+    struct data_channel *channel = data_channel_with_id(layer, stream);
+    if (channel)
+        data_channel_pay(layer, now_us, channel);
+    /* The OPEN or ACK that has left is none of the user's bytes. */
+    if (!channel || channel->payload_sent == 0 || channel->state == DATA_CHANNEL_CLOSED)
         return false;
     out->type = DATA_CHANNEL_EVENT_BUFFERED_LOW;
     out->handle = channel->handle;
@@ -215,7 +220,7 @@ static bool translate(struct data_channel_layer *layer, uint64_t now_us, const s
         return take_message(layer, now_us, &event->message, out);
     case SCTP_EVENT_BUFFERED_LOW:
         *out = (struct data_channel_event){0};
-        return take_buffered_low(layer, event, out);
+        return take_buffered_low(layer, now_us, event->stream, out);
     case SCTP_EVENT_STREAMS_RESET:
         take_resets(layer, now_us, event);
         return false;
