@@ -71,6 +71,6 @@ void sctp_handle_heartbeat_ack(struct sctp_association *a, uint64_t now_us, cons
     if (a->heartbeat_sent_us == SCTP_NEVER || nonce != a->heartbeat_nonce)
         return;
     a->errors = 0; /* RFC 9260 section 8.1 */
-    sctp_outbound_measured(a->out, now_us - a->heartbeat_sent_us);
+    sctp_outbound_measured(a->out, now_us, now_us - a->heartbeat_sent_us);
     a->heartbeat_sent_us = SCTP_NEVER;
 }
