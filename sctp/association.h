@@ -32,9 +32,9 @@
 #define SCTP_PACKET_LARGEST_BYTES 16384 /* the longest DTLS record */
 
 #define SCTP_RECEIVE_DEFAULT_BYTES 1048576 /* 1 MiB: 80 Mbit/s at 100 ms */
-#define SCTP_RECEIVE_SMALLEST_BYTES 4096
+#define SCTP_RECEIVE_SMALLEST_BYTES 65536
 #define SCTP_SEND_DEFAULT_BYTES 1048576
-#define SCTP_SEND_SMALLEST_BYTES 4096
+#define SCTP_SEND_SMALLEST_BYTES 65536
 #define SCTP_BUFFER_LARGEST_BYTES (UINT32_C(1) << 30)
 #define SCTP_MESSAGE_DEFAULT_BYTES 262144 /* the longest message that is received, a=max-message-size */
 
@@ -44,7 +44,7 @@
 
 #define SCTP_ASSOCIATION_IDLE_BYTES 40960 /* the most that an idle association takes, its first messages sent and read */
 
-#define SCTP_RESET_STREAMS_MAX 256 /* streams in one request of ours (RFC 6525 section 4.1); those behind go into the next */
+#define SCTP_RESET_STREAMS_MAX 128 /* streams in one request of ours (RFC 6525 section 4.1); those behind go into the next */
 
 /* ---- configuration ----------------------------------------------------------------------------------------------------------------- */
 
@@ -129,6 +129,7 @@ enum sctp_event_type {
     SCTP_EVENT_MESSAGE,
     SCTP_EVENT_STREAMS_RESET,     /* streams begin anew: the peer's (is_incoming), or ours as was asked, with the peer's result */
     SCTP_EVENT_BUFFERED_LOW,      /* stream: what is buffered for it has sunk to its low-water mark */
+    SCTP_EVENT_SENDABLE,          /* after a SCTP_ERROR_CAPACITY of sctp_association_send: some of send_bytes is free again */
     SCTP_EVENT_RESTARTED,         /* the peer began anew (RFC 9260 section 5.2.4.1): all that was on its way is lost, in both directions */
     SCTP_EVENT_CLOSED             /* nothing comes after it; only sctp_association_free remains */
 };
@@ -150,7 +151,7 @@ const char *sctp_closed_reason_name(enum sctp_closed_reason reason);
 struct sctp_event {
     enum sctp_event_type type;
     /* CONNECTED, RESTARTED */
-    uint16_t outbound_streams, inbound_streams; /* ids below these may be used */
+    uint16_t outbound_streams, inbound_streams; /* agreed: ids below these may be used */
     bool is_interleaved, is_partially_reliable, can_reset_streams, is_without_checksum; /* agreed: RFC 8260, 3758, 6525, 9653 */
     /* MESSAGE */
     struct sctp_received message;
@@ -191,7 +192,7 @@ struct sctp_association_statistics {
     uint64_t packets_sent, bytes_sent, packets_received, bytes_received; /* whole packets */
     uint64_t messages_sent, messages_received;  /* given to _send; handed out by _poll_event */
     uint64_t chunks_retransmitted, messages_abandoned;
-    uint64_t fast_recoveries, timeouts;         /* of the congestion control; of T3 */
+    uint64_t recoveries, timeouts;              /* losses found by acknowledgements, in round trips; T3 and the other timers */
     uint64_t checksums_wrong;                   /* dropped */
     uint64_t packets_malformed;                 /* dropped, or the rest of one: lengths that do not fit */
     uint64_t packets_of_strangers;              /* dropped: port or verification tag are not this association's */
@@ -202,7 +203,7 @@ struct sctp_association_statistics {
     uint64_t replies_dropped;                   /* what the peer asked for (heartbeats, errors) beyond what one drain may carry */
     uint32_t smoothed_round_trip_us, retransmission_timeout_us;
     uint64_t congestion_window_bytes, peer_window_bytes, in_flight_bytes;
-    uint64_t buffered_bytes;                    /* to send, not acknowledged */
+    uint64_t buffered_bytes;                    /* taken, not yet sent for the first time */
     uint64_t received_bytes;                    /* held: come and not polled, or not whole */
     uint32_t window_bytes;                      /* what the peer is told */
     uint32_t packet_bytes;                      /* longest packet that the path is known to carry */
@@ -259,16 +260,16 @@ uint64_t sctp_association_next_timeout(const struct sctp_association *associatio
 /*
  * Queues one message: its bytes are copied. It leaves in the drain that follows, as far as the windows allow.
  * Returns SCTP_OK;
- *   SCTP_ERROR_ARGUMENT  no bytes, more than send_bytes could ever hold, a stream that was not agreed on, partial reliability with a
- *                        peer that has not got it
- *   SCTP_ERROR_CAPACITY  send_bytes is spent: again after a BUFFERED_LOW, or when sctp_association_buffered has sunk
- *   SCTP_ERROR_STATE     not connected, or shutting down; or this stream is being reset: again after its STREAMS_RESET
+ *   SCTP_ERROR_ARGUMENT  no bytes, more than send_bytes, or a stream that was not agreed on
+ *   SCTP_ERROR_CAPACITY  send_bytes is spent: again after a SENDABLE
+ *   SCTP_ERROR_STATE     not connected, or shutting down
  *   SCTP_ERROR_MEMORY    the allocator said no
- * On every error nothing was taken.
+ * On every error nothing was taken. A message for a stream that is being reset waits until it has been. With a peer that has no partial
+ * reliability every message is reliable.
  */
 int sctp_association_send(struct sctp_association *association, uint64_t now_us, const struct sctp_message *message);
 
-/* Bytes of messages taken and not yet acknowledged by the peer: of one stream, and of all. */
+/* Bytes of messages that were taken and have not left for the first time (W3C: bufferedAmount): of one stream, and of all. */
 uint64_t sctp_association_buffered(const struct sctp_association *association, uint16_t stream);
 uint64_t sctp_association_buffered_total(const struct sctp_association *association);
 
@@ -279,8 +280,8 @@ uint64_t sctp_association_buffered_total(const struct sctp_association *associat
 int sctp_association_set_buffered_low(struct sctp_association *association, uint16_t stream, uint64_t bytes);
 
 /*
- * Resets streams of ours (RFC 6525 section 5.1.2): no more can be sent on them, and once what was has been acknowledged the peer is
- * asked. Its answer comes as STREAMS_RESET; then the streams begin anew. Streams already on their way are not asked for twice.
+ * Resets streams of ours (RFC 6525 section 5.1.2): what has been sent on them is brought to its end, then the peer is asked. Its answer
+ * comes as STREAMS_RESET, and the streams begin anew. A stream that is already under way is not asked for twice.
  * streams   ids, `count` of them, 1 at least; copied
  * Returns SCTP_OK, SCTP_ERROR_ARGUMENT (no such stream, none), SCTP_ERROR_STATE (not established, or the peer cannot), SCTP_ERROR_MEMORY
  */
