@@ -33,7 +33,8 @@ void pair_begin_with(struct channel_pair *pair, const struct sctp_association_co
         layer_config.allocator = &end->memory.allocator;
         end->association = sctp_association_new(&config, pair->now_us);
         end->layer = data_channel_layer_new(&layer_config);
-        if (!pair->packets || !end->association || !end->layer || data_channel_layer_attach(end->layer, end->association, i == 0) != SCTP_OK)
+        if (!pair->packets || !end->association || !end->layer || data_channel_layer_set_role(end->layer, i == 0) != SCTP_OK ||
+            data_channel_layer_attach(end->layer, end->association) != SCTP_OK)
             abort();
         (void)sctp_association_connect(end->association, pair->now_us);
     }
