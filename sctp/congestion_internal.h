@@ -27,8 +27,8 @@ struct sctp_congestion_acknowledgement {
 struct sctp_congestion_algorithm {
     const char *name;
     void (*on_acknowledged)(struct sctp_congestion *c, const struct sctp_congestion_acknowledgement *ack);
-    /* A loss, once in each round trip; queue_us: by how much the round trip time exceeds the least one. */
-    void (*on_loss)(struct sctp_congestion *c, uint64_t now_us, uint64_t queue_us);
+    /* A loss, once in each round trip; the latest round trip time and the least one say how long the queue was. */
+    void (*on_loss)(struct sctp_congestion *c, uint64_t now_us, uint64_t rtt_us, uint64_t least_rtt_us);
     void (*on_timeout)(struct sctp_congestion *c, uint64_t now_us);
     /* The last on_loss or on_timeout was a mistake: nothing had been lost. */
     void (*on_spurious)(struct sctp_congestion *c, uint64_t now_us);

@@ -7,6 +7,11 @@
 /* RFC 9438 sections 4.6 and 5.1: beta 0.7, C 0.4; section 4.3: alpha = 3 (1 - beta) / (1 + beta) = 9/17 */
 #define BETA_NUMERATOR 7
 #define BETA_DENOMINATOR 10
+/* RFC 9438 section 4.6 leaves the decrease to the implementer where it is argued; docs/sctp.md argues this one. */
+#define GENTLE_NUMERATOR 85
+#define GENTLE_DENOMINATOR 100
+#define QUEUE_NONE_MIN_US UINT64_C(2000)
+#define QUEUE_NONE_DIVISOR 16
 #define ALPHA_NUMERATOR 9
 #define ALPHA_DENOMINATOR 17
 #define US_PER_MS 1000
@@ -99,25 +104,29 @@ static void acknowledged(struct sctp_congestion *c, const struct sctp_congestion
     c->window_bytes += step_bytes;
 }
 
-static void reduce(struct sctp_congestion *c) {
-    sctp_congestion_reduce(c, BETA_NUMERATOR, BETA_DENOMINATOR);
+static void reduce(struct sctp_congestion *c, uint64_t numerator, uint64_t denominator) {
+    sctp_congestion_reduce(c, numerator, denominator);
     /* RFC 9438 section 4.7, fast convergence: a window that did not reach the last one leaves room for others. */
     bool is_lower = c->window_bytes < c->cubic.most_bytes;
-    c->cubic.most_bytes = is_lower ? c->window_bytes * (BETA_NUMERATOR + BETA_DENOMINATOR) / (2 * BETA_DENOMINATOR) : c->window_bytes;
+    c->cubic.most_bytes = is_lower ? c->window_bytes * (numerator + denominator) / (2 * denominator) : c->window_bytes;
     c->cubic.prior_bytes = c->window_bytes;
     c->cubic.has_epoch = false;
 }
 
-static void lost(struct sctp_congestion *c, uint64_t now_us, uint64_t queue_us) {
+static void lost(struct sctp_congestion *c, uint64_t now_us, uint64_t rtt_us, uint64_t least_rtt_us) {
     (void)now_us;
-    (void)queue_us;
-    reduce(c);
+    /* A loss at a round trip that shows no queue is hardly an overflow of one: less is taken back. */
+    uint64_t none_us = least_rtt_us / QUEUE_NONE_DIVISOR > QUEUE_NONE_MIN_US ? least_rtt_us / QUEUE_NONE_DIVISOR : QUEUE_NONE_MIN_US;
+    if (c->slow_start.is_over && rtt_us < least_rtt_us + none_us)
+        reduce(c, GENTLE_NUMERATOR, GENTLE_DENOMINATOR);
+    else
+        reduce(c, BETA_NUMERATOR, BETA_DENOMINATOR);
     c->window_bytes = c->threshold_bytes;
 }
 
 static void timed_out(struct sctp_congestion *c, uint64_t now_us) {
     (void)now_us;
-    reduce(c);
+    reduce(c, BETA_NUMERATOR, BETA_DENOMINATOR);
     /* RFC 9438 section 4.8: what comes after the slow start begins with K 0. */
     c->cubic.most_bytes = 0;
     c->window_bytes = c->unit_bytes;

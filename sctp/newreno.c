@@ -18,9 +18,10 @@ static void acknowledged(struct sctp_congestion *c, const struct sctp_congestion
     }
 }
 
-static void lost(struct sctp_congestion *c, uint64_t now_us, uint64_t queue_us) {
+static void lost(struct sctp_congestion *c, uint64_t now_us, uint64_t rtt_us, uint64_t least_rtt_us) {
     (void)now_us;
-    (void)queue_us;
+    (void)rtt_us;
+    (void)least_rtt_us;
     /* RFC 9260 section 7.2.3, MUST: half, but four segments. */
     sctp_congestion_reduce(c, 1, 2);
     c->window_bytes = c->threshold_bytes;

@@ -9,12 +9,6 @@ void sctp_outbound_arm_t3(struct sctp_outbound *out, uint64_t now_us) {
     out->t3_us = sctp_outbound_needs_t3(out) ? now_us + out->rtt.rto_us : UINT64_MAX;
 }
 
-uint64_t sctp_outbound_queue_us(const struct sctp_outbound *out) {
-    uint64_t least_us = sctp_retransmission_timeout_least_us(&out->rtt);
-    uint64_t latest_us = out->loss.latest_rtt_us;
-    return latest_us > least_us ? latest_us - least_us : 0;
-}
-
 /* ---- recovery ---------------------------------------------------------------------------------------------------------------------- */
 
 void sctp_outbound_enter_recovery(struct sctp_outbound *out, uint64_t now_us, uint64_t flight_bytes) {
@@ -23,7 +17,8 @@ void sctp_outbound_enter_recovery(struct sctp_outbound *out, uint64_t now_us, ui
     /* RFC 9260 section 7.2.4, MUST: one reduction, until what was in flight when it happened has been acknowledged. */
     out->recovery = (struct sctp_recovery){
         .state = SCTP_RECOVERY_FAST, .end_tsn = out->flight.next_tsn - 1, .start_flight_bytes = flight_bytes > 0 ? flight_bytes : 1, .is_undoable = true};
-    out->congestion.algorithm->on_loss(&out->congestion, now_us, sctp_outbound_queue_us(out));
+    out->congestion.algorithm->on_loss(&out->congestion, now_us, out->loss.latest_rtt_us,
+                                           sctp_retransmission_timeout_least_us(&out->rtt));
     out->counted.recoveries++;
     out->probe.due_us = UINT64_MAX;
 }

@@ -72,7 +72,6 @@ void sctp_outbound_timed_out(struct sctp_outbound *out, uint64_t now_us);
 void sctp_outbound_arm_t3(struct sctp_outbound *out, uint64_t now_us);
 void sctp_outbound_arm_probe(struct sctp_outbound *out, uint64_t now_us);
 bool sctp_outbound_needs_t3(const struct sctp_outbound *out);
-uint64_t sctp_outbound_queue_us(const struct sctp_outbound *out);
 
 /* ---- partial_reliability.c --------------------------------------------------------------------------------------------------------- */
 

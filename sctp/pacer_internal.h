@@ -15,12 +15,13 @@
 #define SCTP_PACER_GAIN 125
 
 struct sctp_pacer {
-    uint64_t due_ns; /* when what has been sent would have left at the rate */
+    uint64_t ahead_bytes; /* sent sooner than the rate would have it, as of since_us */
+    uint64_t since_us;
 };
 
-/* The rate 0: none yet, no limit. True: one packet more may leave now. Else *until_us is when to ask again. */
-bool sctp_pacer_allows(const struct sctp_pacer *pacer, uint64_t now_us, uint64_t rate_bytes_per_second, uint64_t *until_us);
-void sctp_pacer_sent(struct sctp_pacer *pacer, uint64_t now_us, uint64_t rate_bytes_per_second, uint64_t bytes);
+/* The rate: bytes a second; 0: none yet, no limit. True: one packet more may leave now. Else *until_us is when to ask again. */
+bool sctp_pacer_allows(struct sctp_pacer *pacer, uint64_t now_us, uint64_t rate, uint64_t *until_us);
+void sctp_pacer_sent(struct sctp_pacer *pacer, uint64_t now_us, uint64_t rate, uint64_t bytes);
 uint64_t sctp_pacer_rate(uint64_t window_bytes, uint64_t smoothed_rtt_us, bool is_slow_start);
 
 #endif
