@@ -172,14 +172,12 @@ static void pay_open(struct data_channel_layer *layer, uint64_t now_us, struct d
 
 static void pay_ack(struct data_channel_layer *layer, uint64_t now_us, struct data_channel *channel) {
     static const uint8_t ack[] = {DATA_CHANNEL_MESSAGE_ACK};
-    if (!can_wait(send_control(layer, now_us, channel, ack, sizeof ack)))
+    int result = send_control(layer, now_us, channel, ack, sizeof ack);
+    if (!can_wait(result) && result != SCTP_ERROR_STATE) /* the stream's life before may end with the reset that is under way */
         forgive(layer, channel, &channel->owes_ack);
 }
 
 static void pay_reset(struct data_channel_layer *layer, uint64_t now_us, struct data_channel *channel) {
-    /* W3C, closing procedure: what was sent before leaves first. A reset holds back what has not; BUFFERED_LOW brings us here again. */
-    if (sctp_association_buffered(layer->association, channel->id) > 0)
-        return;
     int result = sctp_association_reset_streams(layer->association, now_us, &channel->id, 1);
     if (can_wait(result))
         return;
@@ -327,7 +325,6 @@ void data_channel_begin_close(struct data_channel_layer *layer, uint64_t now_us,
         return;
     }
     channel->state = DATA_CHANNEL_CLOSING;
-    (void)sctp_association_set_buffered_low(layer->association, channel->id, 0); /* it has a mark, or nothing was sent */
     data_channel_owe(layer, channel, &channel->owes_reset);
     data_channel_pay(layer, now_us, channel);
 }

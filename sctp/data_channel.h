@@ -103,7 +103,7 @@ int data_channel_open(struct data_channel_layer *layer, uint64_t now_us, const s
  * Sends one message, of any length, 0 included.
  * is_text   UTF-8 (not looked at), else binary
  * SCTP_ERROR_ARGUMENT  no such channel; longer than the peer takes (data_channel_layer_set_peer_message_max) or than the send budget
- * SCTP_ERROR_STATE     not OPEN
+ * SCTP_ERROR_STATE     not OPEN; or OPEN on a number that the channel before it is still giving back: again after the next event
  * SCTP_ERROR_CAPACITY  the association's send budget is spent: again after its SENDABLE; nothing was taken
  * SCTP_ERROR_MEMORY    nothing was taken
  */

@@ -110,7 +110,7 @@ const char *pair_log(struct channel_pair *pair, int end) {
 /* ---- the link ---------------------------------------------------------------------------------------------------------------------- */
 
 static void carry(struct channel_pair *pair, int from, const uint8_t *bytes, size_t length) {
-    if (next_random(&pair->random_state) % 100 < pair->loss_percent || pair->count == LINK_PACKETS) {
+    if (pair->is_cut[from] || next_random(&pair->random_state) % 100 < pair->loss_percent || pair->count == LINK_PACKETS) {
         pair->lost++;
         return;
     }

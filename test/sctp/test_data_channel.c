@@ -478,6 +478,25 @@ static void both_close(void **state) {
     pair_end(&pair);
 }
 
+/* RFC 8831 section 6.7: closed, and its number free, when both directions are reset and not before */
+static void one_reset_is_not_enough(void **state) {
+    (void)state;
+    struct data_channel_info info;
+    begin_connected();
+    data_channel_handle handle = pair_open(&pair, 0, "c");
+    pair_run(&pair, SECOND_US);
+    pair.is_cut[0] = true; /* our request is lost, the peer's comes */
+    assert_int_equal(data_channel_close(pair.ends[0].layer, pair.now_us, handle), SCTP_OK);
+    assert_int_equal(data_channel_close(pair.ends[1].layer, pair.now_us, pair.ends[1].last_opened), SCTP_OK);
+    pair_run(&pair, SECOND_US);
+    assert_true(data_channel_info(pair.ends[0].layer, handle, &info));
+    assert_int_equal(info.state, DATA_CHANNEL_CLOSING);
+    pair.is_cut[0] = false;
+    pair_run(&pair, 10 * SECOND_US);
+    assert_false(data_channel_info(pair.ends[0].layer, handle, &info));
+    pair_end(&pair);
+}
+
 /* The number of a closed channel serves again, ordered and from the beginning */
 static void numbers_are_reused(void **state) {
     (void)state;
@@ -608,7 +627,7 @@ int main(void) {
         cmocka_unit_test(negotiated), cmocka_unit_test(no_id), cmocka_unit_test(too_many), cmocka_unit_test(arguments),
         cmocka_unit_test(messages), cmocka_unit_test(partial_messages), cmocka_unit_test(strays),
         cmocka_unit_test(buffered), cmocka_unit_test(back_pressure), cmocka_unit_test(open_waits_for_room),
-        cmocka_unit_test(closes), cmocka_unit_test(a_thousand), cmocka_unit_test(both_close), cmocka_unit_test(numbers_are_reused), cmocka_unit_test(the_association_ends),
+        cmocka_unit_test(closes), cmocka_unit_test(a_thousand), cmocka_unit_test(both_close), cmocka_unit_test(one_reset_is_not_enough), cmocka_unit_test(numbers_are_reused), cmocka_unit_test(the_association_ends),
         cmocka_unit_test(wrong_parity), cmocka_unit_test(bad_opens), cmocka_unit_test(declined), cmocka_unit_test(survives_every_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
