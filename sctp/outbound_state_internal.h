@@ -10,8 +10,6 @@
 
 /* What an idle sender's memory is trimmed after: a request and its answer come sooner than this. */
 #define SCTP_TRIM_IDLE_US UINT64_C(5000000)
-/* Streams in one FORWARD TSN; those behind go into the next. */
-#define SCTP_FORWARD_STREAMS_MAX 256
 
 enum sctp_recovery_state {
     SCTP_RECOVERY_NONE,
