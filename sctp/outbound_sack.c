@@ -158,7 +158,8 @@ int sctp_outbound_handle_sack(struct sctp_outbound *out, uint64_t now_us, const 
     struct tally tally = {0};
     uint64_t flight_bytes = out->flight.flight_bytes;
     bool has_advanced = sack->cumulative_tsn != out->flight.cumulative_tsn;
-    bool was_limited = out->is_window_limited;
+    /* What the pace held back in slow start, the window would have: half of it in use is enough there. */
+    bool was_limited = out->is_window_limited || (out->congestion.window_bytes < out->congestion.threshold_bytes && 2 * flight_bytes >= out->congestion.window_bytes);
     out->is_heard_since_timeout = true;
     out->peer_window = sack->window;
     pass_cumulative(out, now_us, sack->cumulative_tsn, &tally);

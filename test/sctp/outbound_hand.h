@@ -8,8 +8,8 @@
 
 #define HAND_PACKET_BYTES 1160
 #define HAND_FRAGMENT_BYTES 1120
-#define HAND_PACKETS_MAX 64
-#define HAND_CHUNKS_MAX 512
+#define HAND_PACKETS_MAX 512
+#define HAND_CHUNKS_MAX 1024
 
 struct hand {
     struct sctp_outbound *out;
