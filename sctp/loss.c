@@ -29,7 +29,9 @@ void sctp_loss_acknowledged(struct sctp_loss *loss, const struct sctp_record *re
     loss->latest_rtt_us = rtt_us;
 }
 
-void sctp_loss_duplicates(struct sctp_loss *loss, uint32_t cumulative_tsn, uint32_t next_tsn) {
+void sctp_loss_duplicates(struct sctp_loss *loss, uint32_t cumulative_tsn, uint32_t next_tsn, bool is_recovering) {
+    /* What fast recovery sent again had been late, not lost. RFC 8985 would not see it: the late one cannot be told from its copy. */
+    loss->is_reordering_seen |= is_recovering;
     if (loss->has_duplicate_round && sctp_tsn_before(cumulative_tsn, loss->duplicate_round_tsn))
         return;
     loss->has_duplicate_round = true;

@@ -30,7 +30,7 @@ void sctp_loss_begin(struct sctp_loss *loss, uint32_t initial_tsn);
 /* A record that a SACK names for the first time (RFC 8985 section 6.2 steps 2 and 3). */
 void sctp_loss_acknowledged(struct sctp_loss *loss, const struct sctp_record *record, uint64_t now_us, uint64_t least_rtt_us);
 /* The SACK reported duplicates (step 4). */
-void sctp_loss_duplicates(struct sctp_loss *loss, uint32_t cumulative_tsn, uint32_t next_tsn);
+void sctp_loss_duplicates(struct sctp_loss *loss, uint32_t cumulative_tsn, uint32_t next_tsn, bool is_recovering);
 /* A recovery has ended. */
 void sctp_loss_recovered(struct sctp_loss *loss);
 uint64_t sctp_loss_reordering_window_us(const struct sctp_loss *loss, const struct sctp_in_flight *flight, const struct sctp_retransmission_timeout *rtt,

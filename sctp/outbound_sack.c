@@ -98,19 +98,23 @@ static void judge_probe(struct sctp_outbound *out, uint64_t now_us, bool has_dup
         sctp_outbound_enter_recovery(out, now_us, flight_bytes);
 }
 
-/* RFC 9438 section 4.9 leaves the means open; as in RFC 3708: everything that was sent again had arrived before. */
+/* RFC 9438 section 4.9 leaves the means open; as in RFC 3708: everything that was sent again since the reduction had arrived before. */
 static void take_duplicates(struct sctp_outbound *out, uint64_t now_us, const struct sctp_sack *sack) {
+    struct sctp_recovery *r = &out->recovery;
     if (sack->duplicate_count == 0)
         return;
     out->counted.duplicates_reported += sack->duplicate_count;
-    sctp_loss_duplicates(&out->loss, out->flight.cumulative_tsn, out->flight.next_tsn);
-    if (!out->recovery.is_undoable || out->recovery.undo_count == 0)
+    sctp_loss_duplicates(&out->loss, out->flight.cumulative_tsn, out->flight.next_tsn, r->state == SCTP_RECOVERY_FAST);
+    for (size_t i = 0; i < sack->duplicate_count; i++) {
+        uint32_t tsn = sctp_sack_duplicate(sack, i);
+        bool is_of_this = sctp_tsn_before(r->start_tsn, tsn) && !sctp_tsn_before(r->end_tsn, tsn);
+        r->undo_count -= is_of_this && r->undo_count > 0;
+    }
+    bool is_undone = r->is_undoable && r->has_sent_again && r->undo_count == 0 && out->flight.lost_count == 0;
+    if (!is_undone)
         return;
-    out->recovery.undo_count -= sack->duplicate_count < out->recovery.undo_count ? sack->duplicate_count : out->recovery.undo_count;
-    if (out->recovery.undo_count > 0 || out->flight.lost_count > 0)
-        return;
-    out->recovery.is_undoable = false;
-    out->recovery.state = SCTP_RECOVERY_NONE;
+    r->is_undoable = false;
+    r->state = SCTP_RECOVERY_NONE;
     out->congestion.algorithm->on_spurious(&out->congestion, now_us);
     out->counted.spurious_recoveries++;
 }
