@@ -311,7 +311,7 @@ fuzz-all: $(FUZZ_TARGETS:%=$(FUZZ_BUILD)/fuzz_%)
 # ---- benches: always release, always ratios ------------------------------------------------------------------------------
 
 BENCHES := $(patsubst %.c,%,$(notdir $(wildcard bench/bench_*.c)))
-$(BUILD)/bench/bench_%: $(BUILD)/bench/bench_%.o $(APP_NET) $(PEER_ARCHIVES)
+$(BUILD)/bench/bench_%: $(BUILD)/bench/bench_%.o $(APP_NET) $(PEER_ARCHIVES) $(call archive,sctp)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_peer) $(LIBS_net) -lm
 .PHONY: bench
 ifeq ($(MODE),release)

@@ -28,6 +28,7 @@ struct data_channel_layer *data_channel_layer_new(const struct data_channel_laye
         .channels_max = config->channels_max != 0 ? config->channels_max : DATA_CHANNEL_COUNT_DEFAULT,
         .partial_max_bytes = config->partial_max_bytes != 0 ? config->partial_max_bytes : SCTP_MESSAGE_DEFAULT_BYTES,
         .peer_message_max_bytes = DATA_CHANNEL_MESSAGE_DEFAULT_BYTES,
+        .streams = DATA_CHANNEL_ID_MAX + 1,
         .last_id = DATA_CHANNEL_ID_MAX,
         .statistics.memory_bytes = sizeof *layer,
     };
@@ -46,11 +47,28 @@ void data_channel_layer_free(struct data_channel_layer *layer) {
     allocator.release(allocator.context, layer);
 }
 
-int data_channel_layer_attach(struct data_channel_layer *layer, struct sctp_association *association, bool is_client) {
-    if (layer->association)
+int data_channel_layer_set_role(struct data_channel_layer *layer, bool is_client) {
+    if (layer->has_role)
+        return SCTP_ERROR_STATE;
+    layer->has_role = true;
+    layer->is_client = is_client;
+    for (unsigned i = 0; i < layer->slot_count; i++) {
+        struct data_channel *channel = layer->slots[i].channel;
+        uint16_t id;
+        if (!channel || channel->state != DATA_CHANNEL_CONNECTING || channel->id != DATA_CHANNEL_ID_NONE)
+            continue;
+        if (data_channel_choose_id(layer, &id))
+            data_channel_set_id(layer, channel, id);
+        else
+            data_channel_end(layer, channel, DATA_CHANNEL_CLOSED_NO_ID);
+    }
+    return SCTP_OK;
+}
+
+int data_channel_layer_attach(struct data_channel_layer *layer, struct sctp_association *association) {
+    if (layer->association || !layer->has_role)
         return SCTP_ERROR_STATE;
     layer->association = association;
-    layer->is_client = is_client;
     return SCTP_OK;
 }
 
@@ -154,14 +172,12 @@ static void pay_open(struct data_channel_layer *layer, uint64_t now_us, struct d
 
 static void pay_ack(struct data_channel_layer *layer, uint64_t now_us, struct data_channel *channel) {
     static const uint8_t ack[] = {DATA_CHANNEL_MESSAGE_ACK};
-    if (!can_wait(send_control(layer, now_us, channel, ack, sizeof ack)))
+    int result = send_control(layer, now_us, channel, ack, sizeof ack);
+    if (!can_wait(result) && result != SCTP_ERROR_STATE) /* the stream's life before may end with the reset that is under way */
         forgive(layer, channel, &channel->owes_ack);
 }
 
 static void pay_reset(struct data_channel_layer *layer, uint64_t now_us, struct data_channel *channel) {
-    /* W3C, closing procedure: what was sent before leaves first. A reset holds back what has not; BUFFERED_LOW brings us here again. */
-    if (sctp_association_buffered(layer->association, channel->id) > 0)
-        return;
     int result = sctp_association_reset_streams(layer->association, now_us, &channel->id, 1);
     if (can_wait(result))
         return;
@@ -182,9 +198,7 @@ void data_channel_pay(struct data_channel_layer *layer, uint64_t now_us, struct 
 /* ---- opening ----------------------------------------------------------------------------------------------------------------------- */
 
 void data_channel_begin(struct data_channel_layer *layer, uint64_t now_us, struct data_channel *channel) {
-    uint16_t id = channel->id;
-    bool has_id = channel->is_negotiated ? id < layer->streams : data_channel_choose_id(layer, &id);
-    if (!has_id) {
+    if (channel->id >= layer->streams) {
         data_channel_end(layer, channel, DATA_CHANNEL_CLOSED_NO_ID);
         return;
     }
@@ -193,7 +207,6 @@ void data_channel_begin(struct data_channel_layer *layer, uint64_t now_us, struc
         now_open(layer, channel);
         return;
     }
-    data_channel_set_id(layer, channel, id);
     data_channel_owe(layer, channel, &channel->owes_open);
     data_channel_pay(layer, now_us, channel);
 }
@@ -209,6 +222,9 @@ int data_channel_open(struct data_channel_layer *layer, uint64_t now_us, const s
         return SCTP_ERROR_ARGUMENT;
     if (layer->has_ended || (config->is_negotiated && data_channel_with_id(layer, config->id)))
         return SCTP_ERROR_STATE;
+    uint16_t id = config->is_negotiated ? config->id : DATA_CHANNEL_ID_NONE;
+    if (!config->is_negotiated && layer->has_role && !data_channel_choose_id(layer, &id))
+        return SCTP_ERROR_CAPACITY;
     struct data_channel *channel;
     int result = data_channel_create(layer, config->label, config->label_length, config->protocol, config->protocol_length, &channel);
     if (result != SCTP_OK)
@@ -218,8 +234,8 @@ int data_channel_open(struct data_channel_layer *layer, uint64_t now_us, const s
     channel->reliability = config->reliability;
     channel->limit = config->limit;
     channel->is_negotiated = config->is_negotiated;
-    if (config->is_negotiated)
-        data_channel_set_id(layer, channel, config->id);
+    if (id != DATA_CHANNEL_ID_NONE)
+        data_channel_set_id(layer, channel, id);
     *handle = channel->handle;
     if (layer->is_connected)
         data_channel_begin(layer, now_us, channel);
@@ -309,7 +325,6 @@ void data_channel_begin_close(struct data_channel_layer *layer, uint64_t now_us,
         return;
     }
     channel->state = DATA_CHANNEL_CLOSING;
-    (void)sctp_association_set_buffered_low(layer->association, channel->id, 0); /* it has a mark, or nothing was sent */
     data_channel_owe(layer, channel, &channel->owes_reset);
     data_channel_pay(layer, now_us, channel);
 }

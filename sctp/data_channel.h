@@ -16,7 +16,7 @@
 
 #define DATA_CHANNEL_LABEL_MAX_BYTES 65535    /* and the protocol: RFC 8832 section 5.1 */
 #define DATA_CHANNEL_ID_MAX 65534             /* RFC 8831 section 6.2 */
-#define DATA_CHANNEL_ID_NONE 65535            /* in-band, and not connected yet */
+#define DATA_CHANNEL_ID_NONE 65535            /* in-band, and our role is not known yet */
 #define DATA_CHANNEL_COUNT_DEFAULT 1024       /* channels at a time, those of the peer included */
 #define DATA_CHANNEL_COUNT_MAX 65535
 #define DATA_CHANNEL_MESSAGE_DEFAULT_BYTES 65536 /* what a peer takes that says nothing: RFC 8841 section 6.1 */
@@ -58,12 +58,17 @@ struct data_channel_layer *data_channel_layer_new(const struct data_channel_laye
 void data_channel_layer_free(struct data_channel_layer *layer);
 
 /*
- * The association is there; connected or not yet. Once.
- * association        referenced; outlives the layer. None of its events was polled
- * is_client          our role in DTLS: even numbers are the client's (RFC 8832 section 6)
- * Returns SCTP_OK; SCTP_ERROR_STATE: attached before.
+ * Our role in DTLS, once the descriptions have settled it: in-band channels get their numbers now, even ones for the client (RFC 8832
+ * section 6). Once, before attach.
+ * Returns SCTP_OK; SCTP_ERROR_STATE: said before.
  */
-int data_channel_layer_attach(struct data_channel_layer *layer, struct sctp_association *association, bool is_client);
+int data_channel_layer_set_role(struct data_channel_layer *layer, bool is_client);
+/*
+ * The association is there; connected or not yet. Once.
+ * association   referenced; outlives the layer. None of its events was polled
+ * Returns SCTP_OK; SCTP_ERROR_STATE: attached before, or no role yet.
+ */
+int data_channel_layer_attach(struct data_channel_layer *layer, struct sctp_association *association);
 /* The peer's max-message-size; 0: no limit (RFC 8841 section 6.1). DATA_CHANNEL_MESSAGE_DEFAULT_BYTES until said. */
 void data_channel_layer_set_peer_message_max(struct data_channel_layer *layer, uint64_t bytes);
 
@@ -71,7 +76,7 @@ void data_channel_layer_set_peer_message_max(struct data_channel_layer *layer, u
  * label, protocol   UTF-8, copied; NULL and 0: empty
  * priority          0: SCTP_PRIORITY_DEFAULT; RFC 8831 section 6.4: 128, 256, 512, 1024
  * is_unordered, reliability, limit   limit: retransmissions, or milliseconds (SCTP_MAX_LIFETIME)
- * is_negotiated, id both sides know of it: no OPEN is sent; id 0..DATA_CHANNEL_ID_MAX. Else id is chosen when connected
+ * is_negotiated, id both sides know of it: no OPEN is sent; id 0..DATA_CHANNEL_ID_MAX. Else id is chosen, see data_channel_layer_set_role
  */
 struct data_channel_config {
     const char *label, *protocol;
@@ -88,7 +93,7 @@ struct data_channel_config {
  * Opens a channel; *handle is its name. The OPEN event says when it may be used: as soon as the association is there, without waiting for
  * the peer's ACK (RFC 8832 section 6), so a peer that declines shows as CLOSED later.
  * SCTP_ERROR_ARGUMENT  label or protocol too long or not UTF-8, an id out of range
- * SCTP_ERROR_CAPACITY  channels_max
+ * SCTP_ERROR_CAPACITY  channels_max, or no number is free
  * SCTP_ERROR_STATE     the id is another channel's, or the association has ended
  * SCTP_ERROR_MEMORY
  */
@@ -98,7 +103,7 @@ int data_channel_open(struct data_channel_layer *layer, uint64_t now_us, const s
  * Sends one message, of any length, 0 included.
  * is_text   UTF-8 (not looked at), else binary
  * SCTP_ERROR_ARGUMENT  no such channel; longer than the peer takes (data_channel_layer_set_peer_message_max) or than the send budget
- * SCTP_ERROR_STATE     not OPEN
+ * SCTP_ERROR_STATE     not OPEN; or OPEN on a number that the channel before it is still giving back: again after the next event
  * SCTP_ERROR_CAPACITY  the association's send budget is spent: again after its SENDABLE; nothing was taken
  * SCTP_ERROR_MEMORY    nothing was taken
  */

@@ -199,12 +199,9 @@ static void pay_all(struct data_channel_layer *layer, uint64_t now_us) {
             data_channel_pay(layer, now_us, layer->slots[i].channel);
 }
 
-static bool take_buffered_low(struct data_channel_layer *layer, uint64_t now_us, uint16_t stream, struct data_channel_event *out) {
-    struct data_channel *channel = data_channel_with_id(layer, stream);
-    if (channel)
-        data_channel_pay(layer, now_us, channel);
-    /* The OPEN or ACK that has left is none of the user's bytes. */
-    if (!channel || channel->payload_sent == 0 || channel->state == DATA_CHANNEL_CLOSED)
+static bool take_buffered_low(struct data_channel_layer *layer, uint16_t stream, struct data_channel_event *out) {
+    const struct data_channel *channel = data_channel_with_id(layer, stream);
+    if (!channel || channel->payload_sent == 0) /* the OPEN or ACK that has left is none of the user's bytes */
         return false;
     out->type = DATA_CHANNEL_EVENT_BUFFERED_LOW;
     out->handle = channel->handle;
@@ -220,9 +217,10 @@ static bool translate(struct data_channel_layer *layer, uint64_t now_us, const s
         return take_message(layer, now_us, &event->message, out);
     case SCTP_EVENT_BUFFERED_LOW:
         *out = (struct data_channel_event){0};
-        return take_buffered_low(layer, now_us, event->stream, out);
+        return take_buffered_low(layer, event->stream, out);
     case SCTP_EVENT_STREAMS_RESET:
         take_resets(layer, now_us, event);
+        pay_all(layer, now_us);
         return false;
     case SCTP_EVENT_CONNECTED:
         connected(layer, now_us, event);

@@ -44,8 +44,8 @@ struct data_channel_layer {
     unsigned channels_max;
     size_t partial_max_bytes, partial_bytes;
     uint64_t peer_message_max_bytes;
-    bool is_client, is_connected, has_ended;
-    unsigned streams; /* ids below are agreed */
+    bool has_role, is_client, is_connected, has_ended;
+    unsigned streams; /* ids below may be used; all, until the association says */
     unsigned last_id; /* that was chosen */
 
     struct data_channel_slot *slots;
@@ -77,7 +77,7 @@ void data_channel_release(struct data_channel_layer *layer, void *memory, size_t
 
 /* Sets what it tells, and puts it into the queue. */
 void data_channel_tell(struct data_channel_layer *layer, struct data_channel *channel, bool *what);
-/* Number, OPEN message, OPEN event: the association is connected. */
+/* OPEN message, OPEN event: the association is connected. */
 void data_channel_begin(struct data_channel_layer *layer, uint64_t now_us, struct data_channel *channel);
 /* Both streams are reset, or never will be. */
 void data_channel_end(struct data_channel_layer *layer, struct data_channel *channel, enum data_channel_reason reason);

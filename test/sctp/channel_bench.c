@@ -33,7 +33,8 @@ void pair_begin_with(struct channel_pair *pair, const struct sctp_association_co
         layer_config.allocator = &end->memory.allocator;
         end->association = sctp_association_new(&config, pair->now_us);
         end->layer = data_channel_layer_new(&layer_config);
-        if (!pair->packets || !end->association || !end->layer || data_channel_layer_attach(end->layer, end->association, i == 0) != SCTP_OK)
+        if (!pair->packets || !end->association || !end->layer || data_channel_layer_set_role(end->layer, i == 0) != SCTP_OK ||
+            data_channel_layer_attach(end->layer, end->association) != SCTP_OK)
             abort();
         (void)sctp_association_connect(end->association, pair->now_us);
     }
@@ -109,7 +110,7 @@ const char *pair_log(struct channel_pair *pair, int end) {
 /* ---- the link ---------------------------------------------------------------------------------------------------------------------- */
 
 static void carry(struct channel_pair *pair, int from, const uint8_t *bytes, size_t length) {
-    if (next_random(&pair->random_state) % 100 < pair->loss_percent || pair->count == LINK_PACKETS) {
+    if (pair->is_cut[from] || next_random(&pair->random_state) % 100 < pair->loss_percent || pair->count == LINK_PACKETS) {
         pair->lost++;
         return;
     }

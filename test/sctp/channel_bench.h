@@ -31,6 +31,7 @@ struct channel_pair {
     struct channel_end ends[2]; /* 0: the DTLS client */
     uint64_t now_us, random_state;
     unsigned loss_percent;
+    bool is_cut[2]; /* what this end sends is lost */
     uint64_t delay_us;
     struct channel_packet *packets; /* a ring */
     size_t first, count;

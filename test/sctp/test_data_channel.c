@@ -22,7 +22,6 @@ static void opens(void **state) {
     (void)state;
     pair_begin(&pair);
     data_channel_handle first = pair_open(&pair, 0, "first"), other = pair_open(&pair, 1, "other"), second = pair_open(&pair, 0, "second");
-    assert_int_equal(pair_id(&pair, 0, first), DATA_CHANNEL_ID_NONE);
     assert_int_equal(pair_send(&pair, 0, first, "too early"), SCTP_ERROR_STATE);
     pair_run(&pair, SECOND_US);
     assert_string_equal(pair_log(&pair, 0), "connected\nopen first\nopen second\nopened other\n");
@@ -31,6 +30,32 @@ static void opens(void **state) {
     assert_int_equal(pair_id(&pair, 0, second), 2);
     assert_int_equal(pair_id(&pair, 1, other), 1);
     pair_end(&pair);
+}
+
+/* W3C: the number is there as soon as the role is, long before the association; those that were agreed are not given away */
+static void numbers_come_with_the_role(void **state) {
+    (void)state;
+    for (int is_client = 0; is_client < 2; is_client++) {
+        struct data_channel_layer_config config = {.channels_max = 4};
+        struct data_channel_layer *layer = data_channel_layer_new(&config);
+        struct data_channel_config agreed = {.label = "a", .label_length = 1, .is_negotiated = true, .id = is_client ? 0 : 1}, in_band = {.label = "b", .label_length = 1};
+        data_channel_handle handles[4];
+        struct data_channel_info info;
+        assert_int_equal(data_channel_open(layer, 1, &agreed, &handles[0]), SCTP_OK);
+        assert_int_equal(data_channel_open(layer, 1, &in_band, &handles[1]), SCTP_OK);
+        assert_true(data_channel_info(layer, handles[1], &info));
+        assert_int_equal(info.id, DATA_CHANNEL_ID_NONE);
+        assert_int_equal(data_channel_layer_attach(layer, NULL), SCTP_ERROR_STATE);
+        assert_int_equal(data_channel_layer_set_role(layer, is_client), SCTP_OK);
+        assert_int_equal(data_channel_layer_set_role(layer, is_client), SCTP_ERROR_STATE);
+        assert_int_equal(data_channel_open(layer, 1, &in_band, &handles[2]), SCTP_OK);
+        for (unsigned i = 1; i < 3; i++) {
+            assert_true(data_channel_info(layer, handles[i], &info));
+            assert_int_equal(info.id, 2 * i + (is_client ? 0 : 1));
+            assert_int_equal(info.state, DATA_CHANNEL_CONNECTING);
+        }
+        data_channel_layer_free(layer);
+    }
 }
 
 /* All that an OPEN says arrives (RFC 8832 section 5.1) */
@@ -204,7 +229,7 @@ static void arguments(void **state) {
     assert_int_equal(data_channel_close(layer, pair.now_us, 0), SCTP_ERROR_ARGUMENT);
     assert_int_equal(pair_send(&pair, 0, 12345, "x"), SCTP_ERROR_ARGUMENT);
     assert_int_equal(data_channel_set_buffered_low(layer, 12345, 1), SCTP_ERROR_ARGUMENT);
-    assert_int_equal(data_channel_layer_attach(layer, pair.ends[0].association, true), SCTP_ERROR_STATE);
+    assert_int_equal(data_channel_layer_attach(layer, pair.ends[0].association), SCTP_ERROR_STATE);
     data_channel_layer_free(NULL);
     struct data_channel_layer_config most = {.channels_max = DATA_CHANNEL_COUNT_MAX + 1};
     assert_null(data_channel_layer_new(&most));
@@ -453,6 +478,25 @@ static void both_close(void **state) {
     pair_end(&pair);
 }
 
+/* RFC 8831 section 6.7: closed, and its number free, when both directions are reset and not before */
+static void one_reset_is_not_enough(void **state) {
+    (void)state;
+    struct data_channel_info info;
+    begin_connected();
+    data_channel_handle handle = pair_open(&pair, 0, "c");
+    pair_run(&pair, SECOND_US);
+    pair.is_cut[0] = true; /* our request is lost, the peer's comes */
+    assert_int_equal(data_channel_close(pair.ends[0].layer, pair.now_us, handle), SCTP_OK);
+    assert_int_equal(data_channel_close(pair.ends[1].layer, pair.now_us, pair.ends[1].last_opened), SCTP_OK);
+    pair_run(&pair, SECOND_US);
+    assert_true(data_channel_info(pair.ends[0].layer, handle, &info));
+    assert_int_equal(info.state, DATA_CHANNEL_CLOSING);
+    pair.is_cut[0] = false;
+    pair_run(&pair, 10 * SECOND_US);
+    assert_false(data_channel_info(pair.ends[0].layer, handle, &info));
+    pair_end(&pair);
+}
+
 /* The number of a closed channel serves again, ordered and from the beginning */
 static void numbers_are_reused(void **state) {
     (void)state;
@@ -579,11 +623,11 @@ static void survives_every_failure(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(opens), cmocka_unit_test(properties), cmocka_unit_test(messages_before_the_ack), cmocka_unit_test(nothing_overtakes_the_open),
+        cmocka_unit_test(opens), cmocka_unit_test(numbers_come_with_the_role), cmocka_unit_test(properties), cmocka_unit_test(messages_before_the_ack), cmocka_unit_test(nothing_overtakes_the_open),
         cmocka_unit_test(negotiated), cmocka_unit_test(no_id), cmocka_unit_test(too_many), cmocka_unit_test(arguments),
         cmocka_unit_test(messages), cmocka_unit_test(partial_messages), cmocka_unit_test(strays),
         cmocka_unit_test(buffered), cmocka_unit_test(back_pressure), cmocka_unit_test(open_waits_for_room),
-        cmocka_unit_test(closes), cmocka_unit_test(a_thousand), cmocka_unit_test(both_close), cmocka_unit_test(numbers_are_reused), cmocka_unit_test(the_association_ends),
+        cmocka_unit_test(closes), cmocka_unit_test(a_thousand), cmocka_unit_test(both_close), cmocka_unit_test(one_reset_is_not_enough), cmocka_unit_test(numbers_are_reused), cmocka_unit_test(the_association_ends),
         cmocka_unit_test(wrong_parity), cmocka_unit_test(bad_opens), cmocka_unit_test(declined), cmocka_unit_test(survives_every_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
