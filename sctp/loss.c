@@ -29,7 +29,14 @@ void sctp_loss_acknowledged(struct sctp_loss *loss, const struct sctp_record *re
     loss->latest_rtt_us = rtt_us;
 }
 
-void sctp_loss_duplicates(struct sctp_loss *loss, uint32_t cumulative_tsn, uint32_t next_tsn) {
+void sctp_loss_reported(struct sctp_loss *loss, uint32_t highest_tsn, size_t block_count) {
+    loss->is_cut_short = block_count >= SCTP_LOSS_BLOCKS_FULL;
+    loss->reported_tsn = highest_tsn;
+}
+
+void sctp_loss_duplicates(struct sctp_loss *loss, uint32_t cumulative_tsn, uint32_t next_tsn, bool is_recovering) {
+    /* What fast recovery sent again had been late, not lost. RFC 8985 would not see it: the late one cannot be told from its copy. */
+    loss->is_reordering_seen |= is_recovering;
     if (loss->has_duplicate_round && sctp_tsn_before(cumulative_tsn, loss->duplicate_round_tsn))
         return;
     loss->has_duplicate_round = true;
@@ -58,6 +65,10 @@ struct sctp_record *sctp_loss_next(const struct sctp_loss *loss, const struct sc
         return NULL;
     struct sctp_record *record = &flight->records[flight->oldest];
     if (!is_sent_after(loss->latest_sent_us, loss->latest_tsn, record->sent_us, record->tsn))
+        return NULL;
+    /* Of what lies beyond the last block of a SACK that was full nothing is known: it may have arrived. (A peer that never names more than a few blocks
+     * would tell its holes too slowly: what is beyond those is judged by time alone, and some of it sent in vain.) */
+    if (loss->is_cut_short && sctp_tsn_before(loss->reported_tsn, record->tsn))
         return NULL;
     uint64_t lost_us = record->sent_us + loss->latest_rtt_us + window_us;
     if (lost_us <= now_us)

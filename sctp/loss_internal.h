@@ -10,6 +10,7 @@
 #include "sctp/retransmission_timeout_internal.h"
 
 #define SCTP_LOSS_DUPLICATE_THRESHOLD 3   /* RFC 8985 section 6.2 step 4: so many beyond it, and no reordering ever seen: no waiting */
+#define SCTP_LOSS_BLOCKS_FULL 100         /* a SACK of so many gap blocks (it names the lowest) may have had no room for more */
 #define SCTP_LOSS_PERSIST_RECOVERIES 16   /* the reordering window grows for so many recoveries */
 #define SCTP_PROBE_MIN_US UINT64_C(10000) /* what a loop needs to come round */
 #define SCTP_PROBE_DELAYED_SACK_US UINT64_C(200000) /* RFC 9260 section 6.2: what a peer may hold a SACK back */
@@ -22,6 +23,8 @@ struct sctp_loss {
     uint32_t highest_acked_tsn;  /* RACK.fack */
     bool is_reordering_seen;
     unsigned window_multiplier, window_persist;
+    bool is_cut_short;            /* SCTP_LOSS_BLOCKS_FULL, in the last SACK */
+    uint32_t reported_tsn;        /* the highest that it named */
     uint32_t duplicate_round_tsn; /* the multiplier grows once for each round trip */
     bool has_duplicate_round;
 };
@@ -29,8 +32,10 @@ struct sctp_loss {
 void sctp_loss_begin(struct sctp_loss *loss, uint32_t initial_tsn);
 /* A record that a SACK names for the first time (RFC 8985 section 6.2 steps 2 and 3). */
 void sctp_loss_acknowledged(struct sctp_loss *loss, const struct sctp_record *record, uint64_t now_us, uint64_t least_rtt_us);
+/* How far the SACK reaches. */
+void sctp_loss_reported(struct sctp_loss *loss, uint32_t highest_tsn, size_t block_count);
 /* The SACK reported duplicates (step 4). */
-void sctp_loss_duplicates(struct sctp_loss *loss, uint32_t cumulative_tsn, uint32_t next_tsn);
+void sctp_loss_duplicates(struct sctp_loss *loss, uint32_t cumulative_tsn, uint32_t next_tsn, bool is_recovering);
 /* A recovery has ended. */
 void sctp_loss_recovered(struct sctp_loss *loss);
 uint64_t sctp_loss_reordering_window_us(const struct sctp_loss *loss, const struct sctp_in_flight *flight, const struct sctp_retransmission_timeout *rtt,

@@ -33,6 +33,7 @@
 /* A gap block reaches 65,535 TSNs beyond the cumulative one: more could not be acknowledged selectively. */
 #define SCTP_IN_FLIGHT_MAX 65535
 #define SCTP_FRAGMENT_MIN_BYTES 64
+#define SCTP_FORWARD_STREAMS_MAX 256 /* in one FORWARD TSN; those behind go into the next */
 /* All windows count in these: what a TCP on the same path would call its segment, so that we get TCP's share though our packets are
  * smaller (docs/sctp.md). */
 #define SCTP_CONGESTION_UNIT_BYTES 1448

@@ -16,7 +16,7 @@ void sctp_outbound_enter_recovery(struct sctp_outbound *out, uint64_t now_us, ui
         return;
     /* RFC 9260 section 7.2.4, MUST: one reduction, until what was in flight when it happened has been acknowledged. */
     out->recovery = (struct sctp_recovery){
-        .state = SCTP_RECOVERY_FAST, .end_tsn = out->flight.next_tsn - 1, .start_flight_bytes = flight_bytes > 0 ? flight_bytes : 1, .is_undoable = true};
+        .state = SCTP_RECOVERY_FAST, .start_tsn = out->flight.cumulative_tsn, .end_tsn = out->flight.next_tsn - 1, .start_flight_bytes = flight_bytes > 0 ? flight_bytes : 1, .is_undoable = true};
     out->congestion.algorithm->on_loss(&out->congestion, now_us, out->loss.latest_rtt_us,
                                            sctp_retransmission_timeout_least_us(&out->rtt));
     out->counted.recoveries++;
@@ -102,7 +102,7 @@ void sctp_outbound_timed_out(struct sctp_outbound *out, uint64_t now_us) {
             out->congestion.algorithm->on_timeout(&out->congestion, now_us); /* RFC 9260 section 6.3.3 E1 */
         else
             out->congestion.window_bytes = out->congestion.unit_bytes;
-        out->recovery = (struct sctp_recovery){.state = SCTP_RECOVERY_TIMEOUT, .end_tsn = out->flight.next_tsn - 1, .is_undoable = true};
+        out->recovery = (struct sctp_recovery){.state = SCTP_RECOVERY_TIMEOUT, .start_tsn = out->flight.cumulative_tsn, .end_tsn = out->flight.next_tsn - 1, .is_undoable = true};
     }
     sctp_retransmission_timeout_back_off(&out->rtt);
     out->probe = (struct sctp_probe){.due_us = UINT64_MAX};

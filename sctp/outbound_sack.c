@@ -98,19 +98,23 @@ static void judge_probe(struct sctp_outbound *out, uint64_t now_us, bool has_dup
         sctp_outbound_enter_recovery(out, now_us, flight_bytes);
 }
 
-/* RFC 9438 section 4.9 leaves the means open; as in RFC 3708: everything that was sent again had arrived before. */
+/* RFC 9438 section 4.9 leaves the means open; as in RFC 3708: everything that was sent again since the reduction had arrived before. */
 static void take_duplicates(struct sctp_outbound *out, uint64_t now_us, const struct sctp_sack *sack) {
+    struct sctp_recovery *r = &out->recovery;
     if (sack->duplicate_count == 0)
         return;
     out->counted.duplicates_reported += sack->duplicate_count;
-    sctp_loss_duplicates(&out->loss, out->flight.cumulative_tsn, out->flight.next_tsn);
-    if (!out->recovery.is_undoable || out->recovery.undo_count == 0)
+    sctp_loss_duplicates(&out->loss, out->flight.cumulative_tsn, out->flight.next_tsn, r->state == SCTP_RECOVERY_FAST);
+    for (size_t i = 0; i < sack->duplicate_count; i++) {
+        uint32_t tsn = sctp_sack_duplicate(sack, i);
+        bool is_of_this = sctp_tsn_before(r->start_tsn, tsn) && !sctp_tsn_before(r->end_tsn, tsn);
+        r->undo_count -= is_of_this && r->undo_count > 0;
+    }
+    bool is_undone = r->is_undoable && r->has_sent_again && r->undo_count == 0 && out->flight.lost_count == 0;
+    if (!is_undone)
         return;
-    out->recovery.undo_count -= sack->duplicate_count < out->recovery.undo_count ? sack->duplicate_count : out->recovery.undo_count;
-    if (out->recovery.undo_count > 0 || out->flight.lost_count > 0)
-        return;
-    out->recovery.is_undoable = false;
-    out->recovery.state = SCTP_RECOVERY_NONE;
+    r->is_undoable = false;
+    r->state = SCTP_RECOVERY_NONE;
     out->congestion.algorithm->on_spurious(&out->congestion, now_us);
     out->counted.spurious_recoveries++;
 }
@@ -158,12 +162,15 @@ int sctp_outbound_handle_sack(struct sctp_outbound *out, uint64_t now_us, const 
     struct tally tally = {0};
     uint64_t flight_bytes = out->flight.flight_bytes;
     bool has_advanced = sack->cumulative_tsn != out->flight.cumulative_tsn;
-    bool was_limited = out->is_window_limited;
+    /* What the pace held back in slow start, the window would have: half of it in use is enough there. */
+    bool was_limited = out->is_window_limited || (out->congestion.window_bytes < out->congestion.threshold_bytes && 2 * flight_bytes >= out->congestion.window_bytes);
     out->is_heard_since_timeout = true;
     out->peer_window = sack->window;
     pass_cumulative(out, now_us, sack->cumulative_tsn, &tally);
     pass_gaps(out, now_us, sack, &tally);
     look_for_reneging(out);
+    uint32_t reach = sack->gap_count > 0 ? sctp_sack_gap(sack, sack->gap_count - 1).end : 0;
+    sctp_loss_reported(&out->loss, sack->cumulative_tsn + reach, sack->gap_count);
     out->counted.bytes_acknowledged += tally.acknowledged_bytes;
     uint64_t rtt_us = measure(out, now_us, &tally);
     take_duplicates(out, now_us, sack);

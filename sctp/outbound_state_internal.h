@@ -10,8 +10,6 @@
 
 /* What an idle sender's memory is trimmed after: a request and its answer come sooner than this. */
 #define SCTP_TRIM_IDLE_US UINT64_C(5000000)
-/* Streams in one FORWARD TSN; those behind go into the next. */
-#define SCTP_FORWARD_STREAMS_MAX 256
 
 enum sctp_recovery_state {
     SCTP_RECOVERY_NONE,
@@ -21,11 +19,11 @@ enum sctp_recovery_state {
 
 struct sctp_recovery {
     enum sctp_recovery_state state;
-    uint32_t end_tsn;
+    uint32_t start_tsn, end_tsn; /* what was in flight when it began: behind the one, up to the other */
     uint64_t start_flight_bytes, delivered_bytes, sent_bytes; /* RFC 9937: proportional rate reduction */
     uint64_t budget_bytes;                                    /* what may be sent until the next SACK */
     uint64_t undo_count;                                      /* sent again since, and not reported as duplicates; see is_undoable */
-    bool is_undoable;
+    bool is_undoable, has_sent_again;
 };
 
 struct sctp_probe { /* RFC 8985 section 7 */

@@ -103,6 +103,7 @@ static void send_again(struct sctp_outbound *out, uint64_t now_us, struct sctp_w
     write_chunk(out, writer, record, is_immediate);
     account(out, now_us, record);
     out->recovery.undo_count++;
+    out->recovery.has_sent_again = true;
     out->counted.chunks_retransmitted++;
     out->counted.bytes_retransmitted += record->length;
 }
