@@ -640,6 +640,36 @@ static void interleaving(void **state) {
     pair_end(&pair);
 }
 
+/*
+ * RFC 8260: more large messages at a time than the peer's budget could hold unfinished; begun all together they would fill it, and none could
+ * end. They take turns, and a small one still waits for none.
+ */
+static void interleaved_within_the_window(void **state) {
+    (void)state;
+    static const uint8_t bytes[262144];
+    struct sctp_association_config association = {.wants_interleaving = true, .send_bytes = 16 << 20};
+    pair_begin_with(&pair, &association, NULL);
+    data_channel_layer_set_peer_message_max(pair.ends[0].layer, sizeof bytes);
+    data_channel_handle handles[32], small = pair_open(&pair, 0, "small");
+    for (int i = 0; i < 32; i++)
+        handles[i] = pair_open(&pair, 0, "large");
+    pair_run(&pair, SECOND_US);
+    for (int i = 0; i < 32; i++)
+        assert_int_equal(data_channel_send(pair.ends[0].layer, pair.now_us, handles[i], false, bytes, sizeof bytes), SCTP_OK);
+    pair_run(&pair, SECOND_US / 50);
+    (void)pair_log(&pair, 1);
+    assert_int_equal(pair_send(&pair, 0, small, "hello"), SCTP_OK);
+    pair_run(&pair, SECOND_US / 20);
+    assert_non_null(strstr(pair.ends[1].log, "small text hello"));
+    pair.loss_percent = 1;
+    pair_run(&pair, 60 * SECOND_US);
+    assert_int_equal(pair.ends[1].messages, 33);
+    for (int i = 0; i < 32; i++)
+        assert_int_equal(data_channel_close(pair.ends[0].layer, pair.now_us, handles[i]), SCTP_OK);
+    pair_run(&pair, 10 * SECOND_US);
+    pair_end(&pair);
+}
+
 /* ---- a peer that breaks the rules -------------------------------------------------------------------------------------------------- */
 
 static void send_open_raw(uint16_t stream, const char *label) {
@@ -732,7 +762,7 @@ int main(void) {
         cmocka_unit_test(messages), cmocka_unit_test(partial_messages), cmocka_unit_test(strays),
         cmocka_unit_test(buffered), cmocka_unit_test(back_pressure), cmocka_unit_test(open_waits_for_room),
         cmocka_unit_test(closes), cmocka_unit_test(a_thousand), cmocka_unit_test(both_close), cmocka_unit_test(one_reset_is_not_enough), cmocka_unit_test(numbers_are_reused), cmocka_unit_test(the_association_ends), cmocka_unit_test(the_peer_restarts),
-        cmocka_unit_test(partial_reliability), cmocka_unit_test(interleaving),
+        cmocka_unit_test(partial_reliability), cmocka_unit_test(interleaving), cmocka_unit_test(interleaved_within_the_window),
         cmocka_unit_test(wrong_parity), cmocka_unit_test(bad_opens), cmocka_unit_test(declined), cmocka_unit_test(survives_every_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
