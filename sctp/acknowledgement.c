@@ -5,8 +5,8 @@
 #define PACKETS_PER_SACK 2
 /* What fits a packet of 1,200 bytes; gaps beyond are told when those before them are filled. */
 #define GAPS_MAX 290
-/* A full packet of 1,200 bytes takes 6 cells, 1,536 bytes: so much of what is free may be promised as user data. */
-#define WINDOW_OF_FREE(bytes) ((bytes) / 4 * 3)
+/* A message of one full packet has 1,132 bytes and takes 6 cells, 1,536: of what is free, so much may be promised as user data. */
+#define WINDOW_OF_FREE(bytes) ((bytes) / 3 * 2)
 /* RFC 9260 section 6.2 (as RFC 1122 section 4.2.3.3): a window that would make the peer send small chunks is not offered. */
 #define WINDOW_MIN_BYTES 3000
 

@@ -194,6 +194,8 @@ int sctp_association_send(struct sctp_association *a, uint64_t now_us, const str
         return SCTP_ERROR_STATE;
     if (message->length == 0 || message->length > a->config.send_bytes || message->stream >= a->agreed.outbound_streams)
         return SCTP_ERROR_ARGUMENT;
+    if (sctp_is_resetting(a, message->stream))
+        return SCTP_ERROR_STATE;
     int result = sctp_outbound_send(a->out, now_us, message);
     if (result == SCTP_ERROR_CAPACITY && sctp_outbound_is_empty(a->out))
         return SCTP_ERROR_ARGUMENT; /* with what is kept of each piece of it, it never fits */

@@ -262,10 +262,9 @@ uint64_t sctp_association_next_timeout(const struct sctp_association *associatio
  * Returns SCTP_OK;
  *   SCTP_ERROR_ARGUMENT  no bytes, more than send_bytes, or a stream that was not agreed on
  *   SCTP_ERROR_CAPACITY  send_bytes is spent: again after a SENDABLE
- *   SCTP_ERROR_STATE     not connected, or shutting down
+ *   SCTP_ERROR_STATE     not connected, or shutting down; or this stream is being reset: again after its STREAMS_RESET
  *   SCTP_ERROR_MEMORY    the allocator said no
- * On every error nothing was taken. A message for a stream that is being reset waits until it has been. With a peer that has no partial
- * reliability every message is reliable.
+ * On every error nothing was taken. With a peer that has no partial reliability every message is reliable.
  */
 int sctp_association_send(struct sctp_association *association, uint64_t now_us, const struct sctp_message *message);
 
@@ -280,8 +279,8 @@ uint64_t sctp_association_buffered_total(const struct sctp_association *associat
 int sctp_association_set_buffered_low(struct sctp_association *association, uint16_t stream, uint64_t bytes);
 
 /*
- * Resets streams of ours (RFC 6525 section 5.1.2): what has been sent on them is brought to its end, then the peer is asked. Its answer
- * comes as STREAMS_RESET, and the streams begin anew. A stream that is already under way is not asked for twice.
+ * Resets streams of ours (RFC 6525 section 5.1.2): nothing more is taken for them, and when all that was has been acknowledged or given
+ * up, the peer is asked. Its answer comes as STREAMS_RESET, and the streams begin anew. One that is already under way is not asked for twice.
  * streams   ids, `count` of them, 1 at least; copied
  * Returns SCTP_OK, SCTP_ERROR_ARGUMENT (no such stream, none), SCTP_ERROR_STATE (not established, or the peer cannot), SCTP_ERROR_MEMORY
  */

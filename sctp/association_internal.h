@@ -24,7 +24,8 @@
  */
 #define SCTP_T1_FIRST_US UINT64_C(500000)
 #define SCTP_T1_LONGEST_US UINT64_C(8000000)
-#define SCTP_TIMER_LONGEST_US UINT64_C(60000000) /* RTO.Max, for what else is repeated */
+#define SCTP_TIMER_LONGEST_US UINT64_C(10000000) /* for what else is repeated; the same as of data (retransmission_timeout_internal.h) */
+#define SCTP_T5_US UINT64_C(300000000)           /* RFC 9260 section 9.2, RECOMMENDED: five times RTO.Max, the RFC's own */
 
 /* One packet that belongs to no association, or ends one: it waits here for the drain. The smallest packet of any path holds it. */
 #define SCTP_REPLY_BYTES SCTP_PACKET_SMALLEST_BYTES
@@ -53,9 +54,9 @@ struct sctp_agreement {
 
 /* RFC 6525: one request of ours at a time, and one of the peer. */
 struct sctp_reset {
-    uint16_t *waiting; /* streams that are paused and not yet asked for, in the order of the calls */
+    uint16_t *waiting; /* streams that are not yet asked for, in the order of the calls */
     size_t waiting_count, waiting_capacity;
-    uint8_t *is_paused; /* a bit for each possible stream, from the first reset on: waiting, or asked for */
+    uint8_t *is_closing; /* a bit for each possible stream, from the first reset on: waiting, or asked for. Nothing can be sent on it */
     uint16_t asked[SCTP_RESET_STREAMS_MAX];
     size_t asked_count; /* 0: no request is out */
     uint32_t own_sequence, asked_last_tsn;
@@ -64,6 +65,7 @@ struct sctp_reset {
     bool is_refused;
     bool is_in_progress; /* the peer has said so: the next try is a new request */
     unsigned tries;
+    uint64_t asked_us; /* SCTP_NEVER: more than once */
 
     uint32_t peer_sequence; /* of the peer's next request */
     uint32_t last_result;   /* what its last one got */
@@ -222,12 +224,14 @@ size_t sctp_fragment_bytes(const struct sctp_association *a);
 
 void sctp_begin_resets(struct sctp_association *a);
 void sctp_forget_resets(struct sctp_association *a);
+/* Is this one of ours that waits for its reset? */
+bool sctp_is_resetting(const struct sctp_association *a, uint16_t stream);
 int sctp_reset_own_streams(struct sctp_association *a, uint64_t now_us, const uint16_t *streams, size_t count);
 void sctp_handle_re_config(struct sctp_association *a, uint64_t now_us, const struct sctp_chunk *chunk);
 /* What was waited for may have happened: asks for streams that are drained, does what the peer asked for. */
 void sctp_go_on_with_resets(struct sctp_association *a, uint64_t now_us);
 void sctp_handle_reset_timer(struct sctp_association *a, uint64_t now_us);
-void sctp_write_reset_request(struct sctp_association *a, struct sctp_writer *writer);
+void sctp_write_reset_request(struct sctp_association *a, uint64_t now_us, struct sctp_writer *writer);
 bool sctp_poll_reset(struct sctp_association *a, struct sctp_event *out);
 
 #endif

@@ -61,7 +61,7 @@ static void write_control(struct sctp_association *a, uint64_t now_us, struct sc
     if (a->heartbeat_is_due)
         sctp_write_own_heartbeat(a, now_us, writer);
     if (a->reset.is_due)
-        sctp_write_reset_request(a, writer);
+        sctp_write_reset_request(a, now_us, writer);
 }
 
 static void write_shutdown(struct sctp_association *a, struct sctp_writer *writer) {

@@ -46,7 +46,7 @@ struct sctp_inbound {
     struct sctp_cell_pool pool;
     struct sctp_run *incomplete; /* trees: see run_internal.h */
     struct sctp_run *waiting;
-    size_t incomplete_count, chunks_since_sweep;
+    size_t incomplete_count, incomplete_after_sweep, chunks_since_sweep;
     struct sctp_run *ready, *ready_last; /* in the order in which they can be read */
     struct sctp_stream_table streams;
     uint8_t *delivered; /* one message in one piece: what poll_message points to */
@@ -68,7 +68,7 @@ static inline uint64_t sctp_message_group(uint16_t stream, bool is_unordered, ui
 enum sctp_inbound_result sctp_reassembly_take(struct sctp_inbound *in, const struct sctp_data *data, uint64_t tsn, struct sctp_run **whole);
 /* A run of the tree of incomplete ones that never will be whole. */
 void sctp_reassembly_drop(struct sctp_inbound *in, struct sctp_run *run);
-/* Now and then, in proportion to what arrives: drops those of which a part was skipped. */
+/* After each chunk: now and then drops the runs of which a part was skipped. */
 void sctp_reassembly_sweep(struct sctp_inbound *in);
 void sctp_run_release(struct sctp_inbound *in, struct sctp_run *run);
 

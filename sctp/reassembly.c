@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* Runs that can no more become whole are looked for when this many chunks have come for each: constant work for a chunk. */
+/* All runs are looked at when as many chunks have come as runs were left the last time, and these: constant work for a chunk. */
 #define SWEEP_INTERVAL_MIN 64
 
 static_assert(SCTP_RUN_ROOM_BYTES >= 128 && SCTP_RUN_ROOM_BYTES < SCTP_CELL_ROOM_BYTES, "a small message fits the cell of its record");
@@ -208,9 +208,8 @@ static bool is_dead(const struct sctp_inbound *in, const struct sctp_run *run) {
 }
 
 void sctp_reassembly_sweep(struct sctp_inbound *in) {
-    if (in->incomplete_count == 0 || ++in->chunks_since_sweep < in->incomplete_count + SWEEP_INTERVAL_MIN)
+    if (++in->chunks_since_sweep < in->incomplete_after_sweep + SWEEP_INTERVAL_MIN)
         return;
-    in->chunks_since_sweep = 0;
     struct sctp_run *run = sctp_run_tree_ceiling(in->incomplete, 0, 0);
     while (run) {
         struct sctp_run *next = sctp_run_tree_ceiling(in->incomplete, run->group, run->first + 1);
@@ -218,4 +217,6 @@ void sctp_reassembly_sweep(struct sctp_inbound *in) {
             sctp_reassembly_drop(in, run);
         run = next;
     }
+    in->incomplete_after_sweep = in->incomplete_count;
+    in->chunks_since_sweep = 0;
 }

@@ -67,7 +67,7 @@ void sctp_go_on_with_shutdown(struct sctp_association *a, uint64_t now_us) {
         a->shutdown_is_due = true;
         a->t2_tries = 0;
         start_t2(a, now_us);
-        sctp_start_timer(a, SCTP_TIMER_T5, now_us + 5 * SCTP_TIMER_LONGEST_US);
+        sctp_start_timer(a, SCTP_TIMER_T5, now_us + SCTP_T5_US);
     } else if (a->state == SCTP_STATE_SHUTDOWN_RECEIVED) {
         send_shutdown_ack(a, now_us);
     }

@@ -1,7 +1,7 @@
 /*
  * Streams begin anew (RFC 6525), as data channels close (RFC 8831 section 6.7): each end resets those it sends on.
  *
- *     reset_streams: paused -> what was sent on them is acknowledged -> Outgoing SSN Reset Request -> response -> they go on from 0
+ *     reset_streams: nothing more is taken -> what was has been acknowledged -> Outgoing SSN Reset Request -> response -> they go on from 0
  *     request of the peer -> all data up to its last TSN is here: performed; else in progress, until it is
  */
 #include "sctp/association_internal.h"
@@ -11,11 +11,11 @@
 #include "sctp/bytes_internal.h"
 
 #define WAITING_FIRST 16 /* streams, and doubled */
-#define PAUSED_BYTES 8192 /* a bit for each of 65,536 */
+#define CLOSING_BYTES 8192 /* a bit for each of 65,536 */
 
 void sctp_forget_resets(struct sctp_association *a) {
     sctp_release(a, a->reset.waiting);
-    sctp_release(a, a->reset.is_paused);
+    sctp_release(a, a->reset.is_closing);
     sctp_release(a, a->reset.incoming);
     a->reset = (struct sctp_reset){.waiting = NULL};
 }
@@ -30,22 +30,22 @@ void sctp_begin_resets(struct sctp_association *a) {
 
 /* ---- our streams ------------------------------------------------------------------------------------------------------------------- */
 
-static bool is_paused(const struct sctp_reset *reset, uint16_t stream) {
-    return (reset->is_paused[stream / 8] >> stream % 8 & 1) != 0;
+bool sctp_is_resetting(const struct sctp_association *a, uint16_t stream) {
+    return a->reset.is_closing && (a->reset.is_closing[stream / 8] >> stream % 8 & 1) != 0;
 }
 
-static void flip_paused(struct sctp_reset *reset, uint16_t stream) {
-    reset->is_paused[stream / 8] ^= (uint8_t)(1u << stream % 8);
+static void flip_closing(struct sctp_reset *reset, uint16_t stream) {
+    reset->is_closing[stream / 8] ^= (uint8_t)(1u << stream % 8);
 }
 
 static bool reserve(struct sctp_association *a, size_t count) {
     struct sctp_reset *reset = &a->reset;
     size_t capacity = reset->waiting_capacity > 0 ? reset->waiting_capacity : WAITING_FIRST;
-    if (!reset->is_paused) {
-        reset->is_paused = sctp_allocate(a, PAUSED_BYTES);
-        if (!reset->is_paused)
+    if (!reset->is_closing) {
+        reset->is_closing = sctp_allocate(a, CLOSING_BYTES);
+        if (!reset->is_closing)
             return false;
-        memset(reset->is_paused, 0, PAUSED_BYTES);
+        memset(reset->is_closing, 0, CLOSING_BYTES);
     }
     while (capacity < reset->waiting_count + count)
         capacity *= 2;
@@ -62,15 +62,6 @@ static bool reserve(struct sctp_association *a, size_t count) {
     return true;
 }
 
-static void take_back(struct sctp_association *a, size_t count) {
-    struct sctp_reset *reset = &a->reset;
-    while (reset->waiting_count > count) {
-        uint16_t stream = reset->waiting[--reset->waiting_count];
-        flip_paused(reset, stream);
-        sctp_outbound_resume(a->out, stream, false);
-    }
-}
-
 int sctp_reset_own_streams(struct sctp_association *a, uint64_t now_us, const uint16_t *streams, size_t count) {
     struct sctp_reset *reset = &a->reset;
     if (count == 0 || count > SCTP_STREAMS_MAX)
@@ -81,20 +72,19 @@ int sctp_reset_own_streams(struct sctp_association *a, uint64_t now_us, const ui
     }
     if (!reserve(a, count))
         return SCTP_ERROR_MEMORY;
-    size_t before = reset->waiting_count;
     for (size_t i = 0; i < count; i++) {
-        if (is_paused(reset, streams[i]))
+        if (sctp_is_resetting(a, streams[i]))
             continue;
-        int result = sctp_outbound_pause(a->out, streams[i]);
-        if (result != SCTP_OK) {
-            take_back(a, before);
-            return result;
-        }
-        flip_paused(reset, streams[i]);
+        flip_closing(reset, streams[i]);
         reset->waiting[reset->waiting_count++] = streams[i];
     }
     sctp_go_on_with_resets(a, now_us);
     return SCTP_OK;
+}
+
+/* Everything of it has left and has been acknowledged, or was given up. */
+static bool is_drained(struct sctp_association *a, uint16_t stream) {
+    return sctp_outbound_buffered(a->out, stream) == 0 && sctp_outbound_is_drained(a->out, stream);
 }
 
 /* Of the first so many that wait: those that are drained are asked for, the others go to the end of the line. */
@@ -103,7 +93,7 @@ static void choose(struct sctp_association *a) {
     uint16_t later[SCTP_RESET_STREAMS_MAX];
     size_t later_count = 0, seen = reset->waiting_count < SCTP_RESET_STREAMS_MAX ? reset->waiting_count : SCTP_RESET_STREAMS_MAX;
     for (size_t i = 0; i < seen; i++) {
-        if (sctp_outbound_is_drained(a->out, reset->waiting[i]))
+        if (is_drained(a, reset->waiting[i]))
             reset->asked[reset->asked_count++] = reset->waiting[i];
         else
             later[later_count++] = reset->waiting[i];
@@ -134,13 +124,15 @@ static void ask(struct sctp_association *a, uint64_t now_us) {
     start_timer(a, now_us);
 }
 
-void sctp_write_reset_request(struct sctp_association *a, struct sctp_writer *writer) {
+void sctp_write_reset_request(struct sctp_association *a, uint64_t now_us, struct sctp_writer *writer) {
     struct sctp_reset *reset = &a->reset;
     size_t before = writer->length;
     sctp_write_outgoing_reset(writer, reset->own_sequence, reset->peer_sequence - 1, reset->asked_last_tsn, reset->asked, reset->asked_count);
     reset->is_due = writer->failed;
     if (writer->failed)
         sctp_writer_rewind(writer, before);
+    else
+        reset->asked_us = reset->tries == 0 ? now_us : SCTP_NEVER;
 }
 
 void sctp_handle_reset_timer(struct sctp_association *a, uint64_t now_us) {
@@ -161,8 +153,9 @@ void sctp_handle_reset_timer(struct sctp_association *a, uint64_t now_us) {
 static void finish(struct sctp_association *a, bool is_refused) {
     struct sctp_reset *reset = &a->reset;
     for (size_t i = 0; i < reset->asked_count; i++) {
-        flip_paused(reset, reset->asked[i]);
-        sctp_outbound_resume(a->out, reset->asked[i], !is_refused);
+        flip_closing(reset, reset->asked[i]);
+        if (!is_refused)
+            sctp_outbound_resume(a->out, reset->asked[i], true);
     }
     sctp_stop_timer(a, SCTP_TIMER_RESET);
     reset->own_sequence++;
@@ -180,6 +173,9 @@ static void handle_response(struct sctp_association *a, uint64_t now_us, const s
     switch (response->result) {
     case SCTP_RE_CONFIG_NOTHING_TO_DO:
     case SCTP_RE_CONFIG_PERFORMED:
+        /* RFC 9260 section 6.3.1 C4: a round trip, unless it is not known which request was answered. */
+        if (reset->asked_us != SCTP_NEVER && !reset->is_in_progress)
+            sctp_outbound_measured(a->out, now_us, now_us - reset->asked_us);
         finish(a, false);
         break;
     case SCTP_RE_CONFIG_IN_PROGRESS:

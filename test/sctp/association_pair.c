@@ -32,14 +32,14 @@ static void seeded(void *context, uint8_t *out, size_t length) {
     }
 }
 
-struct sctp_association_config pair_config(struct pair *pair) {
+struct sctp_association_config two_config(struct pair *pair) {
     (void)pair;
     return (struct sctp_association_config){.random = seeded};
 }
 
 /* ---- life -------------------------------------------------------------------------------------------------------------------------- */
 
-struct pair *pair_new(uint64_t seed, const struct sctp_association_config *left, const struct sctp_association_config *right) {
+struct pair *two_new(uint64_t seed, const struct sctp_association_config *left, const struct sctp_association_config *right) {
     struct pair *pair = calloc(1, sizeof *pair);
     pair->now_us = 1000000;
     pair->delay_us = 10000;
@@ -47,7 +47,7 @@ struct pair *pair_new(uint64_t seed, const struct sctp_association_config *left,
     struct sctp_allocator allocator = {allocate, release, pair};
     for (unsigned end = 0; end < 2; end++) {
         const struct sctp_association_config *given = end == 0 ? left : right;
-        struct sctp_association_config config = given ? *given : pair_config(pair);
+        struct sctp_association_config config = given ? *given : two_config(pair);
         config.allocator = &allocator;
         config.random = seeded;
         config.random_context = pair;
@@ -57,7 +57,7 @@ struct pair *pair_new(uint64_t seed, const struct sctp_association_config *left,
     return pair;
 }
 
-void pair_free(struct pair *pair) {
+void two_free(struct pair *pair) {
     for (unsigned end = 0; end < 2; end++)
         sctp_association_free(pair->end[end].association);
     for (size_t i = 0; i < pair->packet_count; i++)
@@ -66,12 +66,12 @@ void pair_free(struct pair *pair) {
     free(pair);
 }
 
-struct pair *pair_connected(uint64_t seed) {
-    struct pair *pair = pair_new(seed, NULL, NULL);
+struct pair *two_connected(uint64_t seed) {
+    struct pair *pair = two_new(seed, NULL, NULL);
     assert_int_equal(sctp_association_connect(pair->end[0].association, pair->now_us), SCTP_OK);
-    pair_run(pair, 200000);
-    assert_int_equal(pair_count(pair, 0, SCTP_EVENT_CONNECTED), 1);
-    assert_int_equal(pair_count(pair, 1, SCTP_EVENT_CONNECTED), 1);
+    two_run(pair, 200000);
+    assert_int_equal(two_count(pair, 0, SCTP_EVENT_CONNECTED), 1);
+    assert_int_equal(two_count(pair, 1, SCTP_EVENT_CONNECTED), 1);
     return pair;
 }
 
@@ -115,7 +115,7 @@ static void put(struct pair *pair, unsigned from, const uint8_t *bytes, size_t l
     pair->packets[pair->packet_count++] = (struct pair_packet){pair->now_us + pair->delay_us, 1 - from, length, copy};
 }
 
-void pair_drain(struct pair *pair, unsigned which) {
+void two_drain(struct pair *pair, unsigned which) {
     struct pair_end *end = &pair->end[which];
     static uint8_t buffer[PAIR_PACKET_BYTES];
     struct sctp_transmit transmit;
@@ -151,10 +151,10 @@ static size_t earliest(const struct pair *pair) {
     return first;
 }
 
-void pair_run(struct pair *pair, uint64_t us) {
+void two_run(struct pair *pair, uint64_t us) {
     uint64_t until = pair->now_us + us;
-    pair_drain(pair, 0);
-    pair_drain(pair, 1);
+    two_drain(pair, 0);
+    two_drain(pair, 1);
     for (int steps = 0;; steps++) {
         assert_true(steps < 3000000);
         uint64_t next[2], at = UINT64_MAX;
@@ -170,18 +170,18 @@ void pair_run(struct pair *pair, uint64_t us) {
         pair->now_us = at > pair->now_us ? at : pair->now_us;
         if (is_packet) {
             struct pair_packet packet = take(pair, first);
-            pair_give(pair, packet.to, packet.bytes, packet.length);
+            two_give(pair, packet.to, packet.bytes, packet.length);
             free(packet.bytes);
         } else {
             unsigned end = next[0] <= next[1] ? 0 : 1;
             sctp_association_handle_timeout(pair->end[end].association, pair->now_us);
-            pair_drain(pair, end);
+            two_drain(pair, end);
         }
     }
     pair->now_us = until;
 }
 
-size_t pair_take_packet(struct pair *pair, unsigned from, uint8_t *out) {
+size_t two_take_packet(struct pair *pair, unsigned from, uint8_t *out) {
     for (size_t i = 0; i < pair->packet_count; i++) {
         if (pair->packets[i].to != 1 - from)
             continue;
@@ -193,20 +193,20 @@ size_t pair_take_packet(struct pair *pair, unsigned from, uint8_t *out) {
     return 0;
 }
 
-int pair_give(struct pair *pair, unsigned end, const uint8_t *bytes, size_t length) {
+int two_give(struct pair *pair, unsigned end, const uint8_t *bytes, size_t length) {
     int result = sctp_association_handle_datagram(pair->end[end].association, pair->now_us, bytes, length);
-    pair_drain(pair, end);
+    two_drain(pair, end);
     return result;
 }
 
 /* ---- shorthand --------------------------------------------------------------------------------------------------------------------- */
 
-int pair_send(struct pair *pair, unsigned from, uint16_t stream, const char *text) {
+int two_send(struct pair *pair, unsigned from, uint16_t stream, const char *text) {
     struct sctp_message message = {.stream = stream, .payload_protocol = 51, .bytes = (const uint8_t *)text, .length = strlen(text)};
     return sctp_association_send(pair->end[from].association, pair->now_us, &message);
 }
 
-int pair_send_bytes(struct pair *pair, unsigned from, uint16_t stream, size_t length) {
+int two_send_bytes(struct pair *pair, unsigned from, uint16_t stream, size_t length) {
     uint8_t *bytes = malloc(length);
     for (size_t i = 0; i < length; i++)
         bytes[i] = (uint8_t)(i * 7 + i / 251);
@@ -216,7 +216,7 @@ int pair_send_bytes(struct pair *pair, unsigned from, uint16_t stream, size_t le
     return result;
 }
 
-const struct pair_event *pair_find(const struct pair *pair, unsigned end, enum sctp_event_type type, size_t n) {
+const struct pair_event *two_find(const struct pair *pair, unsigned end, enum sctp_event_type type, size_t n) {
     for (size_t i = 0; i < pair->end[end].event_count; i++) {
         const struct pair_event *event = &pair->end[end].events[i];
         if (event->type == type && n-- == 0)
@@ -225,24 +225,24 @@ const struct pair_event *pair_find(const struct pair *pair, unsigned end, enum s
     return NULL;
 }
 
-size_t pair_count(const struct pair *pair, unsigned end, enum sctp_event_type type) {
+size_t two_count(const struct pair *pair, unsigned end, enum sctp_event_type type) {
     size_t count = 0;
     for (size_t i = 0; i < pair->end[end].event_count; i++)
         count += pair->end[end].events[i].type == type;
     return count;
 }
 
-struct sctp_association_statistics pair_statistics(const struct pair *pair, unsigned end) {
+struct sctp_association_statistics two_statistics(const struct pair *pair, unsigned end) {
     struct sctp_association_statistics statistics;
     sctp_association_statistics(pair->end[end].association, &statistics);
     return statistics;
 }
 
-void pair_write(struct sctp_writer *writer, uint8_t *bytes, uint32_t tag) {
+void two_write(struct sctp_writer *writer, uint8_t *bytes, uint32_t tag) {
     sctp_writer_begin(writer, bytes, PAIR_PACKET_BYTES, SCTP_PORT, SCTP_PORT, tag);
 }
 
-bool pair_find_chunk(const uint8_t *bytes, size_t length, uint8_t type, struct sctp_chunk *out) {
+bool two_find_chunk(const uint8_t *bytes, size_t length, uint8_t type, struct sctp_chunk *out) {
     struct sctp_packet packet;
     if (sctp_packet_parse(bytes, length, &packet) != SCTP_OK)
         return false;
@@ -254,6 +254,6 @@ bool pair_find_chunk(const uint8_t *bytes, size_t length, uint8_t type, struct s
     return false;
 }
 
-uint32_t pair_tag_of(const uint8_t *bytes) {
+uint32_t two_tag_of(const uint8_t *bytes) {
     return (uint32_t)bytes[4] << 24 | (uint32_t)bytes[5] << 16 | (uint32_t)bytes[6] << 8 | bytes[7];
 }

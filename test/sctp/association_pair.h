@@ -6,7 +6,7 @@
 
 #include "sctp/association.h"
 
-#define PAIR_EVENTS_MAX 512
+#define PAIR_EVENTS_MAX 4096
 #define PAIR_PACKETS_MAX 4096
 #define PAIR_TEXT_BYTES 64
 
@@ -50,33 +50,33 @@ struct pair {
 };
 
 /* An allocator and random source of the pair, otherwise defaults. */
-struct sctp_association_config pair_config(struct pair *pair);
+struct sctp_association_config two_config(struct pair *pair);
 /* Either configuration NULL: the default. 10 ms one way. NULL: an allocation failed. */
-struct pair *pair_new(uint64_t seed, const struct sctp_association_config *left, const struct sctp_association_config *right);
-void pair_free(struct pair *pair);
+struct pair *two_new(uint64_t seed, const struct sctp_association_config *left, const struct sctp_association_config *right);
+void two_free(struct pair *pair);
 /* A pair whose left end has called. */
-struct pair *pair_connected(uint64_t seed);
+struct pair *two_connected(uint64_t seed);
 
-void pair_drain(struct pair *pair, unsigned end);
+void two_drain(struct pair *pair, unsigned end);
 /* Lets `us` pass, and everything happen. */
-void pair_run(struct pair *pair, uint64_t us);
+void two_run(struct pair *pair, uint64_t us);
 /* The next packet of this end, taken off the link; length 0: none. Out: PAIR_PACKET_BYTES. */
 #define PAIR_PACKET_BYTES SCTP_PACKET_LARGEST_BYTES
-size_t pair_take_packet(struct pair *pair, unsigned from, uint8_t *out);
+size_t two_take_packet(struct pair *pair, unsigned from, uint8_t *out);
 /* Gives this packet to the end, and drains it. */
-int pair_give(struct pair *pair, unsigned end, const uint8_t *bytes, size_t length);
+int two_give(struct pair *pair, unsigned end, const uint8_t *bytes, size_t length);
 
-int pair_send(struct pair *pair, unsigned from, uint16_t stream, const char *text);
-int pair_send_bytes(struct pair *pair, unsigned from, uint16_t stream, size_t length);
+int two_send(struct pair *pair, unsigned from, uint16_t stream, const char *text);
+int two_send_bytes(struct pair *pair, unsigned from, uint16_t stream, size_t length);
 /* Events of this type; and the n-th of them, or NULL. */
-size_t pair_count(const struct pair *pair, unsigned end, enum sctp_event_type type);
-const struct pair_event *pair_find(const struct pair *pair, unsigned end, enum sctp_event_type type, size_t n);
-struct sctp_association_statistics pair_statistics(const struct pair *pair, unsigned end);
+size_t two_count(const struct pair *pair, unsigned end, enum sctp_event_type type);
+const struct pair_event *two_find(const struct pair *pair, unsigned end, enum sctp_event_type type, size_t n);
+struct sctp_association_statistics two_statistics(const struct pair *pair, unsigned end);
 
 /* For packets of our own making. */
-void pair_write(struct sctp_writer *writer, uint8_t *bytes, uint32_t tag);
+void two_write(struct sctp_writer *writer, uint8_t *bytes, uint32_t tag);
 /* The first chunk of this type in a packet, false: none. */
-bool pair_find_chunk(const uint8_t *bytes, size_t length, uint8_t type, struct sctp_chunk *out);
-uint32_t pair_tag_of(const uint8_t *bytes);
+bool two_find_chunk(const uint8_t *bytes, size_t length, uint8_t type, struct sctp_chunk *out);
+uint32_t two_tag_of(const uint8_t *bytes);
 
 #endif
