@@ -50,6 +50,7 @@ struct data_channel_layer {
 
     struct data_channel_slot *slots;
     unsigned slot_count, used_count; /* slot_count: a power of two, or 0 */
+    unsigned next_slot;              /* where the search for a free one begins */
     unsigned debtor_count;           /* channels that owe something */
     struct data_channel *pending, *pending_last;
     struct data_channel *departed; /* CLOSED was told: freed at the next poll */
