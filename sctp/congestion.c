@@ -10,6 +10,10 @@ void sctp_congestion_begin(struct sctp_congestion *c, const struct sctp_congesti
     };
 }
 
+bool sctp_congestion_has_long_queue(const struct sctp_congestion_acknowledgement *ack) {
+    return ack->floor_rtt_us > 0 && ack->smoothed_rtt_us > ack->floor_rtt_us + SCTP_CONGESTION_QUEUE_MAX_US;
+}
+
 void sctp_congestion_reduce(struct sctp_congestion *c, uint64_t numerator, uint64_t denominator) {
     c->before.window_bytes = c->window_bytes;
     c->before.threshold_bytes = c->threshold_bytes;

@@ -19,6 +19,7 @@ struct sctp_congestion_acknowledgement {
     uint64_t acknowledged_bytes; /* for the first time, by the cumulative TSN or a gap block */
     uint64_t rtt_us;             /* measured by it; 0: no sample */
     uint64_t smoothed_rtt_us;
+    uint64_t floor_rtt_us;       /* without a queue, as far as is known; 0: nothing is */
     bool is_limited;             /* the window, and nothing else, holds data back (RFC 9260 section 7.2.1: only then it may grow) */
     bool is_new_round;           /* what was the last chunk sent when the last round began is acknowledged: a round trip has passed */
     bool is_recovering;          /* the loss that on_loss reported is not repaired yet */
@@ -71,11 +72,18 @@ void sctp_congestion_begin(struct sctp_congestion *c, const struct sctp_congesti
 /* Nothing was sent for a retransmission timeout: once for each. */
 void sctp_congestion_decay(struct sctp_congestion *c);
 
+/*
+ * A queue of ours that is longer than this is not made longer on purpose: slow start ends, and CUBIC does not look beyond the window at which it last lost. What shares the
+ * bottleneck with a file transfer is often the call that it belongs to.
+ */
+#define SCTP_CONGESTION_QUEUE_MAX_US UINT64_C(100000)
+
 /* ---- for the algorithms ------------------------------------------------------------------------------------------------------------ */
 
 #define SCTP_CONGESTION_INITIAL_UNITS 10 /* RFC 6928 section 2; RFC 9260 section 7.2.1 says 4 */
 #define SCTP_CONGESTION_LEAST_UNITS 4     /* RFC 9260 section 7.2.3 */
 
+bool sctp_congestion_has_long_queue(const struct sctp_congestion_acknowledgement *ack);
 /* Slow start with HyStart++: grows the window; sets the threshold to leave. */
 void sctp_slow_start_acknowledged(struct sctp_congestion *c, const struct sctp_congestion_acknowledgement *ack);
 /* The threshold becomes that part of the window, which is remembered; _restore: as it was before, if nothing came between. */

@@ -78,11 +78,12 @@ static void acknowledged(struct sctp_congestion *c, const struct sctp_congestion
     }
     if (!c->cubic.has_epoch)
         begin_epoch(c, ack->now_us);
-    /* RFC 9438 section 5.8: time in which the window was not what limited does not count. */
-    if (!ack->is_limited)
+    /* RFC 9438 section 5.8: time in which the window was not what limited does not count. Nor does time in which it is large enough. */
+    bool is_still = !ack->is_limited || (c->window_bytes >= c->cubic.most_bytes && sctp_congestion_has_long_queue(ack));
+    if (is_still)
         c->cubic.epoch_us += ack->now_us - c->cubic.last_us;
     c->cubic.last_us = ack->now_us;
-    if (!ack->is_limited)
+    if (is_still)
         return;
     grow_estimate(c, ack->acknowledged_bytes);
     uint64_t elapsed_us = ack->now_us - c->cubic.epoch_us;

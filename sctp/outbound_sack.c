@@ -143,6 +143,7 @@ static void inform_congestion(struct sctp_outbound *out, uint64_t now_us, const 
         .acknowledged_bytes = tally->delivered_bytes,
         .rtt_us = rtt_us,
         .smoothed_rtt_us = out->rtt.smoothed_us,
+        .floor_rtt_us = sctp_retransmission_timeout_floor_us(&out->rtt),
         .is_limited = was_limited,
         .is_new_round = is_new_round,
         .is_recovering = out->recovery.state == SCTP_RECOVERY_FAST,

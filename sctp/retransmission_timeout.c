@@ -8,24 +8,25 @@ void sctp_retransmission_timeout_begin(struct sctp_retransmission_timeout *timeo
     *timeout = (struct sctp_retransmission_timeout){.rto_us = SCTP_RTO_INITIAL_US};
 }
 
-static uint64_t least(uint64_t a, uint64_t b) {
+static uint64_t lesser(uint64_t a, uint64_t b) {
     if (a == 0 || b == 0)
         return a | b;
     return a < b ? a : b;
 }
 
-static void keep_least(struct sctp_retransmission_timeout *timeout, uint64_t now_us, uint64_t rtt_us) {
-    if (now_us - timeout->least_since_us > SCTP_LEAST_RTT_WINDOW_US) {
-        timeout->least_us[0] = timeout->least_us[1];
-        timeout->least_us[1] = 0;
-        timeout->least_since_us = now_us;
+static void keep_least(struct sctp_least *least, uint64_t now_us, uint64_t rtt_us, uint64_t window_us) {
+    if (now_us - least->since_us > window_us) {
+        least->us[0] = least->us[1];
+        least->us[1] = 0;
+        least->since_us = now_us;
     }
-    timeout->least_us[1] = least(timeout->least_us[1], rtt_us);
+    least->us[1] = lesser(least->us[1], rtt_us);
 }
 
 void sctp_retransmission_timeout_measured(struct sctp_retransmission_timeout *timeout, uint64_t now_us, uint64_t rtt_us, bool is_smoothed) {
     rtt_us = rtt_us > 0 ? rtt_us : 1; /* 0 means none */
-    keep_least(timeout, now_us, rtt_us);
+    keep_least(&timeout->least, now_us, rtt_us, SCTP_LEAST_RTT_WINDOW_US);
+    keep_least(&timeout->floor, now_us, rtt_us, SCTP_FLOOR_RTT_WINDOW_US);
     if (!is_smoothed && timeout->smoothed_us > 0)
         return;
     if (timeout->smoothed_us == 0) {
@@ -53,5 +54,9 @@ void sctp_retransmission_timeout_back_off(struct sctp_retransmission_timeout *ti
 }
 
 uint64_t sctp_retransmission_timeout_least_us(const struct sctp_retransmission_timeout *timeout) {
-    return least(timeout->least_us[0], timeout->least_us[1]);
+    return lesser(timeout->least.us[0], timeout->least.us[1]);
+}
+
+uint64_t sctp_retransmission_timeout_floor_us(const struct sctp_retransmission_timeout *timeout) {
+    return lesser(timeout->floor.us[0], timeout->floor.us[1]);
 }

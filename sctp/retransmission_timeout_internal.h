@@ -14,12 +14,18 @@
 #define SCTP_RTO_MIN_US UINT64_C(300000)
 #define SCTP_RTO_MAX_US UINT64_C(10000000)
 #define SCTP_LEAST_RTT_WINDOW_US UINT64_C(10000000) /* RFC 8985 section 6.2 step 1: the least of the last while */
+#define SCTP_FLOOR_RTT_WINDOW_US UINT64_C(60000000) /* and of a longer one: of the path without its queue, as far as that can be known */
+
+/* The least of the last one or two windows. */
+struct sctp_least {
+    uint64_t us[2]; /* of the last window and of this one; 0: no sample */
+    uint64_t since_us;
+};
 
 struct sctp_retransmission_timeout {
     uint64_t smoothed_us, variation_us; /* 0: not measured */
     uint64_t rto_us;                    /* backed off */
-    uint64_t least_us[2];               /* of the last window and of this one; 0: no sample */
-    uint64_t least_since_us;
+    struct sctp_least least, floor;
 };
 
 void sctp_retransmission_timeout_begin(struct sctp_retransmission_timeout *timeout);
@@ -28,6 +34,7 @@ void sctp_retransmission_timeout_measured(struct sctp_retransmission_timeout *ti
 /* Section 6.3.3 E2. */
 void sctp_retransmission_timeout_back_off(struct sctp_retransmission_timeout *timeout);
 /* 0: none. */
+uint64_t sctp_retransmission_timeout_floor_us(const struct sctp_retransmission_timeout *timeout);
 uint64_t sctp_retransmission_timeout_least_us(const struct sctp_retransmission_timeout *timeout);
 
 #endif

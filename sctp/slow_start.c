@@ -63,7 +63,9 @@ void sctp_slow_start_acknowledged(struct sctp_congestion *c, const struct sctp_c
     if (!ack->is_limited)
         return;
     c->window_bytes += s->is_conservative ? ack->acknowledged_bytes / CONSERVATIVE_GROWTH_DIVISOR : ack->acknowledged_bytes;
-    if (s->is_conservative && s->conservative_rounds >= CONSERVATIVE_ROUNDS) {
+    bool is_enough = s->is_conservative && s->conservative_rounds >= CONSERVATIVE_ROUNDS;
+    bool is_long = s->samples >= SAMPLES && ack->floor_rtt_us > 0 && s->round_least_us > ack->floor_rtt_us + SCTP_CONGESTION_QUEUE_MAX_US;
+    if (is_enough || is_long || sctp_congestion_has_long_queue(ack)) {
         s->is_over = true;
         s->is_conservative = false;
         c->threshold_bytes = c->window_bytes;

@@ -206,6 +206,35 @@ static void idle_time_does_not_count(void **state) {
     assert_in_range(c.window_bytes, window_bytes, window_bytes * 105 / 100);
 }
 
+/* docs/sctp.md: a queue of 100 ms is not made longer: slow start ends, CUBIC returns to where it was and stays there. */
+static void a_long_queue_is_enough(void **state) {
+    (void)state;
+    struct sctp_congestion c;
+    struct sctp_congestion_acknowledgement ack = ack_of(1000000, 2 * UNIT);
+    sctp_congestion_begin(&c, &sctp_cubic, UNIT);
+    ack.floor_rtt_us = 50000;
+    ack.smoothed_rtt_us = 50000 + SCTP_CONGESTION_QUEUE_MAX_US;
+    give(&c, ack);
+    assert_false(c.slow_start.is_over);
+    ack.smoothed_rtt_us++;
+    give(&c, ack);
+    assert_true(c.slow_start.is_over);
+    assert_int_equal(c.threshold_bytes, c.window_bytes);
+    c.window_bytes = 1000 * UNIT;
+    c.algorithm->on_loss(&c, 1000000, 2 * RTT_US, RTT_US);
+    for (int i = 0; i < 20000; i++) {
+        ack.now_us += 2000;
+        give(&c, ack);
+    }
+    assert_in_range(c.window_bytes / UNIT, 999, 1001);
+    ack.smoothed_rtt_us = ack.floor_rtt_us;
+    for (int i = 0; i < 5000; i++) {
+        ack.now_us += 2000;
+        give(&c, ack);
+    }
+    assert_in_range(c.window_bytes / UNIT, 1100, 2000);
+}
+
 /* RFC 9260 section 7.2.1 */
 static void an_idle_window_decays(void **state) {
     (void)state;
@@ -226,7 +255,7 @@ int main(void) {
         cmocka_unit_test(slow_start_doubles), cmocka_unit_test(slow_start_ends_before_the_loss), cmocka_unit_test(slow_start_resumes),
         cmocka_unit_test(newreno_halves_and_adds_one), cmocka_unit_test(cubic_follows_its_curve), cmocka_unit_test(cubic_is_no_slower_than_reno),
         cmocka_unit_test(fast_convergence), cmocka_unit_test(a_loss_without_a_queue_takes_less), cmocka_unit_test(what_was_no_loss_is_undone),
-        cmocka_unit_test(idle_time_does_not_count), cmocka_unit_test(an_idle_window_decays),
+        cmocka_unit_test(idle_time_does_not_count), cmocka_unit_test(a_long_queue_is_enough), cmocka_unit_test(an_idle_window_decays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,6 +56,7 @@ static void the_least_is_forgotten(void **state) {
     now_us += SCTP_LEAST_RTT_WINDOW_US + 2;
     sctp_retransmission_timeout_measured(&t, now_us, 60000, true);
     assert_int_equal(sctp_retransmission_timeout_least_us(&t), 50000);
+    assert_int_equal(sctp_retransmission_timeout_floor_us(&t), 10000);
 }
 
 /* RFC 9260 section 6.1 D: bursts are bounded, and the first packets of a silence are not delayed. */
