@@ -45,6 +45,7 @@ struct data_channel_layer {
     size_t partial_max_bytes, partial_bytes;
     uint64_t peer_message_max_bytes;
     bool has_role, is_client, is_connected, has_ended;
+    bool lacked_memory; /* what is owed for want of memory is tried at the next poll: no event tells that there is some */
     unsigned streams; /* ids below may be used; all, until the association says */
     unsigned last_id; /* that was chosen */
 
