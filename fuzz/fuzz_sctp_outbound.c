@@ -32,6 +32,8 @@ struct world {
     /* the honest peer */
     uint32_t cumulative_tsn, highest_tsn, window;
     uint8_t seen[TSNS];
+    uint32_t duplicates[8];
+    size_t duplicate_count;
     uint64_t sent_bytes, received_bytes;
 };
 
@@ -106,7 +108,10 @@ static void pass(struct world *w) {
 static void take_data(struct world *w, const struct sctp_chunk *chunk) {
     struct sctp_data data;
     check(sctp_read_data(chunk, &data) == SCTP_OK && data.length > 0);
-    if (!sctp_tsn_before(w->cumulative_tsn, data.tsn) || w->seen[data.tsn % TSNS] || w->window == 0)
+    bool is_old = !sctp_tsn_before(w->cumulative_tsn, data.tsn) || w->seen[data.tsn % TSNS];
+    if (is_old && w->duplicate_count < sizeof w->duplicates / sizeof w->duplicates[0])
+        w->duplicates[w->duplicate_count++] = data.tsn;
+    if (is_old || w->window == 0)
         return;
     w->seen[data.tsn % TSNS] = 1;
     w->received_bytes += data.length;
@@ -170,7 +175,8 @@ static void honest_sack(struct world *w) {
         gaps[count++] = (struct sctp_gap){(uint16_t)(tsn - w->cumulative_tsn), (uint16_t)(end - w->cumulative_tsn)};
         tsn = end;
     }
-    give_sack(w, w->cumulative_tsn, gaps, count, NULL, 0);
+    give_sack(w, w->cumulative_tsn, gaps, count, w->duplicates, w->duplicate_count);
+    w->duplicate_count = 0;
 }
 
 /* RFC 9260 section 6.2.1: what gap blocks named is dropped again. */

@@ -3,7 +3,7 @@
  * the outbound side tells it what happened and reads `window_bytes`. Pure: it knows neither chunks nor packets.
  *
  *   sctp_newreno   RFC 9260 section 7.2, with a multiplicative decrease of a half
- *   sctp_cubic     RFC 9438, its slow start left as RFC 9406 says: the one in use (docs/sctp.md says why)
+ *   sctp_cubic     RFC 9438, its slow start left as RFC 9406 says: the one in use (docs/sctp-outbound.md says why)
  */
 #ifndef SCTP_CONGESTION_INTERNAL_H
 #define SCTP_CONGESTION_INTERNAL_H

@@ -7,7 +7,7 @@
 /* RFC 9438 sections 4.6 and 5.1: beta 0.7, C 0.4; section 4.3: alpha = 3 (1 - beta) / (1 + beta) = 9/17 */
 #define BETA_NUMERATOR 7
 #define BETA_DENOMINATOR 10
-/* RFC 9438 section 4.6 leaves the decrease to the implementer where it is argued; docs/sctp.md argues this one. */
+/* For a loss without a queue: docs/sctp-outbound.md argues it. */
 #define GENTLE_NUMERATOR 85
 #define GENTLE_DENOMINATOR 100
 #define QUEUE_NONE_MIN_US UINT64_C(2000)

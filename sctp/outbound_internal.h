@@ -35,7 +35,7 @@
 #define SCTP_FRAGMENT_MIN_BYTES 64
 #define SCTP_FORWARD_STREAMS_MAX 256 /* in one FORWARD TSN; those behind go into the next */
 /* All windows count in these: what a TCP on the same path would call its segment, so that we get TCP's share though our packets are
- * smaller (docs/sctp.md). */
+ * smaller (docs/sctp-outbound.md). */
 #define SCTP_CONGESTION_UNIT_BYTES 1448
 
 /*

@@ -107,7 +107,7 @@ void sctp_outbound_timed_out(struct sctp_outbound *out, uint64_t now_us) {
     sctp_retransmission_timeout_back_off(&out->rtt);
     out->probe = (struct sctp_probe){.due_us = UINT64_MAX};
     out->reorder_us = UINT64_MAX;
-    /* RFC 3758 section 3.5 C5: the FORWARD TSN goes out again as well. */
+    /* RFC 3758 section 3.5 A5, SHOULD: the FORWARD TSN goes out again as well. */
     sctp_outbound_advance_forward(out);
     out->is_forward_due = out->forward_tsn != out->flight.cumulative_tsn;
     sctp_outbound_arm_t3(out, now_us);

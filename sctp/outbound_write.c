@@ -209,7 +209,9 @@ bool sctp_outbound_write(struct sctp_outbound *out, uint64_t now_us, struct sctp
     uint64_t rate = sctp_pacer_rate(out->congestion.window_bytes, out->rtt.smoothed_us, out->congestion.window_bytes < out->congestion.threshold_bytes);
     bool has_more = out->flight.lost_count > 0 || out->queue.scheduler.count > 0;
     out->pace_us = UINT64_MAX;
-    if (has_more && sctp_pacer_allows(&out->pacer, now_us, rate, &out->pace_us)) {
+    /* What little is in flight is no burst, however fast its answers come. */
+    bool is_little = out->flight.flight_bytes < SCTP_PACER_BURST_BYTES;
+    if (has_more && (is_little || sctp_pacer_allows(&out->pacer, now_us, rate, &out->pace_us))) {
         bool goes_on = true;
         while (goes_on && room_in(writer) > header_bytes(out))
             goes_on = out->flight.lost_count > 0 ? write_lost(out, now_us, writer) : write_new(out, now_us, writer);

@@ -22,7 +22,7 @@ static void abandon_chunks(struct sctp_outbound *out, const struct sctp_outgoing
 static bool abandon(struct sctp_outbound *out, struct sctp_outgoing *message) {
     if (message->is_queued) {
         /* A TSN for what was not sent, which never goes out: without it there might be nothing to forward over, though the peer holds the
-         * beginning (RFC 3758 section 3.5 A3 has the whole message assigned). */
+         * beginning (RFC 3758 section 3.5 gives up a message as a whole). */
         if (sctp_in_flight_reserve(&out->flight) != SCTP_OK)
             return false;
         sctp_in_flight_add_abandoned(&out->flight, message);
@@ -105,6 +105,6 @@ bool sctp_outbound_write_forward(struct sctp_outbound *out, uint64_t now_us, str
     out->is_forward_due = false;
     out->forward_sent_us = now_us;
     if (out->t3_us == UINT64_MAX)
-        sctp_outbound_arm_t3(out, now_us); /* RFC 3758 section 3.5 C4: T3-rtx runs while it is not acknowledged */
+        sctp_outbound_arm_t3(out, now_us); /* RFC 3758 section 3.5, MUST: T3-rtx runs while it is not acknowledged */
     return true;
 }

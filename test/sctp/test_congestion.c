@@ -155,7 +155,7 @@ static void fast_convergence(void **state) {
     assert_int_equal(c.cubic.most_bytes, 0); /* section 4.8 */
 }
 
-/* docs/sctp.md: a loss without a queue takes 15 %, once slow start is over. */
+/* docs/sctp-outbound.md: a loss without a queue takes 15 %, once slow start is over. */
 static void a_loss_without_a_queue_takes_less(void **state) {
     (void)state;
     struct sctp_congestion c;
@@ -206,7 +206,7 @@ static void idle_time_does_not_count(void **state) {
     assert_in_range(c.window_bytes, window_bytes, window_bytes * 105 / 100);
 }
 
-/* docs/sctp.md: a queue of 100 ms is not made longer: slow start ends, CUBIC returns to where it was and stays there. */
+/* docs/sctp-outbound.md: a queue of 100 ms is not made longer: slow start ends, CUBIC returns to where it was and stays there. */
 static void a_long_queue_is_enough(void **state) {
     (void)state;
     struct sctp_congestion c;

@@ -25,6 +25,20 @@ static void a_short_message_leaves_at_once(void **state) {
     hand_free(h);
 }
 
+/* Nor does the pace of a path that was slow hold it back, when it is answered faster. */
+static void the_pace_does_not_hold_it(void **state) {
+    (void)state;
+    struct hand *h = hand_new(false);
+    settle(h);
+    for (int i = 0; i < 2000; i++) {
+        assert_int_equal(hand_send(h, 1, 64), SCTP_OK);
+        assert_int_equal(hand_drain(h), 1);
+        h->now_us += 1;
+        assert_int_equal(hand_sack(h, h->chunks[0].tsn, NULL), SCTP_OK);
+    }
+    hand_free(h);
+}
+
 /* RFC 9260 section 6.10: short messages share a packet; each fragment fits one; section 6.9: B and E. */
 static void packets_are_filled(void **state) {
     (void)state;
@@ -293,7 +307,7 @@ static void the_budget_holds(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_short_message_leaves_at_once), cmocka_unit_test(packets_are_filled), cmocka_unit_test(behind_a_sack),
+        cmocka_unit_test(a_short_message_leaves_at_once), cmocka_unit_test(the_pace_does_not_hold_it), cmocka_unit_test(packets_are_filled), cmocka_unit_test(behind_a_sack),
         cmocka_unit_test(the_last_one_asks), cmocka_unit_test(the_initial_window), cmocka_unit_test(silence_shrinks_the_window),
         cmocka_unit_test(another_path), cmocka_unit_test(buffered_bytes_and_low_marks), cmocka_unit_test(a_stream_is_reset),
         cmocka_unit_test(steady_flow_allocates_nothing), cmocka_unit_test(idle_memory), cmocka_unit_test(every_allocation_may_fail),

@@ -61,7 +61,7 @@ static void never_sent_again(void **state) {
     hand_free(h);
 }
 
-/* RFC 3758 section 3.5 C5: nothing else is in flight, the FORWARD TSN was lost: T3-rtx repeats it. */
+/* RFC 3758 section 3.5 A5: nothing else is in flight, the FORWARD TSN was lost: T3-rtx repeats it. */
 static void a_lost_forward_is_repeated(void **state) {
     (void)state;
     struct hand *h = hand_new(false);

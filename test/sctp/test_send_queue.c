@@ -108,7 +108,7 @@ static void numbers(void **state) {
     }
 }
 
-/* RFC 3758 section 3.5 A: what has expired and was never sent costs neither a TSN nor an SSN. */
+/* RFC 3758 section 4.1: what has expired and was never sent costs neither a TSN nor an SSN. */
 static void expired_ones_are_dropped(void **state) {
     (void)state;
     struct sctp_send_queue *queue = queue_new(8 * SCTP_BLOCK_BYTES, false);
