@@ -50,6 +50,10 @@ static void check(struct channel_pair *pair) {
         struct data_channel_layer_statistics statistics;
         data_channel_layer_statistics(pair->ends[i].layer, &statistics);
         require(statistics.channels <= CHANNELS_MAX);
+        const struct data_channel_event *last = &pair->ends[i].last_event;
+        require(last->type != DATA_CHANNEL_EVENT_CLOSED || data_channel_reason_name(last->reason)[0] != '\0');
+        struct data_channel_info info;
+        require(!data_channel_info(pair->ends[i].layer, pair->ends[i].last_opened, &info) || data_channel_state_name(info.state)[0] != '\0');
         require(statistics.memory_bytes == pair->ends[i].memory.bytes);
         require(statistics.memory_bytes < 64 * 1024);
         require(statistics.opened + statistics.opened_by_peer <= statistics.closed + statistics.channels);
@@ -130,7 +134,10 @@ static void step(struct channel_pair *pair, struct script *script, struct data_c
     case 10: pair_run(pair, argument * UINT64_C(200)); break;
     case 11: pair_run(pair, argument * UINT64_C(20000)); break;
     case 12: pair->loss_percent = argument % 40; break;
-    case 13: (void)data_channel_set_buffered_low(layer, handle, argument); break;
+    case 13:
+        (void)data_channel_set_buffered_low(layer, handle, argument);
+        data_channel_layer_set_peer_message_max(layer, argument & 6 ? 0 : 300);
+        break;
     case 14: pair->ends[end].is_deaf = argument & 2; break;
     case 15:
         pair->ends[end].memory.fails_after = argument & 2 ? argument >> 2 : SIZE_MAX;

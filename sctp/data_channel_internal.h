@@ -63,7 +63,8 @@ struct data_channel_layer {
 /* ---- data_channel_table.c ----------------------------------------------------------------------------------------------------------- */
 
 /* *channel: zeroed but for its handle and text, in a slot, found by no id. SCTP_ERROR_CAPACITY, SCTP_ERROR_MEMORY. */
-int data_channel_create(struct data_channel_layer *layer, const char *label, size_t label_length, const char *protocol, size_t protocol_length, struct data_channel **channel);
+int data_channel_create(struct data_channel_layer *layer, const char *label, size_t label_length, const char *protocol, size_t protocol_length,
+                        struct data_channel **channel);
 struct data_channel *data_channel_of(const struct data_channel_layer *layer, data_channel_handle handle);
 struct data_channel *data_channel_with_id(const struct data_channel_layer *layer, unsigned id);
 void data_channel_set_id(struct data_channel_layer *layer, struct data_channel *channel, uint16_t id);

@@ -97,7 +97,8 @@ static bool grow(struct data_channel_layer *layer) {
     return true;
 }
 
-int data_channel_create(struct data_channel_layer *layer, const char *label, size_t label_length, const char *protocol, size_t protocol_length, struct data_channel **created) {
+int data_channel_create(struct data_channel_layer *layer, const char *label, size_t label_length, const char *protocol, size_t protocol_length,
+                        struct data_channel **created) {
     if (layer->used_count >= layer->channels_max)
         return SCTP_ERROR_CAPACITY;
     if (layer->used_count == layer->slot_count && !grow(layer))
