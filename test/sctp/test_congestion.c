@@ -124,6 +124,11 @@ static void cubic_follows_its_curve(void **state) {
     while (now_us - start_us < 14000000)
         round_trip(&c, &now_us, RTT_US);
     assert_in_range(c.window_bytes / UNIT, 1040, 1060); /* 1000 + 0.4 * 4.91^3 = 1047 */
+    uint64_t again_bytes = c.window_bytes;
+    c.algorithm->on_loss(&c, now_us, 2 * RTT_US, RTT_US); /* a new curve, with a new origin */
+    round_trip(&c, &now_us, RTT_US);
+    assert_in_range(c.window_bytes, again_bytes * 7 / 10, again_bytes * 72 / 100);
+    assert_true(c.cubic.epoch_us > start_us + 13000000);
 }
 
 /* RFC 9438 section 4.3: where Reno would be faster (short round trips, small windows), as fast as Reno with a decrease of 0.7. */
