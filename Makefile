@@ -105,6 +105,9 @@ $(BUILD)/app/net/%.o $(BUILD)/app/media/%.o $(BUILD)/app/call/%.o $(BUILD)/app/s
 $(BUILD)/signaling/websocket/%.o $(BUILD)/test/%.o $(BUILD)/bench/%.o $(BUILD)/docs/%.o: CPPFLAGS += -D_GNU_SOURCE
 $(patsubst %.c,$(BUILD)/%.o,$(PROGRAM_SOURCES)): CPPFLAGS += -D_GNU_SOURCE $(MEDIA_CPPFLAGS)
 
+# Counts its basic blocks as steps.
+$(BUILD)/test/sdp/test_steps.o: CFLAGS += -fsanitize-coverage=trace-pc
+
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
@@ -154,6 +157,7 @@ SERVER_OBJECTS := $(call objects,app/server) $(BUILD)/app/call/ice_uri.o
 # What probe has in common with caller and callee: the command line, problems, the JSON log.
 PROBE_SHARES := options.o options_network.o help.o ice_uri.o ice_servers.o network.o problem.o json_log.o why.o
 
+$(BUILD)/signaling/websocket/web_files.o: $(wildcard signaling/web/*)
 $(BUILD)/signaling-server: $(BUILD)/app/signaling_server.o $(SERVER_OBJECTS) $(call archives_of,signaling-websocket) $(APP_NET) $(call archive,stun)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_signaling-websocket) -lcrypto
 $(BUILD)/caller $(BUILD)/callee: $(BUILD)/%: $(BUILD)/app/%.o $(CALL_OBJECTS) $(APP_MEDIA) $(APP_NET) $(call archives_of,signaling-websocket) $(PEER_ARCHIVES)
@@ -198,7 +202,7 @@ ROOM_OBJECTS_wire  := $(patsubst %,$(BUILD)/test/sim/%.o,link random)
 ROOM_LIBS_wire     := -lm
 ROOM_ARCHIVES_sim  := $(PEER_ARCHIVES) $(call archive,sctp)
 ROOM_LIBS_sim      := $(LIBS_peer) -lm
-ROOM_OBJECTS_peer   := $(filter-out $(BUILD)/test/sim/test_%,$(call objects,test/sim))
+ROOM_OBJECTS_peer   := $(filter-out $(BUILD)/test/sim/test_%,$(call objects,test/sim)) $(patsubst %,$(BUILD)/test/sdp/%.o,answer_rules answer_rules_rtp answer_text)
 ROOM_LIBS_peer     := $(LIBS_peer) -lm
 ROOM_ARCHIVES_call := $(APP_MEDIA) $(APP_NET) $(call archives_of,signaling-websocket) $(PEER_ARCHIVES)
 ROOM_OBJECTS_call  := $(CALL_OBJECTS)

@@ -5,7 +5,8 @@
  *
  * The offer is Chrome's own of 5.6 kB when the corpora are present, else one of its shape: two sections, many video payload types with
  * their feedback. Each figure is the best of many batches: interference by other processes only ever adds. Instructions are
- * those of the processor's counter, where it lets itself be read. Allocations are counted, by a malloc of our own.
+ * those of the processor's counter, where it lets itself be read, else the parse and its floor are stepped through one by one (instructions.h).
+ * Allocations are counted, by a malloc of our own.
  */
 #include <linux/perf_event.h>
 #include <sys/ioctl.h>
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench/instructions.h"
 #include "sdp/negotiate.h"
 
 #define BATCHES 80
@@ -265,8 +267,14 @@ int main(void) {
     struct cost costs[sizeof rows / sizeof rows[0]];
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         costs[i] = best(rows[i].run);
-    printf("an offer of %zu bytes, %s; best of %d batches of %d; %zu allocations in all of them\n\n", offer_length,
-           real ? "Chrome's" : "of Chrome's shape", BATCHES, ROUNDS, allocations - before);
+    before = allocations - before;
+    bool stepped = floor.instructions <= 0;
+    if (stepped) {
+        floor.instructions = (double)instructions_of(run_floor);
+        costs[0].instructions = (double)instructions_of(run_parse);
+    }
+    printf("an offer of %zu bytes, %s; best of %d batches of %d; %zu allocations in all of them; instructions %s\n\n", offer_length,
+           real ? "Chrome's" : "of Chrome's shape", BATCHES, ROUNDS, before, stepped ? "stepped through one by one" : "by the processor's counter");
     printf("%-34s %9s %9s %13s %9s\n", "", "ns", "/ split", "instructions", "/ split");
     print_row("floor: split into lines", floor, floor);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)

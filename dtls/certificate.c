@@ -109,6 +109,18 @@ void dtls_certificate_fingerprint(const struct dtls_certificate *certificate, st
     *out = certificate->fingerprint;
 }
 
+size_t dtls_certificate_x509_der(const X509 *certificate, uint8_t *out, size_t capacity) {
+    int length = i2d_X509(certificate, NULL);
+    if (length > 0 && (size_t)length <= capacity) {
+        length = i2d_X509(certificate, &out);
+    }
+    return length > 0 ? (size_t)length : 0;
+}
+
+size_t dtls_certificate_der(const struct dtls_certificate *certificate, uint8_t *out, size_t capacity) {
+    return dtls_certificate_x509_der(SSL_CTX_get0_certificate(certificate->context), out, capacity);
+}
+
 int64_t dtls_certificate_expires_s(const struct dtls_certificate *certificate) {
     return certificate->expires_s;
 }

@@ -5,6 +5,7 @@
 #ifndef DTLS_CERTIFICATE_H
 #define DTLS_CERTIFICATE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "dtls/error.h"
@@ -43,6 +44,12 @@ void dtls_certificate_free(struct dtls_certificate *certificate);
 
 /* The sha-256 fingerprint, for a=fingerprint. out: written always. */
 void dtls_certificate_fingerprint(const struct dtls_certificate *certificate, struct dtls_fingerprint *out);
+
+/*
+ * The certificate itself, DER, into `out` of `capacity` bytes. Returns its length; when that is more than capacity, nothing was written
+ * (0 is a fine capacity to ask with). 0: OpenSSL is out of memory.
+ */
+size_t dtls_certificate_der(const struct dtls_certificate *certificate, uint8_t *out, size_t capacity);
 
 /* The end of its validity, Unix seconds. */
 int64_t dtls_certificate_expires_s(const struct dtls_certificate *certificate);

@@ -13,6 +13,9 @@ struct dtls_certificate {
     int64_t expires_s;
 };
 
+/* As dtls_certificate_der. */
+size_t dtls_certificate_x509_der(const X509 *certificate, uint8_t *out, size_t capacity);
+
 /* The digest of a certificate in any of our hashes. False when OpenSSL fails. */
 bool dtls_certificate_digest(const X509 *certificate, enum dtls_hash hash, struct dtls_fingerprint *out);
 

@@ -341,6 +341,10 @@ bool dtls_transport_peer_fingerprint(const struct dtls_transport *transport, enu
     return transport->peer != NULL && dtls_certificate_digest(transport->peer, hash, out);
 }
 
+size_t dtls_transport_peer_certificate(const struct dtls_transport *transport, uint8_t *out, size_t capacity) {
+    return transport->peer != NULL ? dtls_certificate_x509_der(transport->peer, out, capacity) : 0;
+}
+
 void dtls_transport_stats(const struct dtls_transport *transport, struct dtls_transport_stats *out) {
     *out = transport->stats;
     out->dtls_role = transport->role;

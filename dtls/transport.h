@@ -233,6 +233,9 @@ const char *dtls_failure_name(enum dtls_failure failure);
  */
 bool dtls_transport_peer_fingerprint(const struct dtls_transport *transport, enum dtls_hash hash, struct dtls_fingerprint *out);
 
+/* The same, DER, as dtls_certificate_der writes it. 0: no certificate has come yet. */
+size_t dtls_transport_peer_certificate(const struct dtls_transport *transport, uint8_t *out, size_t capacity);
+
 /* out: written always. */
 void dtls_transport_stats(const struct dtls_transport *transport, struct dtls_transport_stats *out);
 

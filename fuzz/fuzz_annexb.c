@@ -1,5 +1,5 @@
 /* links: none */
-/* with: app/media/annexb.c app/media/video_header.c app/media/video_header_av1.c app/media/media_codec.c */
+/* with: app/media/annexb.c app/media/video_header.c app/media/video_header_av1.c app/media/video_header_h264.c app/media/media_codec.c */
 /*
  * Any bytes as FILE.h264: access units lie in the file, in order, none overlaps another; each of them alone is one access unit of the same
  * bytes again, and the header reader says the same of it.

@@ -1,5 +1,5 @@
 /* links: none */
-/* with: app/media/file_index.c app/media/ivf.c app/media/annexb.c app/media/ogg_opus.c app/media/video_header.c app/media/video_header_av1.c app/media/media_codec.c */
+/* with: app/media/file_index.c app/media/ivf.c app/media/annexb.c app/media/ogg_opus.c app/media/video_header.c app/media/video_header_av1.c app/media/video_header_h264.c app/media/media_codec.c */
 /*
  * Any bytes as FILE.ivf: what is accepted has frames inside of the file, in order, at growing times, from a key frame on. The same bytes as
  * one frame of each codec: what the header reader says of it is consistent.

@@ -1,5 +1,5 @@
 /*
- * What fuzz_vp9.c, fuzz_h264.c and fuzz_av1.c do with one payload format. The first byte of an input chooses:
+ * What fuzz_vp8.c, fuzz_vp9.c, fuzz_h264.c and fuzz_av1.c do with one payload format. The first byte of an input chooses:
  *   0  packets, as a script, through a session's jitter buffer, and each behind the one before in a small assembly:
  *      time step, sequence step, timestamp step and marker, length, payload
  *   1  a frame, cut with the limit that the second byte says, and joined (3: single NAL units): nothing may be lost by doing it twice

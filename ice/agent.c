@@ -406,8 +406,15 @@ int ice_agent_wrap_payload(struct ice_agent *agent, uint64_t now_us, uint8_t *bu
     if (!ice_agent_can_send(agent, now_us))
         return ICE_ERROR_STATE;
     *out = (struct ice_transmit){.offset = ICE_HEADROOM_BYTES, .length = length};
-    ice_check_path(agent, &agent->pairs[agent->selected], &out->path);
-    return out->path.transport == ICE_TRANSPORT_TCP ? ice_tcp_wrap_payload(buffer, out) : ice_relay_wrap_payload(agent, now_us, buffer, length, capacity, out);
+    struct ice_pair *pair = &agent->pairs[agent->selected];
+    ice_check_path(agent, pair, &out->path);
+    int result = out->path.transport == ICE_TRANSPORT_TCP ? ice_tcp_wrap_payload(buffer, out) : ice_relay_wrap_payload(agent, now_us, buffer, length, capacity, out);
+    if (result != ICE_OK)
+        return result;
+    pair->packets_sent++;
+    pair->bytes_sent += length;
+    pair->last_sent_us = now_us;
+    return ICE_OK;
 }
 
 bool ice_agent_poll_received(struct ice_agent *agent, struct ice_received *out) {

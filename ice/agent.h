@@ -408,6 +408,9 @@ bool ice_agent_can_send(const struct ice_agent *agent, uint64_t now_us);
 /* May data from this path be believed to come from the peer's host? True once a check on the pair was authenticated in either direction. */
 bool ice_agent_is_path_valid(const struct ice_agent *agent, const struct ice_path *path);
 
+/* `length` bytes that came by a valid path were taken: the pair counts them (W3C webrtc-stats, RTCIceCandidatePairStats). Of another path: nothing. */
+void ice_agent_count_received(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, size_t length);
+
 /* ---- statistics: read at any time ------------------------------------------------------------------------------------ */
 
 /* RFC 8445 section 6.1.2.6 */
@@ -468,6 +471,8 @@ struct ice_pair_statistics {
     uint64_t requests_sent, responses_received, requests_received, responses_sent;
     uint64_t consent_requests_sent;
     uint64_t current_round_trip_us, total_round_trip_us;
+    uint64_t packets_sent, packets_received, bytes_sent, bytes_received; /* what the layers above sent and took: no STUN, no header of a relay or stream */
+    uint64_t last_sent_us, last_received_us; /* of them; 0: never */
     uint16_t last_error_code; /* of an error response, 0 when none */
     int last_send_error;      /* errno of a failed send, 0 when none */
     uint16_t relay_error_code; /* with which the TURN server refused a permission, 0 when none */

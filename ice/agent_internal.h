@@ -152,6 +152,8 @@ struct ice_pair {
     uint64_t last_response_us, last_heard_us;
     uint64_t last_id_until_us;
     uint64_t current_round_trip_us, total_round_trip_us;
+    uint64_t packets_sent, packets_received, bytes_sent, bytes_received; /* payload */
+    uint64_t last_sent_us, last_received_us;
     struct ice_check check;
 };
 
@@ -432,6 +434,8 @@ struct ice_pair *ice_tcp_check_due(struct ice_agent *agent);
 /* The path of the pair, stream_id 0 when there is no connection. */
 void ice_tcp_path(const struct ice_agent *agent, const struct ice_pair *pair, struct ice_path *path);
 bool ice_tcp_is_path_open(const struct ice_agent *agent, const struct ice_path *path);
+/* A pair of which a check was authenticated in either direction, and which uses the connection of this path. ICE_NONE: there is none. */
+uint16_t ice_tcp_pair_of_path(const struct ice_agent *agent, const struct ice_path *path);
 bool ice_tcp_is_path_valid(const struct ice_agent *agent, const struct ice_path *path);
 /* The pair is about to be forgotten: its connection is closed, unless another pair uses it. */
 void ice_tcp_forget_pair(struct ice_agent *agent, const struct ice_pair *pair);

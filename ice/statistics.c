@@ -59,6 +59,12 @@ bool ice_agent_pair_statistics(const struct ice_agent *agent, size_t index, stru
         .consent_requests_sent = pair->consent_requests_sent,
         .current_round_trip_us = pair->current_round_trip_us,
         .total_round_trip_us = pair->total_round_trip_us,
+        .packets_sent = pair->packets_sent,
+        .packets_received = pair->packets_received,
+        .bytes_sent = pair->bytes_sent,
+        .bytes_received = pair->bytes_received,
+        .last_sent_us = pair->last_sent_us,
+        .last_received_us = pair->last_received_us,
         .last_error_code = pair->last_error_code,
         .last_send_error = pair->last_send_error,
         .relay_error_code = pair->relay_error_code,
@@ -79,16 +85,37 @@ const struct ice_candidate *ice_agent_local_candidate(const struct ice_agent *ag
     return &agent->views->local;
 }
 
-bool ice_agent_is_path_valid(const struct ice_agent *agent, const struct ice_path *path) {
+static bool is_pair_of(const struct ice_agent *agent, uint16_t index, const struct ice_path *path) {
+    const struct ice_pair *pair = &agent->pairs[index];
+    return pair->generation != ICE_NONE && (ice_pair_is_valid(pair) || pair->requests_received > 0) &&
+           stun_address_equal(&agent->remotes[pair->remote].address, &path->remote) && stun_address_equal(&agent->locals[pair->local].base, &path->local);
+}
+
+/* The pair that data from this path is believed to come by. The selected one first: nearly all comes by it, and after a restart there may be two. */
+static uint16_t pair_of_path(const struct ice_agent *agent, const struct ice_path *path) {
     if (path->transport == ICE_TRANSPORT_TCP)
-        return ice_tcp_is_path_valid(agent, path);
-    for (size_t i = 0; i < agent->pair_count; i++) {
-        const struct ice_pair *pair = &agent->pairs[i];
-        if (pair->generation != ICE_NONE && (ice_pair_is_valid(pair) || pair->requests_received > 0) && path->transport == ICE_TRANSPORT_UDP &&
-            stun_address_equal(&agent->remotes[pair->remote].address, &path->remote) && stun_address_equal(&agent->locals[pair->local].base, &path->local))
-            return true;
-    }
-    return false;
+        return ice_tcp_pair_of_path(agent, path);
+    if (path->transport != ICE_TRANSPORT_UDP)
+        return ICE_NONE;
+    if (agent->selected != ICE_NONE && is_pair_of(agent, agent->selected, path))
+        return agent->selected;
+    for (uint16_t i = 0; i < agent->pair_count; i++)
+        if (is_pair_of(agent, i, path))
+            return i;
+    return ICE_NONE;
+}
+
+bool ice_agent_is_path_valid(const struct ice_agent *agent, const struct ice_path *path) {
+    return pair_of_path(agent, path) != ICE_NONE;
+}
+
+void ice_agent_count_received(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, size_t length) {
+    uint16_t index = pair_of_path(agent, path);
+    if (index == ICE_NONE)
+        return;
+    agent->pairs[index].packets_received++;
+    agent->pairs[index].bytes_received += length;
+    agent->pairs[index].last_received_us = now_us;
 }
 
 const char *ice_state_name(enum ice_state state) {

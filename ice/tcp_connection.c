@@ -103,14 +103,18 @@ bool ice_tcp_is_path_open(const struct ice_agent *agent, const struct ice_path *
     return ice_tcp_open_stream(agent, path->stream_id) != NULL;
 }
 
-bool ice_tcp_is_path_valid(const struct ice_agent *agent, const struct ice_path *path) {
+uint16_t ice_tcp_pair_of_path(const struct ice_agent *agent, const struct ice_path *path) {
     const struct ice_stream *stream = ice_tcp_open_stream(agent, path->stream_id);
-    for (size_t i = 0; stream != NULL && i < agent->pair_count; i++) {
+    for (uint16_t i = 0; stream != NULL && i < agent->pair_count; i++) {
         const struct ice_pair *pair = &agent->pairs[i];
         if ((ice_pair_is_valid(pair) || pair->requests_received > 0) && uses(agent, pair, stream))
-            return true;
+            return i;
     }
-    return false;
+    return ICE_NONE;
+}
+
+bool ice_tcp_is_path_valid(const struct ice_agent *agent, const struct ice_path *path) {
+    return ice_tcp_pair_of_path(agent, path) != ICE_NONE;
 }
 
 static bool is_proven(const struct ice_agent *agent, const struct ice_pair *pair, const struct ice_stream *stream) {

@@ -63,7 +63,7 @@ static bool next_element(struct elements *elements, const uint8_t **element, siz
 }
 
 int rtp_payload_parse_av1(const uint8_t *bytes, size_t length, struct rtp_payload *out) {
-    /* Section 4.4: a packet whose first element is a continuation cannot begin a coded video sequence. */
+    /* AV1 RTP section 4.4: a packet whose first element is a continuation cannot begin a coded video sequence. */
     if (length <= HEADER_BYTES || (bytes[0] & (HEADER_Z | HEADER_N)) == (HEADER_Z | HEADER_N)) {
         return RTP_ERROR_MALFORMED;
     }
@@ -78,7 +78,7 @@ int rtp_payload_parse_av1(const uint8_t *bytes, size_t length, struct rtp_payloa
             rtp_obu_note(&sequence, &obu);
         }
     }
-    /* Section 4.4, MUST: W is the number of elements, or 0. */
+    /* AV1 RTP section 4.4, MUST: W is the number of elements, or 0. */
     if (elements.at != length || (elements.count != 0 && elements.index != elements.count)) {
         return RTP_ERROR_MALFORMED;
     }
@@ -101,7 +101,7 @@ static int close_unit(struct rtp_assembly *assembly) {
     if (!rtp_obu_read(bytes, length, &obu)) {
         return RTP_ERROR_MALFORMED;
     }
-    /* Section 5, MUST: temporal delimiters and tile lists are ignored. */
+    /* AV1 RTP section 5, MUST: temporal delimiters and tile lists are ignored. */
     if (obu.type == RTP_OBU_TEMPORAL_DELIMITER || obu.type == RTP_OBU_TILE_LIST) {
         assembly->length = assembly->unit;
         return RTP_OK;
@@ -131,7 +131,7 @@ static int append_element(struct rtp_assembly *assembly, const uint8_t *element,
 }
 
 int rtp_payload_append_av1(struct rtp_assembly *assembly, const uint8_t *bytes, size_t length) {
-    /* Section 4.4, MUST: Z continues what Y left open. */
+    /* AV1 RTP section 4.4, MUST: Z continues what Y left open. */
     if (((bytes[0] & HEADER_Z) != 0) != assembly->unit_open) {
         return RTP_ERROR_MALFORMED;
     }
@@ -153,7 +153,7 @@ int rtp_payload_append_av1(struct rtp_assembly *assembly, const uint8_t *bytes, 
 
 /* ---- out ------------------------------------------------------------------------------------------------------------- */
 
-/* Section 5, SHOULD: temporal delimiters and tile lists are not sent. Padding says nothing. */
+/* AV1 RTP section 5, SHOULD: temporal delimiters and tile lists are not sent. Padding says nothing. */
 static bool is_sent(const struct rtp_obu *obu) {
     return obu->type != RTP_OBU_TEMPORAL_DELIMITER && obu->type != RTP_OBU_TILE_LIST && obu->type != RTP_OBU_PADDING;
 }
@@ -179,7 +179,7 @@ static void find_unit(struct rtp_packetizer *packetizer, size_t at) {
     packetizer->unit_begun = false;
     for (; at < packetizer->length && read_unit(packetizer, at, &obu, &end); at = end) {
         if (is_sent(&obu)) {
-            /* Section 4.5, SHOULD: obu_has_size_field is 0. */
+            /* AV1 RTP section 4.5, SHOULD: obu_has_size_field is 0. */
             packetizer->unit_header[0] = (uint8_t)(packetizer->frame[at] & ~RTP_OBU_HAS_SIZE);
             packetizer->unit_header[1] = obu.header_bytes == 2 ? packetizer->frame[at + 1] : 0;
             packetizer->unit_header_bytes = obu.header_bytes;

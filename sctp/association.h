@@ -28,7 +28,7 @@
 
 /* A datagram of 1200 bytes less what a record of DTLS 1.2 with AES-GCM puts around it (13 + 8 + 16), at a multiple of four. */
 #define SCTP_PACKET_DEFAULT_BYTES 1160
-#define SCTP_PACKET_SMALLEST_BYTES 508 /* RFC 8261 section 5 cannot go lower: the least an IPv4 host takes, less headers */
+#define SCTP_PACKET_SMALLEST_BYTES 508 /* 576, which every IPv4 host takes (RFC 791), less the headers of IP and UDP and the record */
 #define SCTP_PACKET_LARGEST_BYTES 16384 /* the longest DTLS record */
 
 #define SCTP_RECEIVE_DEFAULT_BYTES 1048576 /* 1 MiB: 80 Mbit/s at 100 ms */

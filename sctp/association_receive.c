@@ -249,7 +249,9 @@ static void handle_packet(struct sctp_association *a, uint64_t now_us, const str
             handle_chunks(a, now_us, rest);
         return;
     }
-    if (a->state == SCTP_STATE_CLOSED)
+    /* RFC 9260 section 8.5.1 E, SHOULD: to one that still calls, a SHUTDOWN ACK is of an association that it has forgotten. */
+    bool is_forgotten = first.type == SCTP_CHUNK_SHUTDOWN_ACK && !a->out;
+    if (a->state == SCTP_STATE_CLOSED || is_forgotten)
         sctp_handle_stray(a, now_us, packet);
     else if (sctp_tag_is_right(a, packet, &first))
         handle_chunks(a, now_us, walk);

@@ -155,13 +155,14 @@ static void now_open(struct data_channel_layer *layer, struct data_channel *chan
 }
 
 /* Is this one for another try, when the association has room or memory? */
-static bool can_wait(int result) {
+static bool can_wait(struct data_channel_layer *layer, int result) {
+    layer->lacked_memory |= result == SCTP_ERROR_MEMORY;
     return result == SCTP_ERROR_CAPACITY || result == SCTP_ERROR_MEMORY;
 }
 
 static void pay_open(struct data_channel_layer *layer, uint64_t now_us, struct data_channel *channel) {
     int result = send_open(layer, now_us, channel);
-    if (can_wait(result))
+    if (can_wait(layer, result))
         return;
     forgive(layer, channel, &channel->owes_open);
     if (result == SCTP_OK)
@@ -173,13 +174,13 @@ static void pay_open(struct data_channel_layer *layer, uint64_t now_us, struct d
 static void pay_ack(struct data_channel_layer *layer, uint64_t now_us, struct data_channel *channel) {
     static const uint8_t ack[] = {DATA_CHANNEL_MESSAGE_ACK};
     int result = send_control(layer, now_us, channel, ack, sizeof ack);
-    if (!can_wait(result) && result != SCTP_ERROR_STATE) /* the stream's life before may end with the reset that is under way */
+    if (!can_wait(layer, result) && result != SCTP_ERROR_STATE) /* the stream's life before may end with the reset that is under way */
         forgive(layer, channel, &channel->owes_ack);
 }
 
 static void pay_reset(struct data_channel_layer *layer, uint64_t now_us, struct data_channel *channel) {
     int result = sctp_association_reset_streams(layer->association, now_us, &channel->id, 1);
-    if (can_wait(result))
+    if (can_wait(layer, result))
         return;
     forgive(layer, channel, &channel->owes_reset);
     if (result != SCTP_OK)

@@ -279,6 +279,8 @@ bool data_channel_poll_event(struct data_channel_layer *layer, uint64_t now_us, 
     layer->departed = NULL;
     data_channel_release(layer, layer->finished, layer->finished_capacity);
     layer->finished = NULL;
+    if (take_flag(&layer->lacked_memory))
+        pay_all(layer, now_us);
     if (poll_pending(layer, event))
         return true;
     while (layer->association && sctp_association_poll_event(layer->association, &from))

@@ -45,11 +45,13 @@ struct data_channel_layer {
     size_t partial_max_bytes, partial_bytes;
     uint64_t peer_message_max_bytes;
     bool has_role, is_client, is_connected, has_ended;
+    bool lacked_memory; /* what is owed for want of memory is tried at the next poll: no event tells that there is some */
     unsigned streams; /* ids below may be used; all, until the association says */
     unsigned last_id; /* that was chosen */
 
     struct data_channel_slot *slots;
     unsigned slot_count, used_count; /* slot_count: a power of two, or 0 */
+    unsigned next_slot;              /* where the search for a free one begins */
     unsigned debtor_count;           /* channels that owe something */
     struct data_channel *pending, *pending_last;
     struct data_channel *departed; /* CLOSED was told: freed at the next poll */

@@ -105,9 +105,10 @@ int data_channel_create(struct data_channel_layer *layer, const char *label, siz
     struct data_channel *channel = data_channel_allocate(layer, sizeof *channel + label_length + protocol_length + 2);
     if (!channel)
         return SCTP_ERROR_MEMORY;
-    unsigned index = 0;
-    while (layer->slots[index].channel)
-        index++;
+    unsigned index = layer->next_slot & (layer->slot_count - 1);
+    while (layer->slots[index].channel || index == DATA_CHANNEL_NO_SLOT)
+        index = (index + 1) & (layer->slot_count - 1);
+    layer->next_slot = index + 1;
     *channel = (struct data_channel){
         .handle = (uint32_t)layer->slots[index].generation << 16 | index,
         .id = DATA_CHANNEL_ID_NONE,

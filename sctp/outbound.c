@@ -19,6 +19,7 @@ struct sctp_outbound *sctp_outbound_new(const struct sctp_outbound_config *confi
     memset(out, 0, sizeof *out);
     out->allocator = allocator;
     sctp_send_queue_begin(&out->queue, &allocator, config->budget_bytes, config->is_interleaved);
+    out->queue.unfinished_max_bytes = config->peer_window / 2; /* the rest is for what is whole and waits to be read */
     sctp_in_flight_begin(&out->flight, &allocator, config->initial_tsn, config->is_interleaved ? SCTP_I_DATA_HEADER_BYTES : SCTP_DATA_HEADER_BYTES);
     sctp_loss_begin(&out->loss, config->initial_tsn);
     sctp_retransmission_timeout_begin(&out->rtt);

@@ -94,7 +94,7 @@ void sctp_handle_probe_timer(struct sctp_association *a, uint64_t now_us) {
         path->is_due = true;
         sctp_start_timer(a, SCTP_TIMER_PROBE, now_us + PROBE_US);
     } else {
-        path->too_long_bytes = path->probe_bytes; /* RFC 8899 section 4.4: a lost probe says nothing of congestion */
+        path->too_long_bytes = path->probe_bytes; /* RFC 8899 section 3: a lost probe says nothing of congestion */
         go_on(a, now_us);
     }
 }

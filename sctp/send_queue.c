@@ -8,7 +8,7 @@
 _Static_assert(sizeof(struct sctp_outgoing) < SCTP_BLOCK_ROOM_BYTES / 2, "a short message takes one block");
 
 void sctp_send_queue_begin(struct sctp_send_queue *queue, const struct sctp_allocator *allocator, size_t budget_bytes, bool is_interleaved) {
-    *queue = (struct sctp_send_queue){.allocator = *allocator, .is_interleaved = is_interleaved};
+    *queue = (struct sctp_send_queue){.allocator = *allocator, .is_interleaved = is_interleaved, .unfinished_max_bytes = UINT64_MAX};
     sctp_block_pool_begin(&queue->pool, allocator, budget_bytes);
 }
 
@@ -96,10 +96,43 @@ static bool is_ready(const struct sctp_stream_out *stream) {
 }
 
 static void schedule(struct sctp_send_queue *queue, struct sctp_stream_out *stream) {
-    if (is_ready(stream))
+    if (is_ready(stream) && !stream->is_held)
         sctp_scheduler_add(&queue->scheduler, stream);
     else
         sctp_scheduler_remove(&queue->scheduler, stream);
+}
+
+/*
+ * A receiver keeps every message that has begun until it has ended. If those that we interleave were together more than it can keep, its
+ * window would close on parts, of which none could ever be finished.
+ */
+static bool may_begin(const struct sctp_send_queue *queue, const struct sctp_outgoing *message) {
+    if (!queue->is_interleaved || has_begun(message) || message->length <= SCTP_BEGINS_ALWAYS_BYTES || queue->unfinished_bytes == 0)
+        return true;
+    return queue->unfinished_bytes + message->length <= queue->unfinished_max_bytes;
+}
+
+static void hold(struct sctp_send_queue *queue, struct sctp_stream_out *stream) {
+    stream->is_held = true;
+    stream->next_held = NULL;
+    if (queue->held_first)
+        queue->held_last->next_held = stream;
+    else
+        queue->held_first = stream;
+    queue->held_last = stream;
+    schedule(queue, stream);
+}
+
+/* All of them, in the order in which they came: who still has to wait is held again when its turn comes. */
+static void let_go(struct sctp_send_queue *queue) {
+    struct sctp_stream_out *stream = queue->held_first;
+    queue->held_first = queue->held_last = NULL;
+    while (stream) {
+        struct sctp_stream_out *next = stream->next_held;
+        stream->is_held = false;
+        schedule(queue, stream);
+        stream = next;
+    }
 }
 
 void sctp_send_queue_pause(struct sctp_send_queue *queue, struct sctp_stream_out *stream) {
@@ -176,6 +209,11 @@ static void take_head(struct sctp_send_queue *queue, struct sctp_stream_out *str
     message->next = NULL;
     if (queue->current == stream)
         queue->current = NULL;
+    if (message->is_unfinished)
+        queue->unfinished_bytes -= message->length;
+    if (message->is_unfinished || stream->is_held)
+        let_go(queue);
+    message->is_unfinished = false;
     schedule(queue, stream);
 }
 
@@ -236,9 +274,12 @@ struct sctp_outgoing *sctp_send_queue_next(struct sctp_send_queue *queue, uint64
         if (!stream)
             return NULL;
         uint64_t expired = drop_expired(queue, stream, now_us);
-        if (expired == 0)
-            return stream->head;
         *dropped += expired;
+        if (expired > 0)
+            continue;
+        if (may_begin(queue, stream->head))
+            return stream->head;
+        hold(queue, stream);
     }
     return queue->current->head;
 }
@@ -280,6 +321,10 @@ void sctp_send_queue_cut(struct sctp_send_queue *queue, struct sctp_outgoing *me
     *fragment = (struct sctp_fragment){
         .message = message, .block = message->at, .offset = message->at_offset, .length = (uint32_t)bytes, .number = message->next_fragment++, .is_begin = is_begin,
         .is_end = bytes == message->unsent};
+    if (queue->is_interleaved && is_begin && !fragment->is_end && message->length > SCTP_BEGINS_ALWAYS_BYTES) {
+        message->is_unfinished = true;
+        queue->unfinished_bytes += message->length;
+    }
     message->records++;
     advance(message, bytes);
     sctp_scheduler_charge(&queue->scheduler, stream, bytes);

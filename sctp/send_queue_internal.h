@@ -30,7 +30,7 @@ struct sctp_outgoing {
     uint32_t first_tsn, last_tsn; /* of the records */
     size_t length, unsent;
     size_t records;             /* chunks of it with a TSN that the cumulative one has not passed */
-    bool is_unordered, is_abandoned, is_queued;
+    bool is_unordered, is_abandoned, is_queued, is_unfinished;
 };
 
 struct sctp_stream_out {
@@ -45,7 +45,8 @@ struct sctp_stream_out {
     uint64_t virtual_time;   /* when its turn is */
     uint64_t turn;           /* breaks ties: the longer waiting one */
     size_t heap_index;       /* SIZE_MAX: not in the heap */
-    struct sctp_stream_out *next_low;
+    struct sctp_stream_out *next_low, *next_held;
+    bool is_held; /* its message may not begin yet */
     uint32_t skip_mark, skip_index[2]; /* partial_reliability.c */
 };
 
@@ -55,6 +56,9 @@ struct sctp_stream_page {
     struct sctp_stream_out *streams[SCTP_STREAM_PAGE_STREAMS];
     size_t count;
 };
+
+/* With I-DATA, a message longer than this begins only when those that have begun leave room for all of it: see may_begin. */
+#define SCTP_BEGINS_ALWAYS_BYTES 1024
 
 struct sctp_scheduler {
     struct sctp_stream_out **heap;
@@ -69,6 +73,8 @@ struct sctp_send_queue {
     struct sctp_scheduler scheduler;
     struct sctp_stream_out *current; /* not interleaved: it has begun a message, and goes on */
     struct sctp_stream_out *low_first, *low_last;
+    struct sctp_stream_out *held_first, *held_last;
+    uint64_t unfinished_bytes, unfinished_max_bytes; /* whole lengths of interleaved messages that have begun and not ended */
     uint64_t buffered_bytes;
     size_t stream_count, memory_bytes;
     bool is_interleaved;

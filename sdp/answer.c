@@ -160,20 +160,19 @@ static const char *answer_setup(const struct sdp_session *offer, const struct sd
     return "active";
 }
 
-static void write_accepted(struct sdp_text *text, const struct sdp_local_section *ours, const struct sdp_session *offer,
-                           const struct sdp_section *offered, bool carries) {
+static void write_accepted(struct sdp_text *text, const struct sdp_local *local, const struct sdp_session *offer, size_t index, size_t carrier) {
+    const struct sdp_local_section *ours = &local->sections[index];
+    const struct sdp_section *offered = &offer->sections[index];
     struct sdp_section_plan plan = {.section = ours};
     struct sdp_attribute attribute;
     plan.media = offered->media;
     /* RFC 9429 section 5.3.1, MUST: the profile is the offer's. */
     plan.protocol = offered->protocol;
     plan.mid = offered->mid;
-    /* RFC 9143 section 7.1.3: in a BUNDLE the tagged section alone describes the transport. */
-    if (carries) {
-        plan.transport = ours->transport;
-        plan.candidates = true;
-        plan.setup = answer_setup(offer, offered, ours->transport->setup);
-    }
+    /* deviation: RFC 9143 section 7.1.3 leaves the transport to the tagged section; we repeat it, as offers do (sdp/offer.c). */
+    plan.transport = local->sections[carrier].transport;
+    plan.candidates = carrier == index;
+    plan.setup = answer_setup(offer, &offer->sections[carrier], plan.transport->setup);
     if (ours->media != SDP_MEDIA_APPLICATION) {
         /* RFC 3264 section 6.1: we send at most what they receive, and receive what they send. */
         plan.direction =
@@ -213,7 +212,7 @@ int sdp_write_answer(const struct sdp_local *local, const struct sdp_session *of
         if (refusals != NULL)
             refusals[i] = verdicts.refusal[i];
         if (verdicts.refusal[i] == SDP_REFUSAL_NONE)
-            write_accepted(&text, &local->sections[i], offer, offered, verdicts.tagged[i] == i);
+            write_accepted(&text, local, offer, i, verdicts.tagged[i]);
         else
             /* RFC 3264 section 6: same media, same profile, port 0; the formats are of no importance, but some must be there. */
             sdp_section_write_refused(&text, offered->media, offered->protocol, offered->formats, offered->mid);

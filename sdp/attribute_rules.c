@@ -51,10 +51,6 @@ static bool check_rtcp(struct sdp_view value) {
     struct sdp_rtcp out;
     return sdp_read_rtcp(value, &out);
 }
-static bool check_rtcp_fb(struct sdp_view value) {
-    struct sdp_rtcp_fb out;
-    return sdp_read_rtcp_fb(value, &out);
-}
 static bool check_rtpmap(struct sdp_view value) {
     struct sdp_rtpmap out;
     return sdp_read_rtpmap(value, &out);
@@ -79,7 +75,7 @@ static bool check_token(struct sdp_view value) {
     return sdp_view_is_all(sdp_view_without_trailing_spaces(value), SDP_CHARACTER_TOKEN);
 }
 
-/* In alphabetical order of the names, as the enum is: sdp_attribute_kind_of leans on it. A NULL check accepts any value. */
+/* In the order of the enum. A NULL check accepts any value. */
 static const struct {
     const char *name;
     unsigned char length;
@@ -88,7 +84,7 @@ static const struct {
     const char *rule;
 } rules[SDP_ATTRIBUTE_KIND_COUNT] = {
 #define NAME(text) .name = (text), .length = sizeof(text) - 1
-    [SDP_ATTRIBUTE_OTHER] = {NAME(""), A_VALUE, NULL, ""},
+    [SDP_ATTRIBUTE_OTHER] = {NAME(""), A_VALUE, NULL, "the name of an attribute is a token (RFC 8866 section 5.13)"},
     [SDP_ATTRIBUTE_BUNDLE_ONLY] = {NAME("bundle-only"), NO_VALUE, NULL, "a=bundle-only has no value (RFC 9143 section 6)"},
     /* A candidate is text here; ice/ judges its grammar. */
     [SDP_ATTRIBUTE_CANDIDATE] = {NAME("candidate"), A_VALUE, NULL, "a=candidate has a value (RFC 8839 section 5.1)"},
@@ -122,7 +118,7 @@ static const struct {
                                          "a=remote-candidates is triples of component, address and port (RFC 8839 section 5.2)"},
     [SDP_ATTRIBUTE_RID] = {NAME("rid"), A_VALUE, check_rid, "a=rid is an id, send or recv, and perhaps restrictions (RFC 8851 section 10)"},
     [SDP_ATTRIBUTE_RTCP] = {NAME("rtcp"), A_VALUE, check_rtcp, "a=rtcp is a port of 0 to 65535, perhaps with an address (RFC 3605 section 2.1)"},
-    [SDP_ATTRIBUTE_RTCP_FB] = {NAME("rtcp-fb"), A_VALUE, check_rtcp_fb,
+    [SDP_ATTRIBUTE_RTCP_FB] = {NAME("rtcp-fb"), A_VALUE, sdp_check_rtcp_fb,
                                "a=rtcp-fb is a payload type of 0 to 127 or '*', and a feedback (RFC 4585 section 4.2)"},
     [SDP_ATTRIBUTE_RTCP_MUX] = {NAME("rtcp-mux"), NO_VALUE, NULL, "a=rtcp-mux has no value (RFC 5761 section 8)"},
     [SDP_ATTRIBUTE_RTCP_MUX_ONLY] = {NAME("rtcp-mux-only"), NO_VALUE, NULL, "a=rtcp-mux-only has no value (RFC 8858 section 3)"},
@@ -142,42 +138,64 @@ static const struct {
 #undef NAME
 };
 
-/* The first kind of each letter. */
-static const unsigned char first_of_letter[26] = {
-    ['b' - 'a'] = SDP_ATTRIBUTE_BUNDLE_ONLY, ['c' - 'a'] = SDP_ATTRIBUTE_CANDIDATE,   ['e' - 'a'] = SDP_ATTRIBUTE_END_OF_CANDIDATES,
-    ['f' - 'a'] = SDP_ATTRIBUTE_FINGERPRINT, ['g' - 'a'] = SDP_ATTRIBUTE_GROUP,       ['i' - 'a'] = SDP_ATTRIBUTE_ICE_LITE,
-    ['m' - 'a'] = SDP_ATTRIBUTE_MAXPTIME,    ['p' - 'a'] = SDP_ATTRIBUTE_PTIME,       ['r' - 'a'] = SDP_ATTRIBUTE_RECVONLY,
-    ['s' - 'a'] = SDP_ATTRIBUTE_SCTP_PORT,   ['t' - 'a'] = SDP_ATTRIBUTE_TLS_ID,
+/*
+ * Where a name stands: its first, second and middle character tell all of them apart. Two in one slot would be a warning, and so an error; one in
+ * the wrong slot is found by the test that asks for each by its name.
+ */
+#define SLOT_COUNT 128
+#define SLOT(first, second, middle) (((first) + 8 * (second) + (middle)) % SLOT_COUNT)
+static const unsigned char slots[SLOT_COUNT] = {
+    [SLOT('b', 'u', 'e')] = SDP_ATTRIBUTE_BUNDLE_ONLY, [SLOT('c', 'a', 'i')] = SDP_ATTRIBUTE_CANDIDATE,
+    [SLOT('e', 'n', 'a')] = SDP_ATTRIBUTE_END_OF_CANDIDATES, [SLOT('e', 'x', 'm')] = SDP_ATTRIBUTE_EXTMAP,
+    [SLOT('e', 'x', 'l')] = SDP_ATTRIBUTE_EXTMAP_ALLOW_MIXED, [SLOT('f', 'i', 'r')] = SDP_ATTRIBUTE_FINGERPRINT,
+    [SLOT('f', 'm', 't')] = SDP_ATTRIBUTE_FMTP, [SLOT('g', 'r', 'o')] = SDP_ATTRIBUTE_GROUP, [SLOT('i', 'c', 'l')] = SDP_ATTRIBUTE_ICE_LITE,
+    [SLOT('i', 'c', 's')] = SDP_ATTRIBUTE_ICE_MISMATCH, [SLOT('i', 'c', 'p')] = SDP_ATTRIBUTE_ICE_OPTIONS,
+    [SLOT('i', 'c', 'a')] = SDP_ATTRIBUTE_ICE_PACING, [SLOT('i', 'c', '-')] = SDP_ATTRIBUTE_ICE_PWD, [SLOT('i', 'c', 'u')] = SDP_ATTRIBUTE_ICE_UFRAG,
+    [SLOT('i', 'n', 't')] = SDP_ATTRIBUTE_INACTIVE, [SLOT('m', 'a', 'a')] = SDP_ATTRIBUTE_MAX_MESSAGE_SIZE,
+    [SLOT('m', 'a', 't')] = SDP_ATTRIBUTE_MAXPTIME, [SLOT('m', 'i', 'i')] = SDP_ATTRIBUTE_MID, [SLOT('m', 's', 'i')] = SDP_ATTRIBUTE_MSID,
+    [SLOT('p', 't', 'i')] = SDP_ATTRIBUTE_PTIME, [SLOT('r', 'e', 'o')] = SDP_ATTRIBUTE_RECVONLY,
+    [SLOT('r', 'e', 'a')] = SDP_ATTRIBUTE_REMOTE_CANDIDATES, [SLOT('r', 'i', 'i')] = SDP_ATTRIBUTE_RID, [SLOT('r', 't', 'c')] = SDP_ATTRIBUTE_RTCP,
+    [SLOT('r', 't', 'p')] = SDP_ATTRIBUTE_RTCP_FB, [SLOT('r', 't', '-')] = SDP_ATTRIBUTE_RTCP_MUX,
+    [SLOT('r', 't', 'u')] = SDP_ATTRIBUTE_RTCP_MUX_ONLY, [SLOT('r', 't', 'r')] = SDP_ATTRIBUTE_RTCP_RSIZE,
+    [SLOT('r', 't', 'm')] = SDP_ATTRIBUTE_RTPMAP, [SLOT('s', 'c', '-')] = SDP_ATTRIBUTE_SCTP_PORT, [SLOT('s', 'e', 'o')] = SDP_ATTRIBUTE_SENDONLY,
+    [SLOT('s', 'e', 'r')] = SDP_ATTRIBUTE_SENDRECV, [SLOT('s', 'e', 't')] = SDP_ATTRIBUTE_SETUP, [SLOT('s', 'i', 'l')] = SDP_ATTRIBUTE_SIMULCAST,
+    [SLOT('s', 's', 'r')] = SDP_ATTRIBUTE_SSRC, [SLOT('s', 's', 'g')] = SDP_ATTRIBUTE_SSRC_GROUP, [SLOT('t', 'l', '-')] = SDP_ATTRIBUTE_TLS_ID,
 };
 
-enum sdp_attribute_kind sdp_attribute_kind_of(struct sdp_view name) {
-    if (name.length == 0 || name.text[0] < 'a' || name.text[0] > 'z')
+/* SDP_ATTRIBUTE_OTHER when there is none. Attribute names are case-sensitive (RFC 8866 section 5.13). */
+static inline enum sdp_attribute_kind kind_of(struct sdp_view name) {
+    if (name.length < 2)
         return SDP_ATTRIBUTE_OTHER;
-    unsigned kind = first_of_letter[name.text[0] - 'a'];
-    if (kind == SDP_ATTRIBUTE_OTHER)
+    const unsigned char *text = (const unsigned char *)name.text;
+    unsigned kind = slots[SLOT(text[0], text[1], text[name.length / 2])];
+    if (rules[kind].length != name.length || memcmp(rules[kind].name, name.text, name.length) != 0)
         return SDP_ATTRIBUTE_OTHER;
-    for (; kind < SDP_ATTRIBUTE_KIND_COUNT && rules[kind].name[0] == name.text[0]; kind++)
-        if (rules[kind].length == name.length && memcmp(rules[kind].name, name.text, name.length) == 0)
-            return (enum sdp_attribute_kind)kind;
-    return SDP_ATTRIBUTE_OTHER;
+    return (enum sdp_attribute_kind)kind;
+}
+
+static inline void split(struct sdp_view value, size_t line, struct sdp_attribute *out) {
+    size_t colon = sdp_view_index_of(value, ':');
+    out->name = sdp_view_front(value, colon);
+    out->has_value = colon < value.length;
+    out->value = out->has_value ? sdp_view_behind(value, colon + 1) : (struct sdp_view){NULL, 0};
+    out->line = line;
+    out->kind = kind_of(out->name);
 }
 
 struct sdp_attribute sdp_attribute_split(struct sdp_view value, size_t line) {
-    size_t colon = sdp_view_index_of(value, ':');
-    struct sdp_attribute attribute = {.name = sdp_view_front(value, colon), .has_value = colon < value.length, .line = line};
-    if (attribute.has_value)
-        attribute.value = sdp_view_behind(value, colon + 1);
-    attribute.kind = sdp_attribute_kind_of(attribute.name);
+    struct sdp_attribute attribute;
+    split(value, line, &attribute);
     return attribute;
 }
 
-bool sdp_attribute_check(const struct sdp_attribute *attribute, const char **rule) {
-    *rule = rules[attribute->kind].rule;
-    if (attribute->kind == SDP_ATTRIBUTE_OTHER)
-        return true;
-    if (rules[attribute->kind].takes == NO_VALUE)
-        return !attribute->has_value;
-    return attribute->value.length > 0 && (rules[attribute->kind].check == NULL || rules[attribute->kind].check(attribute->value));
+bool sdp_attribute_judge(struct sdp_view value, size_t line, struct sdp_attribute *out, const char **rule) {
+    split(value, line, out);
+    *rule = rules[out->kind].rule;
+    if (out->kind == SDP_ATTRIBUTE_OTHER)
+        return sdp_view_is_all(out->name, SDP_CHARACTER_TOKEN);
+    if (rules[out->kind].takes == NO_VALUE)
+        return !out->has_value;
+    return out->value.length > 0 && (rules[out->kind].check == NULL || rules[out->kind].check(out->value));
 }
 
 /* ---- finding ------------------------------------------------------------------------------------------------------- */
@@ -224,9 +242,21 @@ bool sdp_find(const struct sdp_session *session, const struct sdp_section *secti
     return sdp_section_find(section, kind, out) || sdp_header_find(session, kind, out);
 }
 
+_Static_assert(SDP_SECTION_MAX < SDP_MID_SLOT_COUNT && SDP_SECTION_MAX <= 255, "some slot is always free, and a slot holds any index");
+
+size_t sdp_mid_slot(const struct sdp_session *session, struct sdp_view mid) {
+    size_t slot = 0;
+    for (size_t i = 0; i < mid.length; i++)
+        slot = slot * 31 + (unsigned char)mid.text[i];
+    for (slot %= SDP_MID_SLOT_COUNT; session->mid_slots[slot] != 0; slot = (slot + 1) % SDP_MID_SLOT_COUNT)
+        if (sdp_view_equal(session->sections[session->mid_slots[slot] - 1].mid, mid))
+            break;
+    return slot;
+}
+
 const struct sdp_section *sdp_session_find_mid(const struct sdp_session *session, struct sdp_view mid) {
-    for (size_t i = 0; mid.length > 0 && i < session->section_count; i++)
-        if (sdp_view_equal(session->sections[i].mid, mid))
-            return &session->sections[i];
-    return NULL;
+    if (mid.length == 0)
+        return NULL;
+    size_t found = session->mid_slots[sdp_mid_slot(session, mid)];
+    return found == 0 ? NULL : &session->sections[found - 1];
 }

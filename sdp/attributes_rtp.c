@@ -4,7 +4,7 @@
 static bool read_payload_type(struct sdp_view word, uint8_t *out) {
     /* RFC 3550 section 5.1: a payload type has seven bits. */
     uint32_t number;
-    if (!sdp_read_number(word, SDP_PAYLOAD_TYPE_MAX, &number))
+    if (!sdp_number_cut(word, SDP_PAYLOAD_TYPE_MAX, &number))
         return false;
     *out = (uint8_t)number;
     return true;
@@ -32,7 +32,7 @@ bool sdp_read_rtpmap(struct sdp_view value, struct sdp_rtpmap *out) {
     word = sdp_view_behind(word, slash + 1);
     slash = sdp_view_index_of(word, '/');
     out->channels = 1;
-    if (!sdp_read_number(sdp_view_front(word, slash), UINT32_MAX, &out->clock_hz) || out->clock_hz == 0)
+    if (!sdp_number_cut(sdp_view_front(word, slash), UINT32_MAX, &out->clock_hz) || out->clock_hz == 0)
         return false;
     if (slash < word.length) {
         uint32_t channels;
@@ -113,18 +113,32 @@ static void read_interval(struct sdp_rtcp_fb *out) {
         sdp_read_number(word, UINT32_MAX, &out->trr_int_ms);
 }
 
-bool sdp_read_rtcp_fb(struct sdp_view value, struct sdp_rtcp_fb *out) {
+/* RFC 4585 section 4.2: a payload type or '*' for all, and what it asks for. */
+static bool cut_feedback(struct sdp_view value, uint8_t *payload_type, struct sdp_view *feedback) {
     struct sdp_view word;
-    *out = (struct sdp_rtcp_fb){.payload_type = SDP_PAYLOAD_TYPE_ANY};
+    *payload_type = SDP_PAYLOAD_TYPE_ANY;
     if (!sdp_word_cut(&value, &word))
         return false;
-    if (!sdp_view_is(word, "*") && !read_payload_type(word, &out->payload_type))
+    if (!(word.length == 1 && word.text[0] == '*') && !read_payload_type(word, payload_type))
         return false;
-    out->feedback = sdp_view_without_trailing_spaces(behind_spaces(value));
+    *feedback = sdp_view_without_trailing_spaces(behind_spaces(value));
+    return feedback->length > 0;
+}
+
+bool sdp_check_rtcp_fb(struct sdp_view value) {
+    uint8_t payload_type;
+    struct sdp_view feedback;
+    return cut_feedback(value, &payload_type, &feedback);
+}
+
+bool sdp_read_rtcp_fb(struct sdp_view value, struct sdp_rtcp_fb *out) {
+    *out = (struct sdp_rtcp_fb){.payload_type = SDP_PAYLOAD_TYPE_ANY};
+    if (!cut_feedback(value, &out->payload_type, &out->feedback))
+        return false;
     read_feedback_words(out);
     if (out->flag == 0)
         read_interval(out);
-    return out->feedback.length > 0;
+    return true;
 }
 
 /* ---- header extensions --------------------------------------------------------------------------------------------- */

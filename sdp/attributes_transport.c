@@ -99,11 +99,10 @@ bool sdp_ice_options_have(struct sdp_view value, const char *option) {
 static bool is_hexadecimal_pairs(struct sdp_view value) {
     if (value.length % 3 != 2)
         return false;
-    for (size_t i = 0; i < value.length; i++) {
-        bool good = i % 3 == 2 ? value.text[i] == ':' : sdp_character_is(value.text[i], SDP_CHARACTER_HEX);
-        if (!good)
+    for (size_t i = 0; i < value.length; i += 3)
+        if (!sdp_character_is(value.text[i], SDP_CHARACTER_HEX) || !sdp_character_is(value.text[i + 1], SDP_CHARACTER_HEX) ||
+            (i + 2 < value.length && value.text[i + 2] != ':'))
             return false;
-    }
     return true;
 }
 

@@ -42,7 +42,7 @@ struct sdp_codec {
 
 /*
  * A codec of our own, for struct sdp_local_section.
- * payload_type  0..127; RFC 8866 section 8.2.3 and RFC 9429 leave 96..127 and 35..63 for those without a static one
+ * payload_type  0..127; for those without a static one 96..127, then what is free below 64, never 64..95 (RFC 5761 section 4)
  * parameters    of fmtp, NUL-terminated, referenced; NULL: none
  * feedback      bits of enum sdp_feedback
  * Name, clock and channels come from the table. An unknown id gives a codec that matches nothing.

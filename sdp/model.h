@@ -99,6 +99,8 @@ struct sdp_place {
 };
 #define SDP_PLACE_MAX 40 /* at least SDP_ATTRIBUTE_KIND_COUNT, of sdp/attributes.h */
 
+#define SDP_MID_SLOT_COUNT 256 /* twice as many as there can be mids */
+
 /* A parsed description: about 20 KiB; valid as long as the text given to sdp_parse. */
 struct sdp_session {
     struct sdp_view text;   /* everything */
@@ -106,6 +108,7 @@ struct sdp_session {
     struct sdp_origin origin;
     size_t header_attribute_count; /* 0 .. SDP_ATTRIBUTE_MAX */
     struct sdp_place header_places[SDP_PLACE_MAX]; /* by enum sdp_attribute_kind */
+    unsigned char mid_slots[SDP_MID_SLOT_COUNT]; /* a hash table: 1 + the index of the section with a mid; 0: free */
     size_t section_count;          /* 0 .. SDP_SECTION_MAX */
     struct sdp_section sections[SDP_SECTION_MAX]; /* only the first section_count are written */
 };

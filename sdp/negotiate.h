@@ -100,7 +100,7 @@ const char *sdp_refusal_text(enum sdp_refusal refusal);
 /*
  * Writes the answer to an offer (RFC 9429 section 5.3): the same sections in the same order, refused ones with port 0;
  * the offer's mids, payload types and extension ids; the codecs in our order of preference. A section that BUNDLE folds away
- * (RFC 9143 section 7.3) has no transport attributes but its tagged section's; so its `transport` is not looked at.
+ * (RFC 9143 section 7.3) repeats the transport of its tagged section, but for the candidates; so its own `transport` is not looked at.
  * local     sections[i] answers section i of the offer
  * offer     parsed, of any origin
  * refusals  nullable, else room for SDP_SECTION_MAX: why each section is refused
@@ -121,8 +121,8 @@ void sdp_bundle_tags(const struct sdp_session *offer, size_t *tagged);
 /* ---- what was agreed ---------------------------------------------------------------------------------------------- */
 
 #define SDP_NEGOTIATED_FINGERPRINT_MAX 8
-#define SDP_NEGOTIATED_SSRC_MAX 8    /* per section; more are left out: SSRCs are a hint (RFC 9143 section 9.2) */
-#define SDP_NEGOTIATED_STREAM_MAX 8  /* per section; more are left out: streams are names, nothing hangs on them */
+#define SDP_NEGOTIATED_SSRC_MAX 8    /* per section; more are left out, and counted: SSRCs are a hint (RFC 9143 section 9.2) */
+#define SDP_NEGOTIATED_STREAM_MAX 8  /* per section; more are left out, and counted: streams are names, nothing hangs on them */
 #define SDP_NEGOTIATED_CODEC_MAX 512 /* in all sections together */
 #define SDP_NEGOTIATED_TRANSPORT_MAX 16
 
@@ -172,6 +172,7 @@ struct sdp_negotiated_section {
     struct sdp_view remote_cname;
     uint32_t remote_ssrcs[SDP_NEGOTIATED_SSRC_MAX]; /* in order of appearance */
     size_t remote_ssrc_count;
+    size_t remote_hints_left_out; /* a=ssrc and a=msid lines that came after the arrays above were full */
     uint32_t remote_rtx_ssrc; /* the second of a=ssrc-group:FID whose first is remote_ssrcs[0]; 0: none */
     uint32_t remote_maxptime_ms; /* 0: not said */
     uint16_t remote_sctp_port;   /* APPLICATION */

@@ -151,6 +151,8 @@ static void add_ssrc(struct sdp_negotiated_section *section, uint32_t ssrc) {
             return;
     if (section->remote_ssrc_count < SDP_NEGOTIATED_SSRC_MAX)
         section->remote_ssrcs[section->remote_ssrc_count++] = ssrc;
+    else
+        section->remote_hints_left_out++;
 }
 
 static void read_ssrc(struct sdp_negotiated_section *section, struct sdp_view value) {
@@ -183,12 +185,15 @@ static void read_ssrc_group(struct sdp_negotiated_section *section, struct sdp_v
 
 static void add_stream(struct sdp_negotiated_section *section, struct sdp_view stream) {
     /* RFC 8830 section 2: "-" means that the track is in no stream. */
-    if (stream.length == 0 || sdp_view_is(stream, "-") || section->remote_stream_count == SDP_NEGOTIATED_STREAM_MAX)
+    if (stream.length == 0 || sdp_view_is(stream, "-"))
         return;
     for (size_t i = 0; i < section->remote_stream_count; i++)
         if (sdp_view_equal(section->remote_streams[i], stream))
             return;
-    section->remote_streams[section->remote_stream_count++] = stream;
+    if (section->remote_stream_count < SDP_NEGOTIATED_STREAM_MAX)
+        section->remote_streams[section->remote_stream_count++] = stream;
+    else
+        section->remote_hints_left_out++;
 }
 
 /* Of a=msid; without one, what the sources said is left. */

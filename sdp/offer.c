@@ -43,36 +43,36 @@ static const char *offer_setup(const struct sdp_local_transport *transport) {
     return "actpass";
 }
 
-/* Is it the first that has this transport; and, of those of the BUNDLE, the first there? */
-static void find_earlier(const struct sdp_local *local, size_t index, bool *any, bool *bundled) {
-    const struct sdp_local_section *section = &local->sections[index];
-    *any = *bundled = false;
+/* Is it the first that has this transport? */
+static bool is_first(const struct sdp_local *local, size_t index) {
     for (size_t i = 0; i < index; i++) {
         const struct sdp_local_section *earlier = &local->sections[i];
-        if (earlier->refused || earlier->bundle_only || earlier->transport != section->transport)
-            continue;
-        *any = true;
-        *bundled = *bundled || (sdp_local_is_bundled(earlier) && sdp_local_is_bundled(section));
+        if (!earlier->refused && !earlier->bundle_only && earlier->transport == local->sections[index].transport)
+            return false;
     }
+    return true;
 }
 
-static void plan_section(struct sdp_section_plan *plan, const struct sdp_local *local, size_t index) {
+/* The transport of the BUNDLE, for its bundle-only sections; NULL: there is none. */
+static const struct sdp_local_transport *carried_transport(const struct sdp_local *local) {
+    for (size_t i = 0; i < local->section_count; i++)
+        if (sdp_local_is_bundled(&local->sections[i]) && !local->sections[i].bundle_only)
+            return local->sections[i].transport;
+    return NULL;
+}
+
+static void plan_section(struct sdp_section_plan *plan, const struct sdp_local *local, size_t index, const struct sdp_local_transport *carried) {
     const struct sdp_local_section *section = &local->sections[index];
-    bool earlier;
-    bool earlier_in_bundle;
-    find_earlier(local, index, &earlier, &earlier_in_bundle);
     *plan = (struct sdp_section_plan){.section = section};
     plan->media = sdp_view_from(media_name(section));
     plan->protocol = sdp_view_from(protocol_name(section->media));
     plan->mid = sdp_view_from(section->mid);
     plan->bundle_only = section->bundle_only;
-    /* RFC 9429 section 5.2.1, MUST: only sections with an address of their own say what their transport is; those that share one
-     * leave it to the tagged section, as RFC 9143 section 7.1.3 does, and so do those that are bundle-only. */
-    if (!section->bundle_only && !earlier_in_bundle) {
-        plan->transport = section->transport;
-        plan->candidates = !earlier;
-        plan->setup = offer_setup(section->transport);
-    }
+    /* deviation: RFC 9429 section 5.2.1 leaves the transport to the sections with an address of their own, and RFC 9143 section 7.1.3 to the tagged
+     * one. As browsers do, we repeat all but the candidates in every section of the BUNDLE: there are stacks that look nowhere else. */
+    plan->transport = section->bundle_only ? carried : section->transport;
+    plan->candidates = !section->bundle_only && is_first(local, index);
+    plan->setup = offer_setup(plan->transport);
     plan->direction = section->direction;
     /* RFC 9429 sections 5.2.1 and 5.2.2: who calls knows whether it is said because we send, or because it was said before. */
     plan->msid = true;
@@ -104,24 +104,6 @@ static void write_group(struct sdp_text *text, const struct sdp_local *local) {
         sdp_text_add(text, "\r\n");
 }
 
-/*
- * RFC 8122 section 5: a=fingerprint may stand for all sections. Those that share a transport say nothing of it themselves, and one browser
- * (Chromium 156) refuses every one of them but the first unless some fingerprint holds for it: RFC 9143 would have it look at the tagged section.
- */
-static void write_shared_fingerprint(struct sdp_text *text, const struct sdp_local *local) {
-    size_t bundled = 0;
-    const struct sdp_local_transport *transport = NULL;
-    for (size_t i = 0; i < local->section_count; i++) {
-        if (!sdp_local_is_bundled(&local->sections[i]))
-            continue;
-        bundled++;
-        if (!transport && !local->sections[i].bundle_only)
-            transport = local->sections[i].transport;
-    }
-    if (bundled > 1 && transport)
-        sdp_text_add_line(text, "a=fingerprint:", transport->fingerprint_hash, " ", transport->fingerprint_value);
-}
-
 int sdp_write_offer(const struct sdp_local *local, char *buffer, size_t capacity) {
     struct sdp_text text = {.buffer = buffer, .capacity = capacity};
     struct sdp_section_plan plan;
@@ -129,13 +111,12 @@ int sdp_write_offer(const struct sdp_local *local, char *buffer, size_t capacity
         return SDP_ERROR_ARGUMENT;
     sdp_session_write_header(&text, local);
     write_group(&text, local);
-    write_shared_fingerprint(&text, local);
     for (size_t i = 0; i < local->section_count; i++) {
         if (local->sections[i].refused) {
             write_refused(&text, &local->sections[i]);
             continue;
         }
-        plan_section(&plan, local, i);
+        plan_section(&plan, local, i, carried_transport(local));
         sdp_section_write(&text, &plan);
     }
     return sdp_text_finish(&text);

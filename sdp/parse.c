@@ -101,7 +101,7 @@ static int parse_times(struct parser *parser, size_t least, bool pairs, const ch
     return SDP_OK;
 }
 
-static int parse_text(struct parser *parser, const char *rule) {
+static int parse_any_value(struct parser *parser, const char *rule) {
     return parser->line.value.length == 0 ? refuse_line(parser, rule) : SDP_OK;
 }
 
@@ -135,7 +135,7 @@ static int parse_formats(struct parser *parser, struct sdp_section *section, str
         section->formats.length = (size_t)(word.text + word.length - section->formats.text);
         if (section->format_count == SDP_FORMAT_MAX)
             return refuse(parser, SDP_ERROR_LIMIT, word, "more than SDP_FORMAT_MAX (256) formats in one m= line");
-        if (rtp && !sdp_read_number(word, SDP_PAYLOAD_TYPE_MAX, &payload_type))
+        if (rtp && !sdp_number_cut(word, SDP_PAYLOAD_TYPE_MAX, &payload_type))
             return refuse(parser, SDP_ERROR_SYNTAX, word, "formats of an RTP profile are payload types of 0 to 127 (RFC 8866 section 5.14)");
     }
     if (section->format_count == 0)
@@ -189,15 +189,15 @@ static int say_once(struct parser *parser, struct sdp_view *said, struct sdp_vie
 
 static int parse_attribute(struct parser *parser) {
     size_t *count = parser->section == NULL ? &parser->out->header_attribute_count : &parser->section->attribute_count;
-    struct sdp_attribute attribute = sdp_attribute_split(parser->line.value, parser->line.number);
+    struct sdp_attribute attribute;
     const char *rule;
     if (*count == SDP_ATTRIBUTE_MAX)
         return refuse(parser, SDP_ERROR_LIMIT, parser->line.text, "more than SDP_ATTRIBUTE_MAX (2048) attributes in one section");
     ++*count;
-    if (attribute.kind == SDP_ATTRIBUTE_OTHER && !sdp_view_is_all(attribute.name, SDP_CHARACTER_TOKEN))
-        return refuse_value(parser, "the name of an attribute is a token (RFC 8866 section 5.13)");
-    if (!sdp_attribute_check(&attribute, &rule))
-        return refuse(parser, SDP_ERROR_SYNTAX, attribute.value.length > 0 ? attribute.value : parser->line.value, rule);
+    if (!sdp_attribute_judge(parser->line.value, parser->line.number, &attribute, &rule)) {
+        bool value_is_bad = attribute.kind != SDP_ATTRIBUTE_OTHER && attribute.value.length > 0;
+        return refuse(parser, SDP_ERROR_SYNTAX, value_is_bad ? attribute.value : parser->line.value, rule);
+    }
     if (parser->section == NULL && parser->out->header_places[attribute.kind].at == NULL)
         parser->out->header_places[attribute.kind] = (struct sdp_place){parser->line.text.text, parser->line.number};
     switch (attribute.kind) {
@@ -233,9 +233,9 @@ static int parse_session_line(struct parser *parser) {
         if (parser->line.number == 3)
             return SDP_OK; /* an empty name breaks section 5.3, but harms nobody */
         break;
-    case 'u': return parse_text(parser, "u= has a value (RFC 8866 section 5.5)");
-    case 'e': return parse_text(parser, "e= has a value (RFC 8866 section 5.6)");
-    case 'p': return parse_text(parser, "p= has a value (RFC 8866 section 5.6)");
+    case 'u': return parse_any_value(parser, "u= has a value (RFC 8866 section 5.5)");
+    case 'e': return parse_any_value(parser, "e= has a value (RFC 8866 section 5.6)");
+    case 'p': return parse_any_value(parser, "p= has a value (RFC 8866 section 5.6)");
     case 't': return parse_timing(parser);
     case 'r': return parse_times(parser, 3, false, "r= is an interval, a duration and offsets (RFC 8866 section 5.10)");
     case 'z': return parse_times(parser, 2, true, "z= is pairs of a time and an offset (RFC 8866 section 5.11)");
@@ -254,8 +254,8 @@ static int parse_line(struct parser *parser) {
     switch (parser->line.type) {
     case 'b': return parse_bandwidth(parser);
     case 'c': return parse_connection(parser);
-    case 'i': return parse_text(parser, "i= has a value (RFC 8866 section 5.4)");
-    case 'k': return parse_text(parser, "k= has a value (RFC 8866 section 5.12)");
+    case 'i': return parse_any_value(parser, "i= has a value (RFC 8866 section 5.4)");
+    case 'k': return parse_any_value(parser, "k= has a value (RFC 8866 section 5.12)");
     case 'm': return parse_media(parser);
     case 'e': case 'o': case 'p': case 'r': case 's': case 't': case 'u': case 'v': case 'z':
         if (parser->section == NULL)
@@ -304,15 +304,18 @@ static int refuse_at(struct parser *parser, enum sdp_error error, size_t offset,
 }
 
 static int check_mids(struct parser *parser) {
-    const struct sdp_session *out = parser->out;
-    for (size_t i = 0; i < out->section_count; i++)
-        for (size_t j = 0; j < i; j++) {
-            struct sdp_view mid = out->sections[i].mid;
-            /* RFC 5888 section 4, MUST: a mid is unique within the session. */
-            if (mid.length > 0 && sdp_view_equal(mid, out->sections[j].mid))
-                return refuse_at(parser, SDP_ERROR_SYNTAX, (size_t)(mid.text - out->text.text), mid,
-                                 "two sections have the same mid (RFC 5888 section 4)");
-        }
+    struct sdp_session *out = parser->out;
+    for (size_t i = 0; i < out->section_count; i++) {
+        struct sdp_view mid = out->sections[i].mid;
+        if (mid.length == 0)
+            continue;
+        unsigned char *slot = &out->mid_slots[sdp_mid_slot(out, mid)];
+        /* RFC 5888 section 4, MUST: a mid is unique within the session. */
+        if (*slot != 0)
+            return refuse_at(parser, SDP_ERROR_SYNTAX, (size_t)(mid.text - out->text.text), mid,
+                             "two sections have the same mid (RFC 5888 section 4)");
+        *slot = (unsigned char)(i + 1);
+    }
     return SDP_OK;
 }
 
@@ -348,6 +351,7 @@ int sdp_parse(const char *text, size_t length, struct sdp_session *out, struct s
     out->section_count = 0;
     out->header_attribute_count = 0;
     memset(out->header_places, 0, sizeof out->header_places);
+    memset(out->mid_slots, 0, sizeof out->mid_slots);
     if (length > SDP_TEXT_MAX_BYTES)
         return refuse_at(&parser, SDP_ERROR_LIMIT, 0, (struct sdp_view){text, 0}, "more than SDP_TEXT_MAX_BYTES (256 KiB)");
     const char *nul = length == 0 ? NULL : memchr(text, '\0', length);

@@ -64,6 +64,23 @@ static inline size_t sdp_view_index_of(struct sdp_view view, char character) {
     return i;
 }
 
+/* sdp_read_number, to be inlined where every line passes. */
+static inline bool sdp_number_cut(struct sdp_view text, uint32_t maximum, uint32_t *out) {
+    uint64_t number = 0;
+    if (text.length == 0)
+        return false;
+    for (size_t i = 0; i < text.length; i++) {
+        unsigned digit = (unsigned char)text.text[i] - (unsigned)'0';
+        if (digit > 9)
+            return false;
+        number = number * 10 + digit;
+        if (number > maximum)
+            return false;
+    }
+    *out = (uint32_t)number;
+    return true;
+}
+
 /* sdp_word_next, to be inlined where every line passes. */
 static inline bool sdp_word_cut(struct sdp_view *rest, struct sdp_view *word) {
     const char *from = rest->text;
@@ -93,12 +110,15 @@ static inline struct sdp_view sdp_line_cut(const char **at, const char *end) {
 
 /* ---- attribute rules: attribute_rules.c ---------------------------------------------------------------------------- */
 
-/* The kind of a name; SDP_ATTRIBUTE_OTHER when there is none. Attribute names are case-sensitive (RFC 8866 section 5.13). */
-enum sdp_attribute_kind sdp_attribute_kind_of(struct sdp_view name);
 /* Splits the value of an a= line, with no judgement. */
 struct sdp_attribute sdp_attribute_split(struct sdp_view value, size_t line);
-/* Does the attribute follow the grammar of its kind? If not, *rule says which it breaks. */
-bool sdp_attribute_check(const struct sdp_attribute *attribute, const char **rule);
+/* Splits it, too; does it follow the grammar of its kind? If not, *rule says which it breaks. */
+bool sdp_attribute_judge(struct sdp_view value, size_t line, struct sdp_attribute *out, const char **rule);
+/* The grammar alone of a=rtcp-fb, of which a description has more than of anything else: what the words mean is for its reader to say. */
+bool sdp_check_rtcp_fb(struct sdp_view value);
+
+/* Where a mid stands in session->mid_slots, or would. */
+size_t sdp_mid_slot(const struct sdp_session *session, struct sdp_view mid);
 
 /* The session level from the first attribute of a kind on; at its end when there is none. */
 struct sdp_walk sdp_walk_header_from(const struct sdp_session *session, enum sdp_attribute_kind kind);

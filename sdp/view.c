@@ -45,16 +45,5 @@ bool sdp_word_next(struct sdp_view *rest, struct sdp_view *word) {
 }
 
 bool sdp_read_number(struct sdp_view text, uint32_t maximum, uint32_t *out) {
-    uint64_t number = 0;
-    if (text.length == 0)
-        return false;
-    for (size_t i = 0; i < text.length; i++) {
-        if (!sdp_character_is(text.text[i], SDP_CHARACTER_DIGIT))
-            return false;
-        number = number * 10 + (uint64_t)(text.text[i] - '0');
-        if (number > maximum)
-            return false;
-    }
-    *out = (uint32_t)number;
-    return true;
+    return sdp_number_cut(text, maximum, out);
 }

@@ -32,6 +32,7 @@ struct signaling_session {
     bool peer_known;
     bool peer_ready;
     bool peer_same_kind; /* its `ready` said so */
+    bool said_again;     /* our `ready`, in reply to its own */
     bool joined_last;    /* later than the peer */
     bool established;    /* an offer and its answer have passed: who offers again is the app's choice */
     bool offer_asked;    /* CREATE_OFFER went out, send_offer did not come yet */
@@ -159,7 +160,7 @@ static void ask_for_offer_when_due(struct signaling_session *session) {
 
 static void forget_peer(struct signaling_session *session) {
     session->peer_known = session->peer_ready = session->peer_same_kind = session->joined_last = false;
-    session->established = session->offer_asked = session->ignoring = false;
+    session->established = session->offer_asked = session->ignoring = session->said_again = false;
     session->exchange = EXCHANGE_NONE;
     session->peer[0] = '\0';
 }
@@ -222,10 +223,19 @@ static void handle_peer_left(struct signaling_session *session) {
     add_event(session, SIGNALING_EVENT_PEER_LEFT);
 }
 
-static void handle_ready(struct signaling_session *session) {
+/*
+ * The client of tutorials is in the room before its person has pressed start, and forgets a `ready` that comes until then: it hears ours again, once,
+ * when it says its own. Programs and pages of ours need no second one; to them it is harmless.
+ */
+static enum signaling_error handle_ready(struct signaling_session *session) {
     session->peer_ready = true;
     session->peer_same_kind = signaling_text_is(session->message.role, session->role == SIGNALING_CALLER ? "caller" : "callee");
     ask_for_offer_when_due(session);
+    if (session->role != SIGNALING_CALLEE || session->message.role.bytes != NULL || !session->ready || session->said_again || session->established ||
+        session->exchange != EXCHANGE_NONE)
+        return SIGNALING_OK;
+    session->said_again = true;
+    return enqueue_ready(session);
 }
 
 static void handle_offer(struct signaling_session *session) {
@@ -252,17 +262,16 @@ static void handle_answer(struct signaling_session *session) {
     add_event(session, SIGNALING_EVENT_REMOTE_ANSWER);
 }
 
-static void handle_relayed(struct signaling_session *session) {
+static enum signaling_error handle_relayed(struct signaling_session *session) {
     if (!session->joined) {
         add_problem(session, SIGNALING_ERROR_BAD_JSON, "the server relayed a message before it said \"joined\"");
-        return;
+        return SIGNALING_OK;
     }
     if (!from_our_peer(session))
-        return;
+        return SIGNALING_OK;
     switch (session->message.type) {
     case SIGNALING_READY:
-        handle_ready(session);
-        break;
+        return handle_ready(session);
     case SIGNALING_BYE:
         add_event(session, SIGNALING_EVENT_PEER_BYE);
         break;
@@ -279,6 +288,7 @@ static void handle_relayed(struct signaling_session *session) {
         add_event(session, SIGNALING_EVENT_REMOTE_END_OF_CANDIDATES)->of_ignored_offer = session->ignoring;
         break;
     }
+    return SIGNALING_OK;
 }
 
 static enum signaling_error dispatch(struct signaling_session *session) {
@@ -295,8 +305,7 @@ static enum signaling_error dispatch(struct signaling_session *session) {
         add_event(session, SIGNALING_EVENT_REFUSED)->error = signaling_error_of_code(session->message.code);
         break;
     default:
-        handle_relayed(session);
-        break;
+        return handle_relayed(session);
     }
     return SIGNALING_OK;
 }

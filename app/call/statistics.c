@@ -1,8 +1,13 @@
 /* The report of PeerConnection as JSON, in the shape of a browser's getStats(): one RTCStats dictionary for each id (W3C webrtc-stats). */
+#include <openssl/evp.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/call/call_internal.h"
+#include "app/media/audio_source.h"
 #include "app/net/clock.h"
+
+#define CALL_CERTIFICATE_MAX_BYTES 16384u /* one that is longer is not shown */
 
 static json_t *number(uint64_t value) {
     return json_integer((json_int_t)value);
@@ -14,6 +19,10 @@ static void set_number(json_t *object, const char *name, uint64_t value) {
 
 static void set_seconds(json_t *object, const char *name, uint64_t value_us) {
     json_object_set_new(object, name, json_real((double)value_us / 1e6));
+}
+
+static void set_samples(json_t *object, const char *name, uint64_t samples) {
+    json_object_set_new(object, name, json_real((double)samples / MEDIA_AUDIO_RATE_HZ));
 }
 
 /* DOMHighResTimeStamp, counted from 1970 as `timestamp` is. */
@@ -67,6 +76,7 @@ static void add_inbound(const struct call *call, json_t *out, const struct peer_
         set_number(out, "concealedSamples", decoded->concealed_samples);
         set_number(out, "concealmentEvents", decoded->concealment_events);
         json_object_set_new(out, "totalAudioEnergy", json_real(decoded->total_audio_energy));
+        set_samples(out, "totalSamplesDuration", decoded->total_samples_received);
         return;
     }
     set_number(out, "framesReceived", report->as.inbound_rtp.frames_received);
@@ -75,6 +85,8 @@ static void add_inbound(const struct call *call, json_t *out, const struct peer_
     set_number(out, "framesDropped", report->as.inbound_rtp.frames_dropped + decoded->frames_dropped);
     set_number(out, "frameWidth", decoded->frame_width);
     set_number(out, "frameHeight", decoded->frame_height);
+    if (decoded->has_frames_per_second)
+        set_number(out, "framesPerSecond", decoded->frames_per_second);
     set_seconds(out, "totalDecodeTime", decoded->total_decode_time_us);
     set_number(out, "freezeCount", decoded->freeze_count);
     set_seconds(out, "totalFreezesDuration", decoded->total_freezes_duration_us);
@@ -110,6 +122,8 @@ static void add_outbound(const struct call *call, json_t *out, const struct peer
     set_number(out, "keyFramesEncoded", encoded->key_frames_encoded);
     set_number(out, "frameWidth", encoded->frame_width);
     set_number(out, "frameHeight", encoded->frame_height);
+    if (encoded->has_frames_per_second)
+        set_number(out, "framesPerSecond", encoded->frames_per_second);
     set_seconds(out, "totalEncodeTime", encoded->total_encode_time_us);
     set_number(out, "pliCount", report->as.outbound_rtp.pli_count);
     set_number(out, "firCount", report->as.outbound_rtp.fir_count);
@@ -144,12 +158,23 @@ static void add_remote_outbound(json_t *out, const struct peer_statistics *repor
     json_object_set_new(out, "remoteTimestamp", json_real((double)report->as.remote_outbound_rtp.remote_timestamp_unix_us / 1e3));
 }
 
-/* What the source counts: of the pictures before they are encoded. */
+/* What the source counts: before it is encoded. A file that is sent as it is has no samples whose energy could be known. */
 static void add_media_source(const struct call *call, json_t *out, const struct peer_statistics *report) {
     const struct call_media *media = media_of(call, report->as.media_source.transceiver);
     set_text(out, "kind", peer_media_kind_name(report->as.media_source.kind));
     set_text(out, "trackIdentifier", report->as.media_source.track_identifier);
-    if (!media || report->as.media_source.kind != PEER_VIDEO || media->sent.frame_width == 0)
+    if (!media || media->sent.frames_captured == 0)
+        return;
+    if (report->as.media_source.kind == PEER_AUDIO) {
+        set_samples(out, "totalSamplesDuration", media->sent.total_samples_captured);
+        if (media->sent.target_bitrate_bps != 0)
+            json_object_set_new(out, "totalAudioEnergy", json_real(media->sent.total_audio_energy));
+        return;
+    }
+    set_number(out, "frames", media->sent.frames_captured);
+    if (media->sent.has_source_frames_per_second)
+        set_number(out, "framesPerSecond", media->sent.source_frames_per_second);
+    if (media->sent.frame_width == 0)
         return;
     set_number(out, "width", media->sent.frame_width);
     set_number(out, "height", media->sent.frame_height);
@@ -164,6 +189,16 @@ static void add_data_channel(json_t *out, const struct peer_statistics *report) 
     set_number(out, "bytesSent", report->as.data_channel.bytes_sent);
     set_number(out, "messagesReceived", report->as.data_channel.messages_received);
     set_number(out, "bytesReceived", report->as.data_channel.bytes_received);
+}
+
+/* W3C webrtc-stats, srtpCipher: the name of IANA's registry of DTLS-SRTP protection profiles (RFC 5764 section 4.1.2, RFC 7714 section 14.2). */
+static const char *srtp_cipher(enum dtls_srtp_profile profile) {
+    switch (profile) {
+    case DTLS_SRTP_AES128_CM_HMAC_SHA1_80: return "SRTP_AES128_CM_HMAC_SHA1_80";
+    case DTLS_SRTP_AEAD_AES_128_GCM: return "SRTP_AEAD_AES_128_GCM";
+    case DTLS_SRTP_AEAD_AES_256_GCM: return "SRTP_AEAD_AES_256_GCM";
+    }
+    return NULL;
 }
 
 /* W3C webrtc-stats: the name that IANA has registered. Those that dtls/ offers; another is told by its number. */
@@ -196,9 +231,11 @@ static void add_transport(json_t *out, const struct peer_statistics *report) {
     set_text(out, "iceState", ice_state_name(report->as.transport.ice_state));
     set_text(out, "iceLocalUsernameFragment", report->as.transport.ice_local_username_fragment);
     set_text(out, "dtlsState", dtls_transport_state_name(report->as.transport.dtls_state));
-    set_text(out, "dtlsRole", report->as.transport.dtls_role == DTLS_ROLE_CLIENT ? "client" : "server");
-    if (report->as.transport.dtls_state == DTLS_TRANSPORT_CONNECTED)
-        set_text(out, "srtpCipher", dtls_srtp_profile_name(report->as.transport.srtp_profile));
+    /* W3C webrtc-stats, RTCTransportStats: the role is unknown before the handshake begins. */
+    bool has_begun = report->as.transport.dtls_started_us != 0;
+    set_text(out, "dtlsRole", !has_begun ? "unknown" : report->as.transport.dtls_role == DTLS_ROLE_CLIENT ? "client" : "server");
+    if (report->as.transport.dtls_connected_us != 0)
+        set_text(out, "srtpCipher", srtp_cipher(report->as.transport.srtp_profile));
     if (report->as.transport.tls_version != 0) {
         json_object_set_new(out, "tlsVersion", json_sprintf("%04X", (unsigned)report->as.transport.tls_version));
         set_cipher(out, report->as.transport.dtls_cipher);
@@ -216,12 +253,19 @@ static void add_pair(json_t *out, const struct peer_statistics *report) {
     set_text(out, "remoteCandidateId", report->as.candidate_pair.remote_candidate_id);
     set_text(out, "state", ice_pair_state_name(pair->state));
     json_object_set_new(out, "nominated", json_boolean(pair->nominated));
+    set_number(out, "packetsSent", pair->packets_sent);
+    set_number(out, "packetsReceived", pair->packets_received);
+    set_number(out, "bytesSent", pair->bytes_sent);
+    set_number(out, "bytesReceived", pair->bytes_received);
+    set_time(out, "lastPacketSentTimestamp", pair->last_sent_us);
+    set_time(out, "lastPacketReceivedTimestamp", pair->last_received_us);
     set_number(out, "requestsSent", pair->requests_sent);
     set_number(out, "responsesReceived", pair->responses_received);
     set_number(out, "requestsReceived", pair->requests_received);
     set_number(out, "responsesSent", pair->responses_sent);
     set_number(out, "consentRequestsSent", pair->consent_requests_sent);
-    set_seconds(out, "currentRoundTripTime", pair->current_round_trip_us);
+    if (pair->responses_received != 0)
+        set_seconds(out, "currentRoundTripTime", pair->current_round_trip_us);
     set_seconds(out, "totalRoundTripTime", pair->total_round_trip_us);
 }
 
@@ -264,13 +308,25 @@ static void add_codec(json_t *out, const struct peer_statistics *report) {
     set_text(out, "transportId", report->as.codec.transport_id);
 }
 
-static void add_certificate(json_t *out, const struct peer_statistics *report) {
+/* It was authenticated by its fingerprint; how long it is, is the peer's choice. */
+static void set_certificate(const struct call *call, json_t *out, size_t number) {
+    size_t length = peer_connection_certificate(call->connection, number, NULL, 0), text_bytes = (length + 2) / 3 * 4 + 1;
+    uint8_t *der = malloc(length + text_bytes);
+    if (der && length > 0 && length <= CALL_CERTIFICATE_MAX_BYTES && peer_connection_certificate(call->connection, number, der, length) == length) {
+        (void)EVP_EncodeBlock(der + length, der, (int)length);
+        json_object_set_new(out, "base64Certificate", json_string((const char *)der + length));
+    }
+    free(der);
+}
+
+static void add_certificate(const struct call *call, json_t *out, const struct peer_statistics *report) {
     const char *space = strchr(report->as.certificate.fingerprint, ' ');
     if (!space)
         return;
     json_object_set_new(out, "fingerprintAlgorithm",
                         json_stringn(report->as.certificate.fingerprint, (size_t)(space - report->as.certificate.fingerprint)));
     set_text(out, "fingerprint", space + 1);
+    set_certificate(call, out, report->as.certificate.number);
 }
 
 static json_t *one_dictionary(const struct call *call, const struct peer_statistics *report) {
@@ -314,7 +370,7 @@ static json_t *one_dictionary(const struct call *call, const struct peer_statist
         add_candidate(call, out, report);
         break;
     case PEER_STATISTICS_CERTIFICATE:
-        add_certificate(out, report);
+        add_certificate(call, out, report);
         break;
     }
     return out;

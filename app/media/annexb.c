@@ -1,7 +1,5 @@
 #include "app/media/annexb.h"
 
-#include "app/media/video_header_internal.h"
-
 /*   [leading zero bytes] 00 00 01  NAL unit  [trailing zero bytes] 00 00 01 ...
  *   NAL unit header: forbidden_zero_bit | nal_ref_idc 2 bits | nal_unit_type 5 bits
  * Inside of a NAL unit 00 00 01 does not occur: an 03 is put in its way. */
@@ -115,21 +113,4 @@ enum media_annexb_result media_annexb_next_unit(const uint8_t *bytes, size_t len
     *at = any ? to : length_bytes;
     *unit = (struct media_access_unit) { bytes + from, end - from, has_idr && has_parameters };
     return any ? MEDIA_ANNEXB_UNIT : MEDIA_ANNEXB_END;
-}
-
-bool media_video_header_h264(const uint8_t *bytes, size_t length_bytes, struct media_video_header *header) {
-    struct media_nal nal;
-    size_t at = 0;
-    bool any = false, has_idr = false, has_parameters = false;
-
-    while (media_annexb_next_nal(bytes, length_bytes, &at, &nal)) {
-        if ((nal.bytes[0] & 0x80) != 0) {
-            return false;
-        }
-        any = any || is_slice(nal.type);
-        has_idr = has_idr || nal.type == MEDIA_NAL_IDR;
-        has_parameters = has_parameters || nal.type == MEDIA_NAL_SPS;
-    }
-    header->key_frame = has_idr && has_parameters;
-    return any;
 }

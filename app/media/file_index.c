@@ -117,6 +117,11 @@ static enum media_index_result index_annexb(const uint8_t *bytes, size_t length_
         if (index->count == 0 && !unit.key_frame) {
             return broken(problem, offset, "The first access unit is not an IDR picture with its sequence parameter set");
         }
+        struct media_video_header header;
+        if (index->count == 0 && media_video_header_read(MEDIA_CODEC_H264, unit.bytes, unit.length_bytes, &header)) {
+            index->width = header.width;
+            index->height = header.height;
+        }
         struct media_indexed_frame entry = { unit.bytes, unit.length_bytes, (uint64_t)index->count * VIDEO_CLOCK_HZ / fps, unit.key_frame };
         enum media_index_result added = add(index, &entry);
         if (added != MEDIA_INDEX_OK) {

@@ -33,7 +33,7 @@ void media_file_source_free(struct media_file_source *source);
 
 enum media_codec media_file_source_codec(const struct media_file_source *source);
 
-/* As the first key frame says, 0 when it does not (H264, sound). */
+/* As the first key frame says, 0 when it does not (sound; H264 whose parameters are not understood). */
 void media_file_source_size(const struct media_file_source *source, uint32_t *width, uint32_t *height);
 
 struct media_file_frame {

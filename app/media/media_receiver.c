@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/media/media_clock_internal.h"
 #include "app/media/media_error_internal.h"
 #include "app/media/media_receiver_internal.h"
 #include "app/media/video_header.h"
@@ -121,5 +122,6 @@ bool media_receiver_poll_event(struct media_receiver *receiver, struct media_rec
 void media_receiver_statistics(struct media_receiver *receiver, struct media_receiver_statistics *statistics) {
     (void)pthread_mutex_lock(&receiver->mutex);
     *statistics = receiver->statistics;
+    statistics->has_frames_per_second = media_rate_read(&receiver->decoded, media_clock_now_us(), &statistics->frames_per_second);
     (void)pthread_mutex_unlock(&receiver->mutex);
 }

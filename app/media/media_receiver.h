@@ -51,6 +51,8 @@ struct media_receiver_statistics {         /* W3C names, RTCInboundRtpStreamStat
     uint64_t frames_decoded, key_frames_decoded;
     uint64_t frames_dropped;               /* queue full, before the first key frame, or refused by the decoder */
     uint32_t frame_width, frame_height;
+    bool     has_frames_per_second;        /* not within the first second (rate.h) */
+    uint32_t frames_per_second;            /* decoded */
     uint64_t total_decode_time_us;
     uint64_t freeze_count, total_freezes_duration_us;
     uint64_t total_samples_received;       /* audio, per channel at 48 kHz whatever the codec, concealed ones included */

@@ -9,6 +9,7 @@
 #include "app/media/freeze.h"
 #include "app/media/media_receiver.h"
 #include "app/media/player_internal.h"
+#include "app/media/rate.h"
 #include "app/media/recording.h"
 #include "app/media/vpx_codec.h"
 
@@ -39,6 +40,7 @@ struct media_receiver {
     bool     first_frame_pending, key_frame_pending, no_decoder_pending, failure_pending;
     struct media_receiver_event first_frame, key_frame, no_decoder, failure;
     uint64_t key_frame_asked_us;        /* 0: not since the last key frame */
+    struct media_rate decoded;          /* pictures */
     struct media_receiver_statistics statistics;
 };
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/media/audio_energy.h"
 #include "app/media/audio_source.h"
 #include "app/media/media_clock_internal.h"
 #include "app/media/media_error_internal.h"
@@ -178,17 +179,8 @@ static void play(struct media_receiver *receiver, size_t count) {
     }
 }
 
-static double energy(const int16_t *samples, size_t count) {
-    double sum = 0.0;
-    for (size_t i = 0; i < count * MEDIA_AUDIO_DECODED_CHANNELS; i++) {
-        double value = samples[i] / 32768.0;
-        sum += value * value;
-    }
-    return sum / MEDIA_AUDIO_DECODED_CHANNELS / MEDIA_AUDIO_RATE_HZ;      /* mean square times seconds */
-}
-
 static void count_samples(struct media_receiver *receiver, size_t count, bool concealed) {
-    double heard = energy(receiver->samples, count);
+    double heard = media_audio_energy(receiver->samples, count, MEDIA_AUDIO_DECODED_CHANNELS);
 
     (void)pthread_mutex_lock(&receiver->mutex);
     receiver->statistics.total_samples_received += count;
@@ -252,6 +244,7 @@ static void count_picture(struct media_receiver *receiver, const struct media_pi
     (void)pthread_mutex_lock(&receiver->mutex);
     struct media_receiver_statistics *statistics = &receiver->statistics;
     statistics->frames_decoded++;
+    media_rate_count(&receiver->decoded, media_clock_now_us());
     statistics->key_frames_decoded += key_frame ? 1 : 0;
     statistics->frame_width = picture->width;
     statistics->frame_height = picture->height;

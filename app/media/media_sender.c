@@ -248,6 +248,9 @@ void media_sender_set_packet_loss(struct media_sender *sender, unsigned percent)
 void media_sender_statistics(struct media_sender *sender, struct media_sender_statistics *statistics) {
     (void)pthread_mutex_lock(&sender->mutex);
     *statistics = sender->statistics;
+    uint64_t now_us = media_clock_now_us();
+    statistics->has_frames_per_second = media_rate_read(&sender->encoded, now_us, &statistics->frames_per_second);
+    statistics->has_source_frames_per_second = media_rate_read(&sender->captured, now_us, &statistics->source_frames_per_second);
     statistics->target_bitrate_bps = sender->file != NULL ? 0 : sender->bitrate_bps;
     (void)pthread_mutex_unlock(&sender->mutex);
 }

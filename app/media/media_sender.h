@@ -55,7 +55,12 @@ struct media_sender_statistics {           /* W3C names where webrtc-stats has o
     uint64_t frames_dropped;               /* encoded, but nobody polled: the queue was full */
     uint64_t bytes_encoded;
     uint64_t total_encode_time_us;
-    uint32_t frame_width, frame_height;    /* 0 for audio, and for H264 */
+    uint32_t frame_width, frame_height;    /* 0 for audio */
+    bool     has_frames_per_second, has_source_frames_per_second;  /* not within the first second (rate.h) */
+    uint32_t frames_per_second;            /* encoded */
+    uint32_t source_frames_per_second;     /* captured */
+    uint64_t total_samples_captured;       /* of sound, per channel at 48 kHz */
+    double   total_audio_energy;           /* of them (audio_energy.h); 0 for a file, which is not decoded */
     uint32_t target_bitrate_bps;           /* 0: a file, sent as it is */
     bool     source_ended;                 /* the file is over: audio goes on as silence, video has stopped */
 };

@@ -9,6 +9,7 @@
 #include "app/media/file_source.h"
 #include "app/media/frame_queue.h"
 #include "app/media/media_sender.h"
+#include "app/media/rate.h"
 #include "app/media/vpx_codec.h"
 
 struct media_sender {
@@ -45,6 +46,7 @@ struct media_sender {
     uint32_t bitrate_bps;
     unsigned packet_loss_percent;
     bool settings_changed;
+    struct media_rate captured, encoded;  /* pictures */
     struct media_sender_statistics statistics;
 };
 

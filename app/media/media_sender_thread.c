@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "app/media/audio_energy.h"
 #include "app/media/media_clock_internal.h"
 #include "app/media/media_sender_internal.h"
 
@@ -73,6 +74,7 @@ static void deliver(struct media_sender *sender, const struct media_queued_frame
 
     (void)pthread_mutex_lock(&sender->mutex);
     sender->statistics.frames_encoded++;
+    media_rate_count(&sender->encoded, media_clock_now_us());
     sender->statistics.key_frames_encoded += frame->key_frame ? 1 : 0;
     sender->statistics.bytes_encoded += frame->length_bytes;
     sender->statistics.total_encode_time_us += sender->file != NULL ? 0 : took_us;
@@ -94,6 +96,7 @@ static struct settings take_settings(struct media_sender *sender, bool may_be_ke
     sender->settings_changed = false;
     sender->key_frame_wanted = sender->key_frame_wanted && !may_be_key_frame;
     sender->statistics.frames_captured++;
+    media_rate_count(&sender->captured, media_clock_now_us());
     (void)pthread_mutex_unlock(&sender->mutex);
     return settings;
 }
@@ -101,6 +104,7 @@ static struct settings take_settings(struct media_sender *sender, bool may_be_ke
 static void count_skipped(struct media_sender *sender) {
     (void)pthread_mutex_lock(&sender->mutex);
     sender->statistics.frames_captured++;
+    media_rate_count(&sender->captured, media_clock_now_us());
     sender->statistics.frames_skipped++;
     (void)pthread_mutex_unlock(&sender->mutex);
 }
@@ -134,6 +138,13 @@ static bool encode_audio(struct media_sender *sender, const int16_t *samples, ui
     return true;
 }
 
+static void count_samples(struct media_sender *sender, uint64_t count, double energy) {
+    (void)pthread_mutex_lock(&sender->mutex);
+    sender->statistics.total_samples_captured += count;
+    sender->statistics.total_audio_energy += energy;
+    (void)pthread_mutex_unlock(&sender->mutex);
+}
+
 static bool audio_frame(struct media_sender *sender, uint64_t due_us, bool late, struct media_error *error) {
     int16_t samples[MEDIA_AUDIO_FRAME_SAMPLES * MEDIA_AUDIO_MAX_CHANNELS];
 
@@ -147,6 +158,7 @@ static bool audio_frame(struct media_sender *sender, uint64_t due_us, bool late,
     case MEDIA_READ_FRAME:
         break;
     }
+    count_samples(sender, MEDIA_AUDIO_FRAME_SAMPLES, media_audio_energy(samples, MEDIA_AUDIO_FRAME_SAMPLES, media_audio_source_channels(sender->audio)));
     if (late) {
         count_skipped(sender);
         return true;
@@ -209,6 +221,9 @@ static void file_frame(struct media_sender *sender, uint64_t due_us, bool late) 
         media_file_source_seek_key_frame(sender->file);
     }
     media_file_source_read(sender->file, &frame);
+    if (sender->kind == MEDIA_AUDIO) {
+        count_samples(sender, (uint64_t)frame.duration * MEDIA_AUDIO_RATE_HZ / media_codec_clock_hz(sender->codec), 0);
+    }
     sender->key_frame_sent_us = frame.key_frame ? now_us : sender->key_frame_sent_us;
     struct media_queued_frame queued = {
         .length_bytes = frame.length_bytes, .timestamp = rtp_timestamp(sender, frame.time), .duration = frame.duration,

@@ -1,7 +1,7 @@
 /* What the first bytes of a received or stored video frame say, without decoding it. Pure: bytes in, facts out.
  *
- * VP8: RFC 6386 section 9.1. VP9: "VP9 Bitstream & Decoding Process Specification" section 6.2 and annex B. H264: ITU-T H.264 section
- * 7.3.1 in Annex B. AV1: "AV1 Bitstream & Decoding Process Specification" sections 5.3 to 5.9. */
+ * VP8: RFC 6386 section 9.1. VP9: "VP9 Bitstream & Decoding Process Specification" section 6.2 and annex B. H264: ITU-T H.264 sections
+ * 7.3.1 and 7.3.2.1.1 in Annex B. AV1: "AV1 Bitstream & Decoding Process Specification" sections 5.3 to 5.9. */
 #ifndef MEDIA_VIDEO_HEADER_H
 #define MEDIA_VIDEO_HEADER_H
 
@@ -14,7 +14,7 @@
 struct media_video_header {
     bool key_frame;                   /* decoding may begin here: for H264 an IDR picture with its sequence parameter set, for AV1 a shown
                                          key frame with its sequence header */
-    bool has_size;                    /* the frame says how large it is: key frames of VP8, VP9 and AV1 do */
+    bool has_size;                    /* the frame says how large it is: key frames do */
     uint32_t width, height;           /* of the largest picture in it; 0 when it does not say */
 };
 

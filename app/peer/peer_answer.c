@@ -14,6 +14,7 @@ struct plan {
     size_t carriers[SDP_SECTION_MAX];    /* who does */
     struct sdp_view first_bundle;        /* the mid that heads the BUNDLE we take; the sections of others have transports of their own */
     const struct sdp_local_transport *transports[SDP_SECTION_MAX]; /* by carrier */
+    const char *reasons[SDP_SECTION_MAX]; /* why we refuse a section that sdp/ could answer; NULL: we do not */
 };
 
 /* ---- what the bundle policy refuses ---------------------------------------------------------------------------------------- */
@@ -54,14 +55,19 @@ static size_t same_at_the_peer(const struct peer_connection *connection, const s
     return SDP_SECTION_MAX;
 }
 
-/* The section of the current descriptions whose transport this one goes on with; SDP_SECTION_MAX: it is new to us. */
+/* Can the transport that a section has now carry on with this carrier? What a provisional answer has told it of the peer, must be so still. */
+static bool can_continue(const struct peer_connection *connection, const struct plan *plan, size_t section, size_t carrier) {
+    const struct peer_transport_entry *entry = peer_transports_of_section(connection, section);
+    return entry && (!connection->pending_local.sdp || !peer_description_restarts(plan->offer, carrier, plan->offer, entry->section));
+}
+
+/* The section of the descriptions that are set whose transport this one goes on with; SDP_SECTION_MAX: it is new to us. */
 static size_t continued_section(const struct peer_connection *connection, const struct plan *plan, size_t carrier, bool is_alone) {
-    struct peer_credentials unused;
     if (is_alone)
-        return peer_transports_credentials(connection, carrier, &unused) ? carrier : SDP_SECTION_MAX;
+        return can_continue(connection, plan, carrier, carrier) ? carrier : SDP_SECTION_MAX;
     for (size_t i = 0; i < plan->offer->section_count; i++) {
         size_t section = i == 0 ? carrier : i - 1 < carrier ? i - 1 : i; /* the carrier first */
-        if (plan->carriers[section] == carrier && peer_transports_credentials(connection, section, &unused))
+        if (plan->carriers[section] == carrier && can_continue(connection, plan, section, carrier))
             return section;
     }
     return same_at_the_peer(connection, plan, carrier);
@@ -88,11 +94,11 @@ static void give_transport(struct peer_connection *connection, struct plan *plan
     size_t carrier = section->unbundled ? index : plan->carriers[index];
     if (!plan->transports[carrier]) {
         size_t continued = continued_section(connection, plan, carrier, section->unbundled);
-        bool is_continued = continued < SDP_SECTION_MAX, is_fresh = is_continued && is_restarted(connection, plan, carrier, continued);
-        plan->transports[carrier] = peer_local_transport(connection, plan->local, is_continued ? continued : carrier, is_fresh);
+        plan->transports[carrier] = peer_local_transport(connection, plan->local, continued, is_restarted(connection, plan, carrier, continued));
     }
     section->transport = plan->transports[carrier];
     section->refused = !section->transport;
+    plan->reasons[index] = section->transport ? NULL : "it needs a transport of its own, and PEER_TRANSPORT_MAX are in use (RFC 9429 section 5.3.1)";
 }
 
 /* ---- the answer --------------------------------------------------------------------------------------------------------------- */
@@ -100,8 +106,11 @@ static void give_transport(struct peer_connection *connection, struct plan *plan
 static void describe(struct peer_connection *connection, struct plan *plan, size_t index) {
     const struct peer_transceiver_entry *entry = peer_transceivers_of_section(connection, index);
     struct sdp_local_section *section = &plan->local->sections[index];
+    bool is_outside = is_offered(plan, index) && is_outside_policy(connection, plan, index);
+    if (is_outside)
+        plan->reasons[index] = "it is not in the BUNDLE that the bundle policy asks for (RFC 9429 section 5.3.1)";
     /* W3C webrtc section 5.4, stop: one that is only stopping is answered as inactive, and refused by our next offer. */
-    if (!entry || entry->facts.stopped || !is_offered(plan, index) || is_outside_policy(connection, plan, index)) {
+    if (!entry || entry->facts.stopped || !is_offered(plan, index) || is_outside) {
         *section = (struct sdp_local_section){.media = sdp_section_media(&plan->offer->sections[index]), .refused = true};
         return;
     }
@@ -153,8 +162,10 @@ static int write_answer(struct peer_connection *connection, struct plan *plan, s
     }
     peer_connection_release(connection, connection->created_answer.text);
     connection->created_answer = (struct peer_created){.text = text, .length = (size_t)written};
-    for (size_t i = 0; i < count; i++)
-        connection->created_answer.refusals[i] = (uint8_t)refusals[i];
+    for (size_t i = 0; i < count; i++) {
+        bool is_ours = refusals[i] == SDP_REFUSAL_STOPPED && plan->reasons[i];
+        connection->created_answer.refusals[i] = refusals[i] == SDP_REFUSAL_NONE ? NULL : is_ours ? plan->reasons[i] : sdp_refusal_text(refusals[i]);
+    }
     connection->session_version++;
     return PEER_OK;
 }

@@ -112,16 +112,6 @@ static int find_or_make(struct peer_connection *connection, const struct sdp_ses
     return PEER_OK;
 }
 
-/* A transceiver leaves its section, which has become another's, or is not offered any more. */
-static void disassociate(struct peer_connection *connection, struct peer_transceiver_entry *entry) {
-    if (entry->is_of_remote_offer || entry->facts.stopped) {
-        peer_transceivers_remove(connection, entry);
-        return;
-    }
-    entry->facts.section = -1;
-    entry->facts.mid[0] = '\0';
-}
-
 static void name(struct peer_connection *connection, struct peer_transceiver_entry *entry, const struct sdp_session *offer, const struct sdp_section *section) {
     entry->facts.section = (int)section->index;
     if (section->mid.length > 0) {
@@ -148,7 +138,8 @@ static int associate(struct peer_connection *connection, const struct sdp_sessio
     struct peer_transceiver_entry *entry = peer_transceivers_of_section(connection, section->index);
     bool is_media = is_kind(section, &kind);
     if (entry && (!is_media || entry->facts.kind != kind || (section->mid.length > 0 && !sdp_view_is(section->mid, entry->facts.mid)))) {
-        disassociate(connection, entry);
+        /* An offer before has refused the section, which stopped its transceiver; now the section is another's (sdp_check_successor saw to that). */
+        peer_transceivers_remove(connection, entry);
         entry = NULL;
     }
     if (!entry && is_media && is_offered(section) && section->mid.length <= PEER_MID_MAX_BYTES) {
@@ -169,11 +160,7 @@ static int associate(struct peer_connection *connection, const struct sdp_sessio
 }
 
 int peer_associate_offer(struct peer_connection *connection, const struct sdp_session *offer) {
-    struct peer_transceiver_entry *entry;
     int error = PEER_OK;
-    for (size_t i = 0; (entry = peer_transceivers_next(connection, &i)); i++)
-        if (entry->facts.section >= 0 && (size_t)entry->facts.section >= offer->section_count)
-            disassociate(connection, entry);
     for (size_t i = 0; i < offer->section_count && error == PEER_OK; i++)
         error = associate(connection, offer, &offer->sections[i]);
     return error;

@@ -2,17 +2,18 @@
  * RTCPeerConnection in C (W3C webrtc 1.0, RFC 9429): descriptions and candidates in and out for a signaling channel of the
  * caller's choice, datagrams in and out for its sockets, encoded frames in and out for its codecs.
  *
+ *     dtls_srtp_initialize, once in a process; dtls_certificate_new
  *     peer_connection_new, peer_connection_handle_interfaces
  *     peer_connection_add_track, or _add_transceiver, (audio), (video)
- *     event NEGOTIATION_NEEDED   -> set_local_description(IMPLICIT) -> local_description -> send it      (an offer)
- *     an offer comes             -> set_remote_description -> set_local_description(IMPLICIT) -> send it (the answer)
+ *     event NEGOTIATION_NEEDED   -> set_local_description(IMPLICIT) -> description(LOCAL) -> send it     (an offer)
+ *     an offer comes             -> set_remote_description -> set_local_description(IMPLICIT) -> description(LOCAL) -> send it (the answer)
  *     the answer comes           -> set_remote_description
  *     event ICE_CANDIDATE        -> send it;  what comes from the other side -> add_ice_candidate
  *     event CONNECTION_STATE connected -> send_frame;  event FRAME -> decode
  *     close -> drain poll_transmit -> free
  *
  * Both sides may offer whenever it suits them. Where offers can cross, the polite side takes the other's offer (setRemoteDescription rolls
- * its own back), the impolite side ignores it: W3C webrtc section 10.7, "perfect negotiation", in docs/peer.md as C.
+ * its own back), the impolite side ignores it: W3C webrtc section 10.7, "perfect negotiation", in docs/peer.md and docs/example/perfect.c.
  *
  * It follows docs/contract.md. After every call that takes a non-const connection: drain poll_transmit and poll_event until
  * both return false, then read next_timeout. A view handed out is valid until the next call on that connection.
@@ -38,13 +39,6 @@
 
 struct peer_connection;
 
-/*
- * ice                   servers, policy, deadlines, random source, allocator; `role` is ignored: offer and answer decide it
- *                       (RFC 8445 section 6.1.1). Copied; the random context must outlive the connection.
- * certificate           borrowed; must outlive the connection
- * wall_clock_offset_us  Unix time in microseconds minus now_us, for the NTP time of RTCP; 0 when unknown
- * key_log               true: KEY_LOG events carry the DTLS secrets. For debugging only.
- */
 /* RTCBundlePolicy, RFC 9429 section 4.1.1: how many transports an offer has candidates for, in case the peer does not know BUNDLE. */
 enum peer_bundle_policy {
     PEER_BUNDLE_BALANCED,   /* one for audio, one for video */
@@ -53,6 +47,14 @@ enum peer_bundle_policy {
 };
 /* RTCRtcpMuxPolicy is always "require": a section without a=rtcp-mux is refused. */
 
+/*
+ * ice                   servers, policy, deadlines, random source, allocator; `role` is ignored: offer and answer decide it
+ *                       (RFC 8445 section 6.1.1). Copied; the random context must outlive the connection.
+ * bundle_policy         above; the default, 0, is what browsers have
+ * certificate           borrowed; must outlive the connection
+ * wall_clock_offset_us  Unix time in microseconds minus now_us, for the NTP time of RTCP; 0 when unknown
+ * key_log               true: KEY_LOG events carry the DTLS secrets. For debugging only.
+ */
 struct peer_connection_config {
     struct ice_agent_config ice;
     enum peer_bundle_policy bundle_policy;
@@ -63,6 +65,7 @@ struct peer_connection_config {
 
 /* NULL: an argument is out of range, or memory is short. */
 struct peer_connection *peer_connection_new(const struct peer_connection_config *config, uint64_t now_us);
+/* Everything, at once and from any state, without a word to the peer: close and drain first where it is to hear of it. NULL is no harm. */
 void peer_connection_free(struct peer_connection *connection);
 
 /* ---- transceivers ------------------------------------------------------------------------------------------------- */
@@ -129,7 +132,7 @@ int peer_connection_remove_track(struct peer_connection *connection, size_t inde
 int peer_connection_set_direction(struct peer_connection *connection, size_t index, enum peer_direction direction);
 /* stop(): from now on nothing is sent or given out; the next offer or answer refuses its section, which may then be used anew. */
 int peer_connection_stop_transceiver(struct peer_connection *connection, size_t index);
-/* setCodecPreferences: for the next offer or answer. Count 0: the defaults. ARGUMENT: another kind, or too many. */
+/* setCodecPreferences: for the next offer or answer. Count 0: the defaults. ARGUMENT: another kind, or too many; NOT_FOUND; STATE after close. */
 int peer_connection_set_codec_preferences(struct peer_connection *connection, size_t index, const struct peer_codec_capability *codecs, size_t count);
 
 /* What offer and answer made of a transceiver. */
@@ -196,7 +199,9 @@ struct peer_problem {
  * *length   without the NUL
  * problem   may be NULL
  * An answer may refuse every section: peer_connection_agreed_count tells after it is set.
- * PEER_ERROR_STATE: create_answer outside have-remote-offer and have-local-pranswer; after close. PEER_ERROR_BUFFER: too small, nothing written.
+ * PEER_ERROR_STATE: create_offer outside stable and have-local-offer, create_answer outside have-remote-offer and have-local-pranswer; after close.
+ * PEER_ERROR_BUFFER: too small, nothing written. PEER_ERROR_CAPACITY: the offer would have more than SDP_SECTION_MAX sections, or need more than
+ * PEER_TRANSPORT_MAX transports: stop transceivers, or choose another bundle policy.
  */
 int peer_connection_create_offer(struct peer_connection *connection, uint64_t now_us, char *text, size_t capacity, size_t *length, struct peer_problem *problem);
 int peer_connection_create_answer(struct peer_connection *connection, uint64_t now_us, char *text, size_t capacity, size_t *length, struct peer_problem *problem);
@@ -206,7 +211,9 @@ int peer_connection_create_answer(struct peer_connection *connection, uint64_t n
  * which makes it first (W3C's parameterless form with IMPLICIT). Copied. Starts gathering for transports that are new; the description that goes to the peer needs
  * no candidates, they follow as ICE_CANDIDATE events. ROLLBACK goes back to the stable state before (RFC 9429 section 4.1.10.2).
  * PEER_ERROR_STATE: the signaling state does not allow that type now; PEER_ERROR_ARGUMENT: another text than the last created (W3C
- * InvalidModificationError; RFC 9429 section 5.4).
+ * InvalidModificationError; RFC 9429 section 5.4); those of create_offer where it is made first. An answer that the offer leaves no way for
+ * is refused as an answer of the peer would be, below: roll back, or take another offer.
+ * Nothing changed after any error but MEMORY and CRYPTO; after those, close.
  */
 int peer_connection_set_local_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem);
 
@@ -214,7 +221,8 @@ int peer_connection_set_local_description(struct peer_connection *connection, ui
  * setRemoteDescription. `length` bytes, not NUL-terminated; copied. Candidates in it, and those that waited, go to ICE. An offer in
  * have-local-offer rolls ours back first. Sections that none of our transceivers (of add_track) takes make new ones: recvonly, see event TRACK.
  * PEER_ERROR_MALFORMED: not SDP, or it breaks a rule (no fingerprint, answer and offer disagree, a later one contradicts an earlier);
- * STATE as above; CAPACITY. Nothing changed after any error but MEMORY and CRYPTO.
+ * NOT_SUPPORTED: another certificate on a transport that is connected (RFC 8842 section 5.5); STATE as above; CAPACITY. Nothing changed after any
+ * error but MEMORY and CRYPTO; after those, close.
  */
 int peer_connection_set_remote_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem);
 
@@ -237,7 +245,8 @@ size_t peer_connection_agreed_count(const struct peer_connection *connection, si
  */
 int peer_connection_restart_ice(struct peer_connection *connection, uint64_t now_us);
 
-/* What the last call that returned an error had to say: for those without a `problem` argument too. Its text is empty then. Never NULL. */
+/* What the last call that returned an error had to say: for those without a `problem` argument too. "" before the first. Never NULL.
+ * Datagrams and bytes of streams that are dropped say nothing here: the statistics count them. */
 const char *peer_connection_problem(const struct peer_connection *connection);
 
 /*
@@ -361,7 +370,7 @@ const char *peer_signaling_state_name(enum peer_signaling_state state);     /* "
 const char *peer_connection_state_name(enum peer_connection_state state);   /* "connected" */
 const char *peer_media_kind_name(enum peer_media_kind kind);                /* "audio" */
 const char *peer_codec_name(enum peer_codec codec);                         /* "opus", "VP8", "" */
-const char *peer_error_name(int error);                                     /* "no common codec": a few words for a log */
+const char *peer_error_name(int error);                                     /* "out of memory": a few words for a log */
 
 /* ---- events ---------------------------------------------------------------------------------------------------------- */
 
@@ -595,6 +604,7 @@ struct peer_statistics {
         } candidate;
         struct { /* RTCCertificateStats */
             char fingerprint[DTLS_FINGERPRINT_TEXT_BYTES]; /* "sha-256 AB:.." */
+            size_t number; /* for peer_connection_certificate, which has the whole of it */
         } certificate;
     } as;
 };
@@ -604,6 +614,11 @@ struct peer_statistics {
  * non-const connection ends it. Candidates inside *out are views that the next step of the walk overwrites.
  */
 bool peer_connection_statistics(const struct peer_connection *connection, size_t *cursor, struct peer_statistics *out);
+/*
+ * A certificate of the report, DER (the W3C has it in base64), into `out` of `capacity` bytes. Returns its length; when that is more than
+ * capacity, nothing was written (0 is a fine capacity to ask with). 0: there is none of that number any more, or OpenSSL is out of memory.
+ */
+size_t peer_connection_certificate(const struct peer_connection *connection, size_t number, uint8_t *out, size_t capacity);
 const char *peer_statistics_type_name(enum peer_statistics_type type); /* "inbound-rtp" */
 
 /* For its statistics only, and until the next call. NULL: there is none of that number (0..PEER_TRANSPORT_MAX-1; with BUNDLE it is 0). */

@@ -16,6 +16,7 @@
  *     peer_negotiated.c    struct sdp_negotiated -> transports, transceivers, rtp: the one place where agreed facts fan out
  *     peer_dispatch.c      the contract's verbs, told to the transport that a path belongs to
  *     peer_transports.c    the array of transports: which section has which, when they come, restart and go
+ *     peer_transports_agreed.c  what offer and answer agreed on, told to them
  *     peer_media.c         the senders and receivers of each transport's rtp session; peer_media_flow.c: frames to packets to datagrams, and back
  *     peer_dtmf.c          keys of a telephone
  *     peer_events.c        what happened below, in the words of the W3C
@@ -145,7 +146,7 @@ struct peer_created {
     char *text; /* NULL: nothing */
     size_t length;
     int8_t transceivers[SDP_SECTION_MAX]; /* an offer: whose section it is, -1: nobody's */
-    uint8_t refusals[SDP_SECTION_MAX];    /* an answer: enum sdp_refusal, why we take a section not */
+    const char *refusals[SDP_SECTION_MAX]; /* an answer: static, why we do not take a section; NULL: we do */
 };
 
 /* What a payload type has meant in the descriptions that were agreed. Of a codec that we do not know, it is only taken. */
@@ -272,8 +273,14 @@ struct peer_numbers {
     struct sdp_codec codecs[SDP_PAYLOAD_TYPE_MAX + 1];
     bool is_used[SDP_PAYLOAD_TYPE_MAX + 1];
 };
-/* The payload type for a codec of an offer: the one it has always had, else `preferred`, else a free one. NONE: there is none left. */
-uint8_t peer_numbers_payload_type(const struct peer_connection *connection, struct peer_numbers *used, const struct sdp_codec *codec, uint8_t preferred);
+/* The formats of a section as it was described last. */
+struct peer_described {
+    struct sdp_codec codecs[SDP_CODEC_MAX];
+    size_t count;
+};
+/* The payload type for a codec of an offer: what it was in this section, else the one it has always had, else `preferred`, else a free one. NONE: there is none left. */
+uint8_t peer_numbers_payload_type(const struct peer_connection *connection, struct peer_numbers *used, const struct sdp_codec *codec, const struct peer_described *before,
+                                  uint8_t preferred);
 /* 0: there is none left. */
 uint8_t peer_numbers_extension_id(const struct peer_connection *connection, enum sdp_extension extension);
 /* The next mid that names no section of any description that is set: a number from *next on, which goes on. */
@@ -310,7 +317,7 @@ struct peer_local *peer_local_new(struct peer_connection *connection);
 /* Describes what a transceiver brings to a section; its transport, mid and place in the BUNDLE are the caller's. */
 void peer_local_describe(const struct peer_connection *connection, struct peer_local *local, size_t section, const struct peer_transceiver_entry *entry, bool is_offer);
 /*
- * The transport whose credentials `like` has now, a section of the descriptions that are set; when it has none, a new one.
+ * The transport whose credentials `like` has now, a section of the descriptions that are set; when it has none, or is none, a new one.
  * is_fresh: other credentials, the same for all that shared it. NULL: PEER_TRANSPORT_MAX.
  */
 const struct sdp_local_transport *peer_local_transport(struct peer_connection *connection, struct peer_local *local, size_t like, bool is_fresh);
@@ -359,6 +366,8 @@ bool peer_dispatch_poll_transports(struct peer_connection *connection, uint64_t 
 void peer_transports_init(struct peer_connection *connection);
 /* The entry of a place, made when it was never used. NULL: out of memory. */
 struct peer_transport_entry *peer_transports_place(struct peer_connection *connection, size_t index);
+/* By number of the place; NULL: -1, or nobody is there. */
+struct peer_transport_entry *peer_transports_at(const struct peer_connection *connection, int8_t index);
 /* The transport of a section, NULL: it has none. */
 struct peer_transport_entry *peer_transports_of_section(const struct peer_connection *connection, size_t section);
 /* The next one in use from *index on, which is set to its number; NULL: no more. for (size_t i = 0; (entry = peer_transports_next(c, &i)); i++) */
@@ -376,6 +385,8 @@ enum peer_setup peer_transports_setup(const struct peer_connection *connection, 
  * CAPACITY beyond PEER_TRANSPORT_MAX, MEMORY, CRYPTO.
  */
 int peer_transports_set_local(struct peer_connection *connection, uint64_t now_us, const struct sdp_session *local, bool is_offer, enum ice_role role);
+/* Nobody needs it. Its relays are given back and the peer is told, by what poll_transmit sends next. */
+void peer_transports_leave(struct peer_connection *connection, uint64_t now_us, size_t index);
 /* Can this be applied? Nothing changes. */
 int peer_transports_check(struct peer_connection *connection, const struct sdp_negotiated *negotiated, struct peer_problem *problem);
 /* What was agreed: remote credentials, fingerprints, roles. Sections that BUNDLE has folded change over; a final answer frees what is left over. */

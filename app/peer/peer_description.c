@@ -177,6 +177,9 @@ static int set_local_answer(struct peer_connection *connection, uint64_t now_us,
         error = peer_negotiated_apply(connection, now_us, negotiated, type == PEER_SDP_ANSWER, problem);
     peer_connection_release(connection, negotiated);
     if (error != PEER_OK) {
+        /* Nothing was agreed: what was made and restarted for this answer goes. What a provisional answer made stays. */
+        if (connection->signaling_state == PEER_SIGNALING_HAVE_REMOTE_OFFER)
+            peer_transports_rollback(connection, now_us);
         sdp_description_free(sdp);
         return error;
     }

@@ -80,35 +80,41 @@ static bool is_keepable(const struct ice_interface *interfaces, size_t count) {
     return true;
 }
 
+static int refuse(struct peer_connection *connection, int error, const char *rule) {
+    return peer_problem_set(connection, NULL, error, rule);
+}
+
+static const char closed_rule[] = "the connection is closed (W3C webrtc section 4.4.1): it needs no sockets any more, make another one";
+
 static int take_interfaces(struct peer_connection *connection, uint64_t now_us, size_t index, const struct ice_interface *interfaces, size_t count) {
     struct peer_transport_entry *entry = peer_transports_place(connection, index);
     if (!entry)
-        return PEER_ERROR_MEMORY;
+        return refuse(connection, PEER_ERROR_MEMORY, "out of memory");
     if (count > ICE_INTERFACE_MAX)
-        return PEER_ERROR_CAPACITY;
-    if (!is_keepable(interfaces, count) || is_taken(connection, index, interfaces, count))
-        return PEER_ERROR_ARGUMENT;
+        return refuse(connection, PEER_ERROR_CAPACITY, "a transport has at most ICE_INTERFACE_MAX interfaces");
+    if (!is_keepable(interfaces, count))
+        return refuse(connection, PEER_ERROR_ARGUMENT, "an interface list or an mDNS name is none (ice/agent.h)");
+    if (is_taken(connection, index, interfaces, count))
+        return refuse(connection, PEER_ERROR_ARGUMENT, "another transport has this socket: DTLS of two transports on one cannot be told apart");
     int error = entry->transport ? peer_transport_handle_interfaces(entry->transport, now_us, interfaces, count) : PEER_OK;
     if (error != PEER_OK)
-        return error;
+        return refuse(connection, error, "ICE did not take the interfaces (ice_agent_handle_interfaces in ice/agent.h says why)");
     keep_interfaces(entry, interfaces, count);
-    return peer_transports_gather(connection, entry, now_us);
-}
-
-int peer_connection_handle_interfaces(struct peer_connection *connection, uint64_t now_us, const struct ice_interface *interfaces, size_t count) {
-    if (connection->is_closed)
-        return PEER_ERROR_STATE;
-    connection->now_us = now_us;
-    return take_interfaces(connection, now_us, 0, interfaces, count);
+    error = peer_transports_gather(connection, entry, now_us);
+    return error == PEER_OK ? PEER_OK : refuse(connection, error, "gathering could not begin");
 }
 
 int peer_connection_handle_transport_interfaces(struct peer_connection *connection, uint64_t now_us, size_t transport, const struct ice_interface *interfaces, size_t count) {
     if (connection->is_closed)
-        return PEER_ERROR_STATE;
+        return refuse(connection, PEER_ERROR_STATE, closed_rule);
     connection->now_us = now_us;
     if (transport != 0 && !peer_connection_transport(connection, transport))
-        return PEER_ERROR_NOT_FOUND;
+        return refuse(connection, PEER_ERROR_NOT_FOUND, "there is no such transport, or not any more: close the sockets");
     return take_interfaces(connection, now_us, transport, interfaces, count);
+}
+
+int peer_connection_handle_interfaces(struct peer_connection *connection, uint64_t now_us, const struct ice_interface *interfaces, size_t count) {
+    return peer_connection_handle_transport_interfaces(connection, now_us, 0, interfaces, count);
 }
 
 /* ---- in ------------------------------------------------------------------------------------------------------------------------- */

@@ -28,22 +28,40 @@ enum sdp_codec_id peer_negotiated_sdp_codec(enum peer_codec codec) {
     return defaults[codec].id;
 }
 
+/* What is made of one section: its codecs, from those of its transceiver, and as it was described before. */
+struct making {
+    const struct peer_connection *connection;
+    struct peer_local *local;
+    struct sdp_local_section *section;
+    struct peer_described before; /* an offer: by the last answer; an answer: by the offer */
+    bool is_offer;
+};
+
+static void read_before(struct making *making, const struct peer_transceiver_entry *entry) {
+    const struct peer_connection *connection = making->connection;
+    const struct peer_description *answer = connection->current_local.type == PEER_SDP_ANSWER ? &connection->current_local : &connection->current_remote;
+    const struct sdp_session *last = peer_description_session(making->is_offer ? answer : &connection->pending_remote);
+    if (last && entry->facts.section >= 0 && (size_t)entry->facts.section < last->section_count)
+        making->before.count = sdp_section_codecs(&last->sections[entry->facts.section], making->before.codecs);
+}
+
 /* Adds a codec; an offer gives it the payload type it has always had. */
-static void add_codec(const struct peer_connection *connection, struct peer_local *local, struct sdp_local_section *section, struct sdp_codec codec, bool is_offer) {
-    struct sdp_codec *codecs = local->media[local->media_count].codecs;
-    if (is_offer)
-        codec.payload_type = peer_numbers_payload_type(connection, &local->numbers, &codec, codec.payload_type);
+static void add_codec(struct making *making, struct sdp_codec codec) {
+    struct sdp_local_section *section = making->section;
+    struct sdp_codec *codecs = making->local->media[making->local->media_count].codecs;
+    if (making->is_offer)
+        codec.payload_type = peer_numbers_payload_type(making->connection, &making->local->numbers, &codec, &making->before, codec.payload_type);
     if (codec.payload_type == PEER_PAYLOAD_TYPE_NONE)
         return;
     /* The same codec, named twice. */
-    for (size_t i = 0; is_offer && i < section->codec_count; i++)
+    for (size_t i = 0; making->is_offer && i < section->codec_count; i++)
         if (codecs[i].payload_type == codec.payload_type)
             return;
     codecs[section->codec_count++] = codec;
 }
 
 /* RFC 7874 section 3: key presses are events, at the clock of the codec that they stand beside (RFC 4733 section 2.1). */
-static void add_events(const struct peer_connection *connection, struct peer_local *local, struct sdp_local_section *section, const struct peer_transceiver_entry *entry, bool is_offer) {
+static void add_events(struct making *making, const struct peer_transceiver_entry *entry) {
     bool has_wide = false, has_narrow = false;
     for (size_t i = 0; i < entry->codec_count; i++) {
         has_wide |= entry->codecs[i].codec == PEER_CODEC_OPUS;
@@ -52,29 +70,30 @@ static void add_events(const struct peer_connection *connection, struct peer_loc
     struct sdp_codec events = sdp_codec_make(SDP_CODEC_TELEPHONE_EVENT, 110, NULL, 0);
     events.clock_hz = 48000;
     if (has_wide)
-        add_codec(connection, local, section, events, is_offer);
+        add_codec(making, events);
     events.payload_type = 126;
     events.clock_hz = 8000;
     if (has_narrow)
-        add_codec(connection, local, section, events, is_offer);
+        add_codec(making, events);
 }
 
-static void add_codecs(const struct peer_connection *connection, struct peer_local *local, struct sdp_local_section *section, const struct peer_transceiver_entry *entry, bool is_offer) {
-    section->codecs = local->media[local->media_count].codecs;
+static void add_codecs(struct making *making, const struct peer_transceiver_entry *entry) {
+    making->section->codecs = making->local->media[making->local->media_count].codecs;
     for (size_t i = 0; i < entry->codec_count; i++) {
         const struct peer_codec_choice *choice = &entry->codecs[i];
         const char *parameters = choice->has_parameters ? choice->parameters : defaults[choice->codec].parameters;
-        add_codec(connection, local, section, sdp_codec_make(defaults[choice->codec].id, defaults[choice->codec].payload_type, parameters, defaults[choice->codec].feedback), is_offer);
+        add_codec(making, sdp_codec_make(defaults[choice->codec].id, defaults[choice->codec].payload_type, parameters, defaults[choice->codec].feedback));
     }
     if (entry->facts.kind == PEER_AUDIO)
-        add_events(connection, local, section, entry, is_offer);
+        add_events(making, entry);
 }
 
-/* Where a codec stands in a section that was described; behind all when it does not. */
-static size_t rank(const struct sdp_codec *described, size_t count, const struct sdp_codec *codec, bool is_offer) {
+/* Where a codec stands in the section as it was; behind all when it does not. */
+static size_t rank(const struct making *making, const struct sdp_codec *codec) {
+    const struct sdp_codec *before = making->before.codecs;
     size_t i = 0;
-    while (i < count && (is_offer ? described[i].payload_type != codec->payload_type
-                                  : described[i].id != codec->id || described[i].clock_hz != codec->clock_hz))
+    while (i < making->before.count && (making->is_offer ? before[i].payload_type != codec->payload_type
+                                                         : before[i].id != codec->id || before[i].clock_hz != codec->clock_hz))
         i++;
     return i;
 }
@@ -83,16 +102,12 @@ static size_t rank(const struct sdp_codec *described, size_t count, const struct
  * RFC 9429 section 5.2.2, MUST: without preferences of the user, the formats of an offer stand in the order of the last answer, new ones behind.
  * RFC 9429 section 5.3.1, MUST: and those of an answer in the order of the offer.
  */
-static void order_codecs(const struct peer_connection *connection, struct peer_local *local, const struct sdp_local_section *section, const struct peer_transceiver_entry *entry,
-                         bool is_offer) {
-    const struct peer_description *answer = connection->current_local.type == PEER_SDP_ANSWER ? &connection->current_local : &connection->current_remote;
-    const struct sdp_session *last = peer_description_session(is_offer ? answer : &connection->pending_remote);
-    struct sdp_codec described[SDP_CODEC_MAX], *codecs = local->media[local->media_count].codecs;
-    if (entry->has_preferences || !last || entry->facts.section < 0 || (size_t)entry->facts.section >= last->section_count)
+static void order_codecs(const struct making *making, const struct peer_transceiver_entry *entry) {
+    struct sdp_codec *codecs = making->local->media[making->local->media_count].codecs;
+    if (entry->has_preferences)
         return;
-    size_t count = sdp_section_codecs(&last->sections[entry->facts.section], described);
-    for (size_t i = 1; i < section->codec_count; i++)
-        for (size_t k = i; k > 0 && rank(described, count, &codecs[k], is_offer) < rank(described, count, &codecs[k - 1], is_offer); k--) {
+    for (size_t i = 1; i < making->section->codec_count; i++)
+        for (size_t k = i; k > 0 && rank(making, &codecs[k]) < rank(making, &codecs[k - 1]); k--) {
             struct sdp_codec swapped = codecs[k];
             codecs[k] = codecs[k - 1];
             codecs[k - 1] = swapped;
@@ -126,8 +141,10 @@ void peer_local_describe(const struct peer_connection *connection, struct peer_l
     };
     for (size_t i = 0; i < entry->stream_count; i++)
         local->media[local->media_count].streams[i] = entry->streams[i];
-    add_codecs(connection, local, section, entry, is_offer);
-    order_codecs(connection, local, section, entry, is_offer);
+    struct making making = {.connection = connection, .local = local, .section = section, .is_offer = is_offer};
+    read_before(&making, entry);
+    add_codecs(&making, entry);
+    order_codecs(&making, entry);
     /* RFC 9143 section 15: with it, a receiver knows the section of a packet before it knows the SSRC. */
     uint8_t id = is_offer ? peer_numbers_extension_id(connection, SDP_EXTENSION_MID) : 1;
     local->media[local->media_count].extension = (struct sdp_local_extension){sdp_extension_uri(SDP_EXTENSION_MID), id};

@@ -23,15 +23,22 @@ static bool has_other_credentials(struct sdp_view ufrag, struct sdp_view passwor
            !sdp_view_equal(password, peer_description_credential(old, section, SDP_ATTRIBUTE_ICE_PWD));
 }
 
+/* After a provisional answer the restart is under way, and what was said of this transport stays; it may not have been the carrier then. */
+static int check_provisional(struct peer_connection *connection, const struct sdp_negotiated_transport *transport, struct peer_problem *problem) {
+    const struct sdp_session *provisional = &connection->pending_remote.sdp->session;
+    size_t section = transport->section, carriers[SDP_SECTION_MAX];
+    sdp_bundle_tags(provisional, carriers);
+    if (carriers[section] != section || provisional->sections[section].port == 0 || !has_other_credentials(transport->remote_ufrag, transport->remote_pwd, provisional, section))
+        return PEER_OK;
+    return refuse(connection, problem, section, transport->remote_ufrag, "the answer has other ICE credentials than the provisional answer before it (RFC 9429 section 5.10)");
+}
+
 /* RFC 9429 section 5.10: both restart ICE, or neither does. */
 static int check_restart(struct peer_connection *connection, const struct sdp_negotiated_transport *transport, struct peer_problem *problem) {
     const struct sdp_session *local = peer_description_session(&connection->current_local), *remote = peer_description_session(&connection->current_remote);
     size_t section = transport->section, carrier = peer_description_carrier(connection, section);
-    /* After a provisional answer the restart is under way, and what was said stays. */
     if (connection->signaling_state == PEER_SIGNALING_HAVE_REMOTE_PRANSWER)
-        return has_other_credentials(transport->remote_ufrag, transport->remote_pwd, &connection->pending_remote.sdp->session, section)
-                   ? refuse(connection, problem, section, transport->remote_ufrag, "the answer has other ICE credentials than the provisional answer before it (RFC 9429 section 5.10)")
-                   : PEER_OK;
+        return check_provisional(connection, transport, problem);
     if (!peer_description_is_live(&connection->current_local, section) || !peer_description_is_live(&connection->current_remote, section))
         return PEER_OK; /* a section that is new */
     bool is_ours_new = has_other_credentials(transport->local_ufrag, transport->local_pwd, local, carrier);
@@ -101,14 +108,15 @@ static bool has_events(const struct sdp_negotiated *negotiated, const struct sdp
 }
 
 /* What we refuse has a reason that our answer does not tell. */
-static enum sdp_refusal reason(const struct peer_connection *connection, size_t section, enum sdp_refusal refusal) {
+static const char *reason(const struct peer_connection *connection, size_t section, enum sdp_refusal refusal) {
     bool is_ours = connection->signaling_state == PEER_SIGNALING_HAVE_REMOTE_OFFER || connection->signaling_state == PEER_SIGNALING_HAVE_LOCAL_PRANSWER;
-    return is_ours && refusal == SDP_REFUSAL_ANSWERED ? (enum sdp_refusal)connection->created_answer.refusals[section] : refusal;
+    const char *ours = is_ours && refusal == SDP_REFUSAL_ANSWERED ? connection->created_answer.refusals[section] : NULL;
+    return ours ? ours : sdp_refusal_text(refusal);
 }
 
 static void tell_refused(struct peer_connection *connection, struct peer_transceiver_entry *entry, enum sdp_refusal refusal, bool is_final) {
     struct peer_transceiver *facts = &entry->facts;
-    facts->refused = sdp_refusal_text(reason(connection, (size_t)facts->section, refusal));
+    facts->refused = reason(connection, (size_t)facts->section, refusal);
     facts->codec = PEER_CODEC_NONE;
     facts->dtmf = false;
     facts->has_current_direction = true;

@@ -39,14 +39,20 @@ static bool is_free(const struct peer_connection *connection, const struct peer_
     return !used->is_used[payload_type] && !connection->payload_types[payload_type].is_taken;
 }
 
-static uint8_t find(const struct peer_connection *connection, const struct peer_numbers *used, const struct sdp_codec *codec, uint8_t preferred) {
+static uint8_t find(const struct peer_connection *connection, const struct peer_numbers *used, const struct sdp_codec *codec, const struct peer_described *before, uint8_t preferred) {
+    /* What this section has said: another one of the BUNDLE may have another number for the same codec. */
+    for (size_t i = 0; i < before->count; i++) {
+        uint8_t said = before->codecs[i].payload_type;
+        if (is_same_format(&before->codecs[i], codec) && (!used->is_used[said] || is_equal(&used->codecs[said], codec)))
+            return said;
+    }
     for (unsigned i = 0; i <= SDP_PAYLOAD_TYPE_MAX; i++)
         if (used->is_used[i] && is_equal(&used->codecs[i], codec))
             return (uint8_t)i;
     for (unsigned i = 0; i <= SDP_PAYLOAD_TYPE_MAX; i++) {
         const struct peer_payload_type *known = &connection->payload_types[i];
-        struct sdp_codec before = remembered(known, (uint8_t)i);
-        if (known->is_taken && !used->is_used[i] && is_same_format(&before, codec))
+        struct sdp_codec meant = remembered(known, (uint8_t)i);
+        if (known->is_taken && !used->is_used[i] && is_same_format(&meant, codec))
             return (uint8_t)i;
     }
     if (is_free(connection, used, preferred))
@@ -61,8 +67,9 @@ static uint8_t find(const struct peer_connection *connection, const struct peer_
     return PEER_PAYLOAD_TYPE_NONE;
 }
 
-uint8_t peer_numbers_payload_type(const struct peer_connection *connection, struct peer_numbers *used, const struct sdp_codec *codec, uint8_t preferred) {
-    uint8_t payload_type = find(connection, used, codec, preferred);
+uint8_t peer_numbers_payload_type(const struct peer_connection *connection, struct peer_numbers *used, const struct sdp_codec *codec, const struct peer_described *before,
+                                  uint8_t preferred) {
+    uint8_t payload_type = find(connection, used, codec, before, preferred);
     if (payload_type != PEER_PAYLOAD_TYPE_NONE) {
         used->is_used[payload_type] = true;
         used->codecs[payload_type] = *codec;

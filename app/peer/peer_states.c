@@ -126,7 +126,6 @@ const char *peer_error_name(int error) {
     case PEER_ERROR_NOT_FOUND: return "no such thing";
     case PEER_ERROR_MEMORY: return "out of memory";
     case PEER_ERROR_CRYPTO: return "the crypto library failed";
-    case PEER_ERROR_NOT_AGREED: return "nothing in common";
     }
     return "unknown error";
 }

@@ -198,8 +198,8 @@ static bool fill_transport(const struct peer_connection *connection, size_t inde
     peer_transport_statistics(entry->transport, &transport);
     ice_agent_statistics(agent, &ice);
     write_id(out->id, "transport", index);
-    out->as.transport.packets_sent = transport.datagrams_sent;
-    out->as.transport.packets_received = transport.datagrams_received;
+    out->as.transport.packets_sent = transport.packets_sent;
+    out->as.transport.packets_received = transport.packets_received;
     out->as.transport.bytes_sent = transport.bytes_sent;
     out->as.transport.bytes_received = transport.bytes_received;
     out->as.transport.ice_role = ice.role;
@@ -231,7 +231,15 @@ static bool fill_certificate(const struct peer_connection *connection, size_t sl
             return false;
     }
     write_id(out->id, "certificate", slot);
+    out->as.certificate.number = slot;
     return dtls_fingerprint_write(&handshake.remote_fingerprint, out->as.certificate.fingerprint, sizeof out->as.certificate.fingerprint) > 0;
+}
+
+size_t peer_connection_certificate(const struct peer_connection *connection, size_t number, uint8_t *out, size_t capacity) {
+    if (number == 0)
+        return dtls_certificate_der(connection->config.certificate, out, capacity);
+    const struct peer_transport_entry *entry = transport_at(connection, number - 1);
+    return entry ? peer_transport_certificate(entry->transport, out, capacity) : 0;
 }
 
 /* ---- ICE: slots of all agents, one after another ------------------------------------------------------------------------------------- */

@@ -29,11 +29,19 @@ static bool are_codecs_valid(enum peer_media_kind kind, const struct peer_codec_
     return true;
 }
 
-/* RFC 8830 section 2: an id is 1 to 64 token characters; "-" alone means none. */
+/* RFC 8830 section 2: an id is 1 to 64 token characters (RFC 8866 section 9); "-" alone means none. */
 static bool is_stream_id(const char *id) {
-    static const char token[] = "!#$%&'*+-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ^_`abcdefghijklmnopqrstuvwxyz{|}~";
+    static const char marks[] = "!#$%&'*+-.^_`{|}~";
     size_t length = id ? strlen(id) : 0;
-    return length > 0 && length <= PEER_STREAM_ID_MAX_BYTES && strspn(id, token) == length && strcmp(id, "-") != 0;
+    if (length == 0 || length > PEER_STREAM_ID_MAX_BYTES || strcmp(id, "-") == 0)
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        char c = id[i];
+        bool is_alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        if (!is_alphanumeric && !strchr(marks, c))
+            return false;
+    }
+    return true;
 }
 
 static bool is_config_valid(const struct peer_transceiver_config *config) {

@@ -1,6 +1,6 @@
 /*
  * One transport of a PeerConnection: an ICE agent, the DTLS transport above it and the SRTP contexts it keys
- * (RFC 8829 section 3.5.1: with BUNDLE one transport carries every section; RFC 5764 for the keys, RFC 7983 for the
+ * (RFC 9429 section 3.5.1: with BUNDLE one transport carries every section; RFC 5764 for the keys, RFC 7983 for the
  * demultiplexing of what arrives).
  *
  *        bytes in                                         bytes out
@@ -29,7 +29,7 @@
 
 /*
  * What can go wrong, in three tiers.
- *   peer    (dropped and counted)    MALFORMED, UNAUTHENTIC, NOT_AGREED (descriptions: nothing in common)
+ *   peer    (dropped and counted)    MALFORMED, UNAUTHENTIC
  *   caller  (nothing changed)        ARGUMENT, STATE, BUFFER, CAPACITY, NOT_SUPPORTED, NOT_FOUND
  *   fatal   (only _free remains)     MEMORY, CRYPTO
  */
@@ -44,8 +44,7 @@ enum peer_error {
     PEER_ERROR_NOT_SUPPORTED = -7,
     PEER_ERROR_NOT_FOUND = -8,
     PEER_ERROR_MEMORY = -9,
-    PEER_ERROR_CRYPTO = -10,
-    PEER_ERROR_NOT_AGREED = -11
+    PEER_ERROR_CRYPTO = -10
 };
 
 /* Datagrams that came before they could be used (DTLS before the answer, SRTP before the keys): kept, then given up. */
@@ -206,7 +205,7 @@ struct peer_transport_statistics {
     enum dtls_role dtls_role;
     enum dtls_srtp_profile srtp_profile;
     uint64_t dtls_started_us, dtls_connected_us; /* 0: has not happened */
-    uint64_t datagrams_received, bytes_received, datagrams_sent, bytes_sent;
+    uint64_t packets_received, bytes_received, packets_sent, bytes_sent; /* DTLS and SRTP; no STUN, no headers of UDP, a relay or a stream */
     uint64_t unknown_dropped;       /* first byte of no protocol of ours, RFC 7983 */
     uint64_t invalid_path_dropped;  /* DTLS or SRTP from an address that ICE has not checked */
     uint64_t early_kept, early_dropped;
@@ -214,13 +213,16 @@ struct peer_transport_statistics {
 };
 void peer_transport_statistics(const struct peer_transport *transport, struct peer_transport_statistics *out);
 
-/* What the DTLS handshake agreed. False, and nothing is written, before it is through. */
+/* What the DTLS handshake agreed, also when the association has ended since. False, and nothing is written, before it is through. */
 struct peer_handshake {
     uint16_t tls_version; /* 0xFEFD: DTLS 1.2 */
     uint16_t dtls_cipher; /* IANA number of the cipher suite */
     struct dtls_fingerprint remote_fingerprint; /* SHA-256 */
 };
 bool peer_transport_handshake(const struct peer_transport *transport, struct peer_handshake *out);
+
+/* The peer's certificate, DER, as dtls_certificate_der writes it. 0 before the handshake is through. */
+size_t peer_transport_certificate(const struct peer_transport *transport, uint8_t *out, size_t capacity);
 
 /* The agent, for its statistics only. */
 const struct ice_agent *peer_transport_ice(const struct peer_transport *transport);

@@ -33,7 +33,7 @@ int main(void) {
         if (!ends[i].connection || bind(ends[i].socket, (struct sockaddr *)&in[i], sizeof in[i]) != 0 || connect(ends[i].socket, (struct sockaddr *)&in[1 - i], sizeof in[1 - i]) != 0)
             return 1;
         peer_connection_handle_interfaces(ends[i].connection, now_us(), &(struct ice_interface){.base = ends[i].address, .preference = 65535}, 1);
-        peer_connection_add_transceiver(ends[i].connection, &(struct peer_transceiver_config){.kind = PEER_VIDEO, .direction = PEER_SENDRECV}, &(size_t){0});
+        peer_connection_add_track(ends[i].connection, &(struct peer_transceiver_config){.kind = PEER_VIDEO}, &(size_t){0});
     }
     for (int i = 0; i < 2; i++) { /* the offer, then the answer: made and set here, then set there */
         char sdp[8192]; size_t length = 0;

@@ -1,4 +1,5 @@
 /* HTTP on the same port: the page of a room for people, and who may upgrade to a WebSocket. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "signaling/websocket/server_internal.h"
@@ -107,40 +108,54 @@ int signaling_page_confirm_upgrade(struct signaling_server *server, struct lws *
 
 /* ---- the page ----------------------------------------------------------------------------------------------------- */
 
-/* The browser's end of a call will stand here; until then the page says what the address is good for. The name's characters need no escaping. */
-static const char page_format[] =
-    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>strata: room %s</title></head>\n"
-    "<body><h1>Room %s</h1>\n<p>This address is one room of a call. A program joins it as a WebSocket:</p>\n"
-    "<pre>caller ws://HOST:PORT/r/%s\ncallee ws://HOST:PORT/r/%s</pre>\n"
-    "<p>with the host and port of this page (wss:// if it came by https://). This server has no browser client.</p></body></html>\n";
+/*
+ * Nothing from elsewhere, nothing inline, and nobody frames it. W3C CSP3 section 6.7.2.8: 'self' covers the WebSocket of the same host only in
+ * newer browsers, hence ws: and wss:.
+ */
+static const char policy[] = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; media-src 'self' blob: mediastream:; "
+                             "connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 static bool add(struct lws *wsi, const char *name, const char *value, unsigned char **at, unsigned char *end) {
     return lws_add_http_header_by_name(wsi, (const unsigned char *)name, (const unsigned char *)value, (int)strlen(value), at, end) == 0;
 }
 
-static int send_page(struct lws *wsi, const char *room) {
-    unsigned char headers[LWS_PRE + 1024], body[LWS_PRE + 1024];
+static int send_file(struct lws *wsi, const struct signaling_web_file *file) {
+    unsigned char headers[LWS_PRE + 1024];
     unsigned char *start = headers + LWS_PRE, *at = start, *end = headers + sizeof headers - 1;
-    int length = lws_snprintf((char *)body + LWS_PRE, sizeof body - LWS_PRE, page_format, room, room, room, room);
-    if (lws_add_http_common_headers(wsi, HTTP_STATUS_OK, "text/html; charset=utf-8", (lws_filepos_t)length, &at, end) != 0 ||
-        !add(wsi, "content-security-policy:", "default-src 'none'; frame-ancestors 'none'", &at, end) ||
-        !add(wsi, "x-content-type-options:", "nosniff", &at, end) || !add(wsi, "referrer-policy:", "no-referrer", &at, end) ||
-        !add(wsi, "cache-control:", "no-store", &at, end) || lws_finalize_write_http_header(wsi, start, &at, end) != 0)
+    if (lws_add_http_common_headers(wsi, HTTP_STATUS_OK, file->type, (lws_filepos_t)file->length, &at, end) != 0 ||
+        !add(wsi, "content-security-policy:", policy, &at, end) || !add(wsi, "x-content-type-options:", "nosniff", &at, end) ||
+        !add(wsi, "referrer-policy:", "no-referrer", &at, end) || !add(wsi, "cache-control:", "no-cache", &at, end) ||
+        lws_finalize_write_http_header(wsi, start, &at, end) != 0)
         return -1;
-    if (lws_write(wsi, body + LWS_PRE, (size_t)length, LWS_WRITE_HTTP_FINAL) != length)
+    unsigned char *body = malloc(LWS_PRE + file->length);
+    if (body == NULL)
+        return -1;
+    memcpy(body + LWS_PRE, file->bytes, file->length);
+    int written = lws_write(wsi, body + LWS_PRE, file->length, LWS_WRITE_HTTP_FINAL); /* what does not leave at once is kept there */
+    free(body);
+    if (written < 0)
         return -1;
     return lws_http_transaction_completed(wsi) ? -1 : 0;
 }
 
+/* The page of a room, or one of the files that it asks for. */
+static bool find_file(const char *path, struct signaling_web_file *out) {
+    char room[SIGNALING_ROOM_NAME_MAX_BYTES + 1];
+    if (signaling_page_room(path, strlen(path), room))
+        return signaling_web_file("index.html", out);
+    return strncmp(path, "/web/", 5) == 0 && signaling_web_file(path + 5, out);
+}
+
 int signaling_page_answer(struct lws *wsi) {
-    char path[SIGNALING_ROOM_NAME_MAX_BYTES + 8], room[SIGNALING_ROOM_NAME_MAX_BYTES + 1];
+    char path[SIGNALING_ROOM_NAME_MAX_BYTES + 8];
+    struct signaling_web_file file;
     unsigned status = HTTP_STATUS_NOT_FOUND;
     const char *text = "A room is /r/NAME, 1 to 64 of A-Z a-z 0-9 - _ .";
     if (lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) <= 0) {
         status = HTTP_STATUS_METHOD_NOT_ALLOWED;
         text = "Only GET is answered here.";
-    } else if (signaling_page_path(wsi, path, sizeof path) && signaling_page_room(path, strlen(path), room)) {
-        return send_page(wsi, room);
+    } else if (signaling_page_path(wsi, path, sizeof path) && find_file(path, &file)) {
+        return send_file(wsi, &file);
     }
     if (lws_return_http_status(wsi, status, text) != 0)
         return -1;

@@ -84,4 +84,14 @@ bool signaling_origin_allowed(const struct signaling_server *server, const char 
 int signaling_page_confirm_upgrade(struct signaling_server *server, struct lws *wsi);
 int signaling_page_answer(struct lws *wsi);
 
+/* ---- web_files.c -------------------------------------------------------------------------------------------------- */
+
+/* A file of the page, static. */
+struct signaling_web_file {
+    const char *type; /* RFC 9110 section 8.3: Content-Type */
+    const char *bytes;
+    size_t length;
+};
+bool signaling_web_file(const char *name, struct signaling_web_file *out);
+
 #endif

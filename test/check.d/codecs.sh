@@ -3,4 +3,5 @@
 set -euo pipefail
 make -s build/release/caller build/release/callee build/release/signaling-server
 test/call/test_codecs_judge.py
+test/call/test_statistics_judge.py
 test/call/codecs.sh build/release

@@ -43,6 +43,31 @@ static void test_what_it_says(void **state) {
     dtls_certificate_free(certificate);
 }
 
+/* RFC 8122 section 5: the fingerprint is the digest of the DER form; W3C webrtc-stats shows that form. Its capacity at limit - 1, limit, limit + 1. */
+static void test_der(void **state) {
+    (void)state;
+    struct dtls_certificate_config config = {.wall_clock_s = WALL_CLOCK_S};
+    struct dtls_certificate *certificate = dtls_certificate_new(&config);
+    struct dtls_fingerprint fingerprint, computed = {.hash = DTLS_HASH_SHA_256, .length = 32};
+    uint8_t der[1024];
+    assert_non_null(certificate);
+    size_t length = dtls_certificate_der(certificate, NULL, 0);
+    assert_in_range(length, 200, sizeof der - 1);
+    memset(der, 0xEE, sizeof der);
+    assert_int_equal(dtls_certificate_der(certificate, der, length - 1), length);
+    for (size_t i = 0; i < sizeof der; i++) {
+        assert_int_equal(der[i], 0xEE);
+    }
+    assert_int_equal(dtls_certificate_der(certificate, der, length), length);
+    assert_int_equal(der[length], 0xEE);
+    assert_int_equal(dtls_certificate_der(certificate, der, length + 1), length);
+    assert_int_equal(der[length], 0xEE);
+    dtls_certificate_fingerprint(certificate, &fingerprint);
+    assert_int_equal(EVP_Digest(der, length, computed.bytes, NULL, EVP_sha256(), NULL), 1);
+    assert_true(dtls_fingerprint_equal(&fingerprint, &computed));
+    dtls_certificate_free(certificate);
+}
+
 static void test_no_two_are_the_same(void **state) {
     (void)state;
     struct dtls_certificate_config config = {.wall_clock_s = WALL_CLOCK_S, .valid_days = 1};
@@ -80,6 +105,7 @@ static void test_limits(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_it_says),
+        cmocka_unit_test(test_der),
         cmocka_unit_test(test_no_two_are_the_same),
         cmocka_unit_test(test_limits),
     };

@@ -1,57 +1,50 @@
 // The table of cases. A case is peer x role x media x network, and perhaps an event in the middle of the call (events.js).
 //
+// Those of our page have a scene of their own (page/scenes.js) and play themselves.
 // Those of a negotiation have a shape or a scene instead of media (negotiation/play.js): between a browser and our PeerConnection itself.
 //
 // The role is the peer's; ours is the other one: an answerer is called by `caller`, an offerer calls `callee`. `smoke`: CI plays it.
+// `red`: why it fails today; it is played all the same.
 
 import { negotiationCases } from './negotiation/play.js';
+import { pageCases } from './page/table.js';
 
 const both = ['audio', 'video'];
 const vp9 = { audio: 'PCMU', video: 'VP9' }, alaw = { audio: 'PCMA', video: 'VP9' }; // instead of Opus and VP8
 
-export const cases = [
-  { smoke: true, peer: 'chromium', role: 'answerer', media: both, network: 'loopback' },
-  { smoke: true, peer: 'chromium', role: 'offerer', media: both, network: 'loopback' },
-  { smoke: true, peer: 'chromium', role: 'answerer', media: both, network: 'lan' },
-  { smoke: true, peer: 'chromium', role: 'offerer', media: both, network: 'lan' },
-  { smoke: true, peer: 'chromium', role: 'answerer', media: both, network: 'nat' },
-  { smoke: true, peer: 'chromium', role: 'offerer', media: both, network: 'nat' },
-  { smoke: true, peer: 'chromium', role: 'answerer', media: ['audio'], network: 'lan' },
-  { smoke: true, peer: 'chromium', role: 'offerer', media: ['video'], network: 'lan' },
+// One call in each role.
+const calls = (peer, network, more = {}) => ['answerer', 'offerer'].map((role) => ({ peer, role, media: both, network, ...more }));
 
-  { smoke: true, peer: 'chromium', role: 'answerer', media: both, network: 'relay-udp' },
-  { smoke: true, peer: 'chromium', role: 'offerer', media: both, network: 'relay-tls' },
-  { smoke: true, peer: 'chromium', role: 'answerer', media: both, network: 'nat', event: 'restart' },
-  { peer: 'chromium', role: 'offerer', media: both, network: 'relay-udp' },
-  { peer: 'chromium', role: 'answerer', media: both, network: 'relay-tcp' },
-  { peer: 'chromium', role: 'offerer', media: both, network: 'relay-tcp' },
-  { peer: 'chromium', role: 'answerer', media: both, network: 'relay-tls' },
-  { peer: 'chromium', role: 'offerer', media: both, network: 'nat', event: 'restart' },
-  { peer: 'chromium', role: 'answerer', media: both, network: 'relay-tls', event: 'restart' },
-  { peer: 'chromium', role: 'answerer', media: both, network: 'relay-udp', event: 'relay-lost' },
-  { peer: 'chromium', role: 'offerer', media: both, network: 'relay-tcp', event: 'relay-lost' },
+const browsers = ['chromium', 'firefox'].flatMap((peer) => [
+  ...['loopback', 'lan', 'nat', 'relay-udp', 'relay-tcp', 'relay-tls', 'symmetric', 'mdns', 'mdns-offer'].flatMap((network) => calls(peer, network)),
+  { peer, role: 'answerer', media: ['audio'], network: 'lan' },
+  { peer, role: 'offerer', media: ['video'], network: 'lan' },
+  { peer, role: 'answerer', media: both, network: 'loopback', codecs: vp9 },
+  { peer, role: 'offerer', media: both, network: 'loopback', codecs: alaw },
+  ...calls(peer, 'nat', { event: 'restart' }),
+  { peer, role: 'answerer', media: both, network: 'relay-tls', event: 'restart' },
+  { peer, role: 'answerer', media: both, network: 'mdns', event: 'restart' },
+  { peer, role: 'answerer', media: both, network: 'relay-udp', event: 'relay-lost' },
+  { peer, role: 'offerer', media: both, network: 'relay-tcp', event: 'relay-lost' },
+  ...['tracks', 'camera', 'bad-offer', 'close'].flatMap((event) => calls(peer, 'loopback', { event })),
+]);
 
-  { smoke: true, peer: 'chromium', role: 'answerer', media: both, network: 'mdns' },
-  { peer: 'chromium', role: 'offerer', media: both, network: 'mdns' },
-  { peer: 'chromium', role: 'answerer', media: both, network: 'mdns-offer' },
-  { peer: 'chromium', role: 'offerer', media: both, network: 'mdns-offer' },
-  { peer: 'chromium', role: 'answerer', media: both, network: 'mdns', event: 'restart' },
+const others = ['aiortc', 'pion', 'gstreamer'].flatMap((peer) => ['lan', 'nat', 'relay-udp'].flatMap((network) => calls(peer, network)));
 
-  { smoke: true, peer: 'chromium', role: 'offerer', media: both, network: 'loopback', event: 'tracks' },
-  { peer: 'chromium', role: 'answerer', media: both, network: 'loopback', event: 'tracks' },
-  { peer: 'chromium', role: 'offerer', media: both, network: 'loopback', event: 'bad-offer' },
-  { peer: 'chromium', role: 'answerer', media: both, network: 'loopback', event: 'bad-offer' },
-  { peer: 'chromium', role: 'answerer', media: both, network: 'loopback', event: 'close' },
-  { peer: 'chromium', role: 'offerer', media: both, network: 'loopback', event: 'close' },
-
-  { smoke: true, peer: 'chromium', role: 'answerer', media: both, network: 'loopback', codecs: vp9 },
-  { smoke: true, peer: 'chromium', role: 'offerer', media: both, network: 'loopback', codecs: alaw },
-
-  { peer: 'chromium', role: 'answerer', media: both, network: 'symmetric' },
-  { peer: 'chromium', role: 'offerer', media: both, network: 'symmetric' },
-
-  ...negotiationCases,
-];
-
-const words = (c) => (c.media ? [c.media.join('+'), c.network, c.event, c.codecs && Object.values(c.codecs).join('+')] : [c.shape ? 'shape' : 'scene', c.shape ?? c.scene, c.polite && `polite ${c.polite}`]);
+const words = (c) => c.words ?? (c.media ? [c.media.join('+'), c.network, c.event, c.codecs && Object.values(c.codecs).join('+')] : [c.shape ? 'shape' : 'scene', c.shape ?? c.scene, c.polite && `polite ${c.polite}`]);
 export const nameOf = (c) => [c.peer, c.role, ...words(c)].filter(Boolean).join(' ');
+
+// What CI plays of the calls: both browsers in both roles, each network and each event once, one case of every other peer.
+const SMOKE = new Set([
+  'chromium answerer audio+video lan', 'chromium offerer audio+video lan', 'chromium offerer audio+video relay-tls',
+  'chromium answerer audio+video mdns', 'chromium answerer audio+video loopback PCMU+VP9',
+  'chromium answerer audio+video nat restart', 'chromium offerer audio+video loopback tracks', 'chromium answerer audio+video loopback close',
+  'firefox answerer audio+video lan', 'firefox offerer audio+video lan', 'firefox answerer audio+video relay-udp', 'firefox offerer audio+video loopback camera',
+  'aiortc answerer audio+video lan', 'pion answerer audio+video lan', 'gstreamer answerer audio+video lan',
+]);
+
+const named = new Map([...browsers, ...others].map((c) => [nameOf(c), c]));
+const unknown = [...SMOKE].find((name) => !named.has(name));
+if (unknown) throw new Error(`there is no case ${unknown}`);
+
+export const cases = [...[...named].map(([name, c]) => ({ ...c, smoke: SMOKE.has(name) })), ...negotiationCases, ...pageCases];

@@ -1,10 +1,11 @@
 // What happens in the middle of a call, or at its end. Each event says how long the call is, whether packets may be lost, whether both sides
-// restart ICE, how long a pause between two pictures may be (beyond the longest one before the event, or in all), and, once it is over, from when
+// restart ICE, how long a pause between two pictures may be (beyond the longest one before the event, or in all, perhaps another one to us), and, once it is over, from when
 // on media must flow: { sinceMs, peer }, the peer's measurements of that moment. `finish`, instead: the peer ends the call, and we must notice at once.
 
 import { sleep } from './process.js';
 
 const QUIET_MS = 3000; // of the call, before anything happens
+const CAMERA_OFF_MS = 1500;
 const AWAY_MS = 3000; // of a killed TURN server
 const RECOVERY_MS = 10000; // from its listening again to media (docs/ice.md)
 
@@ -53,6 +54,21 @@ export const events = {
       await sleep(500);
       await peer.act('removePicture');
       await peer.act('stopPicture');
+      return window;
+    },
+  },
+  // The camera goes off, for good as far as the descriptions say, and on again. The page sees our picture all the time.
+  camera: {
+    seconds: 8,
+    lossless: true,
+    pauseMs: 500,
+    pauseToUsMs: 500 + CAMERA_OFF_MS,
+    async happen({ peer }) {
+      await sleep(QUIET_MS);
+      const window = await now(peer);
+      await peer.act('cameraOff');
+      await sleep(CAMERA_OFF_MS);
+      await peer.act('cameraOn');
       return window;
     },
   },

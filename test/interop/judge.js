@@ -69,34 +69,38 @@ function judgePeer(kind, peer, ours, { seconds, lossless, codecs = CODECS }) {
   const say = (what) => complaints.push(`peer, ${kind}: ${what}`);
   const { one, codec } = readStats(peer.stats);
   const inbound = one('inbound-rtp', kind), outbound = one('outbound-rtp', kind);
+  const has = (what) => !peer.lacks?.includes(what);
   const mime = `${kind}/${codecs[kind]}`;
-  if (!inbound || !outbound) return [`peer, ${kind}: no ${inbound ? 'outbound' : 'inbound'}-rtp statistics`];
+  if (!inbound || (!outbound && has('outbound'))) return [`peer, ${kind}: no ${inbound ? 'outbound' : 'inbound'}-rtp statistics`];
   if (codec(inbound) !== mime) say(`inbound codec is ${codec(inbound)}`);
-  if (codec(outbound) !== mime) say(`outbound codec is ${codec(outbound)}`);
+  if (outbound && codec(outbound) !== mime) say(`outbound codec is ${codec(outbound)}`);
   if (lossless && inbound.packetsLost > LOSS_SHARE * (inbound.packetsReceived + inbound.packetsLost)) {
     say(`lost ${inbound.packetsLost}, received ${inbound.packetsReceived}`);
   }
   // RFC 3550 section 6: both sides report. These exist only when RTCP arrived and named the right streams.
-  if (!one('remote-outbound-rtp', kind)) say('no sender report of ours arrived');
-  if (!one('remote-inbound-rtp', kind)) say('no reception report of ours arrived');
+  if (has('reports') && !one('remote-outbound-rtp', kind)) say('no sender report of ours arrived');
+  if (has('reports') && !one('remote-inbound-rtp', kind)) say('no reception report of ours arrived');
   if (kind === 'audio') {
     if (inbound.packetsReceived < AUDIO_PACKETS_PER_SECOND * seconds) say(`received ${inbound.packetsReceived} packets in ${seconds} s`);
     if (lossless && inbound.concealedSamples > CONCEALED_SHARE * inbound.totalSamplesReceived) {
       say(`concealed ${Math.round((100 * inbound.concealedSamples) / inbound.totalSamplesReceived)} % of the samples`);
     }
-    const heard = median(peer.sound.peaksHz);
-    if (!(Math.abs(heard - OUR_TONE_HZ) < 12)) say(`heard ${Number.isNaN(heard) ? 'silence' : `${heard.toFixed(0)} Hz`}, not ${OUR_TONE_HZ} Hz`);
+    const heard = median(peer.sound.peaksHz ?? []);
+    if (peer.sound.share !== undefined) {
+      if (peer.sound.share < TONE_SHARE) say(`${Math.round(100 * peer.sound.share)} % of the sound that it recorded is the tone of ${OUR_TONE_HZ} Hz`);
+    } else if (!(Math.abs(heard - OUR_TONE_HZ) < 12)) say(`heard ${Number.isNaN(heard) ? 'silence' : `${heard.toFixed(0)} Hz`}, not ${OUR_TONE_HZ} Hz`);
   } else {
-    if (inbound.framesDecoded < FRAMES_PER_SECOND * seconds) say(`decoded ${inbound.framesDecoded} frames in ${seconds} s`);
+    const decoded = inbound.framesDecoded ?? peer.picture.frames;
+    if (!(decoded >= FRAMES_PER_SECOND * seconds)) say(`decoded ${decoded} frames in ${seconds} s`);
     complaints.push(...judgeStamps('peer, canvas', peer.picture.stamps, peer.picture.frames, seconds));
     const delay = median(peer.picture.stamps.map((s) => s.delayMs));
-    if (!(delay > -5 && delay < DELAY_MS)) say(`pictures are ${delay} ms old`);
+    if (has('age') && !(delay > -5 && delay < DELAY_MS)) say(`pictures are ${delay} ms old`);
   }
   // What one side counts as received, the other has sent.
   const sent = ours.summary.outbound?.find((s) => s.kind === kind)?.packetsSent;
   if (inbound.packetsReceived > sent) say(`received ${inbound.packetsReceived} packets of the ${sent} that we sent`);
   const arrived = ours.summary.inbound?.find((s) => s.kind === kind)?.packetsReceived;
-  if (lossless && arrived < 0.9 * outbound.packetsSent) say(`sent ${outbound.packetsSent} packets, of which we count ${arrived}`);
+  if (lossless && outbound && arrived < 0.9 * outbound.packetsSent) say(`sent ${outbound.packetsSent} packets, of which we count ${arrived}`);
   return complaints;
 }
 
@@ -136,7 +140,7 @@ function judgePath(path, pair, peer) {
     complaints.push(`ours: no end of the pair is a relay: ${local.candidateType}, ${remote.candidateType}`);
   }
   const address = readStats(peer.stats).remote?.address;
-  if (path.peerSees && address !== path.peerSees) complaints.push(`peer: it sends to ${address}, not to ${path.peerSees}`);
+  if (path.peerSees && !peer.lacks?.includes('path') && address !== path.peerSees) complaints.push(`peer: it sends to ${address}, not to ${path.peerSees}`);
   if (path.peerHidden) complaints.push(...judgeHidden('peer', peer.seen.localCandidates));
   if (path.oursHidden) complaints.push(...judgeHidden('ours', peer.seen.remoteCandidates));
   return complaints;
@@ -163,7 +167,7 @@ function ourPackets(reports, kind, since, until) {
 
 // window: { sinceMs, untilMs, peer, before, path }: from when to when media must flow, what the peer had measured at its begin, and which
 // generation of ICE there was before the event and at the end.
-function judgeWindow({ media, restarts, pauseMs, pauseBeyondUsualMs }, window, { ours, peer, recording }) {
+function judgeWindow({ media, restarts, pauseMs, pauseToUsMs, pauseBeyondUsualMs }, window, { ours, peer, recording }) {
   const complaints = [];
   const seconds = (window.untilMs - window.sinceMs) / 1000;
   const since = window.sinceMs % 2 ** 32, until = window.untilMs % 2 ** 32; // as stamps count
@@ -175,7 +179,7 @@ function judgeWindow({ media, restarts, pauseMs, pauseBeyondUsualMs }, window, {
     for (const [whom, times] of Object.entries(moments).filter(([, all]) => all.length > 0)) {
       const usual = longestPause(times, times[0] + 1000, since); // the first second is the beginning's
       const longest = longestPause(times, since, until);
-      const limit = pauseMs ?? usual + pauseBeyondUsualMs;
+      const limit = (whom === 'us' ? pauseToUsMs : null) ?? pauseMs ?? usual + pauseBeyondUsualMs;
       if (longest > limit) complaints.push(`after the event: no picture to ${whom} for ${longest} ms${pauseMs ? '' : ` (before it ${usual} ms)`}`);
     }
   }
@@ -226,13 +230,14 @@ export function describe(test, { ours, peer, recording, window }) {
   if (test.media.includes('video')) {
     const { stamps } = peer.picture;
     const numbers = new Set(stamps.map((s) => s.number));
-    facts.push(`picture to peer: ${one('inbound-rtp', 'video')?.framesDecoded} decoded, ${numbers.size} numbers ${Math.min(...numbers)}..${Math.max(...numbers)} `
+    facts.push(`picture to peer: ${one('inbound-rtp', 'video')?.framesDecoded ?? peer.picture.frames} decoded, ${numbers.size} numbers ${Math.min(...numbers)}..${Math.max(...numbers)} `
       + `read at ${peer.picture.size}, ${median(stamps.map((s) => s.delayMs))} ms old`);
     facts.push(`picture to us: ${ours.summary?.inbound?.find((s) => s.kind === 'video')?.framesDecoded} decoded`
       + (recording ? `, ${new Set(recording.video.stamps.map((s) => s.number)).size} numbers recorded` : ''));
   }
   if (test.media.includes('audio')) {
-    facts.push(`sound to peer: ${one('inbound-rtp', 'audio')?.packetsReceived} packets, ${median(peer.sound.peaksHz).toFixed(0)} Hz`);
+    const { share, peaksHz } = peer.sound;
+    facts.push(`sound to peer: ${one('inbound-rtp', 'audio')?.packetsReceived} packets, ${share === undefined ? `${median(peaksHz).toFixed(0)} Hz` : `${Math.round(100 * share)} % tone`}`);
     facts.push(`sound to us: ${ours.summary?.inbound?.find((s) => s.kind === 'audio')?.packetsReceived} packets`
       + (recording ? `, ${Math.round(100 * recording.audio.share)} % tone` : ''));
   }

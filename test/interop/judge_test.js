@@ -32,7 +32,7 @@ function good() {
       picture: { frames: 240, stamps: stamps(), size: '640x480' },
       sound: { peaksHz: Array(40).fill(OUR_TONE_HZ + 2) },
       stats: [
-        { id: 'T', type: 'transport', selectedCandidatePairId: 'P', tlsVersion: 'FEFD', srtpCipher: 'AEAD_AES_128_GCM' },
+        { id: 'T', type: 'transport', selectedCandidatePairId: 'P', tlsVersion: 'FEFD', srtpCipher: 'SRTP_AEAD_AES_128_GCM' },
         { id: 'P', type: 'candidate-pair', localCandidateId: 'L', remoteCandidateId: 'R' },
         { id: 'L', type: 'local-candidate', candidateType: 'host' },
         { id: 'R', type: 'remote-candidate', candidateType: 'host' },
@@ -199,6 +199,14 @@ test('an event may have its own bound, and leave the path alone', () => {
   measured.window.path = measured.window.before;
   assert.deepEqual(judge({ ...plan, pauseMs: 2000 }, measured), []);
   assert.match(judge({ ...plan, pauseMs: 1000 }, measured).join(), /no picture to the peer for \d+ ms$/);
+});
+
+test('the pause to us may have a bound of its own', () => {
+  const measured = goodWindow();
+  measured.recording.video.stamps.splice(100, 50);
+  measured.recording.video.frames -= 50;
+  assert.deepEqual(judge({ ...plan, pauseMs: 500, pauseToUsMs: 2000 }, measured), []);
+  assert.match(judge({ ...plan, pauseMs: 2000, pauseToUsMs: 500 }, measured).join(), /no picture to us for \d+ ms/);
 });
 
 test('where packets may be lost, loss is no complaint', () => {

@@ -182,8 +182,21 @@ async function renegotiate(what) {
   seen.failures.push(`${what}: no answer in 5 s`);
 }
 
+// The transceiver of our picture, sending or not, and what it must be when it is agreed.
+let pictureTrack = null;
+async function turnCamera(direction) {
+  const camera = connection.getTransceivers().find((t) => t.receiver.track.kind === 'video');
+  pictureTrack ??= camera.sender.track;
+  await camera.sender.replaceTrack(direction === 'sendrecv' ? pictureTrack : null);
+  camera.direction = direction;
+  await renegotiate(`the camera ${direction}`);
+  if (camera.currentDirection !== direction) seen.failures.push(`the camera ${direction}: currentDirection is ${camera.currentDirection}`);
+}
+
 let second = null; // the transceiver of another picture
 const acts = {
+  cameraOff: () => turnCamera('recvonly'),
+  cameraOn: () => turnCamera('sendrecv'),
   async addPicture() {
     second = connection.addTransceiver(document.getElementById('outgoing').captureStream(10).getVideoTracks()[0], { direction: 'sendonly' });
     await renegotiate('another picture');

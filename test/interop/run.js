@@ -4,6 +4,7 @@
 //   WORD     only the cases whose name has every WORD in it;   --smoke: only those that CI plays
 //   --itself the browser with itself, in the negotiations: what the tables want is then true of a browser
 //   --labs   prints the laboratories that these cases want, one a line, and plays nothing
+// What came of each case is kept for docs/interop.md (report.js).
 // Environment: INTEROP_BUILD     folder of signaling-server, caller, callee
 //              INTEROP_OUTPUT    folder for logs, summaries, recordings, getStats(); "counts" there gets a line "PASSED FAILED SKIPPED"
 //              INTEROP_LAB       prefix of the lab's namespaces; without it the cases that need a lab are skipped
@@ -14,15 +15,20 @@ import { existsSync } from 'node:fs';
 import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cases, nameOf } from './cases.js';
+import { aiortc } from './peers/aiortc.js';
+import { gstreamer } from './peers/gstreamer.js';
+import { pion } from './peers/pion.js';
 import { chromium } from './chromium.js';
 import { events } from './events.js';
+import { firefox } from './firefox.js';
 import { OUR_TONE_HZ, PEER_TONE_HZ, describe, judge } from './judge.js';
 import { networks } from './networks.js';
 import { playItself, playNegotiation } from './negotiation/play.js';
 import { endOf, portAnswers, sleep, start, stop, stopAll, succeeds, withTimeout } from './process.js';
 import { recordedStamps, recordedTone } from './recording.js';
+import { remember } from './report.js';
 
-const peers = { chromium };
+const peers = { chromium, firefox, aiortc, gstreamer, pion };
 
 const SECONDS = 8; // measured, from connected on; an event may need more
 const NOTICE_MS = 1000; // a call that the peer has ended
@@ -33,13 +39,14 @@ const output = process.env.INTEROP_OUTPUT ?? 'build/interop';
 
 const secondsOf = (c) => events[c.event]?.seconds ?? SECONDS;
 
+// Why it cannot be played here: the network's reason is a skip, the peer's a failure.
 function missingFor(c) {
-  if (c.itself) return peers[c.peer].missing();
+  if (c.missing) return c.missing() ?? networks[c.network].missing();
   const program = { answerer: 'caller', offerer: 'callee' }[c.role];
   for (const needed of c.media ? ['signaling-server', program] : ['test/interop/negotiation/peer_driver']) {
     if (!existsSync(join(build, needed))) throw new Error(`${build}/${needed} is not built`);
   }
-  return peers[c.peer].missing() ?? networks[c.network].missing();
+  return networks[c.network].missing();
 }
 
 function ourCommand(c, network, url, folder) {
@@ -176,14 +183,14 @@ async function main(given) {
   const unknown = flags.find((flag) => !['--smoke', '--labs', '--itself'].includes(flag));
   if (unknown) throw new Error(`there is no option ${unknown}`);
   let chosen = cases.filter((c) => words.every((word) => nameOf(c).includes(word)) && (c.smoke || !flags.includes('--smoke')));
-  if (flags.includes('--itself')) chosen = chosen.filter((c) => !c.media && c.role === 'offerer').map((c) => ({ ...c, itself: true }));
+  if (flags.includes('--itself')) chosen = chosen.filter((c) => !c.media && !c.play && c.role === 'offerer').map((c) => ({ ...c, itself: true }));
   if (flags.includes('--labs')) {
     for (const kind of new Set(chosen.map((c) => networks[c.network].lab))) console.log(kind);
     return 0;
   }
   const counts = { passed: 0, failed: 0, skipped: 0 };
   for (const c of chosen.filter((one) => !process.env.INTEROP_LAB_KIND || networks[one.network].lab === process.env.INTEROP_LAB_KIND)) {
-    const reason = missingFor(c);
+    const reason = c.itself ? null : missingFor(c);
     if (reason !== null) {
       counts.skipped++;
       console.log(`SKIP: ${nameOf(c)}: ${reason}`);
@@ -192,7 +199,9 @@ async function main(given) {
     const folder = join(output, nameOf(c).toLowerCase().replace(/[^a-z0-9]+/g, '-'));
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
-    const { complaints, facts, version } = await (c.media ? play : negotiate)(c, folder);
+    const absent = c.play ? null : peers[c.peer].missing();
+    const { complaints, facts, version } = absent ? { complaints: [absent] } : await (c.play ?? (c.media ? play : negotiate))(c, folder, { build });
+    if (!c.itself) await remember(output, nameOf(c), { complaints, version });
     counts[complaints.length === 0 ? 'passed' : 'failed']++;
     console.log(`${complaints.length === 0 ? 'ok  ' : 'FAIL'} ${[nameOf(c), [version, facts].filter(Boolean).join('; ')].filter(Boolean).join(': ')}`);
     for (const complaint of complaints) console.log(`       ${complaint}`);

@@ -1,8 +1,8 @@
 #!/bin/bash
-# make interop and make interop-smoke: our programs against a browser, over loopback, a LAN, NATs and relays. Installs what is missing
-# (packages by test/setup/install.sh, the browser's driver by npm ci), builds, and ends with "interop: N passed, N failed, N skipped".
+# make interop and make interop-smoke: our programs against browsers and other stacks, over loopback, a LAN, NATs and relays. Installs what is missing
+# (packages by test/setup/install.sh, the browsers' drivers by npm ci), builds, and ends with "interop: N passed, N failed, N skipped".
 #
-# Usage: smoke.sh [--smoke] [WORD]...    only what CI plays; only the cases whose name has every WORD in it (docs/interop.md)
+# Usage: smoke.sh [--smoke] [WORD]...    only what CI plays; only the cases whose name has every WORD in it. All: docs/interop.md is written too
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 folder=test/interop
@@ -16,7 +16,7 @@ fi
 make -s -j"$(nproc)" MODE="${MODE:-release}" interop-programs
 
 # The judge is judged first: good measurements pass, each broken one fails.
-node --test "$folder/stamp_test.js" "$folder/judge_test.js" "$folder/negotiation/judge_test.js" >"$INTEROP_OUTPUT/own-tests.log" 2>&1 || { grep -A4 "^not ok" "$INTEROP_OUTPUT/own-tests.log" >&2; exit 1; }
+node --test "$folder/stamp_test.js" "$folder/judge_test.js" "$folder/report_test.js" "$folder/negotiation/judge_test.js" >"$INTEROP_OUTPUT/own-tests.log" 2>&1 || { grep -A4 "^not ok" "$INTEROP_OUTPUT/own-tests.log" >&2; exit 1; }
 
 # in_lab KIND WORD...: builds that laboratory, plays the cases that want it with the runner in the home hA, takes it down.
 in_lab() (
@@ -48,5 +48,6 @@ if [ "$(id -u)" = 0 ] && command -v ip nft ethtool >/dev/null; then
 else
     node "$folder/run.js" "$@"
 fi
+[ $# -gt 0 ] || node "$folder/report.js" docs/interop.md "$INTEROP_OUTPUT/results.json"
 awk '{ passed += $1; failed += $2; skipped += $3 }
      END { printf "interop: %d passed, %d failed, %d skipped\n", passed, failed, skipped; exit !(failed == 0 && passed > 0) }' "$INTEROP_OUTPUT/counts"

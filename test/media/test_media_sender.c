@@ -72,6 +72,12 @@ static void test_audio_clock(void **state) {
     }
     assert_true(first_us >= began_us);
     assert_true(media_clock_now_us() - began_us >= 180000);      /* the tenth is not early */
+    media_sender_stop(sender);
+    struct media_sender_statistics statistics;                    /* W3C webrtc-stats, RTCAudioSourceStats: -12 dBFS is an RMS of 0.178 */
+    media_sender_statistics(sender, &statistics);
+    assert_true(statistics.total_samples_captured >= 9600);
+    assert_int_equal(statistics.total_samples_captured, 960 * statistics.frames_captured);
+    assert_float_equal((float)(statistics.total_audio_energy / (double)statistics.total_samples_captured * 48000), 0.0316F, 0.001F);
     media_sender_free(sender);
 }
 

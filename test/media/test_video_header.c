@@ -109,6 +109,123 @@ static void test_h264(void **state) {
     assert_false(media_video_header_read(MEDIA_CODEC_H264, forbidden, sizeof forbidden, &header));
 }
 
+/* ---- the size in a sequence parameter set of H.264 (section 7.3.2.1.1) ------------------------------------------------------------- */
+
+struct writer {
+    uint8_t bytes[64];
+    size_t bits;
+};
+
+static void put(struct writer *writer, uint32_t value, unsigned count) {
+    while (count-- > 0) {
+        writer->bytes[writer->bits / 8] |= (uint8_t)((value >> count & 1) << (7 - writer->bits % 8));
+        writer->bits++;
+    }
+}
+
+static void put_ue(struct writer *writer, uint32_t value) {
+    unsigned length = 0;
+    while (((uint64_t)value + 1) >> (length + 1) != 0) {
+        length++;
+    }
+    put(writer, 0, length);
+    put(writer, value + 1, length + 1);
+}
+
+static void put_se(struct writer *writer, int32_t value) {
+    put_ue(writer, value > 0 ? 2 * (uint32_t)value - 1 : 2 * (uint32_t)-value);
+}
+
+static struct media_video_header read_parameters(const uint8_t *parameters, size_t length) {
+    static const uint8_t picture[] = { 0, 0, 1, 0x65, 0x88, 0x84 };
+    uint8_t unit[128] = { 0, 0, 0, 1 };
+    memcpy(unit + 4, parameters, length);
+    memcpy(unit + 4 + length, picture, sizeof picture);
+    return read(MEDIA_CODEC_H264, unit, 4 + length + sizeof picture);
+}
+
+/* What x264 writes: cropped, in the high profiles, in 4:2:2 and 4:4:4, interlaced; ffprobe says these sizes of them. */
+static void test_h264_size(void **state) {
+    (void)state;
+    static const struct {
+        uint8_t bytes[25];
+        uint32_t length, width, height;
+    } rows[] = {
+        { { 0x67, 0x42, 0xC0, 0x0D, 0xD9, 0x01, 0x41, 0x9F, 0x88, 0xC0, 0x44, 0x00, 0x00, 0x03, 0x00, 0x04, 0x00, 0x00, 0x03, 0x00, 0xF0, 0x3C, 0x50, 0xA9, 0x20 }, 25, 320, 178 },
+        { { 0x67, 0x64, 0x00, 0x0D, 0xAC, 0xD9, 0x41, 0x41, 0xFB, 0x01, 0x10, 0x00, 0x00, 0x03, 0x00, 0x10, 0x00, 0x00, 0x03, 0x03, 0xC0, 0xF1, 0x42, 0x99, 0x60 }, 25, 320, 240 },
+        { { 0x67, 0x7A, 0x00, 0x0A, 0xBC, 0xD9, 0x44, 0x27, 0xE3, 0xF0, 0x11, 0x00, 0x00, 0x03, 0x00, 0x01, 0x00, 0x00, 0x03, 0x00, 0x3C, 0x0F, 0x12, 0x25, 0x96 }, 25, 64, 50 },
+        { { 0x67, 0xF4, 0x00, 0x0D, 0x91, 0x9B, 0x28, 0x2C, 0x12, 0xD8, 0x08, 0x80, 0x00, 0x00, 0x03, 0x00, 0x80, 0x00, 0x00, 0x1E, 0x07, 0x8A, 0x14, 0xCB }, 24, 352, 288 },
+        { { 0x67, 0x64, 0x00, 0x15, 0xAC, 0xD9, 0x41, 0x43, 0xBF, 0x3E, 0x02, 0x20, 0x00, 0x00, 0x03, 0x00, 0x20, 0x00, 0x00, 0x06, 0x43, 0xE2, 0x85, 0x32, 0xC0 }, 25, 320, 200 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct media_video_header header = read_parameters(rows[i].bytes, rows[i].length);
+        assert_true(header.key_frame && header.has_size);
+        assert_int_equal(header.width, rows[i].width);
+        assert_int_equal(header.height, rows[i].height);
+    }
+    /* Cut anywhere: no size, or the same one, since what follows it is not read. */
+    for (size_t length = 1; length < rows[0].length; length++) {
+        struct media_video_header header = read_parameters(rows[0].bytes, length);
+        assert_true(header.has_size ? header.width == 320 && header.height == 178 : header.width == 0 && header.height == 0);
+        assert_int_equal(header.has_size, length >= 9);
+    }
+}
+
+/* Behind the profile: chroma format, scaling lists, order count of the kind 1, then the size in macroblocks and the cropping of each side. */
+static size_t write_parameters(struct writer *writer, bool separate, uint32_t macroblocks, uint32_t crop) {
+    *writer = (struct writer) { { 0 }, 0 };
+    put(writer, 0x67F4000D, 32);
+    put_ue(writer, 0);
+    put_ue(writer, separate ? 3 : 1);
+    if (separate) {
+        put(writer, 1, 1);
+    }
+    put_ue(writer, 0);
+    put_ue(writer, 0);
+    put(writer, 1, 2);                                         /* no bypass; scaling lists: */
+    put(writer, 1, 1);
+    for (int i = 0; i < 16; i++) {
+        put_se(writer, i % 2 ? 3 : -3);
+    }
+    put(writer, 1, 1);
+    put_se(writer, -8);                                        /* the default one: the list ends with its first number */
+    put(writer, 0, separate ? 10 : 6);
+    put_ue(writer, 0);
+    put_ue(writer, 1);
+    put(writer, 1, 1);
+    put_se(writer, -70000);
+    put_se(writer, 5);
+    put_ue(writer, 2);
+    put_se(writer, 1);
+    put_se(writer, -1);
+    put_ue(writer, 1);
+    put(writer, 0, 1);
+    put_ue(writer, macroblocks - 1);
+    put_ue(writer, macroblocks - 1);
+    put(writer, 0x7, 3);                                       /* frames only, direct_8x8, cropping */
+    for (int side = 0; side < 4; side++) {
+        put_ue(writer, crop);
+    }
+    put(writer, 1, 1);
+    return (writer->bits + 7) / 8;
+}
+
+static void test_h264_size_rules(void **state) {
+    (void)state;
+    struct writer writer;
+    struct media_video_header header = read_parameters(writer.bytes, write_parameters(&writer, false, 2, 3));
+    assert_true(header.has_size && header.width == 32 - 12 && header.height == 32 - 12);      /* 4:2:0: units of two samples */
+    header = read_parameters(writer.bytes, write_parameters(&writer, true, 2, 3));
+    assert_true(header.has_size && header.width == 32 - 6 && header.height == 32 - 6);
+    header = read_parameters(writer.bytes, write_parameters(&writer, false, 2, 7));
+    assert_true(header.has_size && header.width == 4 && header.height == 4);
+    assert_false(read_parameters(writer.bytes, write_parameters(&writer, false, 2, 8)).has_size);      /* nothing would be left */
+    header = read_parameters(writer.bytes, write_parameters(&writer, true, 4096, 0));
+    assert_true(header.has_size && header.width == 65536 && header.height == 65536);
+    assert_false(read_parameters(writer.bytes, write_parameters(&writer, true, 4097, 0)).has_size);
+    assert_false(read_parameters(writer.bytes, write_parameters(&writer, true, 0xFFFFFFFE, 0)).has_size);
+}
+
 /* AV1 sections 5.5.1 and 5.9.2: the first OBUs of a 640x480 stream of libaom, shortened behind what is read. */
 static void test_av1(void **state) {
     (void)state;
@@ -143,6 +260,7 @@ static void test_audio_has_none(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vp8), cmocka_unit_test(test_vp9), cmocka_unit_test(test_vp9_superframe), cmocka_unit_test(test_h264),
+        cmocka_unit_test(test_h264_size), cmocka_unit_test(test_h264_size_rules),
         cmocka_unit_test(test_av1), cmocka_unit_test(test_audio_has_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,6 +195,12 @@ static void test_descriptions_that_are_refused(void **state) {
     assert_non_null(problem.rule);
     assert_int_equal(peer_connection_set_remote_description(answerer, 0, PEER_SDP_OFFER, "v=0\r\nhello\r\n", 12, &problem), PEER_ERROR_MALFORMED);
     assert_int_equal(problem.line, 2);
+    static const char broken[] = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 x\r\n";
+    assert_int_equal(peer_connection_set_remote_description(answerer, 0, PEER_SDP_OFFER, broken, sizeof broken - 1, &problem), PEER_ERROR_MALFORMED);
+    assert_int_equal(problem.line, 4);
+    assert_true(problem.text >= broken && problem.text + problem.length <= broken + sizeof broken);
+    assert_int_equal(problem.length, 1);
+    assert_int_equal(*problem.text, 'x'); /* in the text that was passed in */
     assert_int_equal(peer_connection_create_offer(pair.ends[0].connection, 0, pair.text, sizeof pair.text, &length, NULL), PEER_OK);
     /* RFC 8827 section 6.5: without a fingerprint nothing is secured */
     substitute(pair.text, "a=fingerprint:sha-256 ", "a=fingerprinx:sha-256 ");

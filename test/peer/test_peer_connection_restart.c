@@ -110,6 +110,54 @@ static void restart_from(struct connection_pair *pair, int from) {
     require_no_gap(pair);
 }
 
+/* In place; what comes out must fit CONNECTION_PAIR_TEXT_BYTES. */
+static void replace_all(char *text, const char *from, const char *to) {
+    static char out[CONNECTION_PAIR_TEXT_BYTES];
+    size_t length = 0;
+    for (const char *at = text; *at;) {
+        bool is_here = strncmp(at, from, strlen(from)) == 0;
+        const char *piece = is_here ? to : at;
+        size_t bytes = is_here ? strlen(to) : 1;
+        assert_true(length + bytes < sizeof out);
+        memcpy(out + length, piece, bytes);
+        length += bytes;
+        at += is_here ? strlen(from) : 1;
+    }
+    out[length] = '\0';
+    memcpy(text, out, length + 1);
+}
+
+/* RFC 8842 section 5.5: the roles of the association stay, though the answer says otherwise of the same certificate. */
+static void test_restart_whose_answer_turns_the_role(void **state) {
+    (void)state;
+    struct connection_pair pair;
+    size_t length;
+    start(&pair, 9);
+    struct ufrags before = ufrags_of(&pair);
+    assert_int_equal(peer_connection_restart_ice(end_of(&pair, 1), pair.now_us), PEER_OK);
+    length = offer(&pair, 1);
+    assert_int_equal(peer_connection_set_remote_description(end_of(&pair, 0), pair.now_us, PEER_SDP_OFFER, pair.text, length, NULL), PEER_OK);
+    connection_pair_drain(&pair, 1);
+    assert_int_equal(peer_connection_create_answer(end_of(&pair, 0), pair.now_us, pair.text, sizeof pair.text, &length, NULL), PEER_OK);
+    assert_int_equal(peer_connection_set_local_description(end_of(&pair, 0), pair.now_us, PEER_SDP_ANSWER, pair.text, length, NULL), PEER_OK);
+    assert_non_null(strstr(pair.text, "a=setup:passive\r\n"));
+    replace_all(pair.text, "a=setup:passive\r\n", "a=setup:active\r\n"); /* as Firefox writes it */
+    assert_int_equal(peer_connection_set_remote_description(end_of(&pair, 1), pair.now_us, PEER_SDP_ANSWER, pair.text, strlen(pair.text), NULL), PEER_OK);
+    connection_pair_drain(&pair, 0);
+    connection_pair_drain(&pair, 1);
+    connection_pair_run(&pair, pair.now_us + 2 * SECOND);
+    struct ufrags after = ufrags_of(&pair);
+    for (int i = 0; i < 2; i++) {
+        struct peer_transport_statistics transport;
+        assert_string_not_equal(before.of[i], after.of[i]);
+        assert_true(is_selected_pair_new(&pair, i));
+        peer_transport_statistics(peer_connection_transport(end_of(&pair, i), 0), &transport);
+        assert_int_equal(transport.dtls_role, i == 0 ? DTLS_ROLE_SERVER : DTLS_ROLE_CLIENT);
+    }
+    require_no_gap(&pair);
+    connection_pair_stop(&pair);
+}
+
 static void test_restart_from_the_offerer(void **state) {
     (void)state;
     struct connection_pair pair;
@@ -143,23 +191,6 @@ static void test_later_offer_without_restart(void **state) {
         require_no_gap(&pair);
     }
     connection_pair_stop(&pair);
-}
-
-/* In place; what comes out must fit CONNECTION_PAIR_TEXT_BYTES. */
-static void replace_all(char *text, const char *from, const char *to) {
-    static char out[CONNECTION_PAIR_TEXT_BYTES];
-    size_t length = 0;
-    for (const char *at = text; *at;) {
-        bool is_here = strncmp(at, from, strlen(from)) == 0;
-        const char *piece = is_here ? to : at;
-        size_t bytes = is_here ? strlen(to) : 1;
-        assert_true(length + bytes < sizeof out);
-        memcpy(out + length, piece, bytes);
-        length += bytes;
-        at += is_here ? strlen(from) : 1;
-    }
-    out[length] = '\0';
-    memcpy(text, out, length + 1);
 }
 
 /* The later offer of one who has answered a peer with other numbers than ours; `mid_line` takes the place of our line for MID. */
@@ -202,6 +233,34 @@ static void test_later_offer_keeps_the_numbers(void **state) {
     pair.text[length] = '\0';
     assert_non_null(strstr(pair.text, "a=rtpmap:109 opus/48000/2\r\n"));
     assert_non_null(strstr(pair.text, "a=extmap:4 "));
+    connection_pair_stop(&pair);
+}
+
+/* RFC 3264 section 8.3.2: a section's own numbers, and RFC 9429 section 5.2.2: their order, though another section names the same codec otherwise. */
+static void test_later_offer_keeps_the_numbers_of_each_section(void **state) {
+    (void)state;
+    struct connection_pair pair;
+    const struct peer_transceiver_config another = {.kind = PEER_AUDIO};
+    size_t length, index;
+    assert_true(connection_pair_start(&pair, 8, NULL, true));
+    assert_int_equal(peer_connection_add_track(end_of(&pair, 0), &another, &index), PEER_OK);
+    length = offer(&pair, 0);
+    pair.text[length] = '\0';
+    char *second = strstr(strstr(pair.text, "m=audio ") + 1, "m=audio ");
+    assert_non_null(second);
+    replace_all(second, "SAVPF 111", "SAVPF 109");
+    replace_all(second, ":111 ", ":109 ");
+    assert_int_equal(peer_connection_set_remote_description(end_of(&pair, 1), pair.now_us, PEER_SDP_OFFER, pair.text, strlen(pair.text), NULL), PEER_OK);
+    assert_int_equal(peer_connection_set_local_description(end_of(&pair, 1), pair.now_us, PEER_SDP_ANSWER, NULL, 0, NULL), PEER_OK);
+    length = offer(&pair, 1);
+    pair.text[length] = '\0';
+    second = strstr(strstr(pair.text, "m=audio ") + 1, "m=audio ");
+    assert_non_null(second);
+    assert_non_null(strstr(second, "SAVPF 109 0 8 "));
+    assert_null(strstr(second, "a=rtpmap:111 "));
+    *second = '\0';
+    assert_non_null(strstr(pair.text, "SAVPF 111 0 8 "));
+    assert_null(strstr(pair.text, "a=rtpmap:109 "));
     connection_pair_stop(&pair);
 }
 
@@ -280,9 +339,11 @@ static void test_restart_in_the_wrong_state(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_restart_whose_answer_turns_the_role),
         cmocka_unit_test(test_restart_from_the_offerer),    cmocka_unit_test(test_restart_from_the_answerer),
         cmocka_unit_test(test_later_offer_without_restart), cmocka_unit_test(test_rollback),
-        cmocka_unit_test(test_later_offer_keeps_the_numbers), cmocka_unit_test(test_later_offer_with_a_new_extension),
+        cmocka_unit_test(test_later_offer_keeps_the_numbers), cmocka_unit_test(test_later_offer_keeps_the_numbers_of_each_section),
+        cmocka_unit_test(test_later_offer_with_a_new_extension),
         cmocka_unit_test(test_glare),                       cmocka_unit_test(test_restart_in_the_wrong_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -237,6 +237,25 @@ static void test_stop_before_any_offer(void **state) {
     connection_pair_stop(&pair);
 }
 
+/* RFC 9429 section 5.2.2: a section that is being used anew is not there for a third, when who would have had it is stopped before the answer. */
+static void test_stop_while_recycling(void **state) {
+    (void)state;
+    struct connection_pair pair;
+    assert_true(connection_pair_start(&pair, 7, NULL, true));
+    negotiate(&pair, 0);
+    assert_int_equal(peer_connection_stop_transceiver(end_of(&pair, 0), 0), PEER_OK);
+    negotiate(&pair, 0);
+    size_t second = add(&pair, 0, PEER_AUDIO, PEER_SENDRECV);
+    assert_int_equal(connection_pair_set_local(&pair, 0, PEER_SDP_OFFER), PEER_OK);
+    assert_int_equal(facts_of(&pair, 0, second).section, 0);
+    assert_int_equal(peer_connection_stop_transceiver(end_of(&pair, 0), second), PEER_OK);
+    size_t third = add(&pair, 0, PEER_AUDIO, PEER_SENDRECV);
+    assert_int_equal(connection_pair_set_local(&pair, 0, PEER_SDP_OFFER), PEER_OK);
+    assert_int_equal(facts_of(&pair, 0, third).section, 2);
+    assert_string_not_equal(facts_of(&pair, 0, second).mid, facts_of(&pair, 0, third).mid);
+    connection_pair_stop(&pair);
+}
+
 /* Sections that are stopped and used anew as often as one likes: descriptions do not grow, and numbers come back when all were given. */
 static void test_recycling_for_ever(void **state) {
     (void)state;
@@ -353,7 +372,7 @@ int main(void) {
         cmocka_unit_test(test_directions),            cmocka_unit_test(test_who_takes_a_section),
         cmocka_unit_test(test_add_track_reuses),      cmocka_unit_test(test_tracks_in_mid_call),
         cmocka_unit_test(test_stop_and_recycle),      cmocka_unit_test(test_stopping_in_an_answer),
-        cmocka_unit_test(test_stop_before_any_offer), cmocka_unit_test(test_recycling_for_ever),
+        cmocka_unit_test(test_stop_before_any_offer), cmocka_unit_test(test_stop_while_recycling), cmocka_unit_test(test_recycling_for_ever),
         cmocka_unit_test(test_streams),               cmocka_unit_test(test_more_sections_than_transceivers),
         cmocka_unit_test(test_codec_preferences),
     };

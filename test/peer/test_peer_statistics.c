@@ -169,6 +169,38 @@ static void compare(const struct report *sender, const struct report *receiver, 
     assert_true(compared > 0);
 }
 
+/* RTCTransportStats and RTCIceCandidatePairStats count payload: what the pairs carried is what the transport did. */
+static void check_payload(const struct report *report, const struct peer_statistics *transport) {
+    uint64_t packets[2] = {0}, bytes[2] = {0};
+    for (size_t i = 0; i < report->count; i++) {
+        const struct ice_pair_statistics *pair = &report->entries[i].as.candidate_pair.pair;
+        if (report->entries[i].type != PEER_STATISTICS_CANDIDATE_PAIR || strcmp(report->entries[i].as.candidate_pair.transport_id, transport->id) != 0)
+            continue;
+        packets[0] += pair->packets_sent;
+        packets[1] += pair->packets_received;
+        bytes[0] += pair->bytes_sent;
+        bytes[1] += pair->bytes_received;
+        assert_int_equal(pair->last_sent_us != 0, pair->packets_sent != 0);
+        assert_int_equal(pair->last_received_us != 0, pair->packets_received != 0);
+        assert_true(pair->last_sent_us <= transport->timestamp_us && pair->last_received_us <= transport->timestamp_us);
+    }
+    assert_int_equal(packets[0], transport->as.transport.packets_sent);
+    assert_int_equal(packets[1], transport->as.transport.packets_received);
+    assert_int_equal(bytes[0], transport->as.transport.bytes_sent);
+    assert_int_equal(bytes[1], transport->as.transport.bytes_received);
+}
+
+/* RTCCertificateStats: the certificate that one side has is, to the byte, the one that the other has seen. */
+static void check_certificates(const struct connection_pair *pair, int end) {
+    uint8_t ours[1024], seen[1024];
+    size_t length = peer_connection_certificate(pair->ends[end].connection, 0, ours, sizeof ours);
+    assert_in_range(length, 200, sizeof ours);
+    assert_int_equal(peer_connection_certificate(pair->ends[1 - end].connection, 1, seen, sizeof seen), length);
+    assert_memory_equal(ours, seen, length);
+    assert_int_equal(peer_connection_certificate(pair->ends[end].connection, PEER_TRANSPORT_MAX + 1, seen, sizeof seen), 0);
+    assert_int_equal(peer_connection_certificate(pair->ends[end].connection, SIZE_MAX, seen, sizeof seen), 0);
+}
+
 static void compare_ends(const struct connection_pair *pair, uint64_t lost_most) {
     struct report *reports[2] = {take(pair, 0), take(pair, 1)};
     compare(reports[0], reports[1], lost_most);
@@ -178,6 +210,12 @@ static void compare_ends(const struct connection_pair *pair, uint64_t lost_most)
         assert_int_equal(transport->as.transport.tls_version, 0xFEFD);
         assert_int_equal(transport->as.transport.dtls_cipher, theirs->as.transport.dtls_cipher);
         assert_true(transport->as.transport.selected_candidate_pair_changes >= 1);
+        check_payload(reports[end], transport);
+        check_certificates(pair, end);
+        if (lost_most == 0) {
+            assert_int_equal(transport->as.transport.packets_sent, theirs->as.transport.packets_received);
+            assert_int_equal(transport->as.transport.bytes_sent, theirs->as.transport.bytes_received);
+        }
         /* The certificate that one side shows is the one that the other has seen. */
         assert_string_equal(find(reports[end], transport->as.transport.local_certificate_id)->as.certificate.fingerprint,
                             find(reports[1 - end], theirs->as.transport.remote_certificate_id)->as.certificate.fingerprint);

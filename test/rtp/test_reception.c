@@ -153,6 +153,12 @@ static void fractions(void **state) {
     block = report_of(&reception);
     assert_int_equal(block.fraction_lost, 0); /* more came than were expected */
     assert_int_equal(block.cumulative_lost, 4);
+    struct rtp_reception doubled = reception; /* one of three came twice: -85.3, which eight bits would make 171 */
+    take(&doubled, 17);
+    take(&doubled, 18);
+    take(&doubled, 18);
+    take(&doubled, 19);
+    assert_int_equal(report_of(&doubled).fraction_lost, 0);
     block = report_of(&reception);
     assert_int_equal(block.fraction_lost, 0); /* nothing was expected */
     take(&reception, 16 + 256);

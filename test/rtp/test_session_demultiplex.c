@@ -238,11 +238,32 @@ static void takeover_by_payload_type(void **state) {
     rtp_session_free(s.session);
 }
 
+/* RFC 3550 section 8.2, MUST: on a collision the SSRC changes; who sends whatever we send back makes us change once in ten intervals, no more. */
+static void collisions_in_a_row(void **state) {
+    (void)state;
+    struct rtp_session *session = crafted_session();
+    struct rtp_sender_config config = {.codec = RTP_CODEC_VP8, .payload_type = 96, .mid = "0"};
+    struct rtp_sender *sender;
+    assert_int_equal(rtp_session_add_sender(session, 0, &config, &sender), RTP_OK);
+    uint32_t ssrc = rtp_sender_ssrc(sender);
+    for (uint64_t now_us = 0; now_us < 3 * 10 * RTP_RTCP_INTERVAL_DEFAULT_US; now_us += RTP_RTCP_INTERVAL_DEFAULT_US) {
+        struct crafted packet = {.ssrc = rtp_sender_ssrc(sender), .payload_type = 96};
+        assert_int_equal(crafted_receive(session, now_us, &packet), RTP_ERROR_UNKNOWN_SOURCE);
+        bool changes = now_us % (10 * RTP_RTCP_INTERVAL_DEFAULT_US) == 0;
+        assert_int_equal(rtp_sender_ssrc(sender) != ssrc, changes);
+        ssrc = rtp_sender_ssrc(sender);
+    }
+    struct rtp_session_statistics statistics;
+    rtp_session_statistics(session, &statistics);
+    assert_int_equal(statistics.loops_detected, 30);
+    rtp_session_free(session);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(by_mid), cmocka_unit_test(unknown_mid), cmocka_unit_test(by_learned_ssrc), cmocka_unit_test(mid_moves_an_ssrc),
         cmocka_unit_test(by_signalled_ssrc), cmocka_unit_test(by_payload_type), cmocka_unit_test(foreign_payload_type), cmocka_unit_test(by_sdes),
-        cmocka_unit_test(mid_extension_renumbered), cmocka_unit_test(removed_source), cmocka_unit_test(takeover_by_payload_type),
+        cmocka_unit_test(mid_extension_renumbered), cmocka_unit_test(removed_source), cmocka_unit_test(takeover_by_payload_type), cmocka_unit_test(collisions_in_a_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

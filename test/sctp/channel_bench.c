@@ -17,27 +17,32 @@ static void fill_random(void *context, uint8_t *out, size_t length) {
         out[i] = (uint8_t)next_random(&pair->random_state);
 }
 
+void pair_make_end(struct channel_pair *pair, int index, const struct sctp_association_config *association, const struct data_channel_layer_config *layer) {
+    struct channel_end *end = &pair->ends[index];
+    counting_begin(&end->memory);
+    struct sctp_association_config config = association ? *association : (struct sctp_association_config){.accepts_zero_checksum = true};
+    config.random = fill_random;
+    config.random_context = pair;
+    struct data_channel_layer_config layer_config = layer ? *layer : (struct data_channel_layer_config){0};
+    layer_config.allocator = &end->memory.allocator;
+    end->association = sctp_association_new(&config, pair->now_us);
+    end->layer = data_channel_layer_new(&layer_config);
+    if (!end->association || !end->layer || data_channel_layer_set_role(end->layer, index == 0) != SCTP_OK ||
+        data_channel_layer_attach(end->layer, end->association) != SCTP_OK)
+        abort();
+    (void)sctp_association_connect(end->association, pair->now_us);
+}
+
 void pair_begin_with(struct channel_pair *pair, const struct sctp_association_config *association, const struct data_channel_layer_config *layer) {
     memset(pair, 0, sizeof *pair);
     pair->now_us = 1000000;
     pair->random_state = 0x2545F4914F6CDD1D;
     pair->delay_us = 5000;
     pair->packets = malloc(LINK_PACKETS * sizeof *pair->packets);
-    for (int i = 0; i < 2; i++) {
-        struct channel_end *end = &pair->ends[i];
-        counting_begin(&end->memory);
-        struct sctp_association_config config = association ? *association : (struct sctp_association_config){.accepts_zero_checksum = true};
-        config.random = fill_random;
-        config.random_context = pair;
-        struct data_channel_layer_config layer_config = layer ? *layer : (struct data_channel_layer_config){0};
-        layer_config.allocator = &end->memory.allocator;
-        end->association = sctp_association_new(&config, pair->now_us);
-        end->layer = data_channel_layer_new(&layer_config);
-        if (!pair->packets || !end->association || !end->layer || data_channel_layer_set_role(end->layer, i == 0) != SCTP_OK ||
-            data_channel_layer_attach(end->layer, end->association) != SCTP_OK)
-            abort();
-        (void)sctp_association_connect(end->association, pair->now_us);
-    }
+    if (!pair->packets)
+        abort();
+    for (int i = 0; i < 2; i++)
+        pair_make_end(pair, i, association, layer);
 }
 
 void pair_begin(struct channel_pair *pair) {
@@ -84,7 +89,7 @@ static void note(struct channel_end *end, const struct data_channel_event *event
     say_text(end, verbs[event->type]);
     say(end, info.label, info.label_length < 20 ? info.label_length : 20);
     if (event->type == DATA_CHANNEL_EVENT_OPENED)
-        end->last_opened = event->handle;
+        end->last_opened = end->opened[end->opened_count++ % 16] = event->handle;
     if (event->type == DATA_CHANNEL_EVENT_CLOSED) {
         say_text(end, ": ");
         say_text(end, data_channel_reason_name(event->reason));

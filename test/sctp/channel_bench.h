@@ -13,7 +13,8 @@ struct channel_end {
     struct counting memory;
     char log[8192]; /* one line an event; see channel_bench.c */
     size_t log_length;
-    data_channel_handle last_opened; /* by the peer */
+    data_channel_handle last_opened, opened[16]; /* by the peer */
+    unsigned opened_count;
     unsigned messages, last_length;
     uint8_t last[300000];            /* the last message */
     struct data_channel_event last_event;
@@ -42,6 +43,8 @@ struct channel_pair {
 void pair_begin(struct channel_pair *pair);
 /* The same with these, instead of defaults. NULL: defaults. */
 void pair_begin_with(struct channel_pair *pair, const struct sctp_association_config *association, const struct data_channel_layer_config *layer);
+/* One end anew, in place of one that was freed. */
+void pair_make_end(struct channel_pair *pair, int end, const struct sctp_association_config *association, const struct data_channel_layer_config *layer);
 void pair_end(struct channel_pair *pair);
 /* Drains, carries, times, until nothing is on its way, or until so much time has passed. */
 void pair_run(struct channel_pair *pair, uint64_t for_us);

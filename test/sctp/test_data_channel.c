@@ -236,6 +236,41 @@ static void arguments(void **state) {
     pair_end(&pair);
 }
 
+/* DATA_CHANNEL_COUNT_MAX: every number there is; each found again, and all of them gone in the end */
+static void every_number(void **state) {
+    (void)state;
+    static data_channel_handle handles[DATA_CHANNEL_COUNT_MAX];
+    struct counting memory;
+    counting_begin(&memory);
+    struct data_channel_layer_config config = {.allocator = &memory.allocator, .channels_max = DATA_CHANNEL_COUNT_MAX};
+    struct data_channel_layer *layer = data_channel_layer_new(&config);
+    struct data_channel_config channel = {.is_negotiated = true};
+    struct data_channel_event event;
+    struct data_channel_info info;
+    for (int round = 0; round < 2; round++) {
+        for (unsigned i = 0; i <= DATA_CHANNEL_ID_MAX; i++) {
+            channel.id = (uint16_t)(i * 7919u % (DATA_CHANNEL_ID_MAX + 1u));
+            assert_int_equal(data_channel_open(layer, 1, &channel, &handles[i]), SCTP_OK);
+        }
+        channel.is_negotiated = false;
+        assert_int_equal(data_channel_open(layer, 1, &channel, &handles[0]), SCTP_ERROR_CAPACITY);
+        channel.is_negotiated = true;
+        assert_int_equal(data_channel_open(layer, 1, &channel, &handles[0]), SCTP_ERROR_STATE);
+        for (unsigned i = 0; i <= DATA_CHANNEL_ID_MAX; i++) {
+            assert_true(data_channel_info(layer, handles[i], &info));
+            assert_int_equal(info.id, i * 7919u % (DATA_CHANNEL_ID_MAX + 1u));
+            assert_int_equal(data_channel_close(layer, 1, handles[i]), SCTP_OK);
+        }
+        unsigned closed = 0;
+        while (data_channel_poll_event(layer, 1, &event))
+            closed += event.type == DATA_CHANNEL_EVENT_CLOSED;
+        assert_int_equal(closed, DATA_CHANNEL_ID_MAX + 1);
+        assert_false(data_channel_info(layer, handles[77], &info));
+    }
+    data_channel_layer_free(layer);
+    assert_int_equal(memory.blocks, 0);
+}
+
 /* ---- messages ---------------------------------------------------------------------------------------------------------------------- */
 
 /* RFC 8831 section 6.6: text and binary, empty ones too; up to the peer's max-message-size (RFC 8841 section 6.1) */
@@ -536,6 +571,105 @@ static void the_association_ends(void **state) {
     pair_end(&pair);
 }
 
+/* The peer begins anew (RFC 9260 section 5.2.4.1): what was is gone, and new channels can be opened */
+static void the_peer_restarts(void **state) {
+    (void)state;
+    begin_connected();
+    (void)pair_open(&pair, 0, "old");
+    pair_run(&pair, SECOND_US);
+    (void)pair_log(&pair, 0);
+    struct channel_end *end = &pair.ends[1];
+    data_channel_layer_free(end->layer);
+    sctp_association_free(end->association);
+    pair_make_end(&pair, 1, NULL, NULL);
+    pair_run(&pair, SECOND_US);
+    assert_string_equal(pair_log(&pair, 0), "restarted\nclosed old: association restarted\n");
+    (void)pair_log(&pair, 1);
+    data_channel_handle handle = pair_open(&pair, 0, "new");
+    assert_int_equal(pair_send(&pair, 0, handle, "hello"), SCTP_OK);
+    pair_run(&pair, SECOND_US);
+    assert_string_equal(pair_log(&pair, 1), "opened new\nmessage new text hello\n");
+    pair_end(&pair);
+}
+
+/* RFC 3758 section 3.5, through the layer: without retransmissions messages are lost, none comes twice, and a reliable channel beside it loses none */
+static void partial_reliability(void **state) {
+    (void)state;
+    begin_connected();
+    struct data_channel_config config = {.label = "p", .label_length = 1, .is_unordered = true, .reliability = SCTP_MAX_RETRANSMITS, .limit = 0};
+    data_channel_handle partial, reliable = pair_open(&pair, 0, "r");
+    assert_int_equal(data_channel_open(pair.ends[0].layer, pair.now_us, &config, &partial), SCTP_OK);
+    pair_run(&pair, SECOND_US);
+    pair.loss_percent = 20;
+    for (int i = 0; i < 300; i++) {
+        assert_int_equal(pair_send(&pair, 0, partial, "p"), SCTP_OK);
+        pair_run(&pair, 2000);
+        assert_int_equal(pair_send(&pair, 0, reliable, "r"), SCTP_OK);
+        pair_run(&pair, 2000);
+    }
+    pair.loss_percent = 0;
+    pair_run(&pair, 60 * SECOND_US);
+    assert_int_equal(pair.ends[1].opened_count, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        struct data_channel_info info;
+        assert_true(data_channel_info(pair.ends[1].layer, pair.ends[1].opened[i], &info));
+        if (info.label[0] == 'r')
+            assert_int_equal(info.messages_received, 300);
+        else
+            assert_true(info.messages_received > 150 && info.messages_received < 295);
+    }
+    pair_end(&pair);
+}
+
+/* RFC 8260: with I-DATA a small message of one channel does not wait for a large one of another */
+static void interleaving(void **state) {
+    (void)state;
+    static const uint8_t bytes[200000];
+    struct sctp_association_config association = {.wants_interleaving = true};
+    pair_begin_with(&pair, &association, NULL);
+    data_channel_handle large = pair_open(&pair, 0, "large"), small = pair_open(&pair, 0, "small");
+    data_channel_layer_set_peer_message_max(pair.ends[0].layer, 262144);
+    pair_run(&pair, SECOND_US);
+    (void)pair_log(&pair, 1);
+    assert_int_equal(data_channel_send(pair.ends[0].layer, pair.now_us, large, false, bytes, sizeof bytes), SCTP_OK);
+    assert_int_equal(pair_send(&pair, 0, small, "hello"), SCTP_OK);
+    pair_run(&pair, 6000);
+    assert_string_equal(pair_log(&pair, 1), "message small text hello\n");
+    pair_run(&pair, 10 * SECOND_US);
+    assert_int_equal(pair.ends[1].last_length, sizeof bytes);
+    pair_end(&pair);
+}
+
+/*
+ * RFC 8260: more large messages at a time than the peer's budget could hold unfinished; begun all together they would fill it, and none could
+ * end. They take turns, and a small one still waits for none.
+ */
+static void interleaved_within_the_window(void **state) {
+    (void)state;
+    static const uint8_t bytes[262144];
+    struct sctp_association_config association = {.wants_interleaving = true, .send_bytes = 16 << 20};
+    pair_begin_with(&pair, &association, NULL);
+    data_channel_layer_set_peer_message_max(pair.ends[0].layer, sizeof bytes);
+    data_channel_handle handles[32], small = pair_open(&pair, 0, "small");
+    for (int i = 0; i < 32; i++)
+        handles[i] = pair_open(&pair, 0, "large");
+    pair_run(&pair, SECOND_US);
+    for (int i = 0; i < 32; i++)
+        assert_int_equal(data_channel_send(pair.ends[0].layer, pair.now_us, handles[i], false, bytes, sizeof bytes), SCTP_OK);
+    pair_run(&pair, SECOND_US / 50);
+    (void)pair_log(&pair, 1);
+    assert_int_equal(pair_send(&pair, 0, small, "hello"), SCTP_OK);
+    pair_run(&pair, SECOND_US / 20);
+    assert_non_null(strstr(pair.ends[1].log, "small text hello"));
+    pair.loss_percent = 1;
+    pair_run(&pair, 60 * SECOND_US);
+    assert_int_equal(pair.ends[1].messages, 33);
+    for (int i = 0; i < 32; i++)
+        assert_int_equal(data_channel_close(pair.ends[0].layer, pair.now_us, handles[i]), SCTP_OK);
+    pair_run(&pair, 10 * SECOND_US);
+    pair_end(&pair);
+}
+
 /* ---- a peer that breaks the rules -------------------------------------------------------------------------------------------------- */
 
 static void send_open_raw(uint16_t stream, const char *label) {
@@ -612,11 +746,15 @@ static void survives_every_failure(void **state) {
         assert_true(result == SCTP_OK || result == SCTP_ERROR_MEMORY);
         pair_run(&pair, SECOND_US);
         pair.ends[0].memory.fails_after = SIZE_MAX;
-        data_channel_handle second = pair_open(&pair, 0, "y"); /* a debt is paid when there is anything to tell, at the latest */
         pair_run(&pair, SECOND_US);
+        if (result == SCTP_OK)
+            assert_int_equal(pair_send(&pair, 0, handle, "late"), SCTP_OK); /* its OPEN was owed, and paid */
+        data_channel_handle second = pair_open(&pair, 0, "y");
         assert_int_equal(pair_send(&pair, 0, second, "z"), SCTP_OK);
         pair_run(&pair, SECOND_US);
-        assert_non_null(strstr(pair_log(&pair, 1), "message y text z\n"));
+        const char *log = pair_log(&pair, 1);
+        assert_non_null(strstr(log, "message y text z\n"));
+        assert_true((strstr(log, "message x text late\n") != NULL) == (result == SCTP_OK));
         pair_end(&pair);
     }
 }
@@ -624,10 +762,11 @@ static void survives_every_failure(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opens), cmocka_unit_test(numbers_come_with_the_role), cmocka_unit_test(properties), cmocka_unit_test(messages_before_the_ack), cmocka_unit_test(nothing_overtakes_the_open),
-        cmocka_unit_test(negotiated), cmocka_unit_test(no_id), cmocka_unit_test(too_many), cmocka_unit_test(arguments),
+        cmocka_unit_test(negotiated), cmocka_unit_test(no_id), cmocka_unit_test(too_many), cmocka_unit_test(arguments), cmocka_unit_test(every_number),
         cmocka_unit_test(messages), cmocka_unit_test(partial_messages), cmocka_unit_test(strays),
         cmocka_unit_test(buffered), cmocka_unit_test(back_pressure), cmocka_unit_test(open_waits_for_room),
-        cmocka_unit_test(closes), cmocka_unit_test(a_thousand), cmocka_unit_test(both_close), cmocka_unit_test(one_reset_is_not_enough), cmocka_unit_test(numbers_are_reused), cmocka_unit_test(the_association_ends),
+        cmocka_unit_test(closes), cmocka_unit_test(a_thousand), cmocka_unit_test(both_close), cmocka_unit_test(one_reset_is_not_enough), cmocka_unit_test(numbers_are_reused), cmocka_unit_test(the_association_ends), cmocka_unit_test(the_peer_restarts),
+        cmocka_unit_test(partial_reliability), cmocka_unit_test(interleaving), cmocka_unit_test(interleaved_within_the_window),
         cmocka_unit_test(wrong_parity), cmocka_unit_test(bad_opens), cmocka_unit_test(declined), cmocka_unit_test(survives_every_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* DATA_CHANNEL_OPEN as bytes: RFC 8832 section 5.1. */
 #include "test_sctp.h"
 
+#include "corpora.h"
 #include "sctp/data_channel_message_internal.h"
 
 /* The example: unordered, 3 retransmissions, priority 512, "chat", protocol "irc". */
@@ -98,7 +99,37 @@ static void utf8(void **state) {
     }
 }
 
+struct opens {
+    unsigned count;
+    bool has_reliable, has_retransmits, has_unordered;
+};
+
+static void take_chunk(void *context, const char *file, const struct sctp_chunk *chunk) {
+    struct opens *opens = context;
+    struct sctp_data data;
+    struct data_channel_open_message message;
+    (void)file;
+    if (chunk->type != SCTP_CHUNK_DATA || sctp_read_data(chunk, &data) != SCTP_OK || data.payload_protocol != DATA_CHANNEL_PPID_CONTROL)
+        return;
+    if (data_channel_read_open(data.bytes, data.length, &message) != SCTP_OK)
+        return;
+    opens->count++;
+    opens->has_reliable |= message.label_length == 15 && memcmp(message.label, "dataSendChannel", 15) == 0 && message.reliability == SCTP_RELIABLE && !message.is_unordered;
+    opens->has_retransmits |= message.label_length == 8 && memcmp(message.label, "captions", 8) == 0 && message.reliability == SCTP_MAX_RETRANSMITS && message.limit == 10;
+    opens->has_unordered |= message.label_length == 14 && memcmp(message.label, "audioprocessor", 14) == 0 && message.is_unordered && message.limit == 0;
+}
+
+/* What a browser said: three channels in one packet */
+static void corpora(void **state) {
+    (void)state;
+    struct opens opens = {0};
+    if (!corpora_chunks("corpora", take_chunk, &opens))
+        skip();
+    assert_true(opens.count >= 3);
+    assert_true(opens.has_reliable && opens.has_retransmits && opens.has_unordered);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_and_writes), cmocka_unit_test(lengths), cmocka_unit_test(channel_types), cmocka_unit_test(utf8)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_and_writes), cmocka_unit_test(lengths), cmocka_unit_test(channel_types), cmocka_unit_test(utf8), cmocka_unit_test(corpora)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

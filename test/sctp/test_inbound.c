@@ -1,6 +1,7 @@
 /* What arrives comes out: whole, in order, once; and what must not arrive is refused. */
 #include "test_sctp.h"
 
+#include "corpora.h"
 #include "inbound_bench.h"
 
 static struct counting memory;
@@ -264,6 +265,44 @@ static void configurations(void **state) {
     sctp_inbound_free(NULL);
 }
 
+/* ---- corpora ----------------------------------------------------------------------------------------------------------------------- */
+
+/* Each chunk to an object that expects it, and to one that expects its TSN a little before or after. */
+static void take_chunk(void *context, const char *file, const struct sctp_chunk *chunk) {
+    unsigned *taken = context;
+    (void)file;
+    for (int offset = -2; offset <= 2; offset++) {
+        struct sctp_data data;
+        struct sctp_forward_tsn skipped;
+        counting_begin(&memory);
+        struct sctp_inbound_config config = inbound_config(&memory, chunk->type == SCTP_CHUNK_I_DATA || chunk->type == SCTP_CHUNK_I_FORWARD_TSN);
+        bool is_data = (chunk->type == SCTP_CHUNK_DATA || chunk->type == SCTP_CHUNK_I_DATA) && sctp_read_data(chunk, &data) == SCTP_OK;
+        bool is_forward = (chunk->type == SCTP_CHUNK_FORWARD_TSN || chunk->type == SCTP_CHUNK_I_FORWARD_TSN) && sctp_read_forward_tsn(chunk, &skipped) == SCTP_OK;
+        if (!is_data && !is_forward)
+            return;
+        config.initial_tsn = (is_data ? data.tsn : skipped.new_cumulative_tsn) + (uint32_t)offset;
+        config.stream_count = 65536;
+        struct sctp_inbound *in = sctp_inbound_new(&config);
+        assert_non_null(in);
+        if (is_data)
+            *taken += sctp_inbound_data(in, &data) == SCTP_INBOUND_TAKEN;
+        else
+            *taken += sctp_inbound_forward_tsn(in, &skipped);
+        sctp_inbound_packet_end(in, 1);
+        while (*take(in))
+            ;
+        end(in);
+    }
+}
+
+static void corpora(void **state) {
+    (void)state;
+    unsigned taken = 0;
+    if (!corpora_chunks("corpora", take_chunk, &taken))
+        skip();
+    assert_true(taken >= 20);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_order),
@@ -279,6 +318,7 @@ int main(void) {
         cmocka_unit_test(no_allocation_in_a_steady_flow),
         cmocka_unit_test(trims),
         cmocka_unit_test(configurations),
+        cmocka_unit_test(corpora),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,6 +54,21 @@ static void out_of_the_blue(void **state) {
     }
 }
 
+/* RFC 9260 section 8.5.1 E: a SHUTDOWN ACK of before gets SHUTDOWN COMPLETE from one that calls anew. */
+static void shutdown_ack_of_before(void **state) {
+    (void)state;
+    struct pair *pair = two_new(27, NULL, NULL);
+    uint8_t answer[PAIR_PACKET_BYTES];
+    sctp_association_connect(pair->end[1].association, pair->now_us);
+    two_drain(pair, 1);
+    assert_true(two_take_packet(pair, 1, answer) > 0); /* INIT */
+    assert_int_equal(give_chunk(pair, 0xABCDEF01, SCTP_CHUNK_SHUTDOWN_ACK, 0, NULL, 0, answer), 16);
+    assert_int_equal(answer[12], SCTP_CHUNK_SHUTDOWN_COMPLETE);
+    assert_int_equal(answer[13], SCTP_FLAG_TAG_REFLECTED);
+    assert_int_equal(two_statistics(pair, 1).state, SCTP_STATE_COOKIE_WAIT);
+    two_free(pair);
+}
+
 /* RFC 9260 section 8.5: no packet with another tag or port changes anything, or is answered. */
 static void other_tags(void **state) {
     (void)state;
@@ -246,7 +261,7 @@ static void survives_what_others_sent(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(out_of_the_blue), cmocka_unit_test(other_tags), cmocka_unit_test(tags_of_aborts), cmocka_unit_test(unknown_chunks),
+        cmocka_unit_test(out_of_the_blue), cmocka_unit_test(shutdown_ack_of_before), cmocka_unit_test(other_tags), cmocka_unit_test(tags_of_aborts), cmocka_unit_test(unknown_chunks),
         cmocka_unit_test(answers_are_bounded), cmocka_unit_test(wrong_data), cmocka_unit_test(sack_of_nothing),
         cmocka_unit_test(survives_what_others_sent),
     };

@@ -129,6 +129,23 @@ static const char *transport_breaks(const struct text *offer, const struct part 
     return NULL;
 }
 
+/* RFC 9143 section 7.1.3 has the tagged section alone say it. Where the others repeat it, as in answers of browsers, it is the whole and the same, without candidates. */
+static const char *repeated_breaks(const struct text *answer, const char *tagged, const struct part *answered) {
+    static const char *const repeated[] = {"ice-ufrag", "ice-pwd", "ice-options", "fingerprint", "setup"};
+    static const char *const once[] = {"candidate", "end-of-candidates", "tls-id", "rtcp"};
+    const struct part *carrier = part_of(answer, tagged);
+    bool repeats = false;
+    for (size_t i = 0; i < sizeof repeated / sizeof repeated[0]; i++)
+        repeats = repeats || has(answered, repeated[i]) != NULL;
+    for (size_t i = 0; repeats && carrier != NULL && i < sizeof repeated / sizeof repeated[0]; i++)
+        if (count_of(answered, repeated[i]) != count_of(carrier, repeated[i]) || strcmp(has(answered, repeated[i]), has(carrier, repeated[i])) != 0)
+            return "RFC 9143 section 7.1.3: another transport than that of the tagged section";
+    for (size_t i = 0; i < sizeof once / sizeof once[0]; i++)
+        if (has(answered, once[i]) != NULL)
+            return "RFC 9143 section 7.1.3: candidates outside of the tagged section";
+    return NULL;
+}
+
 /* ---- sections ------------------------------------------------------------------------------------------------------ */
 
 static const char *data_breaks(const struct part *offered, const struct part *answered) {
@@ -195,8 +212,7 @@ static const char *section_breaks(const struct text *offer, const struct text *a
         return "RFC 9429 section 5.3.1: without a default candidate the port is 9";
     word(bundle_of(answer, mid), 0, tagged);
     bool carries = !in_bundle || strcmp(mid, tagged) == 0;
-    broken = carries ? transport_breaks(offer, offered, answered)
-                     : no_transport(answered, "RFC 9143 section 7.1.3: transport attributes outside of the tagged section");
+    broken = carries ? transport_breaks(offer, offered, answered) : repeated_breaks(answer, tagged, answered);
     if (broken != NULL)
         return broken;
     return strncmp(offered->lines[0], "m=application ", 14) == 0 ? data_breaks(offered, answered)

@@ -28,7 +28,7 @@ static const char good[] =
     HEAD "a=group:BUNDLE a v d\r\na=group:BUNDLE w\r\n"
     "m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\nc=IN IP4 0.0.0.0\r\n" OUR_TRANSPORT "a=mid:a\r\na=extmap:1 urn:mid\r\na=extmap:2/sendonly urn:level\r\na=sendrecv\r\na=msid:s t\r\n" AUDIO_CODECS
     "a=ssrc-group:FID 1 2\r\na=ssrc:1 cname:c\r\na=ssrc:2 cname:c\r\n"
-    "m=video 9 UDP/TLS/RTP/SAVPF 98 102 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:v\r\na=extmap:1 urn:mid\r\na=recvonly\r\n" VIDEO_CODECS "a=rid:f recv\r\na=rid:h recv\r\na=simulcast:recv f;h\r\n"
+    "m=video 9 UDP/TLS/RTP/SAVPF 98 102 96 97\r\nc=IN IP4 0.0.0.0\r\n" OUR_TRANSPORT "a=mid:v\r\na=extmap:1 urn:mid\r\na=recvonly\r\n" VIDEO_CODECS "a=rid:f recv\r\na=rid:h recv\r\na=simulcast:recv f;h\r\n"
     "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:d\r\na=sctp-port:5000\r\na=max-message-size:65536\r\n"
     "m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\n" OUR_TRANSPORT "a=mid:w\r\na=inactive\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\n"
     "m=audio 0 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\na=mid:x\r\na=inactive\r\n";
@@ -64,11 +64,16 @@ static const struct {
     {"a=mid:x\r\n", 0, "a=mid:x\r\na=ice-ufrag:abcd\r\n", "RFC 9429 section 5.3.1: a transport"},
     /* Transports. */
     {"a=ice-ufrag:abcd", 0, "a=ice-ufrag:abc", "RFC 8839 section 5.4"},
-    {"a=ice-pwd:abcdefghijklmnopqrstuvwx\r\n", 1, "", "RFC 8839 section 5.4"},
+    {"a=ice-pwd:abcdefghijklmnopqrstuvwx\r\n", 2, "", "RFC 8839 section 5.4"},
     {"a=ice-options:trickle\r\n", 0, "", "RFC 9429 section 5.3.1: no a=ice-options"},
-    {"a=fingerprint:" FINGERPRINT "\r\n", 1, "", "RFC 8122 section 5"},
+    {"a=fingerprint:" FINGERPRINT "\r\n", 0, "", "RFC 8122 section 5: no fingerprint"},
+    {"a=fingerprint:" FINGERPRINT "\r\n", 2, "", "RFC 8122 section 5: no fingerprint"},
+    {"a=fingerprint:" FINGERPRINT "\r\n", 1, "", "RFC 9143 section 7.1.3: another"},
+    {"a=fingerprint:sha-256 16:", 1, "a=fingerprint:sha-256 17:", "RFC 9143 section 7.1.3: another"},
+    {"a=ice-ufrag:abcd", 1, "a=ice-ufrag:abce", "RFC 9143 section 7.1.3: another"},
+    {"a=setup:active", 1, "a=setup:passive", "RFC 9143 section 7.1.3: another"},
     {"a=setup:active", 0, "a=setup:actpass", "RFC 8842 section 5.3"},
-    {"a=mid:v\r\n", 0, "a=mid:v\r\na=fingerprint:" FINGERPRINT "\r\n", "RFC 9143 section 7.1.3"},
+    {"a=mid:d\r\n", 0, "a=mid:d\r\na=fingerprint:" FINGERPRINT "\r\n", "RFC 9143 section 7.1.3"},
     {"a=mid:d\r\n", 0, "a=mid:d\r\na=candidate:1 1 udp 1 192.0.2.1 5000 typ host\r\n", "RFC 9143 section 7.1.3"},
     {"a=mid:v\r\n", 0, "a=mid:v\r\na=end-of-candidates\r\n", "RFC 9143 section 7.1.3"},
     /* Data. */

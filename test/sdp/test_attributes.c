@@ -82,6 +82,13 @@ static void with_and_without_value(void **state) {
         assert_true(accepted(longer, "x"));
     }
     assert_true(accepted("never-heard-of", ""));
+    /* RFC 4585 section 4.2: something is asked for. RFC 8122 section 5: ':' between the bytes. */
+    static const char *const feedback[] = {"96", "96 ", "*", "*  ", "** nack", "x nack"};
+    for (size_t i = 0; i < COUNT(feedback); i++)
+        assert_false(accepted("rtcp-fb", feedback[i]));
+    static const char *const fingerprints[] = {"sha-256 AB;CD", "sha-256 AB:CD;EF", "sha-256 A::CD", "sha-256 ABxCD", "sha-256 :AB:C", "sha-256 AB:CD:E"};
+    for (size_t i = 0; i < COUNT(fingerprints); i++)
+        assert_false(accepted("fingerprint", fingerprints[i]));
 }
 
 /* security.md row 24: payload types of 0 to 127 only; linux-sized numbers do not wrap. */

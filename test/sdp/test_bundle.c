@@ -94,15 +94,17 @@ static void transports_of_an_offer(void **state) {
     assert_non_null(strstr(offer_text, "a=sctp-port:5000\r\na=max-message-size:262144\r\n"));
     assert_int_equal(times(offer_text, "a=ice-ufrag:"), 3);
     parsed_free(&parsed);
-    /* All the same one, as in later offers: said once, with its candidates. RFC 9429 section 5.2.2. */
+    /* All the same one, as in later offers: said in each (deviation from RFC 9143 section 7.1.3), its candidates once. */
     begin_three();
     ours.transports[0].candidates = candidates;
     ours.transports[0].candidate_count = 1;
     ours.transports[0].end_of_candidates = true;
     three[1].transport = three[2].transport = three[0].transport;
     parsed = offer();
-    assert_int_equal(times(offer_text, "a=ice-ufrag:one1"), 1);
-    assert_int_equal(times(offer_text, "a=setup:"), 1);
+    assert_int_equal(times(offer_text, "a=ice-ufrag:one1"), 3);
+    assert_int_equal(times(offer_text, "a=ice-pwd:"), 3);
+    assert_int_equal(times(offer_text, "a=fingerprint:"), 3);
+    assert_int_equal(times(offer_text, "a=setup:"), 3);
     assert_int_equal(times(offer_text, "a=candidate:"), 1);
     assert_int_equal(times(offer_text, "a=end-of-candidates"), 1);
     assert_int_equal(times(offer_text, "m=video 9 "), 1);
@@ -113,7 +115,7 @@ static void transports_of_an_offer(void **state) {
     three[1].transport = NULL;
     parsed = offer();
     assert_int_equal(times(offer_text, "a=bundle-only\r\n"), 2);
-    assert_int_equal(times(offer_text, "a=ice-ufrag:"), 1);
+    assert_int_equal(times(offer_text, "a=ice-ufrag:one1"), 3);
     assert_non_null(strstr(offer_text, "m=application 0 "));
     parsed_free(&parsed);
     /* The carrier stands first in the list, though a bundle-only section stands before it among the sections (RFC 9143 section 7.2.1). */
@@ -122,13 +124,6 @@ static void transports_of_an_offer(void **state) {
     parsed = offer();
     assert_non_null(strstr(offer_text, "a=group:BUNDLE 1 2 0\r\n"));
     assert_int_equal(parsed.session->sections[0].port, 0);
-    parsed_free(&parsed);
-    /* RFC 8122 section 5: sections that leave the transport to another find a fingerprint at session level. */
-    begin_three();
-    three[1].transport = three[2].transport = three[0].transport;
-    parsed = offer();
-    struct sdp_attribute fingerprint;
-    assert_true(sdp_header_find(parsed.session, SDP_ATTRIBUTE_FINGERPRINT, &fingerprint));
     parsed_free(&parsed);
     /* One of them outside of the group. */
     begin_three();
@@ -238,6 +233,39 @@ static void leaving_the_bundle(void **state) {
     answer(&parsed, offer_text, refusals);
     assert_int_equal(refusals[1], SDP_REFUSAL_BUNDLE);
     assert_int_equal(negotiated.agreed_count, 2);
+    parsed_free(&parsed);
+}
+
+/* deviation from RFC 9143 section 7.1.3: whoever shares a transport says which, but for its candidates. */
+static void transports_of_an_answer(void **state) {
+    (void)state;
+    static const char *const candidates[] = {"candidate:1 1 udp 1 192.0.2.1 5000 typ host"};
+    enum sdp_refusal refusals[SDP_SECTION_MAX];
+    begin_three();
+    three[1].bundle_only = three[2].bundle_only = true;
+    struct parsed parsed = offer();
+    ours_answer(&ours, parsed.session);
+    ours.transports[0].candidates = candidates;
+    ours.transports[0].candidate_count = 1;
+    answer(&parsed, offer_text, refusals);
+    assert_int_equal(times(answer_text, "a=fingerprint:"), 3);
+    assert_int_equal(times(answer_text, "a=ice-ufrag:"), 3);
+    assert_int_equal(times(answer_text, "a=ice-pwd:"), 3);
+    assert_int_equal(times(answer_text, "a=setup:active"), 3);
+    assert_int_equal(times(answer_text, "a=candidate:"), 1);
+    /* A refused section has none. */
+    ours.answers[1].refused = ours.answers[2].refused = true;
+    answer(&parsed, offer_text, refusals);
+    assert_int_equal(times(answer_text, "a=fingerprint:"), 1);
+    parsed_free(&parsed);
+    /* Two BUNDLEs: each its own. */
+    static const char two[] = HEAD "a=group:BUNDLE a b\r\na=group:BUNDLE c d\r\n" TRANSPORT AUDIO "a\r\n" AUDIO "b\r\n" AUDIO "c\r\n" AUDIO "d\r\n";
+    parsed = parse_string(two);
+    ours_answer(&ours, parsed.session);
+    ours.transports[2].fingerprint_value = "AB:CD";
+    answer(&parsed, two, refusals);
+    assert_int_equal(times(answer_text, "a=fingerprint:" FINGERPRINT), 2);
+    assert_int_equal(times(answer_text, "a=fingerprint:sha-256 AB:CD"), 2);
     parsed_free(&parsed);
 }
 
@@ -375,12 +403,15 @@ static void streams(void **state) {
     for (size_t count = SDP_NEGOTIATED_STREAM_MAX - 1; count <= SDP_NEGOTIATED_STREAM_MAX + 1; count++) {
         char text[2048] = HEAD TRANSPORT "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=rtcp-mux\r\n";
         for (size_t i = 0; i < count; i++) {
-            snprintf(text + strlen(text), 64, "a=msid:s%u t\r\na=msid:s%u t\r\n", (unsigned)i, (unsigned)i);
+            snprintf(text + strlen(text), 96, "a=msid:s%u t\r\na=ssrc:%u cname:c\r\n", (unsigned)i, (unsigned)i + 7);
         }
+        append_to(text, "a=msid:s0 t\r\na=ssrc:7 cname:c\r\n"); /* said twice */
         parsed = parse_string(text);
         ours_answer(&ours, parsed.session);
         answer(&parsed, text, refusals);
         assert_int_equal(negotiated.sections[0].remote_stream_count, count < SDP_NEGOTIATED_STREAM_MAX ? count : SDP_NEGOTIATED_STREAM_MAX);
+        assert_int_equal(negotiated.sections[0].remote_ssrc_count, count < SDP_NEGOTIATED_SSRC_MAX ? count : SDP_NEGOTIATED_SSRC_MAX);
+        assert_int_equal(negotiated.sections[0].remote_hints_left_out, count > SDP_NEGOTIATED_SSRC_MAX ? 2 : 0);
         parsed_free(&parsed);
     }
 }
@@ -478,6 +509,7 @@ int main(void) {
         cmocka_unit_test(refused_sections_of_an_offer),
         cmocka_unit_test(bad_sections_of_an_offer),
         cmocka_unit_test(leaving_the_bundle),
+        cmocka_unit_test(transports_of_an_answer),
         cmocka_unit_test(nobody_carries),
         cmocka_unit_test(bad_answers_of_ours),
         cmocka_unit_test(data_channels),

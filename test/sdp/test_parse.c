@@ -175,6 +175,30 @@ static void limits(void **state) {
         assert_int_equal(with_formats((size_t)(SDP_FORMAT_MAX + over)), expected);
         assert_int_equal(with_bytes((size_t)((int)SDP_TEXT_MAX_BYTES + over)), expected);
     }
+    /* Which limit, and at which line. */
+    static const struct {
+        const char *head;
+        const char *repeated;
+        size_t times;
+        size_t line;
+        const char *rule;
+    } rows[] = {
+        {HEAD, "m=audio 9 RTP/AVP 0\r\n", SDP_SECTION_MAX + 1, 4 + SDP_SECTION_MAX + 1, "SDP_SECTION_MAX (128)"},
+        {HEAD, "a=x:y\r\n", SDP_ATTRIBUTE_MAX + 1, 4 + SDP_ATTRIBUTE_MAX + 1, "SDP_ATTRIBUTE_MAX (2048)"},
+        {HEAD "m=audio 9 RTP/AVP 0\r\n", "i=x\r\n", SDP_OTHER_LINE_MAX + 1, 5 + SDP_OTHER_LINE_MAX + 1, "SDP_OTHER_LINE_MAX (1024)"},
+        {HEAD "m=audio 9 RTP/AVP", " 0", SDP_FORMAT_MAX + 1, 5, "SDP_FORMAT_MAX (256)"},
+        {"", "v=0\r\n", SDP_TEXT_MAX_BYTES / 5 + 1, 1, "SDP_TEXT_MAX_BYTES (256 KiB)"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        size_t length = append(0, rows[i].head);
+        for (size_t n = 0; n < rows[i].times; n++)
+            length = append(length, rows[i].repeated);
+        struct parsed refused_text = parse_text(large, length);
+        assert_int_equal(refused_text.error, SDP_ERROR_LIMIT);
+        if (refused_text.problem.line != rows[i].line || strstr(refused_text.problem.rule, rows[i].rule) == NULL)
+            fail_msg("row %zu: line %zu: %s", i, refused_text.problem.line, refused_text.problem.rule);
+        parsed_free(&refused_text);
+    }
     /* security.md row 22: what comes after many attributes is still what was said. */
     size_t at = append(append(0, HEAD), "m=audio 9 RTP/AVP 0\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\n");
     for (size_t i = 0; i < 2000; i++)

@@ -10,7 +10,7 @@ group_packages() {
                 libwebsockets-dev libuv1-dev libasound2-dev ;;
     check) echo libcmocka-dev clang libclang-rt-14-dev llvm binutils python3 ffmpeg iproute2 dbus avahi-daemon avahi-utils ;;
     demo) echo iproute2 nftables ethtool iputils-ping coturn openssl alsa-utils ffmpeg python3 python3-numpy procps ;;
-    browsers) echo chromium nodejs npm ca-certificates ;;
+    browsers) echo chromium firefox-esr pulseaudio nodejs npm ca-certificates ;;
     *) echo "install.sh: no group named $1 (build, check, demo, browsers)" >&2; return 64 ;;
     esac
 }

@@ -112,6 +112,44 @@ static size_t count_of(const struct side *side, enum signaling_event_type type) 
     return count;
 }
 
+static size_t count_of_readies(struct signaling_session *session) {
+    struct signaling_text text;
+    size_t count = 0;
+    while (signaling_session_poll_output(session, &text))
+        count += strstr(text.bytes, "\"ready\"") != NULL;
+    return count;
+}
+
+/* Who forgot our `ready`, because nobody had pressed start, hears it again once it says its own; once, and not one of ours. */
+static void test_ready_again(void **state) {
+    static const char joined[] = "{\"type\":\"joined\",\"id\":\"a\",\"room\":\"demo\",\"peers\":[\"b\"]}";
+    static const struct {
+        enum signaling_role role;
+        const char *ready;
+        size_t again;
+    } cases[] = {{SIGNALING_CALLEE, "{\"type\":\"ready\",\"from\":\"b\"}", 1},
+                 {SIGNALING_CALLEE, "{\"type\":\"ready\",\"role\":\"caller\",\"from\":\"b\"}", 0},
+                 {SIGNALING_CALLER, "{\"type\":\"ready\",\"from\":\"b\"}", 0}};
+    (void)state;
+    for (size_t c = 0; c < 3; c++) {
+        struct signaling_session *session = signaling_session_new(cases[c].role);
+        struct signaling_event event;
+        assert_non_null(session);
+        assert_int_equal(signaling_session_handle_message(session, joined, strlen(joined)), SIGNALING_OK);
+        while (signaling_session_poll_event(session, &event))
+            continue;
+        assert_int_equal(signaling_session_ready(session), SIGNALING_OK);
+        assert_int_equal(count_of_readies(session), 1);
+        for (size_t i = 0; i < 3; i++) {
+            assert_int_equal(signaling_session_handle_message(session, cases[c].ready, strlen(cases[c].ready)), SIGNALING_OK);
+            while (signaling_session_poll_event(session, &event))
+                continue;
+            assert_int_equal(count_of_readies(session), i == 0 ? cases[c].again : 0);
+        }
+        signaling_session_free(session);
+    }
+}
+
 /* Whoever comes first, and whoever is ready first: exactly one offer, and by whom the rules say. */
 static void test_who_offers(void **state) {
     static const struct {
@@ -291,7 +329,7 @@ int main(void) {
         cmocka_unit_test(test_who_offers),              cmocka_unit_test(test_crossing_offers),
         cmocka_unit_test(test_bye_leave_and_return),    cmocka_unit_test(test_bad_messages_are_events),
         cmocka_unit_test(test_third_member_is_not_heard), cmocka_unit_test(test_queue_limits),
-        cmocka_unit_test(test_declined_offer),
+        cmocka_unit_test(test_declined_offer),           cmocka_unit_test(test_ready_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,8 +52,11 @@ static void take_frame(struct connection_side *side, uint64_t now_us, const stru
     media->damaged += !is_good;
     media->last_number = number;
     media->received++;
-    if (side->gaps_from_us > 0 && media->last_us >= side->gaps_from_us && now_us - media->last_us > media->longest_gap_us)
-        media->longest_gap_us = now_us - media->last_us;
+    if (side->gaps_from_us > 0 && media->last_us >= side->gaps_from_us) {
+        uint64_t gap_us = now_us - media->last_us;
+        media->longest_gap_us = gap_us > media->longest_gap_us ? gap_us : media->longest_gap_us;
+        media->frozen_us += gap_us > CONNECTION_SIDE_FREEZE_US ? gap_us : 0;
+    }
     media->last_us = now_us;
     if (side->watched_us > 0 && now_us >= side->watched_us && media->resumed_us == 0)
         media->resumed_us = now_us;
@@ -357,7 +360,7 @@ void connection_sides_free(struct connection_side sides[2]) {
 void connection_side_watch_gaps(struct connection_side *side, uint64_t from_us) {
     side->gaps_from_us = from_us;
     for (size_t kind = 0; kind < 2; kind++)
-        side->media[kind].longest_gap_us = 0;
+        side->media[kind].longest_gap_us = side->media[kind].frozen_us = 0;
 }
 
 void connection_side_explain(const struct connection_side *side) {

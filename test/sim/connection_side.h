@@ -18,6 +18,8 @@
 #define CONNECTION_SIDE_SIGNALING_US (50 * SIM_MILLISECOND_US)
 #define CONNECTION_SIDE_GAP_MAX 64
 
+#define CONNECTION_SIDE_FREEZE_US 100000 /* a gap that one would see, or hear */
+
 enum { CONNECTION_SIDE_AUDIO, CONNECTION_SIDE_VIDEO }; /* transceivers of both sides */
 
 struct connection_side_config {
@@ -36,6 +38,7 @@ struct connection_side_media {
     bool wants_key_frame;
     uint64_t next_us, last_us;
     uint64_t longest_gap_us;           /* between two frames that were handed out, since gaps_from_us */
+    uint64_t frozen_us;                /* the sum of such gaps as are longer than CONNECTION_SIDE_FREEZE_US */
     uint64_t resumed_us;               /* the first one from watched_us on */
 };
 

@@ -14,7 +14,7 @@
 
 #include "test/sim/walk.h"
 
-#define WALKS_IN_CHECK 2000
+#define WALKS_IN_CHECK 3000
 #define SWEEPS_IN_CHECK 6
 #define SWEEP_ALLOCATIONS_MAX 400 /* of one walk in `make check`: the short ones are swept */
 #define PROCESSES_MAX 16

@@ -72,11 +72,26 @@ static struct w3c_transceiver *make(struct w3c_model *model, bool is_video, unsi
     return transceiver;
 }
 
+static bool is_named(const struct w3c_model *model, uint64_t hash) {
+    for (size_t i = 0; i < model->named_stream_count; i++)
+        if (model->named_streams[i] == hash)
+            return true;
+    return false;
+}
+
+static void set_streams(struct w3c_model *model, struct w3c_transceiver *transceiver, unsigned count, uint64_t hash) {
+    transceiver->stream_count = count;
+    transceiver->stream_hash = hash;
+    if (count == 1 && !is_named(model, hash)) {
+        assert(model->named_stream_count < W3C_NAMED_STREAM_MAX);
+        model->named_streams[model->named_stream_count++] = hash;
+    }
+}
+
 void w3c_did_add_transceiver(struct w3c_model *model, bool is_video, unsigned direction, unsigned codecs, unsigned stream_count, uint64_t stream_hash) {
     struct w3c_transceiver *transceiver = make(model, is_video, direction);
     transceiver->codecs = codecs;
-    transceiver->stream_count = stream_count;
-    transceiver->stream_hash = stream_hash;
+    set_streams(model, transceiver, stream_count, stream_hash);
     w3c_update_negotiation_needed(model);
 }
 
@@ -106,8 +121,7 @@ void w3c_did_add_track(struct w3c_model *model, bool is_video, unsigned codecs, 
     transceiver->is_of_pending_remote = false;
     transceiver->direction |= SDP_LINES_SENDONLY;
     transceiver->codecs = codecs ? codecs : transceiver->codecs;
-    transceiver->stream_count = stream_count;
-    transceiver->stream_hash = stream_hash;
+    set_streams(model, transceiver, stream_count, stream_hash);
     w3c_update_negotiation_needed(model);
 }
 
@@ -162,7 +176,7 @@ static unsigned direction_in(const struct sdp_lines *lines, int section) {
 
 static bool streams_differ(const struct w3c_model *model, const struct w3c_transceiver *transceiver, const struct sdp_lines_section *section) {
     if (transceiver->stream_count == 0)
-        return section->msid_count != 1 || (model->own_stream != 0 && section->msid_hash != model->own_stream);
+        return section->msid_count != 1 || (model->own_stream != 0 ? section->msid_hash != model->own_stream : is_named(model, section->msid_hash));
     return section->msid_count != transceiver->stream_count || section->msid_hash != transceiver->stream_hash;
 }
 

@@ -16,7 +16,7 @@
 
 #define W3C_TRANSCEIVER_MAX 32
 #define W3C_CREDENTIALS_MAX 64
-#define W3C_STREAM_MAX 4
+#define W3C_NAMED_STREAM_MAX 8
 
 enum w3c_outcome {
     W3C_OK = 1,
@@ -82,6 +82,8 @@ struct w3c_model {
     uint64_t to_replace[W3C_CREDENTIALS_MAX]; /* [[LocalIceCredentialsToReplace]], hashed */
     size_t to_replace_count;
     uint64_t own_stream;     /* the stream of tracks that name none, hashed; 0: not known yet */
+    uint64_t named_streams[W3C_NAMED_STREAM_MAX]; /* those that were named alone, hashed: none of them is it */
+    size_t named_stream_count;
     struct w3c_fired fired;  /* since w3c_take_fired */
 };
 

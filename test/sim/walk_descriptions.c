@@ -89,6 +89,9 @@ void walk_set_local(struct walk_end *end, enum w3c_type type, bool is_implicit, 
     snprintf(what, sizeof what, "setLocalDescription(%s%s%s)", is_implicit ? "implicit " : "", walk_type_name(type), message ? is_last_created ? ", created" : ", not the last" : "");
     if (error != PEER_OK && !problem.rule)
         walk_fail(end->walk, "%c: %s: no rule", 'A' + end->index, what);
+    /* Another text is the last created one now, also when it was not set; it has candidates that the text set has not. */
+    if (!message && type != W3C_ROLLBACK && error != PEER_ERROR_STATE)
+        *(type == W3C_OFFER ? &end->created_offer : &end->created_answer) = NULL;
     if (!walk_judge_call(end, error, may, what))
         return;
     if (type == W3C_ROLLBACK) {
@@ -96,10 +99,6 @@ void walk_set_local(struct walk_end *end, enum w3c_type type, bool is_implicit, 
         end->walk->result->coverage.roll_backs++;
         return;
     }
-    if (!message && type == W3C_OFFER)
-        end->created_offer = NULL; /* another text is the last created one now, with candidates that the text set has not */
-    if (!message && type != W3C_OFFER)
-        end->created_answer = NULL;
     follow_local(end, message, type);
 }
 
@@ -225,7 +224,7 @@ void walk_hear_hostile(struct walk_end *end, const struct walk_step *step) {
         }
     }
     struct peer_problem problem = {0};
-    int error = peer_connection_set_remote_description(end->connection, walk_now(end), walk_peer_type(step->b & 1 ? PEER_SDP_OFFER : message->type), walk->text, length, &problem);
+    int error = peer_connection_set_remote_description(end->connection, walk_now(end), walk_peer_type(step->b & 1 ? W3C_OFFER : message->type), walk->text, length, &problem);
     unsigned may = W3C_OK | W3C_INVALID_CONTENT | W3C_INVALID_STATE | W3C_FULL | W3C_INVALID_MODIFICATION;
     bool was_judged = walk->is_judged;
     (void)walk_judge_call(end, error, may, "setRemoteDescription(hostile)");

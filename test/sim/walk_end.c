@@ -141,6 +141,7 @@ static const struct sim_verbs verbs = {.handle_datagram = handle_datagram,
 
 void walk_touch(struct walk_end *end) {
     sim_touch(end->walk->sim, end->endpoint);
+    end->walk->memory_was_short_before = end->walk->memory_was_short;
 }
 
 void walk_pass_time(struct walk *walk, uint64_t duration_us) {
@@ -149,6 +150,7 @@ void walk_pass_time(struct walk *walk, uint64_t duration_us) {
     }
     if (sim_end(walk->sim) == SIM_IDLE) /* nobody waits: the time passes all the same */
         sim_network_advance(sim_network_of(walk->sim), sim_now(walk->sim) + duration_us);
+    walk->memory_was_short_before = walk->memory_was_short;
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------------------------------- */

@@ -61,16 +61,22 @@ void walk_hear_frame(struct walk_end *end, const struct peer_received_frame *fra
 
 /* ---- to a common stable state -------------------------------------------------------------------------------------------------------- */
 
+/* Once memory was short, a good end is not owed any more: what is left of the walk is to crash, or to leak, or to be over. */
+static bool is_owed(const struct walk *walk) {
+    return walk->is_judged && !walk->result->failed;
+}
+
 static bool step(struct walk *walk, enum walk_action action, int end, uint8_t a, uint8_t b) {
     walk_do(walk, &(struct walk_step){(uint8_t)action, (uint8_t)end, a, b});
-    return !walk->result->failed;
+    return is_owed(walk);
 }
 
 static bool judge_both(struct walk *walk) {
-    for (int i = 0; i < 2 && !walk->result->failed; i++)
+    for (int i = 0; i < 2 && is_owed(walk); i++)
         walk_judge_end(&walk->ends[i]);
-    walk_judge_agreement(walk);
-    return !walk->result->failed;
+    if (is_owed(walk))
+        walk_judge_agreement(walk);
+    return is_owed(walk);
 }
 
 /* The final answer that the other end took for the offer that this one still has open, and lives by. */
@@ -124,7 +130,7 @@ static bool exchange(struct walk *walk, int offerer) {
         if (!walk_say_description(i == 0 ? a : b) || !judge_both(walk))
             return false;
         if (!walk_hear_next(i == 0 ? b : a) || !judge_both(walk))
-            return walk_fail(walk, "%c: what %c says is not taken", i == 0 ? 'A' + b->index : 'A' + a->index, i == 0 ? 'A' + a->index : 'A' + b->index);
+            return is_owed(walk) && walk_fail(walk, "%c: what %c says is not taken", i == 0 ? 'A' + b->index : 'A' + a->index, i == 0 ? 'A' + a->index : 'A' + b->index);
     }
     return true;
 }
@@ -157,7 +163,7 @@ static bool negotiate(struct walk *walk) {
             return true;
         offerer = walk->ends[offerer].model.negotiation_needed ? offerer : 1 - offerer;
     }
-    return walk_fail(walk, "negotiation does not come to an end");
+    return is_owed(walk) && walk_fail(walk, "negotiation does not come to an end");
 }
 
 /* ---- connected, and what is sent arrives where it was agreed ------------------------------------------------------------------------------------ */
@@ -175,7 +181,7 @@ static bool connect(struct walk *walk) {
         walk_pass_time(walk, SIM_SECOND_US);
     if (are_connected(walk))
         return judge_both(walk);
-    return walk_fail(walk, "30 seconds later: A is %s, B is %s", peer_connection_state_name(peer_connection_state(walk->ends[0].connection)),
+    return is_owed(walk) && walk_fail(walk, "30 seconds later: A is %s, B is %s", peer_connection_state_name(peer_connection_state(walk->ends[0].connection)),
                      peer_connection_state_name(peer_connection_state(walk->ends[1].connection)));
 }
 
@@ -209,7 +215,7 @@ static void send_on_all(struct walk *walk) {
                 continue;
             int error = walk_send_frame(&walk->ends[i], k);
             walk_touch(&walk->ends[i]);
-            if (sends(&walk->ends[i], k) != (error == PEER_OK))
+            if (is_owed(walk) && sends(&walk->ends[i], k) != (error == PEER_OK))
                 walk_fail(walk, "%c: transceiver %zu: sending a frame: %s", 'A' + i, k, peer_error_name(error));
         }
 }
@@ -232,12 +238,13 @@ static void exchange_frames(struct walk *walk) {
     walk->is_settling = true;
     for (int i = 0; i < 2; i++)
         memset(walk->ends[i].frames_received, 0, sizeof walk->ends[i].frames_received);
-    for (unsigned i = 0; i < FRAMES && !walk->result->failed; i++) {
+    for (unsigned i = 0; i < FRAMES && is_owed(walk); i++) {
         send_on_all(walk);
         walk_pass_time(walk, 20 * SIM_MILLISECOND_US);
     }
     walk_pass_time(walk, 2 * SIM_SECOND_US);
-    judge_frames(walk);
+    if (is_owed(walk))
+        judge_frames(walk);
 }
 
 void walk_settle(struct walk *walk) {
@@ -247,7 +254,7 @@ void walk_settle(struct walk *walk) {
     walk_say(walk, "    ---- to a good end\n");
     if (!is_over)
         calm_the_network(walk);
-    if (is_over || walk->result->failed || !become_stable(walk) || walk->ends[0].dtls_has_failed || walk->ends[1].dtls_has_failed) {
+    if (is_over || !is_owed(walk) || !become_stable(walk) || walk->ends[0].dtls_has_failed || walk->ends[1].dtls_has_failed) {
         walk->result->coverage.given_up++;
         return;
     }
@@ -257,6 +264,7 @@ void walk_settle(struct walk *walk) {
     if (!is_agreed(walk) || !connect(walk))
         return;
     walk->result->coverage.connected++;
-    judge_roles(walk);
+    if (is_owed(walk))
+        judge_roles(walk);
     exchange_frames(walk);
 }

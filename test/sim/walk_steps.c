@@ -11,8 +11,7 @@ unsigned walk_outcome(int error) {
     case PEER_OK: return W3C_OK;
     case PEER_ERROR_STATE: return W3C_INVALID_STATE;
     case PEER_ERROR_ARGUMENT: return W3C_INVALID_MODIFICATION;
-    case PEER_ERROR_MALFORMED:
-    case PEER_ERROR_NOT_AGREED: return W3C_INVALID_CONTENT;
+    case PEER_ERROR_MALFORMED: return W3C_INVALID_CONTENT;
     case PEER_ERROR_NOT_FOUND: return W3C_NOT_FOUND;
     case PEER_ERROR_CAPACITY: return W3C_FULL;
     default: return 0;
@@ -33,7 +32,6 @@ const char *walk_type_name(enum w3c_type type) {
 bool walk_judge_call(struct walk_end *end, int error, unsigned may, const char *what) {
     struct walk *walk = end->walk;
     const char *problem = peer_connection_problem(end->connection);
-    if (walk->is_loud && getenv("TEXTS") && !strncmp(what, "set", 3)) { static char t[65536]; size_t l; for (int w = 0; w < 2; w++) if (!peer_connection_description(end->connection, w ? PEER_REMOTE : PEER_LOCAL, NULL, t, sizeof t, &l)) fprintf(stderr, "--- %s\n%s", w ? "remote" : "local", t); }
     walk_say(walk, "    %3zu %c %s: %s%s%s\n", walk->step, 'A' + end->index, what, peer_error_name(error), error ? ", " : "", error && problem ? problem : "");
     walk->result->coverage.calls++;
     walk->result->coverage.refused += error != PEER_OK;
@@ -45,6 +43,7 @@ bool walk_judge_call(struct walk_end *end, int error, unsigned may, const char *
         walk_fail(walk, "%c: %s in %s: %s (%s), allowed: %#x", 'A' + end->index, what, w3c_state_name(end->model.state), peer_error_name(error), problem ? problem : "", may);
     if (error != PEER_OK && (!problem || problem[0] == '\0'))
         walk_fail(walk, "%c: %s: an error without a word", 'A' + end->index, what);
+    walk->memory_was_short_before = walk->memory_was_short;
     return error == PEER_OK && walk->is_judged && !walk->result->failed;
 }
 

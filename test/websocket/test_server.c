@@ -208,7 +208,11 @@ static void test_origins(void **state) {
 static void test_http(void **state) {
     static const struct {
         const char *request, *answer;
-    } cases[] = {{"GET /r/demo HTTP/1.1\r\nHost: a\r\n\r\n", "Room demo"},
+    } cases[] = {{"GET /r/demo HTTP/1.1\r\nHost: a\r\n\r\n", "<title>strata</title>"},
+                 {"GET /web/style.css HTTP/1.1\r\nHost: a\r\n\r\n", "text/css"},
+                 {"GET /web/../web/main.js HTTP/1.1\r\nHost: a\r\n\r\n", "text/javascript"},
+                 {"GET /web/passwd HTTP/1.1\r\nHost: a\r\n\r\n", " 404 "},
+                 {"GET /web/ HTTP/1.1\r\nHost: a\r\n\r\n", " 404 "},
                  {"GET /r/de%20mo HTTP/1.1\r\nHost: a\r\n\r\n", " 404 "},
                  {"GET /r/<b> HTTP/1.1\r\nHost: a\r\n\r\n", " 404 "},
                  {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", " 404 "},

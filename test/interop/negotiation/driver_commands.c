@@ -242,6 +242,20 @@ static int on_state(struct driver *driver, const json_t *command, struct outcome
     return PEER_OK;
 }
 
+/* The longest time between two pictures of a stream, in milliseconds, and from now on anew. */
+static int on_longest_gap(struct driver *driver, const json_t *command, struct outcome *out) {
+    struct peer_transceiver transceiver;
+    uint64_t longest_us = 0;
+    (void)command;
+    for (size_t i = 0; i < PEER_TRANSCEIVER_MAX && peer_connection_transceiver(driver->connection, i, &transceiver); i++) {
+        if (transceiver.kind == PEER_VIDEO && driver->streams[i].longest_gap_us > longest_us)
+            longest_us = driver->streams[i].longest_gap_us;
+        driver->streams[i].longest_gap_us = 0;
+    }
+    out->result = json_integer((json_int_t)(longest_us / 1000));
+    return PEER_OK;
+}
+
 static int on_get_stats(struct driver *driver, const json_t *command, struct outcome *out) {
     (void)command;
     out->result = driver_statistics(driver);
@@ -271,6 +285,7 @@ static const struct {
     {"addIceCandidate", on_add_ice_candidate},
     {"state", on_state},
     {"getStats", on_get_stats},
+    {"longestGap", on_longest_gap},
 };
 
 static int run_command(struct driver *driver, const json_t *command, struct outcome *out) {

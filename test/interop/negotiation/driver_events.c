@@ -105,9 +105,16 @@ static json_t *event_json(const struct peer_connection_event *event) {
     }
 }
 
+static void count_frame(struct driver_stream *stream, uint64_t now_us) {
+    stream->frames_received++;
+    if (stream->last_frame_us != 0 && now_us - stream->last_frame_us > stream->longest_gap_us)
+        stream->longest_gap_us = now_us - stream->last_frame_us;
+    stream->last_frame_us = now_us;
+}
+
 static void act_on(struct driver *driver, const struct peer_connection_event *event) {
     if (event->type == PEER_CONNECTION_EVENT_FRAME && event->as.frame.transceiver < PEER_TRANSCEIVER_MAX)
-        driver->streams[event->as.frame.transceiver].frames_received++;
+        count_frame(&driver->streams[event->as.frame.transceiver], net_clock_now_us());
     if (event->type == PEER_CONNECTION_EVENT_KEY_FRAME_REQUESTED && event->as.transceiver < PEER_TRANSCEIVER_MAX)
         driver->streams[event->as.transceiver].position = 0;
     if (event->type == PEER_CONNECTION_EVENT_SOCKETS_NEEDED)

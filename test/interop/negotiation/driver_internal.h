@@ -22,6 +22,7 @@ struct driver_stream {
     size_t position; /* of the canned frame that comes next */
     uint32_t timestamp;
     uint64_t frames_sent, frames_received;
+    uint64_t last_frame_us, longest_gap_us; /* between two that came, since somebody asked */
 };
 
 struct driver {

@@ -110,6 +110,7 @@ export class OurConnection {
     });
   }
   restartIce() { return this.ask('restartIce'); }
+  longestGap() { return this.ask('longestGap'); }
   async description(which) { return this.ask('description', { which }); }
 
   // Its streams by mid, in the words of page.js.

@@ -73,6 +73,18 @@ async function streams(stats) {
   return all;
 }
 
+// The longest time without another shown frame, in milliseconds.
+let longestGap = 0;
+function watch(element) {
+  let last = null;
+  const shown = (now) => {
+    if (last !== null) longestGap = Math.max(longestGap, now - last);
+    last = now;
+    element.requestVideoFrameCallback(shown);
+  };
+  element.requestVideoFrameCallback(shown);
+}
+
 window.party = {
   open(configuration) {
     connection = new PageConnection(configuration);
@@ -82,6 +94,7 @@ window.party = {
       element.muted = true;
       element.srcObject = new MediaStream([track]);
       element.play().catch(() => {});
+      if (track.kind === 'video') watch(element);
     };
   },
   negotiate({ polite }) {
@@ -89,6 +102,11 @@ window.party = {
     connection.onicecandidate = ({ candidate }) => window.told({ candidate: candidate?.candidate ? candidate.toJSON() : null });
   },
   receive: (message) => receive(message),
+  longestGap() {
+    const gap = longestGap;
+    longestGap = 0;
+    return Math.round(gap);
+  },
   perform: (list) => perform(connection, list),
   async setLocalDescription(description) {
     await connection.setLocalDescription(description);

@@ -11,11 +11,13 @@ import { sleep } from '../process.js';
 
 const PATIENCE_MS = 10000; // until a step has had its effect
 const LOOK_MS = 600; // between two looks at the counters
+const USUAL_MS = 2000; // to see how long a pause between two frames is when nothing happens
+const GAP_BEYOND_USUAL_MS = 100; // that a restart of ICE may add, while the old path works
 const QUIET_MS = 250; // without a message: nothing more is to be said
 
 // The roles are the peer's, as in cases.js.
 const sidesOf = (role, ours, theirs) => (role === 'offerer' ? { first: theirs, second: ours } : { first: ours, second: theirs });
-const namesOf = (role) => (role === 'offerer' ? { first: 'chromium', second: 'ours' } : { first: 'ours', second: 'chromium' });
+const namesOf = (role, peer) => (role === 'offerer' ? { first: peer, second: 'ours' } : { first: 'ours', second: peer });
 
 // Asks again until there is no complaint, or patience is over. The last complaints.
 async function until(judged) {
@@ -27,8 +29,13 @@ async function until(judged) {
 
 const lookAt = async ({ first, second }) => Promise.all([first.look(), second.look()]);
 
+// Of candidates whose offer was taken back, as a browser complains of them.
+const STRAY = /username ?fragment|unknown ufrag/i;
+const withoutStrays = (look) => ({ ...look, failures: look.failures?.filter((failure) => !STRAY.test(failure)) });
+
 async function judgeSettled(sides, names, agreed, options) {
-  const settled = await until(async () => judgeAgreement(names, ...(await lookAt(sides)), agreed));
+  const looks = async () => (await lookAt(sides)).map((look) => (options.strays ? withoutStrays(look) : look));
+  const settled = await until(async () => judgeAgreement(names, ...(await looks()), agreed));
   if (settled.length > 0) return settled;
   return until(async () => {
     const [firstBefore, secondBefore] = await lookAt(sides);
@@ -145,9 +152,18 @@ class Link {
   }
 }
 
+// The longest pauses between frames that both have had since they were asked last; and, of a while in which nothing happens.
+const gapsOf = ({ first, second }) => Promise.all([first.longestGap(), second.longestGap()]);
+async function usualGaps(sides) {
+  await gapsOf(sides);
+  await sleep(USUAL_MS);
+  return gapsOf(sides);
+}
+
 async function playStep(step, link, sides, names, polite) {
   const agreed = Array.isArray(step.agreed) ? step.agreed : step.agreed[polite === 'first' ? 'politeFirst' : 'politeSecond'];
   const before = step.restarted ? await lookAt(sides) : null;
+  const usual = step.restarted && !step.strays ? await usualGaps(sides) : null;
   link.hold();
   if (step.first) await sides.first.perform(step.first);
   if (step.second) await sides.second.perform(step.second);
@@ -156,15 +172,18 @@ async function playStep(step, link, sides, names, polite) {
   await link.quiet();
   const complaints = await judgeSettled(sides, names, agreed, step);
   if (complaints.length === 0 && before) {
-    const after = await lookAt(sides);
+    const after = await lookAt(sides), gaps = usual && (await gapsOf(sides));
+    if (gaps) step.pauses.push(...gaps.map((gap, i) => `${gap} ms (usually ${usual[i]} ms)`));
     before.forEach((look, i) => {
-      if (ufragsOf(after[i]).some((ufrag) => ufragsOf(look).includes(ufrag))) complaints.push(`${i === 0 ? names.first : names.second}: the same ufrag as before the restart`);
+      const who = i === 0 ? names.first : names.second;
+      if (usual && gaps[i] > usual[i] + GAP_BEYOND_USUAL_MS) complaints.push(`${who}: no frame for ${gaps[i]} ms, usually ${usual[i]} ms`);
+      if (ufragsOf(after[i]).some((ufrag) => ufragsOf(look).includes(ufrag))) complaints.push(`${who}: the same ufrag as before the restart`);
     });
   }
   return complaints;
 }
 
-async function playScene(name, polite, sides, names) {
+async function playScene(name, polite, sides, names, facts) {
   const failures = [], link = new Link();
   await sides.first.open({ bundlePolicy: 'max-bundle' });
   await sides.second.open({ bundlePolicy: 'max-bundle' });
@@ -179,9 +198,11 @@ async function playScene(name, polite, sides, names) {
   for (const [which, party] of [['first', first], ['second', second]]) {
     party.onicecandidate = ({ candidate }) => link.send(other[which], { candidate });
   }
+  let strays = false; // what was said of an offer that was taken back may be late
   for (const [number, step] of scenes[name].entries()) {
-    const complaints = await playStep(step, link, sides, names, polite);
-    complaints.push(...failures.filter((failure) => !step.strays || !/username ?fragment/i.test(failure)));
+    strays ||= step.strays ?? false;
+    const complaints = await playStep({ ...step, strays, pauses: facts }, link, sides, names, polite);
+    complaints.push(...failures.filter((failure) => !strays || !STRAY.test(failure)));
     failures.length = 0;
     if (complaints.length > 0) return complaints.map((complaint) => `step ${number + 1}: ${complaint}`);
   }
@@ -190,26 +211,29 @@ async function playScene(name, polite, sides, names) {
 
 // ---- a row of the table ------------------------------------------------------------------------------------------------------
 
-export const negotiationCases = [
-  ...Object.entries(shapes).flatMap(([name, shape]) => ['offerer', 'answerer']
-    .filter((role) => shape.only !== 'chromium' || role === 'offerer')
-    .map((role) => ({ peer: 'chromium', role, network: 'loopback', shape: name, smoke: shape.smoke ?? false }))),
-  ...Object.keys(scenes).flatMap((name) => ['offerer', 'answerer'].flatMap((role) => (offersCross(name) ? ['first', 'second'] : ['second'])
-    .map((polite) => ({ peer: 'chromium', role, network: 'loopback', scene: name, polite, smoke: role === 'offerer' && ['restart', 'both add a picture'].includes(name) && polite === 'second' })))),
-];
+const shapeCases = (peer) => Object.entries(shapes).filter(([, shape]) => !shape.without?.[peer]).flatMap(([name, shape]) => ['offerer', 'answerer']
+  .filter((role) => shape.only !== 'browser' || role === 'offerer')
+  .map((role) => ({ peer, role, network: 'loopback', shape: name, smoke: peer === 'chromium' })));
 
-const judged = (c, sides, names) => (c.shape ? playShape(shapes[c.shape], sides, names) : playScene(c.scene, c.polite, sides, names));
+const sceneCases = (peer) => Object.keys(scenes).flatMap((name) => ['offerer', 'answerer'].flatMap((role) => (offersCross(name) ? ['first', 'second'] : ['second'])
+  .map((polite) => ({ peer, role, network: 'loopback', scene: name, polite, smoke: role === 'offerer' && polite === 'second' && ['restart', 'both add a picture'].includes(name) }))));
+
+export const negotiationCases = ['chromium', 'firefox'].flatMap((peer) => [...shapeCases(peer), ...sceneCases(peer)]);
+
+// facts: what else was measured is added.
+const judged = (c, sides, names, facts) => (c.shape ? playShape(shapes[c.shape], sides, names) : playScene(c.scene, c.polite, sides, names, facts));
 
 // c: a case with a shape or a scene; newPage(): one of the browser; build: where peer_driver is. { complaints, facts }.
 export async function playNegotiation(c, { newPage, build, folder, frames }) {
   await cannedFrames(frames);
   const ours = new OurConnection([join(build, 'test/interop/negotiation/peer_driver'), 'lo', frames], join(folder, 'ours.log'));
   const theirs = await TheirConnection.on(await newPage());
+  const pauses = [];
   let complaints = [], facts = '';
   try {
-    complaints = await judged(c, sidesOf(c.role, ours, theirs), namesOf(c.role));
+    complaints = await judged(c, sidesOf(c.role, ours, theirs), namesOf(c.role, c.peer), pauses);
     const state = await ours.ask('state');
-    facts = `${state.agreed} of ${state.sections} sections agreed`;
+    facts = [`${state.agreed} of ${state.sections} sections agreed`, pauses.length > 0 && `longest pauses at restarts: ${pauses.join(', ')}`].filter(Boolean).join('; ');
     await theirs.close();
   } finally {
     const how = await ours.close();
@@ -222,6 +246,7 @@ export async function playNegotiation(c, { newPage, build, folder, frames }) {
 export async function playItself(c, { newPage }) {
   if (shapes[c.shape]?.agreed.includes('refused') && shapes[c.shape].only) return { complaints: [], facts: 'it would take what we refuse' };
   const sides = { first: await TheirConnection.on(await newPage()), second: await TheirConnection.on(await newPage()) };
-  const complaints = await judged(c, sides, { first: 'the first', second: 'the second' });
-  return { complaints, facts: 'with itself' };
+  const pauses = [];
+  const complaints = await judged(c, sides, { first: 'the first', second: 'the second' }, pauses);
+  return { complaints, facts: ['with itself', ...pauses].join('; ') };
 }

@@ -5,7 +5,7 @@
 //   first, second  steps (steps.js). When both have some, all are done before anything of one reaches the other: offers cross
 //   agreed         what is then true of each section, as the first says it: a list, or, where it depends on who is polite, two
 //   codecs         as in shapes.js
-//   strays         candidates of an offer that was taken back may come: an error in adding them is none
+//   strays         from here on candidates of an offer that was taken back may come: an error in adding them is none
 //   restarted      the ufrags of both are others than before
 
 const both = [['addTrack', 'audio'], ['addTrack', 'video']];

@@ -6,6 +6,7 @@
 //   answering   what it does between setRemoteDescription and createAnswer
 //   agreed      what comes of each section, as the offerer says it: a direction, or 'refused'
 //   codecs      of each section; absent: opus and VP8
+//   without     browsers that cannot play it, and why
 //   only        who can offer it; absent: both. Data channels and several encodings are not ours to offer. 'H264 in common': a Chromium that
 //               answers sends what its answer has left out, against RFC 3264 section 6.1 (VP8, since that stood first in the offer)
 //   policy      bundlePolicy of the offerer
@@ -15,18 +16,18 @@
 //   silent      numbers of sections on which the offerer has agreed to send, and has nothing
 //   after       what is done once media flows, and what must be true then:
 //               { offerer, answerer: steps, silent: the same as above, from then on }; digits are wanted as the browser pressed them
-//   smoke       CI plays it
 
 const both = [['addTrack', 'audio'], ['addTrack', 'video']];
 const repeat = (times, steps) => Array.from({ length: times }, () => steps).flat();
 const video = (codecs, direction = 'sendrecv') => ['addTransceiver', 'video', { direction, codecs }];
 const audio = (codecs, direction = 'sendrecv') => ['addTransceiver', 'audio', { direction, codecs }];
 const withVideo = (codecs, number = 0) => [['addTrack', 'video'], ['setCodecs', number, codecs]];
+const noH264 = { firefox: 'its H264 is a plug-in that it downloads' };
 const encodings = ['low', 'middle', 'high'].map((rid, i) => ({ rid, scaleResolutionDownBy: 4 >> i }));
 const bare = (kind, direction) => ['addTransceiver', kind, { direction }];
 
 export const shapes = {
-  'audio and video': { smoke: true, offerer: both, prepared: both, agreed: ['sendrecv', 'sendrecv'] },
+  'audio and video': { offerer: both, prepared: both, agreed: ['sendrecv', 'sendrecv'] },
   'audio alone': { offerer: [['addTrack', 'audio']], prepared: [['addTrack', 'audio']], agreed: ['sendrecv'] },
   'video alone': { offerer: [['addTrack', 'video']], prepared: [['addTrack', 'video']], agreed: ['sendrecv'] },
   'tracks while answering': { offerer: both, answering: both, agreed: ['sendrecv', 'sendrecv'] },
@@ -35,7 +36,6 @@ export const shapes = {
   'recvonly': { offerer: [bare('audio', 'recvonly'), bare('video', 'recvonly')], prepared: both, agreed: ['recvonly', 'recvonly'] },
   'inactive': { offerer: [bare('audio', 'inactive'), bare('video', 'inactive')], prepared: both, agreed: ['inactive', 'inactive'] },
   'mixed directions': {
-    smoke: true,
     offerer: [bare('audio', 'sendrecv'), bare('video', 'sendonly'), bare('audio', 'recvonly'), bare('video', 'inactive')],
     prepared: [['addTrack', 'audio'], ['addTrack', 'audio'], ['addTrack', 'video']],
     agreed: ['sendrecv', 'sendonly', 'recvonly', 'inactive'],
@@ -44,30 +44,35 @@ export const shapes = {
   'three and three': { offerer: repeat(3, both), prepared: repeat(3, both), agreed: repeat(3, ['sendrecv', 'sendrecv']) },
   'twenty sections': { offerer: repeat(10, both), prepared: repeat(2, both), agreed: [...repeat(4, ['sendrecv']), ...repeat(16, ['sendonly'])] },
   'transceiver without track': {
-    only: 'chromium', offerer: [['addTransceiver', 'audio', { track: false }], ['addTransceiver', 'video', { track: false }]], prepared: both,
+    only: 'browser', offerer: [['addTransceiver', 'audio', { track: false }], ['addTransceiver', 'video', { track: false }]], prepared: both,
     agreed: ['sendrecv', 'sendrecv'], silent: [0, 1],
     after: { offerer: [['replaceTrack', '0'], ['replaceTrack', '1']], silent: [] },
   },
   'stopped before it was offered': { offerer: [...both, bare('video', 'sendrecv'), ['stop', 2]], prepared: both, agreed: ['sendrecv', 'sendrecv'] },
   'answerer stops one': { offerer: both, prepared: [['addTrack', 'audio']], answering: [['stop', '1']], agreed: ['sendrecv', 'inactive'] },
-  'max-compat': { smoke: true, policy: 'max-compat', offerer: [...both, bare('video', 'sendrecv')], prepared: both, agreed: ['sendrecv', 'sendrecv', 'sendonly'] },
+  'max-compat': { policy: 'max-compat', offerer: [...both, bare('video', 'sendrecv')], prepared: both, agreed: ['sendrecv', 'sendrecv', 'sendonly'] },
   'max-bundle': { policy: 'max-bundle', offerer: [...both, bare('video', 'sendrecv')], prepared: both, agreed: ['sendrecv', 'sendrecv', 'sendonly'] },
   'balanced': { policy: 'balanced', offerer: repeat(2, both), prepared: repeat(2, both), agreed: repeat(2, ['sendrecv', 'sendrecv']) },
   'no BUNDLE': { policy: 'max-compat', unbundled: true, offerer: [...both, bare('audio', 'sendrecv')], prepared: both, agreed: ['sendrecv', 'sendrecv', 'sendonly'] },
-  'H264 only': { smoke: true, offerer: [video(['H264'])], prepared: withVideo(['H264']), agreed: ['sendrecv'], codecs: ['H264'] },
+  'H264 only': { without: noH264, offerer: [video(['H264'])], prepared: withVideo(['H264']), agreed: ['sendrecv'], codecs: ['H264'] },
   'VP9 first': { offerer: [audio(['opus']), video(['VP9', 'VP8'])], prepared: both, agreed: ['sendrecv', 'sendrecv'], codecs: ['opus', 'VP9'] },
   'AV1 only': { offerer: [video(['AV1'])], prepared: withVideo(['AV1']), agreed: ['sendrecv'], codecs: ['AV1'] },
   'PCMU only': { offerer: [audio(['PCMU'])], prepared: both.slice(0, 1), agreed: ['sendrecv'], codecs: ['PCMU'] },
   'PCMA before opus': { offerer: [audio(['PCMA', 'opus'])], prepared: both.slice(0, 1), agreed: ['sendrecv'], codecs: ['PCMA'] },
-  'H264 in common': { only: 'chromium', offerer: [video(['VP8', 'H264'])], prepared: withVideo(['VP9', 'H264']), agreed: ['sendrecv'], codecs: ['H264'] },
-  'no codec in common': { offerer: [['addTrack', 'audio'], video(['VP9'])], prepared: [['addTrack', 'audio'], ...withVideo(['H264'], 1)], agreed: ['sendrecv', 'refused'] },
+  'H264 in common': { without: noH264, only: 'browser', offerer: [video(['VP8', 'H264'])], prepared: withVideo(['VP9', 'H264']), agreed: ['sendrecv'], codecs: ['H264'] },
+  'no codec in common': { offerer: [['addTrack', 'audio'], video(['VP9'])], prepared: [['addTrack', 'audio'], ...withVideo(['AV1'], 1)], agreed: ['sendrecv', 'refused'] },
   'telephone-event': {
+    without: { firefox: 'it has telephone-event at 8000 Hz alone, and Opus is at 48000' }, // RFC 4733 section 2.1: the clock is that of the sound
     offerer: [['addTrack', 'audio']], prepared: [['addTrack', 'audio']], agreed: ['sendrecv'],
     after: { offerer: [['insertDTMF', '0', '15#']], answerer: [['insertDTMF', '0', '*2']] },
   },
-  'simulcast': { only: 'chromium', smoke: true, offerer: [['addTrack', 'audio'], ['addTransceiver', 'video', { direction: 'sendonly', encodings }]], prepared: both, agreed: ['sendrecv', 'sendonly'] },
-  'data channel alone': { only: 'chromium', offerer: [['dataChannel']], agreed: ['refused'] },
-  'data channel beside': { only: 'chromium', smoke: true, offerer: [...both, ['dataChannel']], prepared: both, agreed: ['sendrecv', 'sendrecv', 'refused'] },
+  'telephone-event beside PCMU': {
+    offerer: [audio(['PCMU'])], prepared: both.slice(0, 1), agreed: ['sendrecv'], codecs: ['PCMU'],
+    after: { offerer: [['insertDTMF', '0', '15#']], answerer: [['insertDTMF', '0', '*2']] },
+  },
+  'simulcast': { only: 'browser', offerer: [['addTrack', 'audio'], ['addTransceiver', 'video', { direction: 'sendonly', encodings }]], prepared: both, agreed: ['sendrecv', 'sendonly'] },
+  'data channel alone': { only: 'browser', offerer: [['dataChannel']], agreed: ['refused'] },
+  'data channel beside': { only: 'browser', offerer: [...both, ['dataChannel']], prepared: both, agreed: ['sendrecv', 'sendrecv', 'refused'] },
   'candidates in the descriptions': { trickle: false, offerer: both, prepared: both, agreed: ['sendrecv', 'sendrecv'] },
   'candidates before the description': { early: true, offerer: both, prepared: both, agreed: ['sendrecv', 'sendrecv'] },
 };

@@ -33,6 +33,7 @@ export class TheirConnection {
   setRemoteDescription(description) { return this.#ask('setRemoteDescription', description); }
   addIceCandidate(candidate) { return this.#ask('addIceCandidate', candidate); }
   look() { return this.#ask('look'); }
+  longestGap() { return this.#ask('longestGap'); }
   close() { return this.#ask('close'); }
 
   // From now on it negotiates by itself; what it says goes to send(), what the other side says comes by the function that this gives.

@@ -1,0 +1,448 @@
+/*
+ * One PeerConnection, whose peer is the input: descriptions, candidates and datagrams as they come, in any order with calls and time. Held against
+ * it: the table of signaling states (RFC 9429 section 3.2, figure 2), that a refused description has changed nothing, that problems point into the text
+ * they are about, that nothing is sent before there is a description of the peer and no media ever (nobody has its keys), that all memory comes back.
+ */
+#include "fuzz/peer_connection_alone.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/peer/peer_connection.h"
+#include "sdp/model.h"
+
+#define TEXT_BYTES (64u * 1024u)
+#define STEPS_MAX 200
+
+struct alone {
+    struct peer_connection *connection;
+    const uint8_t *data;
+    size_t left;
+    uint64_t now_us, random, allocations, fail_at, live;
+    bool has_heard; /* a description of the peer was set, at any time */
+    char text[TEXT_BYTES], last_remote[TEXT_BYTES];
+    size_t length, last_remote_length;
+};
+
+static void require_at(bool condition, const char *what, int line) {
+    if (condition)
+        return;
+    fprintf(stderr, "peer_connection_alone: line %d: %s\n", line, what);
+    abort();
+}
+#define REQUIRE(condition) require_at((condition), #condition, __LINE__)
+
+/* ---- the input, memory, randomness ----------------------------------------------------------------------------------------------------- */
+
+static uint8_t take_byte(struct alone *alone) {
+    if (alone->left == 0)
+        return 0;
+    alone->left--;
+    return *alone->data++;
+}
+
+/* NUL-terminated, into `text`; at most what is left of the input. */
+static size_t take_text(struct alone *alone, char *text, size_t capacity) {
+    size_t length = take_byte(alone);
+    length = length << 8 | take_byte(alone);
+    length = length < alone->left ? length : alone->left;
+    length = length < capacity - 1 ? length : capacity - 1;
+    memcpy(text, alone->data, length);
+    text[length] = '\0';
+    alone->data += length;
+    alone->left -= length;
+    return length;
+}
+
+static void random_bytes(void *context, uint8_t *out, size_t length) {
+    struct alone *alone = context;
+    for (size_t i = 0; i < length; i++)
+        out[i] = (uint8_t)((alone->random = alone->random * 6364136223846793005u + 1442695040888963407u) >> 56);
+}
+
+static void *allocate(void *context, size_t bytes) {
+    struct alone *alone = context;
+    void *memory = ++alone->allocations == alone->fail_at ? NULL : malloc(bytes);
+    alone->live += memory != NULL;
+    return memory;
+}
+
+static void release(void *context, void *memory) {
+    ((struct alone *)context)->live -= memory != NULL;
+    free(memory);
+}
+
+/* ---- what comes out --------------------------------------------------------------------------------------------------------------------- */
+
+static struct stun_address base_of(size_t transport) {
+    return (struct stun_address){.family = STUN_ADDRESS_IPV4, .port = (uint16_t)(5000 + transport), .ip = {192, 0, 2, 1}};
+}
+
+static void give_sockets(struct alone *alone, size_t transport, size_t count) {
+    const struct ice_interface interfaces[2] = {{.base = base_of(transport), .preference = 65535}, {.base = base_of(transport + 100), .preference = 1, .mdns_name = "a.local"}};
+    (void)peer_connection_handle_transport_interfaces(alone->connection, alone->now_us, transport, interfaces, count);
+}
+
+static void take_event(struct alone *alone, const struct peer_connection_event *event) {
+    struct peer_transceiver facts;
+    switch (event->type) {
+    case PEER_CONNECTION_EVENT_NEGOTIATION_NEEDED: REQUIRE(peer_connection_signaling_state(alone->connection) == PEER_SIGNALING_STABLE); break;
+    case PEER_CONNECTION_EVENT_SIGNALING_STATE: REQUIRE(event->as.signaling_state == peer_connection_signaling_state(alone->connection)); break;
+    case PEER_CONNECTION_EVENT_CONNECTION_STATE:
+        REQUIRE(event->as.connection_state == peer_connection_state(alone->connection) && event->as.connection_state != PEER_CONNECTION_CONNECTED);
+        break;
+    case PEER_CONNECTION_EVENT_ICE_CONNECTION_STATE: REQUIRE(event->as.ice_connection_state == peer_connection_ice_connection_state(alone->connection)); break;
+    case PEER_CONNECTION_EVENT_ICE_GATHERING_STATE: REQUIRE(event->as.ice_gathering_state == peer_connection_ice_gathering_state(alone->connection)); break;
+    case PEER_CONNECTION_EVENT_ICE_CANDIDATE: REQUIRE(event->as.ice_candidate.line_index >= 0 && event->as.ice_candidate.ufrag[0] != '\0'); break;
+    case PEER_CONNECTION_EVENT_TRACK: REQUIRE(peer_connection_transceiver(alone->connection, event->as.track.transceiver, &facts)); break;
+    case PEER_CONNECTION_EVENT_SOCKETS_NEEDED: REQUIRE(event->as.transport > 0 && event->as.transport < PEER_TRANSPORT_MAX);
+        give_sockets(alone, event->as.transport, 1);
+        break;
+    case PEER_CONNECTION_EVENT_FRAME:
+    case PEER_CONNECTION_EVENT_DTMF:
+    case PEER_CONNECTION_EVENT_KEY_FRAME_REQUESTED: REQUIRE(!"what nobody with the keys has sent"); break;
+    default: break;
+    }
+}
+
+/* RFC 7983: 128 to 191 is SRTP, 20 to 63 DTLS, 0 to 3 STUN. */
+static void drain(struct alone *alone) {
+    uint8_t buffer[PEER_TRANSMIT_BUFFER_BYTES];
+    struct ice_transmit out;
+    struct peer_connection_event event;
+    for (bool is_busy = true; is_busy;) {
+        is_busy = false;
+        while (peer_connection_poll_transmit(alone->connection, alone->now_us, buffer, sizeof buffer, &out)) {
+            is_busy = true;
+            REQUIRE(alone->has_heard && out.length > 0 && out.offset + out.length <= sizeof buffer);
+            REQUIRE(buffer[out.offset] < 128 || buffer[out.offset] > 191);
+        }
+        while (peer_connection_poll_event(alone->connection, &event)) {
+            is_busy = true;
+            take_event(alone, &event);
+        }
+    }
+}
+
+/* ---- descriptions ------------------------------------------------------------------------------------------------------------------------ */
+
+static bool next_state(enum peer_signaling_state state, bool is_local, enum peer_sdp_type type, enum peer_signaling_state *next) {
+    static const struct {
+        enum peer_signaling_state from;
+        bool is_local;
+        enum peer_sdp_type type;
+        enum peer_signaling_state to;
+    } table[] = {
+        {PEER_SIGNALING_STABLE, true, PEER_SDP_OFFER, PEER_SIGNALING_HAVE_LOCAL_OFFER},
+        {PEER_SIGNALING_STABLE, false, PEER_SDP_OFFER, PEER_SIGNALING_HAVE_REMOTE_OFFER},
+        {PEER_SIGNALING_HAVE_LOCAL_OFFER, true, PEER_SDP_OFFER, PEER_SIGNALING_HAVE_LOCAL_OFFER},
+        {PEER_SIGNALING_HAVE_LOCAL_OFFER, false, PEER_SDP_OFFER, PEER_SIGNALING_HAVE_REMOTE_OFFER}, /* W3C webrtc section 4.4.2: rolls ours back */
+        {PEER_SIGNALING_HAVE_LOCAL_OFFER, false, PEER_SDP_PRANSWER, PEER_SIGNALING_HAVE_REMOTE_PRANSWER},
+        {PEER_SIGNALING_HAVE_LOCAL_OFFER, false, PEER_SDP_ANSWER, PEER_SIGNALING_STABLE},
+        {PEER_SIGNALING_HAVE_LOCAL_OFFER, true, PEER_SDP_ROLLBACK, PEER_SIGNALING_STABLE},
+        {PEER_SIGNALING_HAVE_LOCAL_OFFER, false, PEER_SDP_ROLLBACK, PEER_SIGNALING_STABLE},
+        {PEER_SIGNALING_HAVE_REMOTE_OFFER, false, PEER_SDP_OFFER, PEER_SIGNALING_HAVE_REMOTE_OFFER},
+        {PEER_SIGNALING_HAVE_REMOTE_OFFER, true, PEER_SDP_PRANSWER, PEER_SIGNALING_HAVE_LOCAL_PRANSWER},
+        {PEER_SIGNALING_HAVE_REMOTE_OFFER, true, PEER_SDP_ANSWER, PEER_SIGNALING_STABLE},
+        {PEER_SIGNALING_HAVE_REMOTE_OFFER, true, PEER_SDP_ROLLBACK, PEER_SIGNALING_STABLE},
+        {PEER_SIGNALING_HAVE_REMOTE_OFFER, false, PEER_SDP_ROLLBACK, PEER_SIGNALING_STABLE},
+        {PEER_SIGNALING_HAVE_LOCAL_PRANSWER, true, PEER_SDP_PRANSWER, PEER_SIGNALING_HAVE_LOCAL_PRANSWER},
+        {PEER_SIGNALING_HAVE_LOCAL_PRANSWER, true, PEER_SDP_ANSWER, PEER_SIGNALING_STABLE},
+        {PEER_SIGNALING_HAVE_REMOTE_PRANSWER, false, PEER_SDP_PRANSWER, PEER_SIGNALING_HAVE_REMOTE_PRANSWER},
+        {PEER_SIGNALING_HAVE_REMOTE_PRANSWER, false, PEER_SDP_ANSWER, PEER_SIGNALING_STABLE},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        if (table[i].from == state && table[i].is_local == is_local && table[i].type == type) {
+            *next = table[i].to;
+            return true;
+        }
+    return false;
+}
+
+/* What a refused description must not change. */
+struct picture {
+    enum peer_signaling_state state;
+    uint64_t sum;
+};
+
+static struct picture look(const struct alone *alone) {
+    static char text[2 * TEXT_BYTES];
+    struct picture picture = {peer_connection_signaling_state(alone->connection), 0xCBF29CE484222325u};
+    for (int which = PEER_LOCAL; which <= PEER_PENDING_REMOTE; which++) {
+        size_t length = 0;
+        enum peer_sdp_type type = PEER_SDP_IMPLICIT;
+        (void)peer_connection_description(alone->connection, (enum peer_description_which)which, &type, text, sizeof text, &length);
+        for (size_t i = 0; i < length && i < sizeof text; i++)
+            picture.sum = (picture.sum ^ (uint8_t)text[i]) * 0x100000001B3u;
+        picture.sum = (picture.sum ^ (unsigned)type ^ length) * 0x100000001B3u;
+    }
+    for (size_t i = 0; i < peer_connection_transceiver_count(alone->connection); i++) {
+        struct peer_transceiver facts;
+        uint64_t known = peer_connection_transceiver(alone->connection, i, &facts) ? (uint64_t)(facts.section + 1) << 8 | (unsigned)facts.current_direction << 4 | facts.stopped : 0;
+        picture.sum = (picture.sum ^ known) * 0x100000001B3u;
+    }
+    return picture;
+}
+
+static size_t sections_of(const struct alone *alone, enum peer_description_which which) {
+    static char text[2 * TEXT_BYTES];
+    static struct sdp_session session;
+    size_t length = 0;
+    if (peer_connection_description(alone->connection, which, NULL, text, sizeof text, &length) != PEER_OK)
+        return SIZE_MAX;
+    REQUIRE(sdp_parse(text, length, &session, NULL) == SDP_OK);
+    return session.section_count;
+}
+
+static void judge(struct alone *alone, struct picture before, bool is_local, enum peer_sdp_type type, int error, const struct peer_problem *problem, const char *text, size_t length) {
+    enum peer_signaling_state next = before.state, state = peer_connection_signaling_state(alone->connection);
+    bool is_allowed = next_state(before.state, is_local, type, &next);
+    if (error != PEER_OK) {
+        bool is_inside = !problem->text || (text && problem->text >= text && problem->text + problem->length <= text + length);
+        REQUIRE(problem->rule && problem->rule[0] != '\0' && is_inside && problem->section >= -1);
+        REQUIRE(strcmp(problem->rule, peer_connection_problem(alone->connection)) == 0 && peer_error_name(error)[0] != '\0');
+        REQUIRE(is_allowed || error == PEER_ERROR_STATE || type == PEER_SDP_IMPLICIT);
+        REQUIRE(error == PEER_ERROR_MEMORY || error == PEER_ERROR_CRYPTO || (look(alone).sum == before.sum && state == before.state));
+        return;
+    }
+    REQUIRE(is_allowed && state == next);
+    alone->has_heard |= !is_local && type != PEER_SDP_ROLLBACK;
+    if (state == PEER_SIGNALING_STABLE) {
+        REQUIRE(sections_of(alone, PEER_PENDING_LOCAL) == SIZE_MAX && sections_of(alone, PEER_PENDING_REMOTE) == SIZE_MAX);
+        REQUIRE(sections_of(alone, PEER_CURRENT_LOCAL) == sections_of(alone, PEER_CURRENT_REMOTE));
+    } else if (type != PEER_SDP_OFFER) {
+        REQUIRE(sections_of(alone, PEER_PENDING_LOCAL) == sections_of(alone, PEER_PENDING_REMOTE));
+    }
+}
+
+static void set_local(struct alone *alone, enum peer_sdp_type type, const char *text, size_t length) {
+    struct peer_problem problem = {0};
+    struct picture before = look(alone);
+    bool is_offer = before.state == PEER_SIGNALING_STABLE || before.state == PEER_SIGNALING_HAVE_LOCAL_OFFER || before.state == PEER_SIGNALING_HAVE_REMOTE_PRANSWER;
+    int error = peer_connection_set_local_description(alone->connection, alone->now_us, type, text, length, &problem);
+    judge(alone, before, true, type != PEER_SDP_IMPLICIT ? type : is_offer ? PEER_SDP_OFFER : PEER_SDP_ANSWER, error, &problem, text, length);
+}
+
+static void set_remote(struct alone *alone, enum peer_sdp_type type) {
+    struct peer_problem problem = {0};
+    struct picture before = look(alone);
+    const char *text = type == PEER_SDP_ROLLBACK ? NULL : alone->text;
+    int error = peer_connection_set_remote_description(alone->connection, alone->now_us, type, text, text ? alone->length : 0, &problem);
+    judge(alone, before, false, type, error, &problem, text, alone->length);
+    if (error == PEER_OK && text) {
+        memcpy(alone->last_remote, alone->text, alone->length + 1);
+        alone->last_remote_length = alone->length;
+    }
+}
+
+static void create(struct alone *alone, bool is_offer, size_t capacity) {
+    struct peer_problem problem = {0};
+    struct picture before = look(alone);
+    size_t length = 0;
+    int error = is_offer ? peer_connection_create_offer(alone->connection, alone->now_us, alone->text, capacity, &length, &problem)
+                         : peer_connection_create_answer(alone->connection, alone->now_us, alone->text, capacity, &length, &problem);
+    alone->length = length;
+    REQUIRE(look(alone).sum == before.sum && (error == PEER_OK) == (problem.rule == NULL));
+    REQUIRE(error != PEER_OK || (length < capacity && alone->text[length] == '\0'));
+}
+
+/* ---- a peer that answers ----------------------------------------------------------------------------------------------------------------- */
+
+static bool starts_with(const char *line, const char *start) {
+    return strncmp(line, start, strlen(start)) == 0;
+}
+
+/* Our own offer as its answer: other credentials, directions reversed; refuses the sections whose bits are set in `refused`. */
+static void mirror(struct alone *alone, unsigned refused, uint8_t generation) {
+    static char offer[TEXT_BYTES];
+    size_t length = 0, out = 0;
+    unsigned section = 0;
+    if (peer_connection_description(alone->connection, PEER_PENDING_LOCAL, NULL, offer, sizeof offer, &length) != PEER_OK)
+        return;
+    static const char *const dropped[] = {"a=candidate:", "a=end-of-candidates", "a=bundle-only", "a=rtcp-mux-only"};
+    for (char *line = offer, *end; *line && (end = strstr(line, "\r\n")) && out + 400 + (size_t)(end - line) < TEXT_BYTES; line = end + 2) {
+        bool is_dropped = false;
+        *end = '\0';
+        for (size_t i = 0; i < sizeof dropped / sizeof dropped[0]; i++)
+            is_dropped |= starts_with(line, dropped[i]);
+        char *port = starts_with(line, "m=") ? strchr(line, ' ') : NULL, *rest = port ? strchr(port + 1, ' ') : NULL;
+        if (is_dropped)
+            continue;
+        if (rest)
+            out += (size_t)snprintf(alone->text + out, TEXT_BYTES - out, "%.*s %d%s\r\n", (int)(port - line), line, refused >> (section++ & 7) & 1 ? 0 : 9, rest);
+        else if (starts_with(line, "a=ice-ufrag:"))
+            out += (size_t)snprintf(alone->text + out, TEXT_BYTES - out, "a=ice-ufrag:peer%u\r\n", generation % 8u);
+        else if (starts_with(line, "a=ice-pwd:"))
+            out += (size_t)snprintf(alone->text + out, TEXT_BYTES - out, "a=ice-pwd:abcdefghijklmnopqrstuvw%u\r\n", generation % 8u);
+        else
+            out += (size_t)snprintf(alone->text + out, TEXT_BYTES - out, "%s\r\n",
+                                    starts_with(line, "a=setup:") ? "a=setup:active" : starts_with(line, "a=sendonly") ? "a=recvonly" : starts_with(line, "a=recvonly") ? "a=sendonly" : line);
+    }
+    alone->text[out] = '\0';
+    alone->length = out;
+}
+
+/* The peer's last description with a piece of it replaced. */
+static void edit_last_remote(struct alone *alone) {
+    static char piece[TEXT_BYTES];
+    size_t at = (size_t)take_byte(alone) << 8, many;
+    at |= take_byte(alone);
+    many = take_byte(alone);
+    size_t length = take_text(alone, piece, sizeof piece);
+    at = at < alone->last_remote_length ? at : alone->last_remote_length;
+    many = many < alone->last_remote_length - at ? many : alone->last_remote_length - at;
+    length = length < TEXT_BYTES - 1 - alone->last_remote_length ? length : TEXT_BYTES - 1 - alone->last_remote_length;
+    memcpy(alone->text, alone->last_remote, at);
+    memcpy(alone->text + at, piece, length);
+    memcpy(alone->text + at + length, alone->last_remote + at + many, alone->last_remote_length - at - many + 1);
+    alone->length = alone->last_remote_length - many + length;
+}
+
+/* ---- steps --------------------------------------------------------------------------------------------------------------------------------- */
+
+static void add(struct alone *alone, bool is_track, uint8_t argument) {
+    char parameters[PEER_CODEC_PARAMETERS_MAX_BYTES + 3], stream[PEER_STREAM_ID_MAX_BYTES + 3];
+    const char *const streams[] = {stream, "s"};
+    struct peer_codec_capability codecs[2] = {{(enum peer_codec)(argument >> 5), parameters}, {(enum peer_codec)(1 + (argument >> 4 & 7)), NULL}};
+    struct peer_transceiver_config config = {.kind = (enum peer_media_kind)(argument & 1), .direction = (enum peer_direction)(argument >> 1 & 3), .bitrate_bps = 1000u * argument};
+    size_t index = SIZE_MAX;
+    if (argument & 8) {
+        (void)take_text(alone, parameters, sizeof parameters);
+        (void)take_text(alone, stream, sizeof stream);
+        config.codecs = codecs;
+        config.codec_count = 1 + (argument & 1);
+        config.streams = streams;
+        config.stream_count = 2;
+    }
+    int error = is_track ? peer_connection_add_track(alone->connection, &config, &index) : peer_connection_add_transceiver(alone->connection, &config, &index);
+    REQUIRE(error != PEER_OK || index < peer_connection_transceiver_count(alone->connection));
+}
+
+static void add_candidate(struct alone *alone, uint8_t argument) {
+    char text[512], mid[32], ufrag[300];
+    struct peer_candidate_init init = {.candidate = text, .candidate_length = take_text(alone, text, sizeof text), .line_index = (argument & 7) - 1};
+    if (argument & 8) {
+        init.mid = mid;
+        init.mid_length = take_text(alone, mid, sizeof mid);
+    }
+    if (argument & 16) {
+        init.ufrag = ufrag;
+        init.ufrag_length = take_text(alone, ufrag, sizeof ufrag);
+    }
+    int error = peer_connection_add_ice_candidate(alone->connection, alone->now_us, argument == 255 ? NULL : &init);
+    REQUIRE(error == PEER_OK || peer_connection_problem(alone->connection)[0] != '\0');
+}
+
+static void datagram(struct alone *alone, uint8_t argument) {
+    char bytes[2048];
+    struct ice_path path = {.transport = argument & 64 ? ICE_TRANSPORT_TCP : ICE_TRANSPORT_UDP, .local = base_of(argument & 3), .remote = {.family = STUN_ADDRESS_IPV4, .port = 9, .ip = {192, 0, 2, 2}}};
+    size_t length = take_text(alone, bytes, sizeof bytes);
+    path.stream_id = argument & 64 ? argument & 32 ? ICE_STREAM_ACCEPTED | argument : argument & 7 : 0;
+    if (argument & 64) {
+        (void)peer_connection_handle_stream_opened(alone->connection, alone->now_us, &path);
+        drain(alone);
+        (void)peer_connection_handle_stream_bytes(alone->connection, alone->now_us, &path, (uint8_t *)bytes, length);
+    } else {
+        (void)peer_connection_handle_datagram(alone->connection, alone->now_us, &path, (uint8_t *)bytes, length);
+    }
+    drain(alone);
+    if (argument & 16)
+        peer_connection_handle_send_error(alone->connection, alone->now_us, &path, 111);
+    if (argument & 128)
+        (void)peer_connection_handle_stream_closed(alone->connection, alone->now_us, &path, 104);
+}
+
+static void pass_time(struct alone *alone, uint8_t argument) {
+    uint64_t until_us = alone->now_us + (argument & 128 ? (argument & 127) * UINT64_C(500000) : argument * UINT64_C(2000));
+    for (unsigned i = 0; i < 2000; i++) {
+        uint64_t next_us = peer_connection_next_timeout(alone->connection);
+        if (next_us > until_us)
+            break;
+        alone->now_us = next_us > alone->now_us ? next_us : alone->now_us;
+        peer_connection_handle_timeout(alone->connection, alone->now_us);
+        drain(alone);
+    }
+    alone->now_us = until_us;
+}
+
+static void media(struct alone *alone, uint8_t argument) {
+    char bytes[2048];
+    size_t length = take_text(alone, bytes, sizeof bytes);
+    struct peer_frame frame = {.bytes = (const uint8_t *)bytes, .length = length, .timestamp = argument * 960u, .is_key_frame = argument & 1};
+    struct peer_statistics statistics;
+    size_t index = argument & 7, steps = 0;
+    REQUIRE(peer_connection_send_frame(alone->connection, alone->now_us, index, &frame) != PEER_OK); /* nobody is connected */
+    (void)peer_connection_request_key_frame(alone->connection, alone->now_us, index);
+    (void)peer_connection_insert_dtmf(alone->connection, alone->now_us, index, bytes, 40u + argument, 30);
+    for (size_t cursor = 0; peer_connection_statistics(alone->connection, &cursor, &statistics); steps++)
+        REQUIRE(steps < 10000 && statistics.id[0] != '\0' && peer_statistics_type_name(statistics.type)[0] != '\0');
+}
+
+static void change(struct alone *alone, uint8_t argument) {
+    size_t index = argument & 15, sections = 0;
+    struct peer_codec_capability codecs[2] = {{(enum peer_codec)(argument >> 4), NULL}, {PEER_CODEC_VP8, "max-fs=3600"}};
+    switch (argument >> 4 & 7) {
+    case 0: (void)peer_connection_remove_track(alone->connection, index); break;
+    case 1: (void)peer_connection_stop_transceiver(alone->connection, index); break;
+    case 2: (void)peer_connection_set_codec_preferences(alone->connection, index, codecs, 1 + (argument >> 7)); break;
+    case 3: (void)peer_connection_restart_ice(alone->connection, alone->now_us); break;
+    default: (void)peer_connection_set_direction(alone->connection, index, (enum peer_direction)(argument >> 4 & 3)); break;
+    }
+    REQUIRE(peer_connection_agreed_count(alone->connection, &sections) <= sections || sections == 0);
+}
+
+static void step(struct alone *alone) {
+    static const enum peer_sdp_type types[] = {PEER_SDP_OFFER, PEER_SDP_PRANSWER, PEER_SDP_ANSWER, PEER_SDP_ROLLBACK, PEER_SDP_IMPLICIT};
+    uint8_t what = take_byte(alone), argument = take_byte(alone);
+    enum peer_sdp_type type = types[argument % 5];
+    switch (what % 16) {
+    case 0: add(alone, false, argument); break;
+    case 1: add(alone, true, argument); break;
+    case 2: change(alone, argument); break;
+    case 3: create(alone, argument & 1, argument & 2 ? argument : TEXT_BYTES); break;
+    case 4: set_local(alone, type, NULL, 0); break;
+    case 5: set_local(alone, type, alone->text, alone->length); break; /* what was created, or anything else */
+    case 6:
+        alone->length = take_text(alone, alone->text, TEXT_BYTES);
+        set_remote(alone, type);
+        break;
+    case 7:
+        mirror(alone, argument >> 3, argument >> 1 & 3);
+        set_remote(alone, argument & 1 ? PEER_SDP_PRANSWER : PEER_SDP_ANSWER);
+        break;
+    case 8:
+        edit_last_remote(alone);
+        set_remote(alone, type);
+        break;
+    case 9: add_candidate(alone, argument); break;
+    case 10: datagram(alone, argument); break;
+    case 11: pass_time(alone, argument); break;
+    case 12: media(alone, argument); break;
+    case 13: give_sockets(alone, argument >> 2 & 3, argument & 3 ? 1 + (argument & 1) : 0); break;
+    case 14: peer_connection_close(alone->connection, alone->now_us); break;
+    default: (void)peer_connection_handle_resolved(alone->connection, alone->now_us, argument, NULL, 0); break;
+    }
+}
+
+void fuzz_peer_connection_alone(const struct dtls_certificate *certificate, const uint8_t *data, size_t size) {
+    static struct alone alone;
+    alone = (struct alone){.data = data, .left = size, .now_us = 1000000, .random = 1};
+    struct ice_allocator allocator = {allocate, release, &alone};
+    uint8_t flags = take_byte(&alone), fails = take_byte(&alone);
+    alone.fail_at = flags & 64 ? 1 + fails * UINT64_C(2) : 0;
+    struct peer_connection_config config = {
+        .ice = {.random = random_bytes, .random_context = &alone, .allocator = &allocator}, .bundle_policy = (enum peer_bundle_policy)(flags % 4), .certificate = certificate, .key_log = true};
+    alone.connection = peer_connection_new(&config, alone.now_us);
+    REQUIRE(alone.connection || alone.fail_at > 0 || flags % 4 == 3); /* which is no policy */
+    for (unsigned i = 0; alone.connection && alone.left > 0 && i < STEPS_MAX; i++) {
+        if (i == 0 && !(flags & 128))
+            give_sockets(&alone, 0, 1);
+        step(&alone);
+        drain(&alone);
+        REQUIRE((peer_connection_signaling_state(alone.connection) == PEER_SIGNALING_CLOSED) == (peer_connection_state(alone.connection) == PEER_CONNECTION_CLOSED));
+        REQUIRE(peer_signaling_state_name(peer_connection_signaling_state(alone.connection))[0] != '\0' && peer_connection_state_name(peer_connection_state(alone.connection))[0] != '\0');
+    }
+    peer_connection_free(alone.connection);
+    REQUIRE(alone.live == 0);
+}

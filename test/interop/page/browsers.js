@@ -1,0 +1,109 @@
+// The browsers that open our page: Debian's, headless, with their own defaults except what stands below. A browser is an object with
+// missing() -> why it cannot play, or null; launch(options) -> { version, open, close }. open(url, options) gives a page:
+//   run(function, argument)   in the page; press, text, choose: what a person does and reads; paint(scheme): light or dark
+//   errors                    what its console showed that is a warning or worse
+
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { EXECUTABLE, firefox, preferencesOf, soundServer } from '../firefox.js';
+
+const CHROMIUM = '/usr/bin/chromium';
+const DESK = { width: 1200, height: 900 };
+
+const isBad = (type) => ['error', 'warn', 'warning', 'assert'].includes(type);
+
+function wrap(page, errors, more) {
+  return {
+    errors,
+    run: (work, argument) => page.evaluate(work, argument),
+    press: (selector) => page.click(selector),
+    text: (selector) => page.evaluate((s) => document.querySelector(s).textContent.replace(/\s+/g, ' ').trim(), selector),
+    choose: (selector, value) => page.evaluate(([s, v]) => {
+      const list = document.querySelector(s);
+      list.value = v;
+      list.dispatchEvent(new Event('change'));
+    }, [selector, value]),
+    async reload() {
+      await page.reload();
+      await page.waitForSelector('#join:not(:disabled)');
+    },
+    shoot: (path) => page.screenshot({ path, fullPage: true, type: 'jpeg', quality: 70 }),
+    close: () => page.close(),
+    ...more,
+  };
+}
+
+// loopback: 127.0.0.1 is a host candidate.
+async function launchChromium({ loopback }) {
+  const { chromium } = await import('playwright-core');
+  const args = [
+    '--headless=new', '--no-sandbox', // root, as CI is, has no sandbox
+    '--disable-gpu', '--autoplay-policy=no-user-gesture-required',
+    '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', // a camera and a microphone, and somebody who says yes
+    '--auto-select-desktop-capture-source=Entire screen', // and who picks a screen
+  ];
+  if (loopback) args.push('--allow-loopback-in-peer-connection');
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args });
+  async function open(url, { ready, phone = false, scheme = 'light' }) {
+    const context = await browser.newContext({ viewport: phone ? { width: 375, height: 812 } : DESK, isMobile: phone, colorScheme: scheme, acceptDownloads: true });
+    const page = await context.newPage(), errors = [];
+    page.on('console', (message) => isBad(message.type()) && errors.push(`${message.type()}: ${message.text()}`));
+    page.on('pageerror', (error) => errors.push(String(error)));
+    await page.goto(url);
+    await page.waitForSelector(ready);
+    return wrap(page, errors, {
+      paint: (colorScheme) => page.emulateMedia({ colorScheme }),
+      async download(selector) {
+        const [download] = await Promise.all([page.waitForEvent('download'), page.click(selector)]);
+        return download;
+      },
+      close: () => context.close(),
+    });
+  }
+  return { version: `Chrome/${browser.version().split('.')[0]}`, open, close: () => browser.close() };
+}
+
+// Every page has a browser of its own: in a tab that nobody sees Firefox lets timers fire once a second, and a drawn picture stands still.
+async function launchFirefox({ folder, loopback }) {
+  const { default: puppeteer } = await import('puppeteer-core');
+  const browsers = [];
+  const sound = await soundServer();
+  const options = {
+    browser: 'firefox', executablePath: EXECUTABLE, headless: true, timeout: 60000, env: { ...process.env, PULSE_SERVER: sound.address },
+    extraPrefsFirefox: preferencesOf({ camera: true, loopback }),
+  };
+  const start = async (defaultViewport) => {
+    const userDataDir = join(resolve(folder), `firefox-${browsers.length}`);
+    const browser = await puppeteer.launch({ ...options, userDataDir, defaultViewport });
+    browsers.push({ browser, userDataDir });
+    return browser;
+  };
+  const closeAll = async () => {
+    for (const { browser, userDataDir } of browsers.splice(0)) {
+      await browser.close();
+      await rm(userDataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    }
+  };
+  async function open(url, { ready, phone = false }) {
+    const browser = await start(phone ? { width: 375, height: 812 } : DESK);
+    const page = await browser.newPage(), errors = [];
+    page.on('console', (message) => isBad(message.type()) && errors.push(`${message.type()}: ${message.text()}`));
+    page.on('pageerror', (error) => errors.push(String(error)));
+    await page.goto(url);
+    await page.waitForSelector(ready);
+    return wrap(page, errors, {});
+  }
+  const first = await start(DESK);
+  const version = (await first.version()).replace(/^firefox\/(\d+).*/i, 'Firefox/$1');
+  await closeAll();
+  return { version, open, close: async () => {
+    await closeAll();
+    await sound.close();
+  } };
+}
+
+export const browsers = {
+  chromium: { missing: () => (existsSync(CHROMIUM) ? null : `${CHROMIUM} is not installed`), launch: launchChromium },
+  firefox: { missing: firefox.missing, launch: launchFirefox },
+};

@@ -1,0 +1,20 @@
+// What our page is put through. A case is peer x scene x network; the peer is the browser that shows the page, a scene is in scenes.js.
+
+import { browsers } from './browsers.js';
+import { playPage } from './play.js';
+
+const case_ = (peer, scene, network, smoke = false) => ({
+  peer, role: 'page', scene, network, smoke, words: [scene, network], play: playPage, missing: browsers[peer].missing,
+});
+
+export const pageCases = ['chromium', 'firefox'].flatMap((peer) => [
+  case_(peer, 'callee', 'loopback', true),
+  case_(peer, 'caller', 'loopback', true),
+  case_(peer, 'page', 'loopback', true),
+  case_(peer, 'reload', 'loopback'),
+  case_(peer, 'full', 'loopback'),
+  case_(peer, 'garbage', 'loopback'),
+  case_(peer, 'tutorial', 'loopback', true),
+  case_(peer, 'plain', 'nat'),
+  case_(peer, 'lost', 'nat'),
+]).concat([case_('firefox', 'other-page', 'loopback')]);

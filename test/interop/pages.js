@@ -1,0 +1,50 @@
+// The test pages, and a browser that shows them as a peer of a case.
+//
+// A peer is an object with missing() -> why it cannot play, or null; open(options) -> { join, measure, path, restart, act, close, version };
+// and browser(options), for many pages one after another -> { page(path, ready, onConsole), close, version }. options: folder, for a fresh
+// profile; loopback: 127.0.0.1 is a host candidate; camera: there is one, and pages may use it (else a browser hides host addresses behind
+// names, as it does by default).
+
+import { createServer } from 'node:http';
+import { readFile } from 'node:fs/promises';
+
+const PAGES = { '/': 'page.html', '/negotiation/': 'negotiation/page.html' };
+const SCRIPTS = ['page.js', 'stamp.js', 'negotiation/page.js', 'negotiation/perfect.js', 'negotiation/steps.js'];
+
+// From the test's own folder, on the 127.0.0.1 of where the browser is: a secure context, so there is a camera.
+export async function servePages() {
+  const server = createServer(async (request, response) => {
+    if (request.url === '/favicon.ico') return response.writeHead(204).end();
+    const script = SCRIPTS.find((name) => `/${name}` === request.url), file = script ?? PAGES[request.url];
+    if (!file) return response.writeHead(404).end();
+    response.writeHead(200, { 'content-type': `text/${script ? 'javascript' : 'html'}; charset=utf-8` }).end(await readFile(new URL(file, import.meta.url)));
+  });
+  await new Promise((listening, failed) => server.on('error', failed).listen(0, '127.0.0.1', listening));
+  return {
+    url: (path) => `http://127.0.0.1:${server.address().port}${path}`,
+    close() {
+      server.closeAllConnections?.();
+      server.close();
+    },
+  };
+}
+
+// The peer of a browser: one page of it.
+export const openPage = (browser) => async ({ onConsole, ...options }) => {
+  const { version, page, close } = await browser(options);
+  try {
+    const opened = await page('/', 'interop', onConsole);
+    return {
+      version,
+      join: (given) => opened.evaluate((o) => window.interop.join(o), given),
+      measure: () => opened.evaluate(() => window.interop.measure()),
+      path: () => opened.evaluate(() => window.interop.path()),
+      restart: () => opened.evaluate(() => window.interop.restart()),
+      act: (what) => opened.evaluate((name) => window.interop.acts[name](), what),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+};
