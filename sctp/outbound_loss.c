@@ -49,7 +49,7 @@ static void reduce_proportionally(struct sctp_outbound *out, uint64_t delivered_
     r->budget_bytes = r->sent_bytes == 0 && budget_bytes == 0 ? 1 : budget_bytes;
 }
 
-void sctp_outbound_recovery_acknowledged(struct sctp_outbound *out, uint64_t now_us, uint64_t delivered_bytes, bool has_loss) {
+void sctp_outbound_recovery_acknowledged(struct sctp_outbound *out, uint64_t delivered_bytes, bool has_loss) {
     struct sctp_recovery *r = &out->recovery;
     if (r->state == SCTP_RECOVERY_NONE)
         return;
@@ -58,7 +58,6 @@ void sctp_outbound_recovery_acknowledged(struct sctp_outbound *out, uint64_t now
     } else if (r->state == SCTP_RECOVERY_FAST) {
         reduce_proportionally(out, delivered_bytes, has_loss);
     }
-    (void)now_us;
 }
 
 void sctp_outbound_detect_losses(struct sctp_outbound *out, uint64_t now_us) {
