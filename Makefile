@@ -33,13 +33,14 @@ LDFLAGS  := $(filter -fsanitize=%,$(CFLAGS_$(MODE))) $(EXTRA_LDFLAGS)
 # ---- the rooms: archive, sources, what it links ----------------------------------------------------------------------
 # A library's strata dependencies come first in link order; check-layers proves that there are no others.
 
-LIBRARIES := stun ice sdp dtls rtp signaling signaling-websocket peer
+LIBRARIES := stun ice sdp dtls rtp sctp signaling signaling-websocket peer
 
 DIR_stun := stun
 DIR_ice  := ice
 DIR_sdp  := sdp
 DIR_dtls := dtls
 DIR_rtp  := rtp
+DIR_sctp := sctp
 DIR_signaling := signaling
 DIR_signaling-websocket := signaling/websocket
 DIR_peer := app/peer
@@ -49,6 +50,7 @@ DEPS_ice  := stun
 DEPS_sdp  :=
 DEPS_dtls :=
 DEPS_rtp  :=
+DEPS_sctp :=
 DEPS_signaling :=
 DEPS_signaling-websocket := signaling
 DEPS_peer := ice stun sdp dtls rtp
@@ -60,6 +62,7 @@ LIBS_signaling-websocket := -lwebsockets -luv -ljansson
 LIBS_ice  := $(LIBS_stun)
 LIBS_sdp  :=
 LIBS_rtp  :=
+LIBS_sctp :=
 LIBS_peer := $(LIBS_dtls)
 LIBS_net  := -luv -lssl -lcrypto
 LIBS_media = -lopus -lvpx -lyuv -logg -lpthread $(OPTIONAL_MEDIA_LIBS)
@@ -187,7 +190,7 @@ $(BUILD)/docs/example/%: $(BUILD)/docs/example/%.o $(PEER_ARCHIVES)
 
 # ---- tests: test/ROOM/test_NAME.c is one cmocka program; other sources of that folder are its helpers -------------------
 
-TEST_ROOMS := stun ice sdp dtls rtp signaling websocket peer net media sim wire call server
+TEST_ROOMS := stun ice sdp dtls rtp sctp signaling websocket peer net media sim wire call server
 ROOM_ARCHIVES_websocket := $(call archives_of,signaling-websocket) $(APP_NET) $(call archive,stun)
 ROOM_LIBS_websocket := $(LIBS_signaling-websocket) -lcrypto
 ROOM_ARCHIVES_net  := $(APP_NET) $(call archives_of,ice)
@@ -197,7 +200,7 @@ ROOM_LIBS_media    := $(LIBS_media) -lm
 ROOM_ARCHIVES_wire := $(call archive,stun)
 ROOM_OBJECTS_wire  := $(patsubst %,$(BUILD)/test/sim/%.o,link random)
 ROOM_LIBS_wire     := -lm
-ROOM_ARCHIVES_sim  := $(PEER_ARCHIVES)
+ROOM_ARCHIVES_sim  := $(PEER_ARCHIVES) $(call archive,sctp)
 ROOM_LIBS_sim      := $(LIBS_peer) -lm
 ROOM_OBJECTS_peer   := $(filter-out $(BUILD)/test/sim/test_%,$(call objects,test/sim)) $(patsubst %,$(BUILD)/test/sdp/%.o,answer_rules answer_rules_rtp answer_text)
 ROOM_LIBS_peer     := $(LIBS_peer) -lm
@@ -312,7 +315,7 @@ fuzz-all: $(FUZZ_TARGETS:%=$(FUZZ_BUILD)/fuzz_%)
 # ---- benches: always release, always ratios ------------------------------------------------------------------------------
 
 BENCHES := $(patsubst %.c,%,$(notdir $(wildcard bench/bench_*.c)))
-$(BUILD)/bench/bench_%: $(BUILD)/bench/bench_%.o $(APP_NET) $(PEER_ARCHIVES)
+$(BUILD)/bench/bench_%: $(BUILD)/bench/bench_%.o $(APP_NET) $(PEER_ARCHIVES) $(call archive,sctp)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_peer) $(LIBS_net) -lm
 .PHONY: bench
 ifeq ($(MODE),release)

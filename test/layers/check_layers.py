@@ -21,7 +21,7 @@ PURE_LIBC = set("""
     memcpy memmove memset memcmp memchr memrchr strlen strnlen strcmp strncmp strchr strrchr
     malloc calloc realloc free qsort bsearch abort llabs
     __memcpy_chk __memmove_chk __memset_chk __stack_chk_fail __assert_fail __explicit_bzero_chk explicit_bzero
-    __errno_location _GLOBAL_OFFSET_TABLE_ log log2 log10 exp pow sqrt floor ceil lround fabs
+    __errno_location __cpu_model _GLOBAL_OFFSET_TABLE_ log log2 log10 exp pow sqrt floor ceil lround fabs
 """.split())
 SANITIZER = re.compile(r"^__(asan|ubsan|lsan|sanitizer|tsan|gcov)_")
 

@@ -1,0 +1,27 @@
+/*
+ * No bursts: what the congestion window allows leaves at a little more than window over round trip time, so that an idle or blocked sender does
+ * not hand a whole window to the queue of the bottleneck at once (RFC 9260 section 6.1 D bounds bursts by a count; a rate does it better). Never
+ * delays the first packets of a silence.
+ */
+#ifndef SCTP_PACER_INTERNAL_H
+#define SCTP_PACER_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SCTP_PACER_BURST_BYTES 14480      /* ten packets at once are nobody's burst: RFC 6928 starts with as many */
+#define SCTP_PACER_BURST_US 2000          /* nor is what a loop with a clock of milliseconds needs */
+#define SCTP_PACER_GAIN_SLOW_START 200    /* per cent of window over round trip time: slow start doubles in a round trip */
+#define SCTP_PACER_GAIN 125
+
+struct sctp_pacer {
+    uint64_t ahead_bytes; /* sent sooner than the rate would have it, as of since_us */
+    uint64_t since_us;
+};
+
+/* The rate: bytes a second; 0: none yet, no limit. True: one packet more may leave now. Else *until_us is when to ask again. */
+bool sctp_pacer_allows(struct sctp_pacer *pacer, uint64_t now_us, uint64_t rate, uint64_t *until_us);
+void sctp_pacer_sent(struct sctp_pacer *pacer, uint64_t now_us, uint64_t rate, uint64_t bytes);
+uint64_t sctp_pacer_rate(uint64_t window_bytes, uint64_t smoothed_rtt_us, bool is_slow_start);
+
+#endif

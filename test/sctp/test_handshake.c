@@ -1,0 +1,416 @@
+/* Section 5 of RFC 9260: the handshake, lost, doubled, late, from both sides at once, and again; what an INIT may say. */
+#include "association_pair.h"
+
+#include "sctp/cookie_internal.h"
+
+static void open_left(struct pair *pair) {
+    assert_int_equal(sctp_association_connect(pair->end[0].association, pair->now_us), SCTP_OK);
+}
+
+static void assert_connected(struct pair *pair) {
+    for (unsigned end = 0; end < 2; end++) {
+        assert_int_equal(two_statistics(pair, end).state, SCTP_STATE_ESTABLISHED);
+        assert_int_equal(two_count(pair, end, SCTP_EVENT_CONNECTED), 1);
+        assert_int_equal(two_count(pair, end, SCTP_EVENT_RESTARTED), 0);
+    }
+    size_t before[2] = {pair->end[0].messages, pair->end[1].messages};
+    assert_int_equal(two_send(pair, 0, 1, "there"), SCTP_OK);
+    assert_int_equal(two_send(pair, 1, 1, "back"), SCTP_OK);
+    two_run(pair, 5000000);
+    assert_int_equal(pair->end[1].messages, before[1] + 1);
+    assert_int_equal(pair->end[0].messages, before[0] + 1);
+}
+
+/* ---- lost, doubled, from both sides ------------------------------------------------------------------------------------------------- */
+
+static bool lose_one_each(struct pair *pair, unsigned from, size_t n, uint8_t *bytes, size_t length) {
+    const size_t *lost = pair->context;
+    (void)bytes, (void)length;
+    return n != lost[from];
+}
+
+/* Each single packet, and each pair of one from either side, is lost once. */
+static void loses_packets(void **state) {
+    (void)state;
+    for (size_t left = 0; left < 6; left++) {
+        for (size_t right = 0; right < 6; right++) {
+            for (int both = 0; both < 2; both++) {
+                struct pair *pair = two_new(100 + left * 10 + right, NULL, NULL);
+                size_t lost[2] = {left, right};
+                pair->context = lost;
+                pair->filter = lose_one_each;
+                open_left(pair);
+                if (both == 1)
+                    sctp_association_connect(pair->end[1].association, pair->now_us);
+                two_run(pair, 20000000);
+                assert_connected(pair);
+                two_free(pair);
+            }
+        }
+    }
+}
+
+/* RFC 9260 section 5.2.1: both call, at all distances of time. */
+static void both_call(void **state) {
+    (void)state;
+    for (uint64_t later_us = 0; later_us <= 60000; later_us += 2500) {
+        struct pair *pair = two_new(later_us, NULL, NULL);
+        open_left(pair);
+        two_run(pair, later_us);
+        sctp_association_connect(pair->end[1].association, pair->now_us);
+        two_run(pair, 3000000);
+        assert_connected(pair);
+        assert_int_equal(two_statistics(pair, 0).restarts + two_statistics(pair, 1).restarts, 0);
+        two_free(pair);
+    }
+}
+
+static bool double_all(struct pair *pair, unsigned from, size_t n, uint8_t *bytes, size_t length) {
+    (void)n;
+    uint8_t *copy = malloc(length);
+    memcpy(copy, bytes, length);
+    pair->packets[pair->packet_count++] = (struct pair_packet){pair->now_us + pair->delay_us + 25000, 1 - from, length, copy};
+    return true;
+}
+
+static void everything_twice(void **state) {
+    (void)state;
+    struct pair *pair = two_new(5, NULL, NULL);
+    pair->filter = double_all;
+    open_left(pair);
+    sctp_association_connect(pair->end[1].association, pair->now_us);
+    two_run(pair, 3000000);
+    assert_connected(pair);
+    two_free(pair);
+}
+
+static bool lose_all(struct pair *pair, unsigned from, size_t n, uint8_t *bytes, size_t length) {
+    (void)pair, (void)from, (void)n, (void)bytes, (void)length;
+    return false;
+}
+
+/* RFC 9260 section 4: after Max.Init.Retransmits the caller is told. */
+static void gives_up(void **state) {
+    (void)state;
+    struct pair *pair = two_new(6, NULL, NULL);
+    pair->filter = lose_all;
+    open_left(pair);
+    two_run(pair, UINT64_C(200000000));
+    assert_int_equal(two_find(pair, 0, SCTP_EVENT_CLOSED, 0)->event.reason, SCTP_CLOSED_CONNECT_TIMEOUT);
+    assert_int_equal(pair->end[0].packets_sent, 1 + SCTP_INIT_RETRANSMISSIONS_DEFAULT);
+    assert_int_equal(sctp_association_next_timeout(pair->end[0].association), UINT64_MAX);
+    assert_int_equal(sctp_association_connect(pair->end[0].association, pair->now_us), SCTP_ERROR_STATE);
+    assert_int_equal(two_count(pair, 0, SCTP_EVENT_CLOSED), 1);
+    two_free(pair);
+}
+
+/* ---- cookies ------------------------------------------------------------------------------------------------------------------------ */
+
+/* The packet of the left end that has COOKIE ECHO, not yet delivered. */
+static size_t take_cookie_echo(struct pair *pair, uint8_t *packet) {
+    uint8_t other[PAIR_PACKET_BYTES];
+    open_left(pair);
+    two_drain(pair, 0);
+    size_t length = two_take_packet(pair, 0, other);
+    two_give(pair, 1, other, length);
+    length = two_take_packet(pair, 1, other);
+    two_give(pair, 0, other, length);
+    return two_take_packet(pair, 0, packet);
+}
+
+static void seal_packet(uint8_t *bytes, size_t length) {
+    uint32_t checksum = sctp_packet_checksum(bytes, length);
+    bytes[8] = (uint8_t)(checksum >> 24);
+    bytes[9] = (uint8_t)(checksum >> 16);
+    bytes[10] = (uint8_t)(checksum >> 8);
+    bytes[11] = (uint8_t)checksum;
+}
+
+/* RFC 9260 section 5.1.5, MUST: a cookie that was tampered with is dropped without a word, whichever bit it was. */
+static void refuses_tampered_cookies(void **state) {
+    (void)state;
+    struct pair *pair = two_new(7, NULL, NULL);
+    uint8_t packet[PAIR_PACKET_BYTES];
+    size_t length = take_cookie_echo(pair, packet), allocated = pair->allocated_bytes;
+    for (size_t bit = 16 * 8; bit < length * 8; bit++) {
+        packet[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        seal_packet(packet, length);
+        two_give(pair, 1, packet, length);
+        packet[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    assert_int_equal(two_statistics(pair, 1).state, SCTP_STATE_CLOSED);
+    assert_int_equal(two_statistics(pair, 1).cookies_refused, (length - 16) * 8);
+    assert_int_equal(pair->end[1].packets_sent, 1);
+    assert_int_equal(pair->allocated_bytes, allocated); /* no state before a good cookie */
+    seal_packet(packet, length);
+    two_give(pair, 1, packet, length);
+    two_run(pair, 100000);
+    assert_connected(pair);
+    two_free(pair);
+}
+
+/* RFC 9260 section 8.5.1 D: the tag of its packet is that of the cookie. */
+static void refuses_cookies_with_another_tag(void **state) {
+    (void)state;
+    struct pair *pair = two_new(8, NULL, NULL);
+    uint8_t packet[PAIR_PACKET_BYTES];
+    size_t length = take_cookie_echo(pair, packet);
+    packet[5] ^= 1;
+    seal_packet(packet, length);
+    two_give(pair, 1, packet, length);
+    assert_int_equal(two_statistics(pair, 1).state, SCTP_STATE_CLOSED);
+    two_free(pair);
+}
+
+/* RFC 9260 sections 5.1.5 and 5.2.6: a stale cookie is answered by an ERROR, and a new INIT comes of it. */
+static void answers_stale_cookies(void **state) {
+    (void)state;
+    for (int late = 0; late < 2; late++) {
+        struct pair *pair = two_new(9, NULL, NULL);
+        uint8_t packet[PAIR_PACKET_BYTES], answer[PAIR_PACKET_BYTES];
+        struct sctp_chunk chunk;
+        size_t length = take_cookie_echo(pair, packet);
+        pair->now_us += SCTP_COOKIE_LIFETIME_US + (uint64_t)late;
+        two_give(pair, 1, packet, length);
+        size_t answered = two_take_packet(pair, 1, answer);
+        assert_int_equal(two_find_chunk(answer, answered, SCTP_CHUNK_COOKIE_ACK, &chunk), late == 0);
+        assert_int_equal(two_find_chunk(answer, answered, SCTP_CHUNK_ERROR, &chunk), late == 1);
+        two_give(pair, 0, answer, answered);
+        two_run(pair, 3000000);
+        assert_connected(pair);
+        two_free(pair);
+    }
+}
+
+/* INIT by INIT, nothing is remembered. */
+static void remembers_nothing_of_calls(void **state) {
+    (void)state;
+    struct pair *pair = two_new(10, NULL, NULL);
+    uint8_t packet[PAIR_PACKET_BYTES], answer[PAIR_PACKET_BYTES];
+    open_left(pair);
+    two_drain(pair, 0);
+    size_t length = two_take_packet(pair, 0, packet), allocations = pair->allocations;
+    for (unsigned i = 0; i < 10000; i++) {
+        packet[16 + (i & 3)] = (uint8_t)(i >> 2 | 1); /* another tag each time */
+        seal_packet(packet, length);
+        two_give(pair, 1, packet, length);
+        size_t answered = two_take_packet(pair, 1, answer);
+        assert_true(answered > 0 && answered <= SCTP_PACKET_SMALLEST_BYTES);
+    }
+    assert_int_equal(pair->allocations, allocations);
+    assert_int_equal(sctp_association_next_timeout(pair->end[1].association), UINT64_MAX);
+    two_free(pair);
+}
+
+/* ---- restart: RFC 9260 section 5.2.4, A ---------------------------------------------------------------------------------------------- */
+
+static void replace_left(struct pair *pair) {
+    struct pair *other = two_new(pair->random_state, NULL, NULL);
+    sctp_association_free(pair->end[0].association);
+    struct sctp_association_config config = two_config(pair);
+    config.random_context = pair;
+    pair->end[0].association = sctp_association_new(&config, pair->now_us);
+    pair->end[0].event_count = 0;
+    pair->end[0].messages = 0;
+    two_free(other);
+}
+
+static void peer_begins_anew(void **state) {
+    (void)state;
+    struct pair *pair = two_connected(11);
+    two_send_bytes(pair, 1, 3, 50000);
+    two_drain(pair, 1);
+    replace_left(pair);
+    open_left(pair);
+    two_run(pair, 3000000);
+    assert_int_equal(two_count(pair, 1, SCTP_EVENT_CONNECTED), 1);
+    assert_int_equal(two_count(pair, 1, SCTP_EVENT_RESTARTED), 1);
+    assert_int_equal(two_count(pair, 0, SCTP_EVENT_CONNECTED), 1);
+    assert_int_equal(two_statistics(pair, 1).restarts, 1);
+    assert_int_equal(sctp_association_buffered_total(pair->end[1].association), 0);
+    two_send(pair, 0, 1, "again");
+    two_send(pair, 1, 3, "too");
+    two_run(pair, 1000000);
+    assert_string_equal(two_find(pair, 1, SCTP_EVENT_MESSAGE, 0)->text, "again");
+    assert_string_equal(two_find(pair, 0, SCTP_EVENT_MESSAGE, 0)->text, "too");
+    two_free(pair);
+}
+
+/* RFC 9260 section 5.2.2: an INIT alone changes nothing, and its INIT ACK has another tag. */
+static void init_alone_changes_nothing(void **state) {
+    (void)state;
+    struct pair *pair = two_new(12, NULL, NULL);
+    uint8_t init[PAIR_PACKET_BYTES], answers[2][PAIR_PACKET_BYTES];
+    open_left(pair);
+    two_drain(pair, 0);
+    size_t length = two_take_packet(pair, 0, init);
+    two_give(pair, 1, init, length);
+    two_take_packet(pair, 1, answers[0]);
+    two_run(pair, 3000000);
+    assert_connected(pair);
+    two_give(pair, 1, init, length);
+    assert_true(two_take_packet(pair, 1, answers[1]) > 0);
+    assert_memory_not_equal(answers[0] + 16, answers[1] + 16, 4);
+    assert_connected(pair);
+    two_free(pair);
+}
+
+/* ---- what an INIT may say ------------------------------------------------------------------------------------------------------------ */
+
+/* An INIT of ours, with these parameters. */
+static size_t write_init(uint8_t *bytes, uint8_t type, uint32_t tag, const uint8_t *parameters, size_t parameters_length) {
+    struct sctp_writer writer;
+    two_write(&writer, bytes, tag);
+    sctp_writer_open_chunk(&writer, type, 0);
+    sctp_writer_u32(&writer, 0x01020304);
+    sctp_writer_u32(&writer, 65536);
+    sctp_writer_u16(&writer, 10);
+    sctp_writer_u16(&writer, 20);
+    sctp_writer_u32(&writer, 77);
+    sctp_writer_bytes(&writer, parameters, parameters_length);
+    sctp_writer_close_chunk(&writer);
+    return (size_t)sctp_writer_finish(&writer, false);
+}
+
+/* RFC 9260 section 3.2.1: 8 is reported, and 4 also ends the reading. */
+static void reports_unknown_parameters(void **state) {
+    (void)state;
+    static const uint8_t parameters[] = {
+        0xC1, 1, 0, 6, 9, 9, 0, 0, /* skip and report */
+        0x81, 2, 0, 4,             /* skip */
+        0x41, 3, 0, 4,             /* stop and report */
+        0xC1, 4, 0, 4,             /* not seen any more */
+    };
+    struct pair *pair = two_new(13, NULL, NULL);
+    uint8_t bytes[PAIR_PACKET_BYTES];
+    size_t length = write_init(bytes, SCTP_CHUNK_INIT, 0, parameters, sizeof parameters);
+    two_give(pair, 1, bytes, length);
+    length = two_take_packet(pair, 1, bytes);
+    assert_int_equal(two_tag_of(bytes), 0x01020304);
+    struct sctp_chunk chunk;
+    assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_INIT_ACK, &chunk));
+    struct sctp_init init;
+    assert_int_equal(sctp_read_init(&chunk, &init), SCTP_OK);
+    struct sctp_walk walk = sctp_walk_bytes(init.parameters, init.parameters_length);
+    struct sctp_parameter parameter;
+    uint8_t reported[2] = {0};
+    size_t count = 0;
+    while (sctp_walk_parameter(&walk, &parameter)) {
+        if (parameter.type == SCTP_PARAMETER_UNRECOGNIZED) {
+            assert_true(count < 2);
+            reported[count++] = parameter.value[1];
+        }
+    }
+    assert_int_equal(count, 2);
+    assert_int_equal(reported[0], 1);
+    assert_int_equal(reported[1], 3);
+    two_free(pair);
+}
+
+/* RFC 9260 section 3.2.2: those of an INIT ACK in an ERROR, with the COOKIE ECHO. */
+static void reports_unknown_parameters_of_init_ack(void **state) {
+    (void)state;
+    static const uint8_t parameters[] = {0, 7, 0, 8, 'c', 'o', 'o', 'k', 0xC1, 1, 0, 4};
+    struct pair *pair = two_new(14, NULL, NULL);
+    uint8_t bytes[PAIR_PACKET_BYTES];
+    struct sctp_chunk chunk;
+    open_left(pair);
+    two_drain(pair, 0);
+    size_t length = two_take_packet(pair, 0, bytes);
+    assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_INIT, &chunk));
+    uint32_t tag = (uint32_t)chunk.value[0] << 24 | (uint32_t)chunk.value[1] << 16 | (uint32_t)chunk.value[2] << 8 | chunk.value[3];
+    length = write_init(bytes, SCTP_CHUNK_INIT_ACK, tag, parameters, sizeof parameters);
+    two_give(pair, 0, bytes, length);
+    length = two_take_packet(pair, 0, bytes);
+    assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_COOKIE_ECHO, &chunk));
+    assert_memory_equal(chunk.value, "cook", 4);
+    assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_ERROR, &chunk));
+    static const uint8_t expected[] = {0, 8, 0, 8, 0xC1, 1, 0, 4};
+    assert_memory_equal(chunk.value, expected, sizeof expected);
+    /* RFC 9260 section 5.2.3: a second INIT ACK is dropped. */
+    length = write_init(bytes, SCTP_CHUNK_INIT_ACK, tag, parameters, 8);
+    two_give(pair, 0, bytes, length);
+    assert_int_equal(two_statistics(pair, 0).state, SCTP_STATE_COOKIE_ECHOED);
+    two_free(pair);
+}
+
+/* RFC 9260 sections 3.3.3 and 5.1.2: an INIT ACK without a cookie, or with a host name, ends it with a cause. */
+static void refuses_init_acks(void **state) {
+    (void)state;
+    static const uint8_t host_name[] = {0, 7, 0, 8, 1, 2, 3, 4, 0, 11, 0, 6, 'a', 0, 0, 0};
+    for (int i = 0; i < 2; i++) {
+        struct pair *pair = two_new(15, NULL, NULL);
+        uint8_t bytes[PAIR_PACKET_BYTES];
+        struct sctp_chunk chunk;
+        open_left(pair);
+        two_drain(pair, 0);
+        size_t length = two_take_packet(pair, 0, bytes);
+        assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_INIT, &chunk));
+        uint32_t tag = (uint32_t)chunk.value[0] << 24 | (uint32_t)chunk.value[1] << 16 | (uint32_t)chunk.value[2] << 8 | chunk.value[3];
+        length = write_init(bytes, SCTP_CHUNK_INIT_ACK, tag, host_name, i == 0 ? 0 : sizeof host_name);
+        two_give(pair, 0, bytes, length);
+        length = two_take_packet(pair, 0, bytes);
+        assert_int_equal(two_tag_of(bytes), 0x01020304);
+        assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_ABORT, &chunk));
+        assert_int_equal(chunk.value[1], i == 0 ? SCTP_CAUSE_MISSING_PARAMETER : SCTP_CAUSE_UNRESOLVABLE_ADDRESS);
+        assert_int_equal(two_find(pair, 0, SCTP_EVENT_CLOSED, 0)->event.reason, SCTP_CLOSED_PROTOCOL_VIOLATION);
+        two_free(pair);
+    }
+}
+
+static void refuses_inits(void **state) {
+    (void)state;
+    static const uint8_t host_name[] = {0, 11, 0, 6, 'a', 0, 0, 0};
+    struct pair *pair = two_new(16, NULL, NULL);
+    uint8_t bytes[PAIR_PACKET_BYTES];
+    struct sctp_chunk chunk;
+    size_t length = write_init(bytes, SCTP_CHUNK_INIT, 0, host_name, sizeof host_name);
+    two_give(pair, 1, bytes, length);
+    length = two_take_packet(pair, 1, bytes);
+    assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_ABORT, &chunk));
+    /* RFC 9260 section 8.5.1 A: with a tag, or in company, it is dropped. */
+    length = write_init(bytes, SCTP_CHUNK_INIT, 1, NULL, 0);
+    two_give(pair, 1, bytes, length);
+    assert_int_equal(two_take_packet(pair, 1, bytes), 0);
+    struct sctp_writer writer;
+    two_write(&writer, bytes, 0);
+    struct sctp_init init = {.initiate_tag = 1, .window = 65536, .outbound_streams = 1, .inbound_streams = 1};
+    sctp_write_init(&writer, SCTP_CHUNK_INIT, &init, NULL, 0);
+    sctp_write_chunk(&writer, SCTP_CHUNK_COOKIE_ACK, 0, NULL, 0);
+    two_give(pair, 1, bytes, (size_t)sctp_writer_finish(&writer, false));
+    assert_int_equal(two_take_packet(pair, 1, bytes), 0);
+    assert_int_equal(two_statistics(pair, 1).packets_of_strangers, 2);
+    /* Section 3.3.2, MUST: a tag of 0. */
+    two_write(&writer, bytes, 0);
+    init.initiate_tag = 0;
+    sctp_write_init(&writer, SCTP_CHUNK_INIT, &init, NULL, 0);
+    assert_int_equal(two_give(pair, 1, bytes, (size_t)sctp_writer_finish(&writer, false)), SCTP_ERROR_MALFORMED);
+    assert_int_equal(two_take_packet(pair, 1, bytes), 0);
+    two_free(pair);
+}
+
+/* RFC 9260 section 5.1.1: the smaller number of streams, each way. */
+static void agrees_on_streams(void **state) {
+    (void)state;
+    struct sctp_association_config left = {.outbound_streams = 5, .inbound_streams = 100}, right = {.outbound_streams = 30, .inbound_streams = 7};
+    struct pair *pair = two_new(17, &left, &right);
+    open_left(pair);
+    two_run(pair, 100000);
+    const struct pair_event *here = two_find(pair, 0, SCTP_EVENT_CONNECTED, 0), *there = two_find(pair, 1, SCTP_EVENT_CONNECTED, 0);
+    assert_int_equal(here->event.outbound_streams, 5);
+    assert_int_equal(here->event.inbound_streams, 30);
+    assert_int_equal(there->event.outbound_streams, 30);
+    assert_int_equal(there->event.inbound_streams, 5);
+    two_free(pair);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(loses_packets), cmocka_unit_test(both_call), cmocka_unit_test(everything_twice), cmocka_unit_test(gives_up),
+        cmocka_unit_test(refuses_tampered_cookies), cmocka_unit_test(refuses_cookies_with_another_tag), cmocka_unit_test(answers_stale_cookies),
+        cmocka_unit_test(remembers_nothing_of_calls), cmocka_unit_test(peer_begins_anew), cmocka_unit_test(init_alone_changes_nothing),
+        cmocka_unit_test(reports_unknown_parameters), cmocka_unit_test(reports_unknown_parameters_of_init_ack), cmocka_unit_test(refuses_init_acks),
+        cmocka_unit_test(refuses_inits), cmocka_unit_test(agrees_on_streams),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

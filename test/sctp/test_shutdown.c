@@ -1,0 +1,211 @@
+/* The end: RFC 9260 sections 9.1 and 9.2; nobody answers, sections 8.1 to 8.3. */
+#include "association_pair.h"
+
+static enum sctp_closed_reason reason_of(struct pair *pair, unsigned end) {
+    const struct pair_event *closed = two_find(pair, end, SCTP_EVENT_CLOSED, 0);
+    assert_int_equal(two_count(pair, end, SCTP_EVENT_CLOSED), closed != NULL);
+    return closed ? closed->event.reason : SCTP_CLOSED_NONE;
+}
+
+static void assert_shut(struct pair *pair) {
+    assert_int_equal(reason_of(pair, 0), SCTP_CLOSED_SHUTDOWN);
+    assert_int_equal(reason_of(pair, 1), SCTP_CLOSED_SHUTDOWN);
+    for (unsigned end = 0; end < 2; end++) {
+        assert_int_equal(sctp_association_next_timeout(pair->end[end].association), UINT64_MAX);
+        assert_int_equal(two_send(pair, end, 0, "late"), SCTP_ERROR_STATE);
+        assert_int_equal(sctp_association_shutdown(pair->end[end].association, pair->now_us), SCTP_ERROR_STATE);
+        assert_int_equal(sctp_association_abort(pair->end[end].association, pair->now_us, NULL, 0), SCTP_ERROR_STATE);
+        const struct pair_end *it = &pair->end[end];
+        assert_int_equal(it->events[it->event_count - 1].type, SCTP_EVENT_CLOSED); /* nothing comes after it */
+    }
+}
+
+/* Everything that was sent arrives, in both directions, before the end. */
+static void shuts_down_in_order(void **state) {
+    (void)state;
+    struct pair *pair = two_connected(30);
+    two_send_bytes(pair, 0, 1, 150000);
+    two_send_bytes(pair, 1, 1, 150000);
+    assert_int_equal(sctp_association_shutdown(pair->end[0].association, pair->now_us), SCTP_OK);
+    assert_int_equal(sctp_association_shutdown(pair->end[0].association, pair->now_us), SCTP_OK);
+    assert_int_equal(two_send(pair, 0, 0, "late"), SCTP_ERROR_STATE);
+    two_run(pair, 10000000);
+    assert_int_equal(pair->end[0].message_bytes, 150000);
+    assert_int_equal(pair->end[1].message_bytes, 150000);
+    assert_shut(pair);
+    two_free(pair);
+}
+
+static void both_shut_down(void **state) {
+    (void)state;
+    for (uint64_t later_us = 0; later_us < 40000; later_us += 2500) {
+        struct pair *pair = two_connected(31);
+        sctp_association_shutdown(pair->end[0].association, pair->now_us);
+        two_run(pair, later_us);
+        sctp_association_shutdown(pair->end[1].association, pair->now_us);
+        two_run(pair, 5000000);
+        assert_shut(pair);
+        two_free(pair);
+    }
+}
+
+static size_t first_lost[2];
+static bool lose_one_each(struct pair *pair, unsigned from, size_t n, uint8_t *bytes, size_t length) {
+    (void)pair, (void)bytes, (void)length;
+    return n != first_lost[from];
+}
+
+/* Whichever packet of the end is lost, T2 brings it to one. */
+static void loses_packets(void **state) {
+    (void)state;
+    for (size_t left = 0; left < 4; left++) {
+        for (size_t right = 0; right < 4; right++) {
+            struct pair *pair = two_connected(32);
+            two_send(pair, 1, 0, "last");
+            first_lost[0] = pair->end[0].packets_sent + left;
+            first_lost[1] = pair->end[1].packets_sent + right;
+            pair->filter = lose_one_each;
+            sctp_association_shutdown(pair->end[0].association, pair->now_us);
+            two_run(pair, 30000000);
+            assert_int_equal(pair->end[0].messages, 1);
+            assert_shut(pair);
+            two_free(pair);
+        }
+    }
+}
+
+static void aborts(void **state) {
+    (void)state;
+    struct pair *pair = two_connected(33);
+    two_send_bytes(pair, 0, 1, 50000);
+    uint8_t reason[SCTP_ABORT_REASON_MAX_BYTES + 1];
+    memset(reason, 'r', sizeof reason);
+    assert_int_equal(sctp_association_abort(pair->end[0].association, pair->now_us, reason, sizeof reason), SCTP_OK);
+    two_drain(pair, 0);
+    uint8_t packet[PAIR_PACKET_BYTES];
+    size_t length = two_take_packet(pair, 0, packet);
+    struct sctp_chunk chunk;
+    assert_true(two_find_chunk(packet, length, SCTP_CHUNK_ABORT, &chunk));
+    assert_int_equal(chunk.length, 4 + SCTP_ABORT_REASON_MAX_BYTES);
+    two_give(pair, 1, packet, length);
+    assert_int_equal(reason_of(pair, 0), SCTP_CLOSED_ABORTED);
+    assert_int_equal(reason_of(pair, 1), SCTP_CLOSED_PEER_ABORTED);
+    assert_int_equal(two_find(pair, 1, SCTP_EVENT_CLOSED, 0)->event.cause, SCTP_CAUSE_USER_ABORT);
+    assert_int_equal(pair->end[1].packets_sent, 2); /* of the handshake: an ABORT is not answered */
+    two_free(pair);
+}
+
+/* Before there is an association, nobody is told. */
+static void ends_before_it_began(void **state) {
+    (void)state;
+    for (int how = 0; how < 4; how++) {
+        struct pair *pair = two_new(34, NULL, NULL);
+        struct sctp_association *a = pair->end[0].association;
+        if (how >= 2)
+            sctp_association_connect(a, pair->now_us);
+        assert_int_equal(how % 2 == 0 ? sctp_association_shutdown(a, pair->now_us) : sctp_association_abort(a, pair->now_us, NULL, 0), SCTP_OK);
+        two_run(pair, 100000);
+        assert_int_equal(reason_of(pair, 0), how % 2 == 0 ? SCTP_CLOSED_SHUTDOWN : SCTP_CLOSED_ABORTED);
+        assert_int_equal(pair->end[0].packets_sent, 0);
+        /* RFC 9260 section 5.1, MUST: who calls now is refused. */
+        sctp_association_connect(pair->end[1].association, pair->now_us);
+        two_run(pair, 100000);
+        assert_int_equal(reason_of(pair, 1), SCTP_CLOSED_PEER_ABORTED);
+        two_free(pair);
+    }
+}
+
+static bool lose_all(struct pair *pair, unsigned from, size_t n, uint8_t *bytes, size_t length) {
+    (void)pair, (void)from, (void)n, (void)bytes, (void)length;
+    return false;
+}
+
+/* RFC 9260 section 8.1: so many times without an answer, with data, with a shutdown, with heartbeats. */
+static void nobody_answers(void **state) {
+    (void)state;
+    for (int how = 0; how < 3; how++) {
+        struct sctp_association_config config = {.association_retransmissions = 4, .heartbeat_us = 1000000};
+        struct pair *pair = two_new(35, &config, &config);
+        sctp_association_connect(pair->end[0].association, pair->now_us);
+        two_run(pair, 100000);
+        pair->filter = lose_all;
+        if (how == 0)
+            two_send(pair, 0, 0, "anybody?");
+        if (how == 1)
+            sctp_association_shutdown(pair->end[0].association, pair->now_us);
+        two_run(pair, UINT64_C(300000000));
+        assert_int_equal(reason_of(pair, 0), SCTP_CLOSED_UNREACHABLE);
+        assert_int_equal(reason_of(pair, 1), SCTP_CLOSED_UNREACHABLE);
+        two_free(pair);
+    }
+}
+
+/* RFC 9260 section 8.3: heartbeats while idle, answered with what they brought, measure the round trip. */
+static void beats(void **state) {
+    (void)state;
+    struct sctp_association_config config = {.heartbeat_us = 5000000}, none = {.heartbeat_us = UINT64_MAX};
+    struct pair *pair = two_new(36, &config, &none);
+    pair->delay_us = 35000;
+    sctp_association_connect(pair->end[0].association, pair->now_us);
+    two_run(pair, 1000000);
+    size_t left = pair->end[0].packets_sent, right = pair->end[1].packets_sent;
+    two_run(pair, 60000000);
+    size_t beats = pair->end[0].packets_sent - left;
+    assert_true(beats >= 8 && beats <= 12);
+    assert_int_equal(pair->end[1].packets_sent - right, beats);
+    assert_int_equal(two_statistics(pair, 0).smoothed_round_trip_us, 70000);
+    two_free(pair);
+}
+
+/* RFC 9260 section 8.3: no HEARTBEAT ACK but that of the nonce that is out. */
+static void forged_heartbeat_acks(void **state) {
+    (void)state;
+    struct pair *pair = two_connected(37);
+    uint8_t bytes[PAIR_PACKET_BYTES];
+    two_send(pair, 1, 0, "tag?");
+    two_drain(pair, 1);
+    assert_true(two_take_packet(pair, 1, bytes) > 0);
+    struct sctp_writer writer;
+    two_write(&writer, bytes, two_tag_of(bytes));
+    uint8_t info[8] = {0};
+    sctp_write_heartbeat(&writer, SCTP_CHUNK_HEARTBEAT_ACK, info, sizeof info);
+    sctp_write_heartbeat(&writer, SCTP_CHUNK_HEARTBEAT_ACK, info, 3);
+    uint32_t before = two_statistics(pair, 0).smoothed_round_trip_us;
+    assert_int_equal(two_give(pair, 0, bytes, (size_t)sctp_writer_finish(&writer, false)), SCTP_OK);
+    assert_int_equal(two_statistics(pair, 0).smoothed_round_trip_us, before);
+    two_free(pair);
+}
+
+/* RFC 9260 section 5.2.4, A, MUST NOT: who begins anew while we wait for SHUTDOWN COMPLETE. */
+static void comes_back_during_shutdown(void **state) {
+    (void)state;
+    struct pair *pair = two_new(38, NULL, NULL);
+    uint8_t init[PAIR_PACKET_BYTES], packet[PAIR_PACKET_BYTES];
+    struct sctp_chunk chunk;
+    sctp_association_connect(pair->end[0].association, pair->now_us);
+    two_drain(pair, 0);
+    size_t init_length = two_take_packet(pair, 0, init);
+    two_give(pair, 1, init, init_length);
+    two_run(pair, 200000);
+    sctp_association_shutdown(pair->end[0].association, pair->now_us);
+    two_drain(pair, 0);
+    size_t length = two_take_packet(pair, 0, packet);
+    two_give(pair, 1, packet, length); /* SHUTDOWN; its answer is lost */
+    assert_true(two_take_packet(pair, 1, packet) > 0);
+    assert_int_equal(two_statistics(pair, 1).state, SCTP_STATE_SHUTDOWN_ACK_SENT);
+    two_give(pair, 1, init, init_length);
+    length = two_take_packet(pair, 1, packet);
+    assert_true(two_find_chunk(packet, length, SCTP_CHUNK_SHUTDOWN_ACK, &chunk));
+    two_run(pair, 5000000);
+    assert_shut(pair);
+    two_free(pair);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shuts_down_in_order), cmocka_unit_test(both_shut_down), cmocka_unit_test(loses_packets), cmocka_unit_test(aborts),
+        cmocka_unit_test(ends_before_it_began), cmocka_unit_test(nobody_answers), cmocka_unit_test(beats), cmocka_unit_test(forged_heartbeat_acks),
+        cmocka_unit_test(comes_back_during_shutdown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
