@@ -98,8 +98,8 @@ bool sctp_outbound_handle_timeout(struct sctp_outbound *out, uint64_t now_us);
 void sctp_outbound_measured(struct sctp_outbound *out, uint64_t now_us, uint64_t rtt_us);
 uint64_t sctp_outbound_rto_us(const struct sctp_outbound *out);
 
-/* The path has changed (ICE): windows, round trip times and pace begin anew; what is in flight stays (RFC 8831 section 6.2 has no such
- * rule; RFC 9260 section 7.2.1 for a path that is not known). */
+/* The path has changed (ICE): windows, round trip times and pace begin anew, as for one that is not known (RFC 9260 section 7.2.1); what is in
+ * flight stays. */
 void sctp_outbound_path_changed(struct sctp_outbound *out, uint64_t now_us);
 /* From the next chunk on. bytes: as in the configuration. */
 void sctp_outbound_set_fragment_bytes(struct sctp_outbound *out, size_t bytes);

@@ -14,9 +14,10 @@ void sctp_outbound_arm_t3(struct sctp_outbound *out, uint64_t now_us) {
 void sctp_outbound_enter_recovery(struct sctp_outbound *out, uint64_t now_us, uint64_t flight_bytes) {
     if (out->recovery.state != SCTP_RECOVERY_NONE)
         return;
-    /* RFC 9260 section 7.2.4, MUST: one reduction, until what was in flight when it happened has been acknowledged. */
+    /* RFC 9260 section 7.2.4, MUST: one reduction, until what was in flight when it happened has been acknowledged; a budget of one: the first
+     * retransmission does not wait for the window. */
     out->recovery = (struct sctp_recovery){
-        .state = SCTP_RECOVERY_FAST, .start_tsn = out->flight.cumulative_tsn, .end_tsn = out->flight.next_tsn - 1, .start_flight_bytes = flight_bytes > 0 ? flight_bytes : 1, .is_undoable = true};
+        .state = SCTP_RECOVERY_FAST, .start_tsn = out->flight.cumulative_tsn, .end_tsn = out->flight.next_tsn - 1, .start_flight_bytes = flight_bytes > 0 ? flight_bytes : 1, .budget_bytes = 1, .is_undoable = true};
     out->congestion.algorithm->on_loss(&out->congestion, now_us, out->loss.latest_rtt_us,
                                            sctp_retransmission_timeout_least_us(&out->rtt));
     out->counted.recoveries++;
@@ -45,11 +46,10 @@ static void reduce_proportionally(struct sctp_outbound *out, uint64_t delivered_
         if (budget_bytes > threshold_bytes - flight_bytes)
             budget_bytes = threshold_bytes - flight_bytes;
     }
-    /* RFC 9260 section 7.2.4 item 3: the first retransmission does not wait for the window. */
     r->budget_bytes = r->sent_bytes == 0 && budget_bytes == 0 ? 1 : budget_bytes;
 }
 
-void sctp_outbound_recovery_acknowledged(struct sctp_outbound *out, uint64_t now_us, uint64_t delivered_bytes, bool has_loss) {
+void sctp_outbound_recovery_acknowledged(struct sctp_outbound *out, uint64_t delivered_bytes, bool has_loss) {
     struct sctp_recovery *r = &out->recovery;
     if (r->state == SCTP_RECOVERY_NONE)
         return;
@@ -58,7 +58,6 @@ void sctp_outbound_recovery_acknowledged(struct sctp_outbound *out, uint64_t now
     } else if (r->state == SCTP_RECOVERY_FAST) {
         reduce_proportionally(out, delivered_bytes, has_loss);
     }
-    (void)now_us;
 }
 
 void sctp_outbound_detect_losses(struct sctp_outbound *out, uint64_t now_us) {

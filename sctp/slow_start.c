@@ -64,8 +64,9 @@ void sctp_slow_start_acknowledged(struct sctp_congestion *c, const struct sctp_c
         return;
     c->window_bytes += s->is_conservative ? ack->acknowledged_bytes / CONSERVATIVE_GROWTH_DIVISOR : ack->acknowledged_bytes;
     bool is_enough = s->is_conservative && s->conservative_rounds >= CONSERVATIVE_ROUNDS;
+    /* By the least of a round: a peer that held back the SACKs of single messages has made no queue. */
     bool is_long = s->samples >= SAMPLES && ack->floor_rtt_us > 0 && s->round_least_us > ack->floor_rtt_us + SCTP_CONGESTION_QUEUE_MAX_US;
-    if (is_enough || is_long || sctp_congestion_has_long_queue(ack)) {
+    if (is_enough || is_long) {
         s->is_over = true;
         s->is_conservative = false;
         c->threshold_bytes = c->window_bytes;

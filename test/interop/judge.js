@@ -222,7 +222,7 @@ export function describe(test, { ours, peer, recording, window }) {
   const pair = ours.summary?.selectedCandidatePair;
   const facts = [];
   const setup = ours.summary?.timings ?? {};
-  facts.push(`${end(pair?.local)}/${end(pair?.remote)}, DTLS ${transport.tlsVersion} ${transport.srtpCipher}, connected after ${Math.round(setup.dtlsConnectedMs)} ms`);
+  facts.push(`${end(pair?.local)}/${end(pair?.remote)}, ${transport.tlsVersion ? `DTLS ${transport.tlsVersion} ${transport.srtpCipher}, ` : ''}connected after ${Math.round(setup.dtlsConnectedMs)} ms`);
   if (window && test.media.includes('video')) {
     facts.push(`longest pause of the whole call: ${longestPause(arrivals(peer.picture.stamps), peer.picture.stamps[0]?.timeMs, window.untilMs % 2 ** 32)} ms to peer`
       + (recording ? `, ${longestPause(departures(recording.video.stamps), recording.video.stamps[0]?.timeMs, window.untilMs % 2 ** 32)} ms to us` : ''));
@@ -231,7 +231,7 @@ export function describe(test, { ours, peer, recording, window }) {
     const { stamps } = peer.picture;
     const numbers = new Set(stamps.map((s) => s.number));
     facts.push(`picture to peer: ${one('inbound-rtp', 'video')?.framesDecoded ?? peer.picture.frames} decoded, ${numbers.size} numbers ${Math.min(...numbers)}..${Math.max(...numbers)} `
-      + `read at ${peer.picture.size}, ${median(stamps.map((s) => s.delayMs))} ms old`);
+      + `read${peer.picture.size ? ` at ${peer.picture.size}, ${median(stamps.map((s) => s.delayMs))} ms old` : ''}`);
     facts.push(`picture to us: ${ours.summary?.inbound?.find((s) => s.kind === 'video')?.framesDecoded} decoded`
       + (recording ? `, ${new Set(recording.video.stamps.map((s) => s.number)).size} numbers recorded` : ''));
   }

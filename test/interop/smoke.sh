@@ -9,7 +9,7 @@ folder=test/interop
 export INTEROP_BUILD=build/${MODE:-release} INTEROP_OUTPUT=build/interop INTEROP_LAB='' INTEROP_LAB_KIND='' INTEROP_LAB_LOG=''
 mkdir -p "$INTEROP_OUTPUT"
 
-test/setup/install.sh build check demo browsers
+test/setup/install.sh build check demo browsers peers
 if [ "$folder/node_modules/.package-lock.json" -ot "$folder/package-lock.json" ]; then
     npm ci --prefix "$folder" >"$INTEROP_OUTPUT/npm.log" 2>&1 || { cat "$INTEROP_OUTPUT/npm.log" >&2; exit 69; }
 fi

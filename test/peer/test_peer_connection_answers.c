@@ -218,8 +218,11 @@ static void test_answers_restart_with_the_offer(void **state) {
         memcpy(at + 12, "else", 4);
     while (strstr(pair.text, "a=setup:actpass"))
         replace(pair.text, "a=setup:actpass", 0, "a=setup:passive");
-    assert_int_equal(hear(&pair, 1, PEER_SDP_ANSWER), PEER_ERROR_MALFORMED);
-    assert_non_null(strstr(peer_connection_problem(end_of(&pair, 1)), "an ICE restart is offered before it is answered"));
+    struct peer_problem problem = {0};
+    assert_int_equal(peer_connection_set_remote_description(end_of(&pair, 1), pair.now_us, PEER_SDP_ANSWER, pair.text, strlen(pair.text), &problem), PEER_ERROR_MALFORMED);
+    assert_true(problem.text > pair.text && problem.text < pair.text + strlen(pair.text)); /* it points into what was passed in */
+    assert_memory_equal(problem.text, "else", 4);
+    assert_non_null(strstr(problem.rule, "an ICE restart is offered before it is answered"));
     connection_pair_stop(&pair);
 }
 

@@ -124,6 +124,11 @@ static void cubic_follows_its_curve(void **state) {
     while (now_us - start_us < 14000000)
         round_trip(&c, &now_us, RTT_US);
     assert_in_range(c.window_bytes / UNIT, 1040, 1060); /* 1000 + 0.4 * 4.91^3 = 1047 */
+    uint64_t again_bytes = c.window_bytes;
+    c.algorithm->on_loss(&c, now_us, 2 * RTT_US, RTT_US); /* a new curve, with a new origin */
+    round_trip(&c, &now_us, RTT_US);
+    assert_in_range(c.window_bytes, again_bytes * 7 / 10, again_bytes * 72 / 100);
+    assert_true(c.cubic.epoch_us > start_us + 13000000);
 }
 
 /* RFC 9438 section 4.3: where Reno would be faster (short round trips, small windows), as fast as Reno with a decrease of 0.7. */
@@ -213,10 +218,11 @@ static void a_long_queue_is_enough(void **state) {
     struct sctp_congestion_acknowledgement ack = ack_of(1000000, 2 * UNIT);
     sctp_congestion_begin(&c, &sctp_cubic, UNIT);
     ack.floor_rtt_us = 50000;
-    ack.smoothed_rtt_us = 50000 + SCTP_CONGESTION_QUEUE_MAX_US;
-    give(&c, ack);
-    assert_false(c.slow_start.is_over);
-    ack.smoothed_rtt_us++;
+    ack.rtt_us = ack.smoothed_rtt_us = 50000 + SCTP_CONGESTION_QUEUE_MAX_US + 1;
+    for (int i = 0; i < 7; i++) {
+        give(&c, ack);
+        assert_false(c.slow_start.is_over);
+    }
     give(&c, ack);
     assert_true(c.slow_start.is_over);
     assert_int_equal(c.threshold_bytes, c.window_bytes);

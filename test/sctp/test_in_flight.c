@@ -74,6 +74,21 @@ static void sums_follow_the_states(void **state) {
     fixture_free(f);
 }
 
+/* What was given up and then named all the same leaves nothing behind for the next one in its place. */
+static void nothing_is_left_behind(void **state) {
+    (void)state;
+    struct fixture *f = fixture_new(0);
+    struct sctp_record *first = add(f, 1, 1);
+    sctp_in_flight_set_abandoned(&f->flight, first);
+    sctp_in_flight_set_acked(&f->flight, first);
+    sctp_in_flight_remove_first(&f->flight);
+    for (uint32_t i = 1; i <= 64; i++)
+        add(f, i, 1);
+    uint32_t tsn = 64; /* the slot of 0 */
+    assert_true(sctp_in_flight_next_unacked(&f->flight, &tsn, 64));
+    fixture_free(f);
+}
+
 /* Growth in the midst of everything keeps order, states and bits. */
 static void growth_keeps_all(void **state) {
     (void)state;
@@ -168,7 +183,7 @@ static void memory_refused(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(sums_follow_the_states), cmocka_unit_test(growth_keeps_all), cmocka_unit_test(the_next_unacknowledged),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(sums_follow_the_states), cmocka_unit_test(growth_keeps_all), cmocka_unit_test(nothing_is_left_behind), cmocka_unit_test(the_next_unacknowledged),
                                        cmocka_unit_test(limits), cmocka_unit_test(memory_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

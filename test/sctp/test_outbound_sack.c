@@ -97,6 +97,21 @@ static void reordering_is_waited_for(void **state) {
     hand_free(h);
 }
 
+/* RFC 9260 section 7.2.4 item 3: what the timer finds lost goes out at once, though the window is full. */
+static void the_first_retransmission_does_not_wait(void **state) {
+    (void)state;
+    struct hand *h = hand_new(false);
+    uint32_t first = settle(h);
+    send_chunks(h, 6);
+    h->now_us += RTT_US;
+    assert_int_equal(hand_sack(h, first - 1, (const uint16_t[]){2, 2, 0}), SCTP_OK);
+    hand_wait(h);
+    assert_int_equal(hand_drain(h), 1);
+    assert_int_equal(h->chunks[0].tsn, first);
+    assert_int_equal(hand_statistics(h).recoveries, 1);
+    hand_free(h);
+}
+
 /* RFC 8985 section 6.2: what was sent again and got lost again is found by the next round trip, without a timeout. */
 static void a_lost_retransmission_is_sent_again(void **state) {
     (void)state;
@@ -130,7 +145,7 @@ static void the_tail_is_probed(void **state) {
     assert_int_equal(hand_drain(h), 1);
     assert_int_equal(h->chunks[0].tsn, first + 2);
     assert_true(h->chunks[0].wants_immediate_sack);
-    h->now_us += RTT_US;
+    h->now_us += 2 * RTT_US;
     assert_int_equal(hand_sack(h, first + 2, NO_GAPS), SCTP_OK);
     struct sctp_outbound_statistics s = hand_statistics(h);
     assert_int_equal(s.probes, 1);
@@ -179,6 +194,24 @@ static void timeouts(void **state) {
     assert_int_equal(hand_sack(h, 1001, NO_GAPS), SCTP_OK);
     assert_true(hand_drain(h) > 0);
     assert_int_equal(h->chunks[0].tsn, 1002);
+    hand_free(h);
+}
+
+/* Section 6.3.2 R3: what advances the cumulative TSN restarts T3-rtx; R2: nothing is out, it stops. */
+static void progress_restarts_the_timer(void **state) {
+    (void)state;
+    struct hand *h = hand_new(false);
+    send_chunks(h, 3);
+    h->now_us += 400000;
+    assert_int_equal(hand_sack(h, 1000, NO_GAPS), SCTP_OK);
+    uint64_t restarted_us = h->now_us;
+    while (!hand_wait(h))
+        hand_drain(h);
+    assert_true(h->now_us - restarted_us >= sctp_outbound_rto_us(h->out) / 2);
+    hand_drain(h);
+    assert_int_equal(hand_sack(h, 1002, NO_GAPS), SCTP_OK);
+    while (sctp_outbound_next_timeout(h->out) != UINT64_MAX)
+        assert_false(hand_wait(h));
     hand_free(h);
 }
 
@@ -281,7 +314,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(violations_change_nothing), cmocka_unit_test(odd_gaps), cmocka_unit_test(a_hole_is_filled_at_once),
         cmocka_unit_test(reordering_is_waited_for), cmocka_unit_test(a_lost_retransmission_is_sent_again), cmocka_unit_test(the_tail_is_probed),
-        cmocka_unit_test(a_needless_probe_costs_nothing), cmocka_unit_test(timeouts), cmocka_unit_test(a_spurious_timeout_is_undone),
+        cmocka_unit_test(a_needless_probe_costs_nothing), cmocka_unit_test(timeouts), cmocka_unit_test(progress_restarts_the_timer), cmocka_unit_test(the_first_retransmission_does_not_wait),
+        cmocka_unit_test(a_spurious_timeout_is_undone),
         cmocka_unit_test(reneging), cmocka_unit_test(a_closed_window_is_probed), cmocka_unit_test(the_window_of_the_peer_holds),
         cmocka_unit_test(shutdown_acknowledges),
     };

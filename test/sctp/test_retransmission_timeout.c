@@ -1,7 +1,6 @@
-/* Round trip times and the timeout (RFC 9260 section 6.3), and the pace (pacer.c). */
+/* Round trip times and the timeout: RFC 9260 section 6.3. */
 #include "test_sctp.h"
 
-#include "sctp/pacer_internal.h"
 #include "sctp/retransmission_timeout_internal.h"
 
 /* RFC 9260 section 6.3.1 C1 to C7. */
@@ -59,46 +58,7 @@ static void the_least_is_forgotten(void **state) {
     assert_int_equal(sctp_retransmission_timeout_floor_us(&t), 10000);
 }
 
-/* RFC 9260 section 6.1 D: bursts are bounded, and the first packets of a silence are not delayed. */
-static void bursts_are_bounded(void **state) {
-    (void)state;
-    struct sctp_pacer pacer = {0};
-    uint64_t until_us = 0, now_us = 1000000, rate = 1000000; /* 1 MB/s */
-    unsigned count = 0;
-    for (; sctp_pacer_allows(&pacer, now_us, rate, &until_us); count++)
-        sctp_pacer_sent(&pacer, now_us, rate, 1200);
-    assert_in_range(count, SCTP_PACER_BURST_BYTES / 1200, SCTP_PACER_BURST_BYTES / 1200 + 2);
-    assert_in_range(until_us, now_us + 1000, now_us + 20000);
-    uint64_t end_us = now_us + 1000000; /* over a second: the rate, and a burst */
-    now_us = until_us;
-    assert_true(sctp_pacer_allows(&pacer, now_us, rate, &until_us));
-    for (; now_us < end_us; now_us += 100) {
-        while (sctp_pacer_allows(&pacer, now_us, rate, &until_us)) {
-            sctp_pacer_sent(&pacer, now_us, rate, 1200);
-            count++;
-        }
-    }
-    assert_in_range(count * 1200, 1000000, 1000000 + 2 * SCTP_PACER_BURST_BYTES);
-}
-
-static void the_rate_of_the_day_counts(void **state) {
-    (void)state;
-    struct sctp_pacer pacer = {0};
-    uint64_t until_us = 0;
-    assert_int_equal(sctp_pacer_rate(100000, 0, true), 0);
-    assert_int_equal(sctp_pacer_rate(100000, 100000, true), 2000000);
-    assert_int_equal(sctp_pacer_rate(100000, 100000, false), 1250000);
-    assert_int_equal(sctp_pacer_rate(1448, 60000000, false), 30);
-    assert_int_equal(sctp_pacer_rate(1, UINT64_C(1000000000000), false), 1);
-    for (int i = 0; i < 20; i++)
-        sctp_pacer_sent(&pacer, 0, 30, 1200); /* a path as slow as a pigeon */
-    assert_false(sctp_pacer_allows(&pacer, 0, 30, &until_us));
-    assert_true(sctp_pacer_allows(&pacer, 10000, 10000000, &until_us)); /* and then it is not */
-    assert_true(sctp_pacer_allows(&pacer, 10000, 0, &until_us));
-}
-
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(measurements), cmocka_unit_test(backs_off), cmocka_unit_test(the_least_is_forgotten),
-                                       cmocka_unit_test(bursts_are_bounded), cmocka_unit_test(the_rate_of_the_day_counts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(measurements), cmocka_unit_test(backs_off), cmocka_unit_test(the_least_is_forgotten)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

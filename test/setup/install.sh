@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs the Debian packages that are missing, and nothing else. No service is started on the host.
 #
-# Usage: install.sh GROUP...     build | check | demo | browsers
+# Usage: install.sh GROUP...     build | check | demo | browsers | peers
 set -euo pipefail
 
 group_packages() {
@@ -11,7 +11,9 @@ group_packages() {
     check) echo libcmocka-dev clang libclang-rt-14-dev llvm binutils python3 ffmpeg iproute2 dbus avahi-daemon avahi-utils ;;
     demo) echo iproute2 nftables ethtool iputils-ping coturn openssl alsa-utils ffmpeg python3 python3-numpy procps ;;
     browsers) echo chromium firefox-esr pulseaudio nodejs npm ca-certificates ;;
-    *) echo "install.sh: no group named $1 (build, check, demo, browsers)" >&2; return 64 ;;
+    peers) echo python3-aiortc python3-numpy golang-go golang-github-pion-webrtc.v3-dev python3-gst-1.0 gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0 \
+                gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-nice ffmpeg ;;
+    *) echo "install.sh: no group named $1 (build, check, demo, browsers, peers)" >&2; return 64 ;;
     esac
 }
 

@@ -20,7 +20,7 @@ SOURCES = {
     "audio": "filesrc location={file} ! oggdemux ! opusparse ! identity sync=true ! rtpopuspay pt={type} ! "
     "application/x-rtp,media=audio,encoding-name=OPUS,payload={type} ! queue ! rtc.",
 }
-RECORDERS = {"VP8": "rtpvp8depay request-keyframe=true ! webmmux streamable=true", "OPUS": "rtpopusdepay ! webmmux streamable=true"}
+RECORDERS = {"VP8": "rtpvp8depay request-keyframe=true ! webmmux streamable=true", "OPUS": "rtpopusdepay ! opusparse ! webmmux streamable=true"}
 NAMES = {"VP8": "VP8", "OPUS": "opus"}
 TYPES = {"video": ("VP8", 96), "audio": ("opus", 111)}
 
