@@ -90,6 +90,7 @@ static int listen_once(struct program *program, struct signaling_problem *proble
         .origins = options->origins,
         .origin_count = options->origin_count,
         .rooms = {.random = net_random, .max_room_size = options->max_room_size, .max_message_bytes = options->max_message_bytes},
+        .token = options->token[0] != '\0' ? options->token : NULL,
         .context = program,
         .on_event = on_event,
         .list_ice_servers = list_ice_servers,

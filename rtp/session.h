@@ -24,7 +24,7 @@
 
 #define RTP_SENDERS_MAX 32
 #define RTP_RECEIVERS_MAX 32
-#define RTP_RECEIVER_PAYLOAD_TYPES_MAX 16
+#define RTP_RECEIVER_PAYLOAD_TYPES_MAX 32
 #define RTP_RECEIVER_SSRCS_MAX 16
 #define RTP_CONTROL_MAX_BYTES 1200 /* of one compound packet: reports of many members travel in several */
 #define RTP_MID_MAX_BYTES 16

@@ -43,9 +43,10 @@ struct sdp_local_section {
     bool refused;                 /* offer port 0, or answer with it: a stopped transceiver. Nothing below is looked at then but
                                      `media`, and, of an offer, `codecs` (an m= line has at least one format; none: "0") */
     const struct sdp_local_transport *transport;
-    bool bundle_only;             /* of an offer: port 0 and a=bundle-only, no transport attributes (RFC 9143 section 6). One
-                                     of the BUNDLE is not, and carries it; those stand first in a=group:BUNDLE */
-    bool unbundled;               /* of an offer: left out of a=group:BUNDLE; of an answer: taken out of it (RFC 9143 section 7.3.2) */
+    bool bundle_only;             /* of an offer: port 0 and a=bundle-only (RFC 9143 section 6). One of the BUNDLE is not, and
+                                     carries its transport for all; those stand first in a=group:BUNDLE */
+    bool unbundled;               /* of an offer: left out of a=group:BUNDLE; of an answer: taken out of it (RFC 9143 section 7.3.2),
+                                     or refused when the offer has no other transport for it than for its tagged section */
     enum sdp_direction direction; /* what we are willing to do; an answer reduces it to what the offer allows */
     const struct sdp_codec *codecs; /* in our order of preference; see sdp_codec_make */
     size_t codec_count;             /* 1..SDP_LOCAL_CODEC_MAX */
@@ -72,7 +73,7 @@ struct sdp_local {
 
 /*
  * Writes an offer: a=ice-options:trickle, a=setup:actpass, a=group:BUNDLE over all sections that are not refused or unbundled.
- * Sections of the BUNDLE that point to the transport of an earlier one have no transport attributes (RFC 9429 section 5.2.2).
+ * Sections of the BUNDLE repeat the transport that they share, but for its candidates (a deviation: docs/sdp.md).
  * buffer  written with the text and a NUL behind it; `capacity` counts the NUL
  * Returns the length without the NUL; SDP_ERROR_ARGUMENT: a value of `local` is out of range; SDP_ERROR_BUFFER: a larger one.
  */
@@ -91,7 +92,7 @@ enum sdp_refusal {
     SDP_REFUSAL_ICE,         /* no ICE credentials */
     SDP_REFUSAL_SETUP,       /* a=setup that leaves nobody to begin, or holdconn */
     SDP_REFUSAL_CODEC,       /* no codec in common */
-    SDP_REFUSAL_BUNDLE,      /* bundle-only, and its BUNDLE has no section that carries it (RFC 9143 section 7.3.3) */
+    SDP_REFUSAL_BUNDLE,      /* no transport of its own, and none by its BUNDLE (RFC 9143 sections 7.3.2 and 7.3.3) */
     SDP_REFUSAL_SCTP         /* not a data channel over DTLS in today's syntax (RFC 8841 section 4) */
 };
 /* A static sentence, naming the RFC. */
@@ -228,6 +229,12 @@ int sdp_negotiate(const struct sdp_session *local, const struct sdp_session *rem
  */
 int sdp_check_successor(const struct sdp_session *before, const struct sdp_session *other, const struct sdp_session *after,
                         struct sdp_problem *problem);
+
+/*
+ * Is there a section, or is it refused: port 0, and that not because of a=bundle-only in a BUNDLE (RFC 9143 section 6)? Of an answer, too: who
+ * follows RFC 8843 accepts a bundled section so (RFC 9143 section 7.4.1).
+ */
+bool sdp_section_is_offered(const struct sdp_session *session, const struct sdp_section *section);
 
 /* Candidate lines (text behind "a=", so "candidate:...") that a description embeds, one after another. */
 bool sdp_walk_candidate(struct sdp_walk *walk, struct sdp_view *out);

@@ -8,11 +8,9 @@ static int refuse(struct sdp_problem *problem, size_t line, struct sdp_view text
     return SDP_ERROR_DISAGREEMENT;
 }
 
-/* Port 0 without bundle-only: nobody uses it any more. */
+/* Nobody uses it any more. */
 static bool is_free(const struct sdp_session *session, size_t index) {
-    struct sdp_attribute attribute;
-    return session != NULL && index < session->section_count && session->sections[index].port == 0 &&
-           !sdp_section_find(&session->sections[index], SDP_ATTRIBUTE_BUNDLE_ONLY, &attribute);
+    return session != NULL && index < session->section_count && !sdp_section_is_offered(session, &session->sections[index]);
 }
 
 /* The line of the rtpmap of a payload type, or of its m= line. */

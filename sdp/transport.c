@@ -48,18 +48,35 @@ static enum sdp_refusal judge_data(const struct sdp_section *section) {
     return SDP_REFUSAL_NONE;
 }
 
+/* ---- whose transport ----------------------------------------------------------------------------------------------- */
+
+/* The section that its BUNDLE, as it is offered, leaves the transport to; itself when there is no other. */
+static const struct sdp_section *tagged_of(const struct sdp_session *session, const struct sdp_section *section) {
+    struct sdp_view mid;
+    const struct sdp_section *tagged = sdp_session_bundles(session, section->mid, &mid) ? sdp_session_find_mid(session, mid) : NULL;
+    return tagged == NULL ? section : tagged;
+}
+
+bool sdp_transport_is_own(const struct sdp_session *session, const struct sdp_section *section) {
+    const struct sdp_section *tagged = tagged_of(session, section);
+    struct sdp_attribute ours, theirs;
+    if (!sdp_find(session, section, SDP_ATTRIBUTE_ICE_UFRAG, &ours))
+        return false;
+    /* RFC 9143 section 7.1.3 leaves the transport to the tagged section; browsers, and we, repeat it in the others. */
+    return tagged == section || !sdp_find(session, tagged, SDP_ATTRIBUTE_ICE_UFRAG, &theirs) || !sdp_view_equal(ours.value, theirs.value);
+}
+
+/* The section that carries the transport attributes for this one. */
+static const struct sdp_section *carrier_of(const struct sdp_session *session, const struct sdp_section *section) {
+    return sdp_transport_is_own(session, section) ? section : tagged_of(session, section);
+}
+
 /* ---- one section alone --------------------------------------------------------------------------------------------- */
 
-/* RFC 9429 section 5.2.1: a section without an address of its own leaves a=rtcp-mux, too, to the tagged one. */
+/* RFC 9143 section 7.1.3: in a BUNDLE, a=rtcp-mux, too, may be left to the tagged section, as in the example of section 7.3.4. */
 static bool multiplexes(const struct sdp_session *session, const struct sdp_section *section) {
     struct sdp_attribute attribute;
-    struct sdp_view tagged;
-    if (sdp_section_find(section, SDP_ATTRIBUTE_RTCP_MUX, &attribute))
-        return true;
-    if (sdp_section_find(section, SDP_ATTRIBUTE_ICE_UFRAG, &attribute) || !sdp_session_bundles(session, section->mid, &tagged))
-        return false;
-    const struct sdp_section *carrier = sdp_session_find_mid(session, tagged);
-    return carrier != NULL && sdp_section_find(carrier, SDP_ATTRIBUTE_RTCP_MUX, &attribute);
+    return sdp_section_find(section, SDP_ATTRIBUTE_RTCP_MUX, &attribute) || sdp_section_find(carrier_of(session, section), SDP_ATTRIBUTE_RTCP_MUX, &attribute);
 }
 
 enum sdp_refusal sdp_section_judge(const struct sdp_session *session, const struct sdp_section *section) {
@@ -96,21 +113,6 @@ static bool read_fingerprints(struct sdp_walk walk, struct sdp_transport *out) {
             out->fingerprints[out->fingerprint_count++] = fingerprint;
     }
     return any;
-}
-
-bool sdp_transport_is_own(const struct sdp_session *session, const struct sdp_section *section) {
-    struct sdp_attribute attribute;
-    return sdp_find(session, section, SDP_ATTRIBUTE_ICE_UFRAG, &attribute);
-}
-
-/* The section that carries the transport attributes for this one. */
-static const struct sdp_section *carrier_of(const struct sdp_session *session, const struct sdp_section *section) {
-    struct sdp_view tagged;
-    if (sdp_transport_is_own(session, section) || !sdp_session_bundles(session, section->mid, &tagged))
-        return section;
-    /* RFC 9143 section 7.1.3: in a BUNDLE only the tagged section has them. */
-    const struct sdp_section *found = sdp_session_find_mid(session, tagged);
-    return found == NULL ? section : found;
 }
 
 enum sdp_refusal sdp_transport_read(const struct sdp_session *session, const struct sdp_section *section, struct sdp_transport *out) {
@@ -160,7 +162,7 @@ const char *sdp_refusal_text(enum sdp_refusal refusal) {
     case SDP_REFUSAL_ICE: return "no ICE user fragment and password (RFC 8839 section 5.4)";
     case SDP_REFUSAL_SETUP: return "a=setup leaves nobody to begin DTLS (RFC 8842 section 5)";
     case SDP_REFUSAL_CODEC: return "no codec in common (RFC 3264 section 6.1)";
-    case SDP_REFUSAL_BUNDLE: return "bundle-only, and no accepted section of its BUNDLE carries it (RFC 9143 section 7.3.3)";
+    case SDP_REFUSAL_BUNDLE: return "it has no transport of its own, and no accepted section of its BUNDLE carries it (RFC 9143 sections 7.3.2 and 7.3.3)";
     case SDP_REFUSAL_SCTP: return "not a data channel: UDP/DTLS/SCTP webrtc-datachannel with a=sctp-port (RFC 8841 section 4)";
     }
     return "";

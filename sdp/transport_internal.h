@@ -7,8 +7,6 @@
 
 /* ---- judging a section: transport.c -------------------------------------------------------------------------------- */
 
-/* Is it offered at all? Port 0 means no, unless it is bundle-only. */
-bool sdp_section_is_offered(const struct sdp_session *session, const struct sdp_section *section);
 /* NONE, MEDIA, PROTOCOL, MUX or SCTP: what one section tells, with the tagged one of its BUNDLE. */
 enum sdp_refusal sdp_section_judge(const struct sdp_session *session, const struct sdp_section *section);
 /* RFC 8841 section 5: where the SCTP association of a data channel section ends; 0: nowhere. */
@@ -28,10 +26,10 @@ struct sdp_transport {
     bool trickle;
     bool end_of_candidates;
 };
-/* Reads it from the section, else from its session, else from the tagged section of its BUNDLE. Returns NONE, ICE,
- * FINGERPRINT or SETUP. */
+/* Reads it from the section when it is its own, else from the tagged one of its BUNDLE; what neither says, from the session. Returns NONE,
+ * ICE, FINGERPRINT or SETUP. */
 enum sdp_refusal sdp_transport_read(const struct sdp_session *session, const struct sdp_section *section, struct sdp_transport *out);
-/* Does the section say so itself, or for all of the session? Else it leans on its tagged section. */
+/* Has it another one than its tagged section? Then it says so itself, or its session does. One that only repeats the tagged one's has not. */
 bool sdp_transport_is_own(const struct sdp_session *session, const struct sdp_section *section);
 
 /* ---- groups: bundle.c ---------------------------------------------------------------------------------------------- */

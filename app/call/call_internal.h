@@ -37,7 +37,8 @@
 /* One kind of media of the call: the first section of it. */
 struct call_media {
     enum peer_media_kind kind;
-    size_t transceiver;              /* CALL_NO_TRANSCEIVER: nobody has asked for it yet */
+    size_t transceiver;              /* what we send, and as a rule what comes; CALL_NO_TRANSCEIVER: nobody has asked for it yet */
+    size_t inbound;                  /* what comes: another one when they offered to send only (RFC 9429 section 5.10). Likewise */
     struct media_sender *sender;     /* NULL: we send none */
     struct media_receiver *receiver; /* NULL until the track is there */
     struct media_sender_statistics sent;       /* the last numbers, kept when the objects are gone */

@@ -40,13 +40,13 @@ bool call_media_open(struct call *call) {
 
 /* ---- what is sent ------------------------------------------------------------------------------------------------------- */
 
-static bool get_transceiver(const struct call *call, const struct call_media *media, struct peer_transceiver *out) {
-    return call->connection && media->transceiver != CALL_NO_TRANSCEIVER && peer_connection_transceiver(call->connection, media->transceiver, out);
+static bool get_transceiver(const struct call *call, size_t transceiver, struct peer_transceiver *out) {
+    return call->connection && transceiver != CALL_NO_TRANSCEIVER && peer_connection_transceiver(call->connection, transceiver, out);
 }
 
 /* `bit` of the direction was agreed, with a codec. */
 static bool is_agreed(const struct call *call, const struct call_media *media, enum peer_direction bit, struct peer_transceiver *out) {
-    return get_transceiver(call, media, out) && out->codec != PEER_CODEC_NONE && !out->stopping && !out->stopped && (out->current_direction & bit) != 0;
+    return get_transceiver(call, bit == PEER_RECVONLY ? media->inbound : media->transceiver, out) && out->codec != PEER_CODEC_NONE && !out->stopping && !out->stopped && (out->current_direction & bit) != 0;
 }
 
 static const char *source_of(const struct call *call, const struct call_media *media) {
@@ -71,7 +71,7 @@ static void tell_not_sent(struct call *call, struct call_media *media, enum medi
 
 static void tell_refused(struct call *call, struct call_media *media) {
     struct peer_transceiver transceiver;
-    if (media->is_refusal_told || !get_transceiver(call, media, &transceiver) || transceiver.codec != PEER_CODEC_NONE || !transceiver.refused)
+    if (media->is_refusal_told || !get_transceiver(call, media->transceiver, &transceiver) || transceiver.codec != PEER_CODEC_NONE || !transceiver.refused)
         return;
     media->is_refusal_told = true;
     call_say(call, 0, "No %s is sent: %s", peer_media_kind_name(media->kind), transceiver.refused);
@@ -132,7 +132,7 @@ void call_media_dtmf(struct call *call, char digit, uint32_t duration_ms) {
 
 static struct call_media *find_media(struct call *call, size_t transceiver) {
     for (size_t i = 0; i < CALL_MEDIA_COUNT; i++)
-        if (call->media[i].transceiver == transceiver)
+        if (call->media[i].inbound == transceiver)
             return &call->media[i];
     return NULL;
 }
@@ -162,10 +162,11 @@ void call_media_frame(struct call *call, const struct peer_received_frame *frame
         (void)media_receiver_push(media->receiver, call_codec_of_peer(frame->codec), frame->bytes, frame->length, frame->timestamp); /* what is refused is counted there */
 }
 
+/* The other side wants one of what we send. */
 void call_media_request_key_frame(struct call *call, size_t transceiver) {
-    struct call_media *media = find_media(call, transceiver);
-    if (media && media->sender)
-        media_sender_request_key_frame(media->sender);
+    for (size_t i = 0; i < CALL_MEDIA_COUNT; i++)
+        if (call->media[i].transceiver == transceiver && call->media[i].sender)
+            media_sender_request_key_frame(call->media[i].sender);
 }
 
 /* ---- from the media threads to the connection and back -------------------------------------------------------------------- */
@@ -219,7 +220,7 @@ static void handle_receiver(struct call *call, struct call_media *media) {
         if (event.kind == MEDIA_RECEIVER_NO_DECODER)
             tell_no_decoder(call, media, &event);
         if (event.kind == MEDIA_RECEIVER_KEY_FRAME_NEEDED && call->connection)
-            (void)peer_connection_request_key_frame(call->connection, net_clock_now_us(), media->transceiver); /* refused: too late anyway */
+            (void)peer_connection_request_key_frame(call->connection, net_clock_now_us(), media->inbound); /* refused: too late anyway */
         if (event.kind == MEDIA_RECEIVER_FAILED)
             fail_of_media(call, &event.error);
     }

@@ -142,7 +142,9 @@ static void on_track(struct call *call, size_t transceiver, enum peer_media_kind
     struct call_media *media = &call->media[kind == PEER_VIDEO];
     if (media->transceiver == CALL_NO_TRANSCEIVER || is_gone(call, media->transceiver))
         media->transceiver = transceiver;
-    if (media->transceiver == transceiver)
+    if (media->inbound == CALL_NO_TRANSCEIVER || is_gone(call, media->inbound))
+        media->inbound = transceiver;
+    if (media->inbound == transceiver)
         call_media_track(call, transceiver, codec);
     else
         call_say(call, 0, "the other side sends another %s track: it is left alone", peer_media_kind_name(kind));
@@ -150,7 +152,7 @@ static void on_track(struct call *call, size_t transceiver, enum peer_media_kind
 
 static void on_track_muted(struct call *call, size_t transceiver) {
     for (size_t i = 0; i < CALL_MEDIA_COUNT; i++)
-        if (call->media[i].transceiver == transceiver)
+        if (call->media[i].inbound == transceiver)
             call_say(call, 0, "the other side sends no %s any more", peer_media_kind_name(call->media[i].kind));
 }
 
@@ -281,7 +283,7 @@ static int add(struct call *call, struct call_media *media, bool sends) {
 /* addTrack for what we send: it goes into our offer, or takes the first section of its kind in theirs. */
 static bool add_tracks(struct call *call) {
     for (size_t i = 0; i < CALL_MEDIA_COUNT; i++) {
-        call->media[i].transceiver = CALL_NO_TRANSCEIVER;
+        call->media[i].transceiver = call->media[i].inbound = CALL_NO_TRANSCEIVER;
         if (call->media[i].sender && add(call, &call->media[i], true) != PEER_OK)
             return false;
     }

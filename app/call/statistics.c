@@ -42,7 +42,7 @@ static void set_text(json_t *object, const char *name, const char *value) {
 
 static const struct call_media *media_of(const struct call *call, size_t transceiver) {
     for (size_t i = 0; i < CALL_MEDIA_COUNT; i++)
-        if (call->media[i].transceiver == transceiver)
+        if (call->media[i].transceiver == transceiver || call->media[i].inbound == transceiver)
             return &call->media[i];
     return NULL;
 }

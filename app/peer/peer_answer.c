@@ -20,8 +20,7 @@ struct plan {
 /* ---- what the bundle policy refuses ---------------------------------------------------------------------------------------- */
 
 static bool is_offered(const struct plan *plan, size_t index) {
-    struct sdp_attribute bundle_only;
-    return plan->offer->sections[index].port != 0 || sdp_section_find(&plan->offer->sections[index], SDP_ATTRIBUTE_BUNDLE_ONLY, &bundle_only);
+    return sdp_section_is_offered(plan->offer, &plan->offer->sections[index]);
 }
 
 /* The first section that is offered; or of the kind of `index`, when is_of_kind. It is there, as `index` is offered. */

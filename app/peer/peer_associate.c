@@ -78,11 +78,6 @@ static bool is_kind(const struct sdp_section *section, enum peer_media_kind *kin
     return media == SDP_MEDIA_AUDIO || media == SDP_MEDIA_VIDEO;
 }
 
-static bool is_offered(const struct sdp_section *section) {
-    struct sdp_attribute bundle_only;
-    return section->port != 0 || sdp_section_find(section, SDP_ATTRIBUTE_BUNDLE_ONLY, &bundle_only);
-}
-
 /* RFC 9429 section 5.10: the first of addTrack's that waits for a section. */
 static struct peer_transceiver_entry *find_waiting(const struct peer_connection *connection, enum peer_media_kind kind) {
     struct peer_transceiver_entry *entry, *first = NULL;
@@ -142,7 +137,7 @@ static int associate(struct peer_connection *connection, const struct sdp_sessio
         peer_transceivers_remove(connection, entry);
         entry = NULL;
     }
-    if (!entry && is_media && is_offered(section) && section->mid.length <= PEER_MID_MAX_BYTES) {
+    if (!entry && is_media && sdp_section_is_offered(offer, section) && section->mid.length <= PEER_MID_MAX_BYTES) {
         int error = find_or_make(connection, offer, section, kind, &entry);
         if (error != PEER_OK)
             return error;
@@ -152,7 +147,7 @@ static int associate(struct peer_connection *connection, const struct sdp_sessio
     if (!entry)
         return PEER_OK;
     /* W3C webrtc section 4.4.1.5: what the peer refuses, also by an offer, is stopped. */
-    if (!is_offered(section))
+    if (!sdp_section_is_offered(offer, section))
         peer_transceivers_stop(connection, entry);
     else
         peer_transceivers_tell_track(entry, (enum peer_direction)sdp_direction_reverse(sdp_section_direction(offer, section)), stream_of(section));

@@ -13,26 +13,27 @@ static int refuse(struct peer_connection *connection, int error, const char *rul
 /* ---- reading ------------------------------------------------------------------------------------------------------------------ */
 
 static int read_init(struct peer_connection *connection, const struct peer_candidate_init *init, struct peer_pending_candidate *out) {
+    size_t mid_length = init && init->mid ? init->mid_length : 0, ufrag_length = init && init->ufrag ? init->ufrag_length : 0;
     *out = (struct peer_pending_candidate){.line_index = -1};
-    out->is_end = !init || init->candidate_length == 0;
+    out->is_end = !init || !init->candidate || init->candidate_length == 0;
     if (!init)
         return PEER_OK;
-    if (init->mid_length > PEER_MID_MAX_BYTES)
+    if (mid_length > PEER_MID_MAX_BYTES)
         return refuse(connection, PEER_ERROR_ARGUMENT, "no section has a mid that long (W3C webrtc section 4.4.2, addIceCandidate)");
-    if (init->ufrag_length > ICE_UFRAG_MAX_BYTES)
+    if (ufrag_length > ICE_UFRAG_MAX_BYTES)
         return refuse(connection, PEER_ERROR_NOT_FOUND, "no description has a username fragment that long (RFC 8839 section 5.4)");
     /* W3C webrtc section 4.4.2, addIceCandidate: a candidate says which section it is of; the end may be that of all. */
-    if (!out->is_end && init->mid_length == 0 && init->line_index < 0)
+    if (!out->is_end && mid_length == 0 && init->line_index < 0)
         return refuse(connection, PEER_ERROR_ARGUMENT, "a candidate has sdpMid or sdpMLineIndex (W3C webrtc section 4.4.2, addIceCandidate)");
     if (!out->is_end && ice_candidate_parse(init->candidate, init->candidate_length, &out->candidate, NULL) != ICE_OK)
         return refuse(connection, PEER_ERROR_MALFORMED, "this is not a candidate line (RFC 8839 section 5.1)");
     /* W3C webrtc section 4.8.1, usernameFragment: it stands for the ufrag extension where the line has none. */
-    if (init->ufrag_length > 0 && out->candidate.ufrag[0] == '\0') {
-        memcpy(out->candidate.ufrag, init->ufrag, init->ufrag_length);
-        out->candidate.ufrag[init->ufrag_length] = '\0';
+    if (ufrag_length > 0 && out->candidate.ufrag[0] == '\0') {
+        memcpy(out->candidate.ufrag, init->ufrag, ufrag_length);
+        out->candidate.ufrag[ufrag_length] = '\0';
     }
-    if (init->mid_length > 0)
-        memcpy(out->mid, init->mid, init->mid_length);
+    if (mid_length > 0)
+        memcpy(out->mid, init->mid, mid_length);
     out->line_index = init->line_index;
     return PEER_OK;
 }

@@ -241,7 +241,8 @@ void peer_transceivers_stop(struct peer_connection *connection, struct peer_tran
 void peer_transceivers_remove(struct peer_connection *connection, struct peer_transceiver_entry *entry);
 /* Offer and answer are done: what they agreed is what a rollback goes back to. */
 void peer_transceivers_settle(struct peer_connection *connection);
-void peer_transceivers_rollback(struct peer_connection *connection);
+/* The pending offer is taken back. is_ours: not the peer's. */
+void peer_transceivers_rollback(struct peer_connection *connection, bool is_ours);
 /* "Process remote tracks", W3C webrtc section 5.4.2. stream: of the first a=msid, empty: none. */
 void peer_transceivers_tell_track(struct peer_transceiver_entry *entry, enum peer_direction direction, struct sdp_view stream);
 /* W3C webrtc section 4.7.3, "update the negotiation-needed flag": call it after whatever may have changed the verdict. */
@@ -254,7 +255,7 @@ const struct sdp_session *peer_description_local(const struct peer_connection *c
 const struct sdp_session *peer_description_remote(const struct peer_connection *connection);
 /* Of one of the four; NULL: none. */
 const struct sdp_session *peer_description_session(const struct peer_description *description);
-/* False: no such section, or port 0, and not because of a=bundle-only in an offer. */
+/* False: there is no such section, or it is refused. */
 bool peer_description_is_live(const struct peer_description *description, size_t section);
 /* Of a section, or of the one whose transport it has by BUNDLE; empty when absent. */
 struct sdp_view peer_description_credential(const struct sdp_session *session, size_t section, enum sdp_attribute_kind kind);

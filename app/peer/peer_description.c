@@ -89,17 +89,24 @@ static void finish(struct peer_connection *connection) {
 
 /* ---- rollback ------------------------------------------------------------------------------------------------------------ */
 
+/* The pending offer, of ours or of the peer, is as if it had never been. */
+static void take_back(struct peer_connection *connection, uint64_t now_us, bool is_ours) {
+    if (is_ours)
+        peer_transports_rollback(connection, now_us);
+    else if (connection->pending_remote.sdp)
+        connection->pending_count = 0; /* candidates that waited for the answer to it */
+    peer_transceivers_rollback(connection, is_ours);
+    put(&connection->pending_local, PEER_SDP_OFFER, NULL);
+    put(&connection->pending_remote, PEER_SDP_OFFER, NULL);
+    become_stable(connection);
+}
+
 static int roll_back(struct peer_connection *connection, uint64_t now_us, struct peer_problem *problem) {
     enum peer_signaling_state state = connection->signaling_state;
     /* W3C webrtc section 4.4.1.5: not from stable, and not once a provisional answer has begun to be acted on. */
     if (state != PEER_SIGNALING_HAVE_LOCAL_OFFER && state != PEER_SIGNALING_HAVE_REMOTE_OFFER)
         return refuse_state(connection, problem);
-    if (state == PEER_SIGNALING_HAVE_LOCAL_OFFER)
-        peer_transports_rollback(connection, now_us);
-    peer_transceivers_rollback(connection);
-    put(&connection->pending_local, PEER_SDP_OFFER, NULL);
-    put(&connection->pending_remote, PEER_SDP_OFFER, NULL);
-    become_stable(connection);
+    take_back(connection, now_us, state == PEER_SIGNALING_HAVE_LOCAL_OFFER);
     return PEER_OK;
 }
 
@@ -131,6 +138,9 @@ static void associate_local(struct peer_connection *connection, const struct sdp
 static int set_local_offer(struct peer_connection *connection, uint64_t now_us, struct sdp_description *sdp, struct peer_problem *problem) {
     int error = peer_transports_set_local(connection, now_us, &sdp->session, true, role_of(connection, true));
     if (error != PEER_OK) {
+        /* What was made and restarted for it goes. That of an offer before it stays, and a rollback takes both. */
+        if (connection->signaling_state == PEER_SIGNALING_STABLE)
+            peer_transports_rollback(connection, now_us);
         sdp_description_free(sdp);
         return peer_problem_set(connection, problem, error, "the transports of the offer could not be made or restarted");
     }
@@ -248,10 +258,12 @@ static int set_remote_offer(struct peer_connection *connection, uint64_t now_us,
         (void)roll_back(connection, now_us, problem);
     error = peer_associate_offer(connection, &sdp->session);
     if (error != PEER_OK) {
+        take_back(connection, now_us, false); /* some sections have their transceivers already */
         sdp_description_free(sdp);
         return peer_problem_set(connection, problem, error, "out of memory");
     }
     put(&connection->pending_remote, PEER_SDP_OFFER, sdp);
+    forget_created(connection, &connection->created_answer); /* it answers another offer */
     enter(connection, PEER_SIGNALING_HAVE_REMOTE_OFFER);
     return PEER_OK;
 }

@@ -17,12 +17,7 @@ const struct sdp_session *peer_description_remote(const struct peer_connection *
 
 bool peer_description_is_live(const struct peer_description *description, size_t section) {
     const struct sdp_session *session = peer_description_session(description);
-    struct sdp_attribute bundle_only;
-    if (!session || section >= session->section_count)
-        return false;
-    /* RFC 9143 section 6: port 0 with a=bundle-only refuses nothing, in an offer. */
-    return session->sections[section].port != 0 ||
-           (description->type == PEER_SDP_OFFER && sdp_section_find(&session->sections[section], SDP_ATTRIBUTE_BUNDLE_ONLY, &bundle_only));
+    return session && section < session->section_count && sdp_section_is_offered(session, &session->sections[section]);
 }
 
 struct sdp_view peer_description_credential(const struct sdp_session *session, size_t section, enum sdp_attribute_kind kind) {

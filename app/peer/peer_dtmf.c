@@ -80,10 +80,15 @@ static void step(struct peer_connection *connection, uint64_t now_us, struct pee
     tell(dtmf, key);
 }
 
+/* Without a path they wait, as packets do, and there is nothing to wake up for. */
+static bool is_playing(const struct peer_connection *connection, const struct peer_transceiver_entry *entry) {
+    return entry->dtmf.is_active && (!entry->sender || peer_media_can_send(connection->transports[entry->media_transport], connection->now_us));
+}
+
 void peer_dtmf_handle_timeout(struct peer_connection *connection, uint64_t now_us) {
     struct peer_transceiver_entry *entry;
     for (size_t i = 0; (entry = peer_transceivers_next(connection, &i)); i++)
-        if (entry->dtmf.is_active && now_us >= entry->dtmf.next_us)
+        if (is_playing(connection, entry) && now_us >= entry->dtmf.next_us)
             step(connection, now_us, entry);
 }
 
@@ -91,7 +96,7 @@ uint64_t peer_dtmf_next_timeout(const struct peer_connection *connection) {
     const struct peer_transceiver_entry *entry;
     uint64_t next = NEVER;
     for (size_t i = 0; (entry = peer_transceivers_next(connection, &i)); i++)
-        if (entry->dtmf.is_active && entry->dtmf.next_us < next)
+        if (is_playing(connection, entry) && entry->dtmf.next_us < next)
             next = entry->dtmf.next_us;
     return next;
 }

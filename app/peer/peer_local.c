@@ -45,16 +45,16 @@ static void read_before(struct making *making, const struct peer_transceiver_ent
         making->before.count = sdp_section_codecs(&last->sections[entry->facts.section], making->before.codecs);
 }
 
-/* Adds a codec; an offer gives it the payload type it has always had. */
+/* Adds a codec; an offer gives it the payload type it has always had. In an answer it will get the peer's, and has a number until then. */
 static void add_codec(struct making *making, struct sdp_codec codec) {
     struct sdp_local_section *section = making->section;
     struct sdp_codec *codecs = making->local->media[making->local->media_count].codecs;
-    if (making->is_offer)
-        codec.payload_type = peer_numbers_payload_type(making->connection, &making->local->numbers, &codec, &making->before, codec.payload_type);
+    codec.payload_type = making->is_offer ? peer_numbers_payload_type(making->connection, &making->local->numbers, &codec, &making->before, codec.payload_type)
+                                          : (uint8_t)section->codec_count;
     if (codec.payload_type == PEER_PAYLOAD_TYPE_NONE)
         return;
     /* The same codec, named twice. */
-    for (size_t i = 0; making->is_offer && i < section->codec_count; i++)
+    for (size_t i = 0; i < section->codec_count; i++)
         if (codecs[i].payload_type == codec.payload_type)
             return;
     codecs[section->codec_count++] = codec;

@@ -9,6 +9,7 @@
  */
 #include "app/peer/peer_media_internal.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum rtp_codec peer_media_rtp_codec(enum peer_codec codec) {
@@ -91,7 +92,8 @@ static void describe_receiver(const struct agreed *agreed, struct rtp_payload_ma
         .ssrc_count = agreed->section->remote_ssrc_count,
         .paused = !(agreed->entry->facts.current_direction & PEER_RECVONLY),
     };
-    for (size_t i = 0; i < agreed->section->codec_count && out->payload_type_count < RTP_RECEIVER_PAYLOAD_TYPES_MAX; i++) {
+    static_assert(PEER_LOCAL_CODEC_MAX <= RTP_RECEIVER_PAYLOAD_TYPES_MAX, "each of ours has one counterpart at most");
+    for (size_t i = 0; i < agreed->section->codec_count; i++) {
         const struct sdp_negotiated_codec *codec = codec_at(agreed, i);
         enum peer_codec id = peer_negotiated_codec_of(codec->id);
         bool is_event = codec->id == SDP_CODEC_TELEPHONE_EVENT;

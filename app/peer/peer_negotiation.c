@@ -86,7 +86,7 @@ void peer_transceivers_settle(struct peer_connection *connection) {
     }
 }
 
-void peer_transceivers_rollback(struct peer_connection *connection) {
+void peer_transceivers_rollback(struct peer_connection *connection, bool is_ours) {
     struct peer_transceiver_entry *entry;
     for (size_t i = 0; (entry = peer_transceivers_next(connection, &i)); i++) {
         /* RFC 9429 section 5.7, MUST: what a remote offer made goes with it, unless addTrack has come to use it. */
@@ -96,7 +96,7 @@ void peer_transceivers_rollback(struct peer_connection *connection) {
         }
         entry->facts.section = entry->stable.section;
         memcpy(entry->facts.mid, entry->stable.mid, sizeof entry->facts.mid);
-        if (connection->signaling_state == PEER_SIGNALING_HAVE_REMOTE_OFFER && !entry->facts.stopped)
+        if (!is_ours && !entry->facts.stopped)
             peer_transceivers_tell_track(entry, entry->facts.current_direction, (struct sdp_view){entry->stable.remote_stream, strlen(entry->stable.remote_stream)});
     }
 }

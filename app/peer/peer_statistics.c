@@ -167,7 +167,7 @@ static bool fill_data_channel(const struct peer_connection *connection, size_t i
 
 /* ---- transports -------------------------------------------------------------------------------------------------------------------- */
 
-/* A place in the array, also of one that is leaving. NULL: it is free. */
+/* NULL: the place is free, or its transport is leaving. */
 static const struct peer_transport_entry *transport_at(const struct peer_connection *connection, size_t index) {
     const struct peer_transport_entry *entry = index < PEER_TRANSPORT_MAX ? connection->transports[index] : NULL;
     return entry && entry->transport ? entry : NULL;

@@ -173,12 +173,6 @@ static bool read_credentials(const struct sdp_section *section, struct peer_cred
     return true;
 }
 
-static bool is_refused(const struct sdp_section *section) {
-    struct sdp_attribute attribute;
-    /* RFC 9143 section 6: port 0 with a=bundle-only is not a refusal. */
-    return section->port == 0 && !sdp_section_find(section, SDP_ATTRIBUTE_BUNDLE_ONLY, &attribute);
-}
-
 static bool has_credentials(const struct peer_transport_entry *entry, const struct peer_credentials *credentials) {
     struct peer_transport_parameters ours;
     peer_transport_local_parameters(entry->transport, &ours);
@@ -236,7 +230,7 @@ static bool has_room(const struct peer_connection *connection, const struct sdp_
     size_t needed = 0, free = 0;
     struct peer_credentials ours;
     for (size_t i = 0; i < local->section_count; i++)
-        needed += !is_refused(&local->sections[i]) && read_credentials(&local->sections[i], &ours) && find_by_credentials(connection, &ours) < 0 &&
+        needed += sdp_section_is_offered(local, &local->sections[i]) && read_credentials(&local->sections[i], &ours) && find_by_credentials(connection, &ours) < 0 &&
                   !is_restart(connection, local, i) && is_first_with(local, i, &ours);
     for (size_t i = 0; i < PEER_TRANSPORT_MAX; i++)
         free += !connection->transports[i] || !connection->transports[i]->transport;
@@ -257,20 +251,24 @@ static void note_tagged_sections(struct peer_connection *connection, size_t coun
 
 int peer_transports_set_local(struct peer_connection *connection, uint64_t now_us, const struct sdp_session *local, bool is_offer, enum ice_role role) {
     size_t tagged[SDP_SECTION_MAX];
+    int8_t before[SDP_SECTION_MAX];
     struct peer_credentials ours;
     int error = PEER_OK;
     if (!has_room(connection, local))
         return PEER_ERROR_CAPACITY;
     sdp_bundle_tags(local, tagged);
+    memcpy(before, connection->offered_section_transports, sizeof before);
     clear(connection->offered_section_transports);
     for (size_t i = 0; i < local->section_count && error == PEER_OK; i++)
-        if (!is_refused(&local->sections[i]) && read_credentials(&local->sections[i], &ours))
+        if (sdp_section_is_offered(local, &local->sections[i]) && read_credentials(&local->sections[i], &ours))
             error = place_section(connection, now_us, local, i, &ours, role);
     for (size_t i = 0; i < local->section_count && error == PEER_OK; i++)
-        if (!is_refused(&local->sections[i]) && connection->offered_section_transports[i] < 0)
+        if (sdp_section_is_offered(local, &local->sections[i]) && connection->offered_section_transports[i] < 0)
             connection->offered_section_transports[i] = connection->offered_section_transports[tagged[i]];
-    if (error != PEER_OK)
+    if (error != PEER_OK) {
+        memcpy(connection->offered_section_transports, before, sizeof before);
         return error;
+    }
     note_tagged_sections(connection, local->section_count);
     /* Until the answer, what was agreed holds for the sections that were there before. */
     for (size_t i = 0; i < local->section_count; i++)

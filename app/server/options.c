@@ -1,4 +1,5 @@
 #include "app/server/options.h"
+#include "app/server/token.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,8 +21,9 @@ const char server_options_help[] =
     "  --max-room-size N        2 to 64, default 2\n"
     "  --max-message BYTES      1 to 1048576, default 1048576\n"
     "  --origin PATTERN         pages of this origin may join (one * allowed); repeatable; default: all\n"
+    "  --token-file FILE        who speaks WHIP or WHEP here must show this bearer token; rooms want none\n"
     "  -v  -q  --version  --help\n"
-    "A room is ws://ADDR:PORT/r/NAME. stdout says where it listens; stderr is for people.\n";
+    "A room is ws://ADDR:PORT/r/NAME, its page http://ADDR:PORT/r/NAME, WHIP /whip/NAME, WHEP /whep/NAME. stdout says where it listens; stderr is for people.\n";
 
 struct reader {
     struct server_options *options;
@@ -127,6 +129,7 @@ static bool on_ice_credential(struct reader *reader) {
 }
 
 static bool on_turn_secret_file(struct reader *reader) { return reader->options->turn_secret_file = reader->value, true; }
+static bool on_token_file(struct reader *reader) { return reader->options->token_file = reader->value, true; }
 static bool on_tls_certificate(struct reader *reader) { return reader->options->tls_certificate_file = reader->value, true; }
 static bool on_tls_key(struct reader *reader) { return reader->options->tls_key_file = reader->value, true; }
 static bool on_verbose(struct reader *reader) { return reader->options->verbosity = 1, true; }
@@ -146,6 +149,7 @@ static const struct flag {
     {"--ice-username", true, on_ice_username},
     {"--ice-credential", true, on_ice_credential},
     {"--turn-secret-file", true, on_turn_secret_file},
+    {"--token-file", true, on_token_file},
     {"--tls-cert", true, on_tls_certificate},
     {"--tls-key", true, on_tls_key},
     {"--max-room-size", true, on_max_room_size},
@@ -181,6 +185,18 @@ static bool read_secret(struct reader *reader) {
     return false;
 }
 
+static bool read_token(struct reader *reader) {
+    struct server_problem *problem = reader->problem;
+    int error = server_token_read(reader->options->token_file, reader->options->token);
+    if (error == 0)
+        return true;
+    problem->exit_code = error == -EBADMSG ? EX_DATAERR : EX_IOERR;
+    (void)snprintf(problem->what, sizeof problem->what, "cannot take the bearer token from %s", reader->options->token_file);
+    say(problem->why, error == -EBADMSG ? "it is not one line of 1 to 512 of A-Z a-z 0-9 - . _ ~ + / =" : strerror(-error));
+    say(problem->try_this, error == -EBADMSG ? "openssl rand -hex 32 makes a token" : "Look at its name and its permissions.");
+    return false;
+}
+
 /* A turn: server needs a name and a password from somewhere; a browser refuses the whole list otherwise. */
 static bool check_credentials(struct reader *reader) {
     const struct server_ice_servers *servers = &reader->options->ice_servers;
@@ -209,7 +225,7 @@ static bool check_together(struct reader *reader) {
     reader->value = NULL;
     if ((options->tls_certificate_file == NULL) != (options->tls_key_file == NULL))
         return refuse(reader, "one is there without the other", "--tls-cert FILE --tls-key FILE");
-    return check_credentials(reader) && (!options->turn_secret_file || read_secret(reader));
+    return check_credentials(reader) && (!options->turn_secret_file || read_secret(reader)) && (!options->token_file || read_token(reader));
 }
 
 bool server_options_parse(int count, char **arguments, struct server_options *out, struct server_problem *problem) {

@@ -4,6 +4,7 @@
 
 #include "app/server/ice_servers.h"
 #include "signaling/websocket/server.h"
+#include "signaling/whip.h"
 #include "stun/address.h"
 
 #define SERVER_SENTENCE_BYTES 320
@@ -18,6 +19,8 @@ struct server_options {
     const char *tls_certificate_file, *tls_key_file; /* both or none */
     uint32_t max_room_size, max_message_bytes;       /* 0: the default */
     const char *turn_secret_file;                    /* NULL: none */
+    const char *token_file;                          /* NULL: none */
+    char token[SIGNALING_WHIP_TOKEN_MAX_BYTES + 1];  /* "": none */
     bool is_turn_secret_exposed;                     /* others may read that file */
     int verbosity;                                   /* -1 quiet, 0, 1 */
     bool wants_help, wants_version;
@@ -29,7 +32,7 @@ struct server_problem {
     char what[SERVER_SENTENCE_BYTES], why[SERVER_SENTENCE_BYTES], try_this[SERVER_SENTENCE_BYTES];
 };
 
-/* Reads the command line, and the file of --turn-secret-file. False: *problem was written. No sentence holds a secret. */
+/* Reads the command line, and the files of --turn-secret-file and --token-file. False: *problem was written. No sentence holds a secret. */
 bool server_options_parse(int count, char **arguments, struct server_options *out, struct server_problem *problem);
 
 extern const char server_options_help[];

@@ -84,24 +84,36 @@ static bool remember(struct signaling_server *server, struct signaling_connectio
 }
 
 /* Everything goes into queues: nothing is written, and no connection ends, before this has returned. */
-static void drain(struct signaling_server *server, struct signaling_connection *knocking) {
+static void drain_once(struct signaling_server *server, struct signaling_connection *knocking) {
     struct signaling_output output;
     while (signaling_rooms_poll_output(server->rooms, &output)) {
         struct signaling_connection *connection =
             output.member == SIGNALING_MEMBER_NONE ? knocking
             : (uint32_t)output.member < server->connection_capacity ? server->connections[(uint32_t)output.member] : NULL;
-        if (connection == NULL)
+        if (connection == NULL) {
+            signaling_whip_take(server, output.member, output.text);
             continue;
+        }
         enqueue(connection, output.text);
         if (output.close_code != 0)
             signaling_connection_close_soon(connection, output.close_code);
     }
 }
 
+static void drain(struct signaling_server *server, struct signaling_connection *knocking) {
+    drain_once(server, knocking);
+    while (signaling_whip_sweep(server))
+        drain_once(server, NULL);
+}
+
+void signaling_connection_drain(struct signaling_server *server) {
+    drain(server, NULL);
+}
+
 /* ---- who joins ---------------------------------------------------------------------------------------------------- */
 
 /* How this one reached us. */
-static void find_host(struct lws *wsi, char host[SIGNALING_SERVER_HOST_MAX_BYTES + 1]) {
+void signaling_connection_host(struct lws *wsi, char host[SIGNALING_SERVER_HOST_MAX_BYTES + 1]) {
     char value[SIGNALING_SERVER_HOST_MAX_BYTES + 8]; /* with a port */
     int length = lws_hdr_copy(wsi, value, (int)sizeof value, WSI_TOKEN_HOST);
     if (length <= 0 || !signaling_page_host(value, (size_t)length, host))
@@ -109,13 +121,11 @@ static void find_host(struct lws *wsi, char host[SIGNALING_SERVER_HOST_MAX_BYTES
 }
 
 /* What is handed to this one. */
-static void list_ice_servers(struct signaling_server *server, const struct signaling_connection *connection) {
-    char host[SIGNALING_SERVER_HOST_MAX_BYTES + 1];
+void signaling_connection_list_ice_servers(struct signaling_server *server, const char *host, const char *room, const char *remote) {
     struct signaling_ice_server ice_servers[SIGNALING_ICE_SERVERS_MAX];
     if (server->list_ice_servers == NULL)
         return;
-    find_host(connection->wsi, host);
-    struct signaling_server_joiner joiner = {host, connection->room, connection->remote};
+    struct signaling_server_joiner joiner = {host, room, remote};
     size_t count = server->list_ice_servers(server->callback_context, &joiner, ice_servers);
     if (signaling_rooms_set_ice_servers(server->rooms, ice_servers, count) != SIGNALING_OK)
         signaling_rooms_set_ice_servers(server->rooms, NULL, 0);
@@ -131,10 +141,11 @@ int signaling_connection_established(struct signaling_server *server, struct sig
     server->connection_count++;
     uint8_t source[SIGNALING_SOURCE_MAX_BYTES];
     size_t source_length = signaling_listener_source(lws_get_socket_fd(wsi), source, connection->remote, sizeof connection->remote);
-    char path[SIGNALING_ROOM_NAME_MAX_BYTES + 8];
+    char path[SIGNALING_ROOM_NAME_MAX_BYTES + 8], host[SIGNALING_SERVER_HOST_MAX_BYTES + 1];
     if (!signaling_page_path(wsi, path, sizeof path) || !signaling_page_room(path, strlen(path), connection->room) || server->stopping)
         return -1;
-    list_ice_servers(server, connection);
+    signaling_connection_host(wsi, host);
+    signaling_connection_list_ice_servers(server, host, connection->room, connection->remote);
     enum signaling_error error = signaling_rooms_join(server->rooms, signaling_server_now_us(), connection->room, strlen(connection->room), source,
                                                       source_length, &connection->member);
     if (error == SIGNALING_OK) {

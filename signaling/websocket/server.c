@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "signaling/websocket/server_internal.h"
+#include "signaling/whip.h"
 
 uint64_t signaling_server_now_us(void) {
     return uv_hrtime() / 1000;
@@ -16,11 +17,33 @@ void signaling_server_event(struct signaling_server *server, enum signaling_serv
 
 /* ---- dispatch ----------------------------------------------------------------------------------------------------- */
 
+/* An HTTP request: the page's, or WHIP's. */
+static int http(struct signaling_server *server, struct signaling_connection *connection, struct lws *wsi) {
+    struct signaling_whip_target target;
+    unsigned method;
+    return signaling_whip_is_asked(wsi, &target, &method) ? signaling_whip_http(server, connection, wsi) : signaling_page_answer(wsi);
+}
+
+static bool speaks_whip(const struct signaling_connection *connection) {
+    return connection != NULL && connection->exchange != NULL;
+}
+
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length) {
     struct signaling_server *server = lws_context_user(lws_get_context(wsi));
     switch (reason) {
     case LWS_CALLBACK_HTTP:
-        return signaling_page_answer(wsi);
+        return http(server, user, wsi);
+    case LWS_CALLBACK_HTTP_BODY:
+        return signaling_whip_body(user, in, length);
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+        return signaling_whip_body_complete(server, user, wsi);
+    case LWS_CALLBACK_HTTP_WRITEABLE:
+        return speaks_whip(user) ? signaling_whip_writable(server, user, wsi) : lws_callback_http_dummy(wsi, reason, user, in, length);
+    case LWS_CALLBACK_CLOSED_HTTP:
+    case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
+        if (speaks_whip(user))
+            signaling_whip_exchange_free(server, user);
+        return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         if (in != NULL && strcmp(in, "websocket") == 0)
             return signaling_page_confirm_upgrade(server, wsi);
@@ -101,6 +124,10 @@ static enum signaling_error start(struct signaling_server *server, const struct 
     server->callback_context = config->context;
     server->on_event = config->on_event;
     server->list_ice_servers = config->list_ice_servers;
+    server->random = config->rooms.random;
+    server->random_context = config->rooms.random_context;
+    if (config->token != NULL && (server->token = strdup(config->token)) == NULL)
+        return fail(problem, SIGNALING_ERROR_MEMORY, "memory is short");
     server->max_message_bytes = config->rooms.max_message_bytes != 0 ? config->rooms.max_message_bytes : SIGNALING_MESSAGE_MAX_BYTES;
     server->rooms = signaling_rooms_new(&config->rooms, signaling_server_now_us());
     if (server->rooms == NULL)
@@ -113,6 +140,8 @@ static void release(struct signaling_server *server) {
     for (size_t i = 0; i < server->origin_count; i++)
         free(server->origins[i]);
     free(server->origins);
+    free(server->token);
+    signaling_whip_free(server);
     free(server->connections);
     free(server);
 }
@@ -120,8 +149,8 @@ static void release(struct signaling_server *server) {
 enum signaling_error signaling_server_new(const struct signaling_server_config *config, uv_loop_t *loop, struct signaling_server **out,
                                           struct signaling_problem *problem) {
     *out = NULL;
-    if (config->origin_count > SIGNALING_SERVER_ORIGINS_MAX || (config->tls_certificate_file == NULL) != (config->tls_key_file == NULL))
-        return fail(problem, SIGNALING_ERROR_ARGUMENT, "too many origins, or a TLS certificate without its key");
+    if (config->origin_count > SIGNALING_SERVER_ORIGINS_MAX || (config->token != NULL && strlen(config->token) > SIGNALING_WHIP_TOKEN_MAX_BYTES) || (config->tls_certificate_file == NULL) != (config->tls_key_file == NULL))
+        return fail(problem, SIGNALING_ERROR_ARGUMENT, "too many origins, too long a token, or a TLS certificate without its key");
     struct signaling_server *server = calloc(1, sizeof *server);
     if (server == NULL)
         return fail(problem, SIGNALING_ERROR_MEMORY, "memory is short");
@@ -174,6 +203,7 @@ void signaling_server_stop(struct signaling_server *server) {
         return;
     server->stopping = true;
     signaling_listener_close(server);
+    signaling_whip_stop(server);
     for (size_t i = 0; i < server->connection_capacity; i++) {
         if (server->connections[i] != NULL)
             signaling_connection_close_soon(server->connections[i], SIGNALING_CLOSE_GOING_AWAY);

@@ -60,6 +60,7 @@ struct signaling_server_joiner {
  * origins   patterns of Origin (RFC 6455 section 10.2) that may join, "https://example.org" or with one "*"; none: every origin.
  *           A program sends no Origin and may always join
  * rooms     as room.h says
+ * token     bearer token that WHIP and WHEP want (whip.h), or NULL: none; 1..SIGNALING_WHIP_TOKEN_MAX_BYTES
  * on_event  may be NULL
  * list_ice_servers  NULL: everybody is handed those of `rooms`. Else it is asked for each joiner: it writes at most SIGNALING_ICE_SERVERS_MAX and returns
  *           how many. Their texts must live until it returns to the loop. A list that is out of range is as an empty one
@@ -73,6 +74,7 @@ struct signaling_server_config {
     const char *const *origins;
     size_t origin_count;
     struct signaling_rooms_config rooms;
+    const char *token;
     uint32_t ping_interval_s;
     uint32_t pong_timeout_s;
     void *context;

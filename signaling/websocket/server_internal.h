@@ -23,6 +23,7 @@ struct signaling_connection {
     size_t incoming_length, incoming_capacity;
     uint32_t fragments;
     struct signaling_queue queue;
+    struct signaling_whip_exchange *exchange; /* of a connection that speaks WHIP */
     uint16_t close_code; /* 0: none; else close when the queue is empty */
     bool close_sent;
 };
@@ -41,6 +42,12 @@ struct signaling_server {
     size_t origin_count;
     uint32_t max_message_bytes;
     char *certificate_file, *key_file;
+    char *token; /* NULL: none */
+    void (*random)(void *context, uint8_t *out, size_t length);
+    void *random_context;
+    struct signaling_whip_session *whip_sessions;
+    size_t whip_session_count;
+    uv_timer_t *whip_timer; /* runs while somebody waits for an answer */
     void *callback_context;
     void (*on_event)(void *context, const struct signaling_server_event *event);
     size_t (*list_ice_servers)(void *context, const struct signaling_server_joiner *joiner, struct signaling_ice_server *out);
@@ -73,6 +80,13 @@ int signaling_connection_writable(struct signaling_connection *connection);
 void signaling_connection_closed(struct signaling_server *server, struct signaling_connection *connection);
 void signaling_connection_close_soon(struct signaling_connection *connection, uint16_t code);
 
+/* What the rooms say, into the queues, until they say no more; then who is over among the sessions of WHIP leaves. */
+void signaling_connection_drain(struct signaling_server *server);
+/* How this one reached us, fit to stand in a URI. */
+void signaling_connection_host(struct lws *wsi, char host[SIGNALING_SERVER_HOST_MAX_BYTES + 1]);
+/* What is handed to the one who joins next. */
+void signaling_connection_list_ice_servers(struct signaling_server *server, const char *host, const char *room, const char *remote);
+
 /* page.c. */
 /* The room of a path "/r/ROOM": written NUL-terminated. False: another path. */
 bool signaling_page_room(const char *path, size_t length, char room[SIGNALING_ROOM_NAME_MAX_BYTES + 1]);
@@ -83,6 +97,22 @@ bool signaling_origin_allowed(const struct signaling_server *server, const char 
 /* Whether the upgrade may go on: 0, or what libwebsockets wants after an answer was sent. */
 int signaling_page_confirm_upgrade(struct signaling_server *server, struct lws *wsi);
 int signaling_page_answer(struct lws *wsi);
+
+/* ---- whip_session.c, whip_http.c (whip_internal.h) ------------------------------------------------------------------ */
+
+struct signaling_whip_target;
+void signaling_whip_take(struct signaling_server *server, signaling_member member, struct signaling_text text);
+bool signaling_whip_sweep(struct signaling_server *server);
+void signaling_whip_stop(struct signaling_server *server);
+void signaling_whip_free(struct signaling_server *server);
+/* Whether a request is about WHIP or WHEP; its method is one of enum signaling_whip_method. */
+bool signaling_whip_is_asked(struct lws *wsi, struct signaling_whip_target *target, unsigned *method);
+/* The callbacks of a connection that speaks it. They return what libwebsockets wants. */
+int signaling_whip_http(struct signaling_server *server, struct signaling_connection *connection, struct lws *wsi);
+int signaling_whip_body(struct signaling_connection *connection, const char *bytes, size_t length);
+int signaling_whip_body_complete(struct signaling_server *server, struct signaling_connection *connection, struct lws *wsi);
+int signaling_whip_writable(struct signaling_server *server, struct signaling_connection *connection, struct lws *wsi);
+void signaling_whip_exchange_free(struct signaling_server *server, struct signaling_connection *connection);
 
 /* ---- web_files.c -------------------------------------------------------------------------------------------------- */
 

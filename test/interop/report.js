@@ -54,8 +54,8 @@ export function report(cases, nameOf, results, packages) {
     'Other media:', grid(others, 'peer, its role', roleOf, (c) => `${nameOf({ media: c.media, codecs: c.codecs })}, ${c.network}`, mark),
     'In the middle of a call:', grid(inCall, 'event, network', (c) => `${c.event}, ${c.network}`, roleOf, mark),
     'Shapes:', grid(cases.filter((c) => c.shape), 'shape', (c) => c.shape, browserRole, mark),
-    'Scenes, the polite one is the first or the second:', grid(cases.filter((c) => c.scene && c.polite), 'scene', (c) => c.scene, browserRole, (c) => `${c.polite}: ${mark(c)}`),
-    'The page that signaling-server serves, and what it meets:', grid(cases.filter((c) => c.role === 'page'), 'with', (c) => nameOf({ words: [c.scene, c.network] }), (c) => c.peer, mark),
+    'Scenes, the polite one is the first or the second:', grid(cases.filter((c) => c.scene), 'scene', (c) => c.scene, browserRole, (c) => `${c.polite}: ${mark(c)}`),
+    'The page that signaling-server serves ([page.md](page.md)):', grid(cases.filter((c) => c.pageScene), 'scene, network', (c) => `${c.pageScene}, ${c.network}`, (c) => c.peer, mark),
     ...(red.length === 0 ? [] : ['Red ones:', red.map(({ c, result }) => `- ${nameOf(c)} (${result.date}): ${c.red ? `${c.red} ` : ''}${result.complaints.join('; ')}`).join('\n')]),
   ].join('\n\n');
 }

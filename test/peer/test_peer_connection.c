@@ -91,6 +91,9 @@ static void test_candidate_errors(void **state) {
     assert_int_equal(add(&pair, 1, "candidate:1 1 udp 1 224.0.0.1 4000 typ host", "0", 0, NULL), PEER_ERROR_ARGUMENT);
     assert_int_equal(add(&pair, 1, "candidate:1 1 udp 1 a.local 4000 typ host", "0", 0, NULL), PEER_ERROR_NOT_SUPPORTED);
     assert_int_equal(peer_connection_add_ice_candidate(pair.ends[1].connection, pair.now_us, NULL), PEER_OK);
+    /* NULL is absent, whatever its length: the end of all candidates. */
+    struct peer_candidate_init absent = {.candidate_length = 7, .mid_length = 1, .ufrag_length = 4, .line_index = -1};
+    assert_int_equal(peer_connection_add_ice_candidate(pair.ends[1].connection, pair.now_us, &absent), PEER_OK);
     peer_connection_close(pair.ends[1].connection, pair.now_us);
     assert_int_equal(add(&pair, 1, CANDIDATE, "0", 0, NULL), PEER_ERROR_STATE);
     connection_pair_stop(&pair);

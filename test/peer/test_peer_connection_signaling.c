@@ -203,6 +203,28 @@ static void test_only_the_last_created(void **state) {
     connection_pair_stop(&pair);
 }
 
+/* RFC 9429 section 5.4: an answer was created for the offer that was there; for the next one it is none, though it would fit. */
+static void test_an_answer_is_to_one_offer(void **state) {
+    (void)state;
+    struct connection_pair pair;
+    struct peer_problem problem;
+    static char answer[CONNECTION_PAIR_TEXT_BYTES];
+    size_t length;
+    for (int is_rolled_back = 0; is_rolled_back < 2; is_rolled_back++) {
+        assert_true(connection_pair_start(&pair, 6, NULL, true));
+        struct peer_connection *connection = pair.ends[0].connection;
+        reach(&pair, PEER_SIGNALING_HAVE_REMOTE_OFFER);
+        assert_int_equal(peer_connection_create_answer(connection, 0, answer, sizeof answer, &length, NULL), PEER_OK);
+        if (is_rolled_back)
+            assert_int_equal(connection_pair_set_local(&pair, 0, PEER_SDP_ROLLBACK), PEER_OK);
+        assert_int_equal(connection_pair_set_local(&pair, 1, PEER_SDP_OFFER), PEER_OK);
+        assert_int_equal(connection_pair_give_description(&pair, 1), PEER_OK);
+        assert_int_equal(peer_connection_set_local_description(connection, 0, PEER_SDP_ANSWER, answer, length, &problem), PEER_ERROR_ARGUMENT);
+        assert_int_equal(connection_pair_set_local(&pair, 0, PEER_SDP_ANSWER), PEER_OK);
+        connection_pair_stop(&pair);
+    }
+}
+
 /* RFC 9429 section 5.2.2: createOffer changes nothing, and each offer has a version of its own. */
 static void test_creating_changes_nothing(void **state) {
     (void)state;
@@ -255,7 +277,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_call_in_every_state), cmocka_unit_test(test_pending_and_current),
         cmocka_unit_test(test_only_the_last_created),     cmocka_unit_test(test_creating_changes_nothing),
-        cmocka_unit_test(test_provisional_answer_connects),
+        cmocka_unit_test(test_provisional_answer_connects), cmocka_unit_test(test_an_answer_is_to_one_offer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -367,6 +367,26 @@ static void test_codec_preferences(void **state) {
     connection_pair_stop(&pair);
 }
 
+/* RFC 6184 section 8.2.2: one codec in two formats that do not understand each other; either side may offer, and both are agreed. */
+static void test_one_codec_in_two_formats(void **state) {
+    (void)state;
+    static const struct peer_codec_capability whole = {PEER_CODEC_H264, "packetization-mode=0;profile-level-id=42e01f"};
+    static const struct peer_codec_capability cut = {PEER_CODEC_H264, "packetization-mode=1;profile-level-id=42e01f"};
+    const struct peer_codec_capability both[] = {whole, cut};
+    struct connection_pair pair;
+    for (int from = 0; from < 2; from++) {
+        assert_true(connection_pair_start(&pair, 12, NULL, true));
+        assert_int_equal(peer_connection_set_codec_preferences(end_of(&pair, 0), 1, both, 2), PEER_OK);
+        assert_int_equal(peer_connection_set_codec_preferences(end_of(&pair, 1), 1, &cut, 1), PEER_OK);
+        negotiate(&pair, from);
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(facts_of(&pair, i, 1).codec, PEER_CODEC_H264);
+            assert_non_null(strstr(facts_of(&pair, i, 1).send_parameters, "packetization-mode=1"));
+        }
+        connection_pair_stop(&pair);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_directions),            cmocka_unit_test(test_who_takes_a_section),
@@ -374,7 +394,7 @@ int main(void) {
         cmocka_unit_test(test_stop_and_recycle),      cmocka_unit_test(test_stopping_in_an_answer),
         cmocka_unit_test(test_stop_before_any_offer), cmocka_unit_test(test_stop_while_recycling), cmocka_unit_test(test_recycling_for_ever),
         cmocka_unit_test(test_streams),               cmocka_unit_test(test_more_sections_than_transceivers),
-        cmocka_unit_test(test_codec_preferences),
+        cmocka_unit_test(test_codec_preferences),     cmocka_unit_test(test_one_codec_in_two_formats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "test/peer/connection_pair.h"
@@ -186,6 +187,53 @@ static void test_keys(void **state) {
     }
 }
 
+/* RFC 3264 section 6.1: what was agreed is received, also the last of PEER_CODEC_PREFERENCE_MAX codecs, behind which the key presses stand. */
+static void test_keys_behind_many_codecs(void **state) {
+    (void)state;
+    struct connection_pair pair;
+    struct peer_codec_capability many[PEER_CODEC_PREFERENCE_MAX];
+    char parameters[PEER_CODEC_PREFERENCE_MAX][16];
+    for (size_t i = 0; i < PEER_CODEC_PREFERENCE_MAX; i++) {
+        (void)snprintf(parameters[i], sizeof parameters[i], "maxptime=%zu", 10 + i);
+        many[i] = (struct peer_codec_capability){i == 1 ? PEER_CODEC_PCMU : PEER_CODEC_OPUS, parameters[i]};
+    }
+    start_media(&pair, 53);
+    for (int end = 0; end < 2; end++)
+        assert_int_equal(peer_connection_set_codec_preferences(end_of(&pair, end), CONNECTION_PAIR_AUDIO, many, PEER_CODEC_PREFERENCE_MAX), PEER_OK);
+    negotiate(&pair, 0);
+    assert_int_equal(peer_connection_insert_dtmf(end_of(&pair, 0), pair.now_us, CONNECTION_PAIR_AUDIO, "12", 100, 70), PEER_OK);
+    connection_pair_run(&pair, pair.now_us + 2 * SECOND_US);
+    assert_string_equal(pair.ends[0].keys_sent, "12.");
+    assert_string_equal(pair.ends[1].keys_heard, "12");
+    connection_pair_stop(&pair);
+}
+
+/* Keys that are pressed before there is a path wait for it, and nobody is woken up for them meanwhile. */
+static void test_keys_wait_for_the_path(void **state) {
+    (void)state;
+    struct connection_pair pair;
+    assert_true(connection_pair_start(&pair, 54, NULL, true));
+    pair.trickle = false;
+    assert_int_equal(connection_pair_describe(&pair), PEER_OK);
+    assert_int_equal(peer_connection_insert_dtmf(end_of(&pair, 0), pair.now_us, CONNECTION_PAIR_AUDIO, "12", 100, 70), PEER_OK);
+    unsigned woken = 0;
+    uint64_t until_us = pair.now_us + 5 * SECOND_US;
+    for (uint64_t next_us; (next_us = peer_connection_next_timeout(end_of(&pair, 0))) < until_us; woken++) {
+        pair.now_us = next_us > pair.now_us ? next_us : pair.now_us + 1;
+        peer_connection_handle_timeout(end_of(&pair, 0), pair.now_us);
+        connection_pair_drain(&pair, 0);
+    }
+    assert_true(woken < 20);
+    assert_string_equal(pair.ends[0].keys_sent, "");
+    for (int i = 0; i < 2; i++)
+        connection_pair_give_candidates(&pair, i);
+    pair.media_from_us = pair.now_us;
+    connection_pair_run(&pair, pair.now_us + 3 * SECOND_US);
+    assert_string_equal(pair.ends[0].keys_sent, "12.");
+    assert_string_equal(pair.ends[1].keys_heard, "12");
+    connection_pair_stop(&pair);
+}
+
 /* A new call replaces what is left; the empty one ends it; a direction that says no ends it too. */
 static void test_keys_replaced(void **state) {
     (void)state;
@@ -250,6 +298,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hold_and_resume), cmocka_unit_test(test_audio_codec_in_mid_call), cmocka_unit_test(test_stop_and_add),
         cmocka_unit_test(test_changes_with_loss), cmocka_unit_test(test_keys), cmocka_unit_test(test_keys_replaced), cmocka_unit_test(test_keys_refused),
+        cmocka_unit_test(test_keys_behind_many_codecs), cmocka_unit_test(test_keys_wait_for_the_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -240,6 +240,49 @@ static void bundle_comes_later(void **state) {
     connection_pair_stop(&pair);
 }
 
+static void insert_behind(char *text, const char *line, const char *more) {
+    char *at = strstr(text, line);
+    assert_non_null(at);
+    at += strlen(line);
+    memmove(at + strlen(more), at, strlen(at) + 1);
+    memcpy(at, more, strlen(more));
+}
+
+/* RFC 9143 section 7.4.1: who follows RFC 8843 accepts a bundled section by port 0 and a=bundle-only; section 7.5, MUST: the next offer gives it the address of all. */
+static void answer_of_rfc_8843(void **state) {
+    (void)state;
+    start(11, PEER_BUNDLE_BALANCED);
+    assert_int_equal(local(0, PEER_SDP_OFFER, offer_text, sizeof offer_text), PEER_OK);
+    assert_int_equal(remote(1, PEER_SDP_OFFER, offer_text), PEER_OK);
+    assert_int_equal(local(1, PEER_SDP_ANSWER, answer_text, sizeof answer_text), PEER_OK);
+    *(strstr(answer_text, "m=video 9") + strlen("m=video ")) = '0';
+    insert_behind(answer_text, "a=mid:1\r\n", "a=bundle-only\r\n");
+    assert_int_equal(remote(0, PEER_SDP_ANSWER, answer_text), PEER_OK);
+    connection_pair_run(&pair, pair.now_us + 2 * SECOND);
+    assert_true(is_connected() && media_flows());
+    assert_int_equal(local(0, PEER_SDP_OFFER, offer_text, sizeof offer_text), PEER_OK);
+    assert_non_null(strstr(offer_text, "m=video 9 "));
+    assert_null(strstr(offer_text, "a=bundle-only"));
+    connection_pair_stop(&pair);
+}
+
+/* RFC 9143 section 6: outside of a BUNDLE, a=bundle-only says nothing, and port 0 refuses. */
+static void bundle_only_without_a_bundle(void **state) {
+    (void)state;
+    struct peer_transceiver facts;
+    start(12, PEER_BUNDLE_MAX_BUNDLE);
+    size_t index, count = peer_connection_transceiver_count(pair.ends[1].connection);
+    assert_int_equal(peer_connection_add_transceiver(pair.ends[0].connection, &(struct peer_transceiver_config){.kind = PEER_VIDEO, .direction = PEER_SENDONLY}, &index), PEER_OK);
+    assert_int_equal(local(0, PEER_SDP_OFFER, offer_text, sizeof offer_text), PEER_OK);
+    strip(offer_text, "a=group:BUNDLE");
+    assert_int_equal(remote(1, PEER_SDP_OFFER, offer_text), PEER_OK);
+    assert_int_equal(peer_connection_transceiver_count(pair.ends[1].connection), count);
+    assert_true(peer_connection_transceiver(pair.ends[1].connection, 1, &facts) && facts.section == -1);
+    assert_int_equal(local(1, PEER_SDP_ANSWER, answer_text, sizeof answer_text), PEER_OK);
+    assert_non_null(strstr(answer_text, "m=video 0 "));
+    connection_pair_stop(&pair);
+}
+
 /* ---- taken back --------------------------------------------------------------------------------------------------------------------- */
 
 static int roll_back(int end) {
@@ -397,7 +440,7 @@ int main(void) {
         cmocka_unit_test(one_transport_with_max_bundle), cmocka_unit_test(bundle_folds), cmocka_unit_test(two_transports_without_bundle),
         cmocka_unit_test(bundle_comes_later), cmocka_unit_test(rollback_of_the_first_offer), cmocka_unit_test(rollback_of_a_restart),
         cmocka_unit_test(restart_before_connected), cmocka_unit_test(another_certificate), cmocka_unit_test(transports_have_a_limit),
-        cmocka_unit_test(interfaces_of_transports),
+        cmocka_unit_test(interfaces_of_transports), cmocka_unit_test(answer_of_rfc_8843), cmocka_unit_test(bundle_only_without_a_bundle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

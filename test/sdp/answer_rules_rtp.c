@@ -247,14 +247,17 @@ static const char *rids_break(const struct part *offered, const struct part *ans
 
 /* ---- all of it ----------------------------------------------------------------------------------------------------- */
 
-/* RFC 9429 section 5.2.1 lets the tagged section say it for those that have no address of their own. */
+/* RFC 9143 section 7.1.3 lets the tagged section say it for those that share its transport, as the example in section 7.3.4 does. */
 static bool offers_mux(const struct text *offer, const struct part *offered) {
     char tagged[ANSWER_WIDTH];
     if (has(offered, "rtcp-mux") != NULL)
         return true;
     word(bundle_of(offer, has(offered, "mid")), 0, tagged);
-    const struct part *part = tagged[0] == '\0' || has(offered, "ice-ufrag") != NULL ? NULL : part_of(offer, tagged);
-    return part != NULL && has(part, "rtcp-mux") != NULL;
+    const struct part *part = tagged[0] == '\0' ? NULL : part_of(offer, tagged);
+    if (part == NULL || has(part, "rtcp-mux") == NULL)
+        return false;
+    const char *ufrag = has(offered, "ice-ufrag"), *ufrag_of_tagged = has(part, "ice-ufrag");
+    return ufrag == NULL || (ufrag_of_tagged != NULL && strcmp(ufrag, ufrag_of_tagged) == 0);
 }
 
 static const char *control_breaks(const struct text *offer, const struct part *offered, const struct part *answered) {

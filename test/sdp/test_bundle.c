@@ -236,6 +236,39 @@ static void leaving_the_bundle(void **state) {
     parsed_free(&parsed);
 }
 
+#define OWN(ufrag) "a=ice-ufrag:" ufrag "\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=fingerprint:" FINGERPRINT "\r\na=setup:actpass\r\n"
+
+/* RFC 9143 section 7.3.2: who repeats the transport of its tagged section has none of its own to leave with. */
+static void leaving_a_repeated_transport(void **state) {
+    (void)state;
+    static const char text[] = HEAD "a=group:BUNDLE a b\r\na=group:BUNDLE c d e\r\n" AUDIO "a\r\n" OWN("one1") AUDIO "b\r\n" OWN("one1")
+        AUDIO "c\r\n" OWN("two2") AUDIO "d\r\n" OWN("two2") AUDIO "e\r\n" OWN("thr3");
+    enum sdp_refusal refusals[SDP_SECTION_MAX];
+    struct parsed parsed = parse_string(text);
+    ours_answer(&ours, parsed.session);
+    for (size_t i = 2; i < 5; i++)
+        ours.answers[i].unbundled = true;
+    answer(&parsed, text, refusals);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(refusals[i], i == 3 ? SDP_REFUSAL_BUNDLE : SDP_REFUSAL_NONE);
+    assert_int_equal(negotiated.transport_count, 3);
+    parsed_free(&parsed);
+}
+
+/* RFC 9143 section 7.1.3: a=rtcp-mux of the tagged section holds for who shares its transport, also when it says which; for no other. */
+static void rtcp_mux_of_the_tagged_section(void **state) {
+    (void)state;
+    static const char text[] = HEAD "a=group:BUNDLE a b c d\r\n" AUDIO "a\r\n" OWN("one1") "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:b\r\n" OWN("one1")
+        "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:c\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:d\r\n" OWN("two2");
+    struct parsed parsed = parse_string(text);
+    enum sdp_refusal refusals[SDP_SECTION_MAX];
+    ours_answer(&ours, parsed.session);
+    answer(&parsed, text, refusals);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(refusals[i], i == 3 ? SDP_REFUSAL_MUX : SDP_REFUSAL_NONE);
+    parsed_free(&parsed);
+}
+
 /* deviation from RFC 9143 section 7.1.3: whoever shares a transport says which, but for its candidates. */
 static void transports_of_an_answer(void **state) {
     (void)state;
@@ -509,6 +542,8 @@ int main(void) {
         cmocka_unit_test(refused_sections_of_an_offer),
         cmocka_unit_test(bad_sections_of_an_offer),
         cmocka_unit_test(leaving_the_bundle),
+        cmocka_unit_test(leaving_a_repeated_transport),
+        cmocka_unit_test(rtcp_mux_of_the_tagged_section),
         cmocka_unit_test(transports_of_an_answer),
         cmocka_unit_test(nobody_carries),
         cmocka_unit_test(bad_answers_of_ours),

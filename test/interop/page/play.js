@@ -32,7 +32,9 @@ export class Stage {
   async begin() {
     const server = await this.#network.server();
     this.#address = `${server.address}:${server.port}`;
-    start([...server.prefix, join(this.#build, 'signaling-server'), '--listen', this.#address, ...server.flags, '-v'], join(this.#folder, 'signaling-server.log'));
+    const token = join(this.#folder, 'token');
+    await writeFile(token, 'a-token-of-the-room\n', { mode: 0o600 });
+    start([...server.prefix, join(this.#build, 'signaling-server'), '--listen', this.#address, '--token-file', token, ...server.flags, '-v'], join(this.#folder, 'signaling-server.log'));
     await portAnswers(server.address, server.port, 10000);
     for (const [i, service] of this.#network.services.entries()) {
       start(service.command, join(this.#folder, `service-${i}.log`));
@@ -128,7 +130,7 @@ export async function playPage(c, folder, { build }) {
   try {
     await stage.begin();
     version = (await stage.launch(c.peer)).version;
-    facts = (await withTimeout(scenes[c.scene]({ stage, peer: c.peer, complain: (what) => complaints.push(what) }), SCENE_MS, 'the scene')) ?? '';
+    facts = (await withTimeout(scenes[c.pageScene]({ stage, peer: c.peer, complain: (what) => complaints.push(what) }), SCENE_MS, 'the scene')) ?? '';
     for (const [i, page] of stage.pages.entries()) complaints.push(...page.errors.map((error) => `the console of page ${i}: ${error}`));
   } catch (error) {
     complaints.push(error.message.split('\n')[0]);

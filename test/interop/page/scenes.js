@@ -233,17 +233,25 @@ const AWAY_MS = 20000;
 // Nothing comes through for 20 s, signaling included.
 // ---- not our page ---------------------------------------------------------------------------------------------------------------
 
-// tutorial.html, on a 127.0.0.1 of its own: a page of somebody else, that only signals by our server.
-async function serveTutorial() {
-  const files = { '/': 'tutorial.html', '/tutorial.js': 'tutorial.js' };
+// Pages of somebody else on a 127.0.0.1 of their own, that only signal by our server. files: path -> file.
+async function serve(files) {
   const server = createServer(async (request, response) => {
     const file = files[request.url.split('?')[0]];
     if (!file) return response.writeHead(204).end();
-    response.writeHead(200, { 'content-type': file.endsWith('js') ? 'text/javascript' : 'text/html' }).end(await readFile(new URL(file, import.meta.url)));
+    response.writeHead(200, { 'content-type': String(file).endsWith('js') ? 'text/javascript' : 'text/html' }).end(await readFile(file));
   });
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
-  return server;
+  return {
+    url: `http://127.0.0.1:${server.address().port}/`,
+    close() {
+      server.closeAllConnections?.();
+      server.close();
+    },
+  };
 }
+
+const here = (name) => new URL(name, import.meta.url);
+const MODULES = createRequire(import.meta.url).resolve('axe-core/package.json').replace(/axe-core.*/, '');
 
 async function colourMoves(page, complain, who) {
   await sleep(SECONDS * 1000);
@@ -253,8 +261,8 @@ async function colourMoves(page, complain, who) {
 
 // With callee, which starts first or last, candidates nested or flat; then two of them with each other.
 async function tutorial({ stage, peer, complain }) {
-  const server = await serveTutorial();
-  const open = (more = '') => stage.open(peer, { url: `http://127.0.0.1:${server.address().port}/?room=${encodeURIComponent(stage.room)}${more}`, ready: '#startButton' });
+  const server = await serve({ '/': here('tutorial.html'), '/tutorial.js': here('tutorial.js') });
+  const open = (more = '') => stage.open(peer, { url: `${server.url}?room=${encodeURIComponent(stage.room)}${more}`, ready: '#startButton' });
   const shows = (page) => page.run(async () => {
     const remote = document.getElementById('remote');
     for (let i = 0; i < 200 && !(remote.videoWidth > 0); i++) await new Promise((later) => setTimeout(later, 100));
@@ -291,7 +299,41 @@ async function tutorial({ stage, peer, complain }) {
     }
     await Promise.all([first, second].map((page, i) => colourMoves(page, complain, `classic client ${i}`)));
   } finally {
-    server.closeAllConnections?.();
+    server.close();
+  }
+}
+
+// The clients of npm's whip-whep against POST /whip/ROOM and /whep/ROOM, with a bearer token; at the other end of the room is callee.
+async function whip({ stage, peer, complain }) {
+  const server = await serve({ '/': here('whip.html'), '/whip.js': `${MODULES}whip-whep/whip.js`, '/whep.js': `${MODULES}whip-whep/whep.js` });
+  const token = 'a-token-of-the-room';
+  try {
+    for (const verb of ['publish', 'view']) {
+      const page = await stage.open(peer, { url: server.url, ready: '#ready' });
+      const url = stage.room.replace('ws:', 'http:').replace('/r/', verb === 'publish' ? '/whip/' : '/whep/');
+      const refused = await page.run(([v, u]) => window[v](u, 'another').then(() => 'accepted', (error) => error.message), [verb, url]);
+      if (!/401/.test(refused)) complain(`with another token: ${refused}`);
+      const program = stage.program('callee', OUR_TONE_HZ);
+      await sleep(1000);
+      await page.run(([v, u, t]) => window[v](u, t), [verb, url, token]);
+      if (verb === 'view') {
+        await watch(page);
+        await sleep(SECONDS * 1000);
+        judgeSeen('the WHEP client', await seenBy(page), OUR_TONE_HZ, complain);
+      } else {
+        await sleep(SECONDS * 1000);
+      }
+      await page.run(() => window.client.stop());
+      const code = await program.end(3000);
+      if (code !== 0) complain(`callee after DELETE: ${code}`);
+      if (verb === 'publish') {
+        const { frames } = await recordedStamps(`${program.record}-video.ivf`);
+        if (frames < 10 * SECONDS) complain(`callee has recorded ${frames} pictures of the WHIP client`);
+      }
+      await page.close();
+      stage.pages.splice(0);
+    }
+  } finally {
     server.close();
   }
 }
@@ -328,5 +370,5 @@ async function lost({ stage, peer, complain }) {
 
 export const scenes = {
   callee: withProgram('callee'), caller: withProgram('caller'), page: withPage(), 'other-page': withPage('chromium'), reload, full, garbage, plain, lost,
-  tutorial,
+  tutorial, whip,
 };

@@ -4,7 +4,7 @@ import { browsers } from './browsers.js';
 import { playPage } from './play.js';
 
 const case_ = (peer, scene, network, smoke = false) => ({
-  peer, role: 'page', scene, network, smoke, words: [scene, network], play: playPage, missing: browsers[peer].missing,
+  peer, role: 'page', pageScene: scene, network, smoke, words: [scene, network], play: playPage, missing: browsers[peer].missing,
 });
 
 export const pageCases = ['chromium', 'firefox'].flatMap((peer) => [
@@ -15,6 +15,7 @@ export const pageCases = ['chromium', 'firefox'].flatMap((peer) => [
   case_(peer, 'full', 'loopback'),
   case_(peer, 'garbage', 'loopback'),
   case_(peer, 'tutorial', 'loopback', true),
+  case_(peer, 'whip', 'loopback'),
   case_(peer, 'plain', 'nat'),
   case_(peer, 'lost', 'nat'),
 ]).concat([case_('firefox', 'other-page', 'loopback')]);

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { PEER_TONE_HZ } from '../judge.js';
 import { cellRectangle, stampCells } from '../stamp.js';
 
-const WIDTH = 640, HEIGHT = 480, FRAMES_PER_SECOND = 20, SECONDS = 40;
+const WIDTH = 640, HEIGHT = 480, FRAMES_PER_SECOND = 15, SECONDS = 25;
 
 // One picture in I420, the stamp burnt in; behind it a ramp that moves.
 function drawPicture(number) {
