@@ -147,8 +147,8 @@ bool media_video_header_h264(const uint8_t *bytes, size_t length_bytes, struct m
         any = any || (nal.type >= MEDIA_NAL_SLICE && nal.type <= MEDIA_NAL_IDR);
         has_idr = has_idr || nal.type == MEDIA_NAL_IDR;
         has_parameters = has_parameters || nal.type == MEDIA_NAL_SPS;
-        if (nal.type == MEDIA_NAL_SPS) {
-            header->has_size = read_sequence_parameters(&nal, header);
+        if (nal.type == MEDIA_NAL_SPS && read_sequence_parameters(&nal, header)) {
+            header->has_size = true; /* one behind it that cannot be read takes nothing back */
         }
     }
     header->key_frame = has_idr && has_parameters;

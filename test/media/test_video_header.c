@@ -169,6 +169,12 @@ static void test_h264_size(void **state) {
         assert_true(header.has_size ? header.width == 320 && header.height == 178 : header.width == 0 && header.height == 0);
         assert_int_equal(header.has_size, length >= 9);
     }
+    /* A second one that cannot be read takes nothing back: the size is all there, or not at all. */
+    uint8_t two[64];
+    memcpy(two, rows[0].bytes, rows[0].length);
+    memcpy(two + rows[0].length, (const uint8_t[]) { 0, 0, 1, 0x67, 0x42 }, 5);
+    struct media_video_header header = read_parameters(two, rows[0].length + 5);
+    assert_true(header.has_size && header.width == 320 && header.height == 178);
 }
 
 /* Behind the profile: chroma format, scaling lists, order count of the kind 1, then the size in macroblocks and the cropping of each side. */
