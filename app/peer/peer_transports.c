@@ -319,7 +319,7 @@ int peer_transports_add_candidate(struct peer_connection *connection, uint64_t n
     if (!entry)
         return PEER_OK;
     bool is_folded = entry->section != section;
-    /* RFC 9143 section 9.1: a section that is folded away has no candidates of its own; those that name the transport's ufrag are the transport's. */
+    /* RFC 9143 section 10: a section that is folded away has no candidates of its own; those that name the transport's ufrag are the transport's. */
     if (!candidate)
         return is_folded ? PEER_OK : peer_transport_end_of_remote_candidates(entry->transport, now_us);
     if (is_folded && candidate->ufrag[0] == '\0')

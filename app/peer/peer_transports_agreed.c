@@ -47,8 +47,8 @@ static enum dtls_role role_of(const struct sdp_negotiated_transport *agreed) {
 static const char *rule_of(int error) {
     switch (error) {
     case PEER_ERROR_ARGUMENT: return "the ICE credentials are outside their grammar (RFC 8839 section 5.4)";
-    case PEER_ERROR_NOT_SUPPORTED: return "another certificate on a transport that is connected would be another DTLS association (RFC 8842 section 5.5): it must be that of before";
-    default: return "the transport cannot take these ICE credentials, or this DTLS role, now: a restart changes credentials on both sides (RFC 8445 section 9), and the role stays (RFC 8842 section 5.5)";
+    case PEER_ERROR_NOT_SUPPORTED: return "another certificate on a transport that is connected would be another DTLS association (RFC 8842 section 3.1): it must be that of before";
+    default: return "the transport cannot take these ICE credentials, or this DTLS role, now: a restart changes credentials on both sides (RFC 8445 section 9), and the role stays (RFC 8842 section 5.3)";
     }
 }
 

@@ -127,7 +127,7 @@ static void replace_all(char *text, const char *from, const char *to) {
     memcpy(text, out, length + 1);
 }
 
-/* RFC 8842 section 5.5: the roles of the association stay, though the answer says otherwise of the same certificate. */
+/* RFC 8842 section 5.3: the roles of the association stay, though the answer says otherwise of the same certificate. */
 static void test_restart_whose_answer_turns_the_role(void **state) {
     (void)state;
     struct connection_pair pair;

@@ -130,7 +130,7 @@ static int add_to_second(const char *text, const char *ufrag) {
     return peer_connection_add_ice_candidate(pair.ends[1].connection, pair.now_us, &init);
 }
 
-/* RFC 9143 section 9.1: the candidates that a section had before it was folded away are nobody's; those that name the transport's ufrag are the transport's. */
+/* RFC 9143 section 10: the candidates that a section had before it was folded away are nobody's; those that name the transport's ufrag are the transport's. */
 static void test_candidates_of_a_folded_section(void **state) {
     (void)state;
     assert_true(connection_pair_start_with(&pair, 4, NULL, true, PEER_BUNDLE_MAX_COMPAT));
