@@ -37,7 +37,7 @@ static void take_event(struct alone *alone, const struct peer_connection_event *
         break;
     case PEER_CONNECTION_EVENT_FRAME:
     case PEER_CONNECTION_EVENT_DTMF:
-    case PEER_CONNECTION_EVENT_KEY_FRAME_REQUESTED: REQUIRE(!"what nobody with the keys has sent"); break;
+    case PEER_CONNECTION_EVENT_KEY_FRAME_REQUESTED: alone_require(false, "nobody with the keys has sent this", __FILE__, __LINE__); break;
     default: break;
     }
 }
