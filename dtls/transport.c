@@ -136,8 +136,10 @@ int dtls_transport_handle_datagram(struct dtls_transport *transport, uint64_t no
     while (!is_over(transport) && dtls_record_next(bytes, length, &at, &record)) {
         bool plausible = true;
         if (transport->state == DTLS_TRANSPORT_NEW) {
+            /* RFC 5246 section 7.4.1.2: a ClientHello comes first. Another message is of an association that was here before, and would take the
+             * place of ours with the same number. */
             plausible = transport->role == DTLS_ROLE_SERVER && record.epoch == 0 && record.type == DTLS_CONTENT_HANDSHAKE &&
-                        dtls_record_handshake_plausible(&record, true) && start(transport);
+                        dtls_record_handshake_plausible(&record, true) && record.fragment[0] == DTLS_HANDSHAKE_CLIENT_HELLO && start(transport);
         }
         if (plausible && (transport->handshake_done ? connected_record(transport, &record) : dtls_handshake_record(transport, &record))) {
             used++;

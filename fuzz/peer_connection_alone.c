@@ -1,7 +1,6 @@
 /*
- * One PeerConnection, whose peer is the input: descriptions, candidates and datagrams as they come, in any order with calls and time. Held against
- * it: the table of signaling states (RFC 9429 section 3.2, figure 2), that a refused description has changed nothing, that problems point into the text
- * they are about, that nothing is sent before there is a description of the peer and no media ever (nobody has its keys), that all memory comes back.
+ * One PeerConnection, whose peer is the input: descriptions, candidates and datagrams as they come, in any order with calls and time. What is held
+ * against it stands in peer_connection_alone_judge.c; here, that all memory comes back.
  */
 #include "fuzz/peer_connection_alone.h"
 
@@ -9,29 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/peer/peer_connection.h"
-#include "sdp/model.h"
+#include "fuzz/peer_connection_alone_internal.h"
 
-#define TEXT_BYTES (64u * 1024u)
 #define STEPS_MAX 200
-
-struct alone {
-    struct peer_connection *connection;
-    const uint8_t *data;
-    size_t left;
-    uint64_t now_us, random, allocations, fail_at, live;
-    bool has_heard; /* a description of the peer was set, at any time */
-    char text[TEXT_BYTES], last_remote[TEXT_BYTES];
-    size_t length, last_remote_length;
-};
-
-static void require_at(bool condition, const char *what, int line) {
-    if (condition)
-        return;
-    fprintf(stderr, "peer_connection_alone: line %d: %s\n", line, what);
-    abort();
-}
-#define REQUIRE(condition) require_at((condition), #condition, __LINE__)
 
 /* ---- the input, memory, randomness ----------------------------------------------------------------------------------------------------- */
 
@@ -73,163 +52,35 @@ static void release(void *context, void *memory) {
     free(memory);
 }
 
-/* ---- what comes out --------------------------------------------------------------------------------------------------------------------- */
+/* ---- sockets ---------------------------------------------------------------------------------------------------------------------------- */
 
 static struct stun_address base_of(size_t transport) {
     return (struct stun_address){.family = STUN_ADDRESS_IPV4, .port = (uint16_t)(5000 + transport), .ip = {192, 0, 2, 1}};
 }
 
-static void give_sockets(struct alone *alone, size_t transport, size_t count) {
+void alone_give_sockets(struct alone *alone, size_t transport, size_t count) {
     const struct ice_interface interfaces[2] = {{.base = base_of(transport), .preference = 65535}, {.base = base_of(transport + 100), .preference = 1, .mdns_name = "a.local"}};
     (void)peer_connection_handle_transport_interfaces(alone->connection, alone->now_us, transport, interfaces, count);
 }
 
-static void take_event(struct alone *alone, const struct peer_connection_event *event) {
-    struct peer_transceiver facts;
-    switch (event->type) {
-    case PEER_CONNECTION_EVENT_NEGOTIATION_NEEDED: REQUIRE(peer_connection_signaling_state(alone->connection) == PEER_SIGNALING_STABLE); break;
-    case PEER_CONNECTION_EVENT_SIGNALING_STATE: REQUIRE(event->as.signaling_state == peer_connection_signaling_state(alone->connection)); break;
-    case PEER_CONNECTION_EVENT_CONNECTION_STATE:
-        REQUIRE(event->as.connection_state == peer_connection_state(alone->connection) && event->as.connection_state != PEER_CONNECTION_CONNECTED);
-        break;
-    case PEER_CONNECTION_EVENT_ICE_CONNECTION_STATE: REQUIRE(event->as.ice_connection_state == peer_connection_ice_connection_state(alone->connection)); break;
-    case PEER_CONNECTION_EVENT_ICE_GATHERING_STATE: REQUIRE(event->as.ice_gathering_state == peer_connection_ice_gathering_state(alone->connection)); break;
-    case PEER_CONNECTION_EVENT_ICE_CANDIDATE: REQUIRE(event->as.ice_candidate.line_index >= 0 && event->as.ice_candidate.ufrag[0] != '\0'); break;
-    case PEER_CONNECTION_EVENT_TRACK: REQUIRE(peer_connection_transceiver(alone->connection, event->as.track.transceiver, &facts)); break;
-    case PEER_CONNECTION_EVENT_SOCKETS_NEEDED: REQUIRE(event->as.transport > 0 && event->as.transport < PEER_TRANSPORT_MAX);
-        give_sockets(alone, event->as.transport, 1);
-        break;
-    case PEER_CONNECTION_EVENT_FRAME:
-    case PEER_CONNECTION_EVENT_DTMF:
-    case PEER_CONNECTION_EVENT_KEY_FRAME_REQUESTED: REQUIRE(!"what nobody with the keys has sent"); break;
-    default: break;
-    }
-}
-
-/* RFC 7983: 128 to 191 is SRTP, 20 to 63 DTLS, 0 to 3 STUN. */
-static void drain(struct alone *alone) {
-    uint8_t buffer[PEER_TRANSMIT_BUFFER_BYTES];
-    struct ice_transmit out;
-    struct peer_connection_event event;
-    for (bool is_busy = true; is_busy;) {
-        is_busy = false;
-        while (peer_connection_poll_transmit(alone->connection, alone->now_us, buffer, sizeof buffer, &out)) {
-            is_busy = true;
-            REQUIRE(alone->has_heard && out.length > 0 && out.offset + out.length <= sizeof buffer);
-            REQUIRE(buffer[out.offset] < 128 || buffer[out.offset] > 191);
-        }
-        while (peer_connection_poll_event(alone->connection, &event)) {
-            is_busy = true;
-            take_event(alone, &event);
-        }
-    }
-}
-
 /* ---- descriptions ------------------------------------------------------------------------------------------------------------------------ */
-
-static bool next_state(enum peer_signaling_state state, bool is_local, enum peer_sdp_type type, enum peer_signaling_state *next) {
-    static const struct {
-        enum peer_signaling_state from;
-        bool is_local;
-        enum peer_sdp_type type;
-        enum peer_signaling_state to;
-    } table[] = {
-        {PEER_SIGNALING_STABLE, true, PEER_SDP_OFFER, PEER_SIGNALING_HAVE_LOCAL_OFFER},
-        {PEER_SIGNALING_STABLE, false, PEER_SDP_OFFER, PEER_SIGNALING_HAVE_REMOTE_OFFER},
-        {PEER_SIGNALING_HAVE_LOCAL_OFFER, true, PEER_SDP_OFFER, PEER_SIGNALING_HAVE_LOCAL_OFFER},
-        {PEER_SIGNALING_HAVE_LOCAL_OFFER, false, PEER_SDP_OFFER, PEER_SIGNALING_HAVE_REMOTE_OFFER}, /* W3C webrtc section 4.4.2: rolls ours back */
-        {PEER_SIGNALING_HAVE_LOCAL_OFFER, false, PEER_SDP_PRANSWER, PEER_SIGNALING_HAVE_REMOTE_PRANSWER},
-        {PEER_SIGNALING_HAVE_LOCAL_OFFER, false, PEER_SDP_ANSWER, PEER_SIGNALING_STABLE},
-        {PEER_SIGNALING_HAVE_LOCAL_OFFER, true, PEER_SDP_ROLLBACK, PEER_SIGNALING_STABLE},
-        {PEER_SIGNALING_HAVE_LOCAL_OFFER, false, PEER_SDP_ROLLBACK, PEER_SIGNALING_STABLE},
-        {PEER_SIGNALING_HAVE_REMOTE_OFFER, false, PEER_SDP_OFFER, PEER_SIGNALING_HAVE_REMOTE_OFFER},
-        {PEER_SIGNALING_HAVE_REMOTE_OFFER, true, PEER_SDP_PRANSWER, PEER_SIGNALING_HAVE_LOCAL_PRANSWER},
-        {PEER_SIGNALING_HAVE_REMOTE_OFFER, true, PEER_SDP_ANSWER, PEER_SIGNALING_STABLE},
-        {PEER_SIGNALING_HAVE_REMOTE_OFFER, true, PEER_SDP_ROLLBACK, PEER_SIGNALING_STABLE},
-        {PEER_SIGNALING_HAVE_REMOTE_OFFER, false, PEER_SDP_ROLLBACK, PEER_SIGNALING_STABLE},
-        {PEER_SIGNALING_HAVE_LOCAL_PRANSWER, true, PEER_SDP_PRANSWER, PEER_SIGNALING_HAVE_LOCAL_PRANSWER},
-        {PEER_SIGNALING_HAVE_LOCAL_PRANSWER, true, PEER_SDP_ANSWER, PEER_SIGNALING_STABLE},
-        {PEER_SIGNALING_HAVE_REMOTE_PRANSWER, false, PEER_SDP_PRANSWER, PEER_SIGNALING_HAVE_REMOTE_PRANSWER},
-        {PEER_SIGNALING_HAVE_REMOTE_PRANSWER, false, PEER_SDP_ANSWER, PEER_SIGNALING_STABLE},
-    };
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
-        if (table[i].from == state && table[i].is_local == is_local && table[i].type == type) {
-            *next = table[i].to;
-            return true;
-        }
-    return false;
-}
-
-/* What a refused description must not change. */
-struct picture {
-    enum peer_signaling_state state;
-    uint64_t sum;
-};
-
-static struct picture look(const struct alone *alone) {
-    static char text[2 * TEXT_BYTES];
-    struct picture picture = {peer_connection_signaling_state(alone->connection), 0xCBF29CE484222325u};
-    for (int which = PEER_LOCAL; which <= PEER_PENDING_REMOTE; which++) {
-        size_t length = 0;
-        enum peer_sdp_type type = PEER_SDP_IMPLICIT;
-        (void)peer_connection_description(alone->connection, (enum peer_description_which)which, &type, text, sizeof text, &length);
-        for (size_t i = 0; i < length && i < sizeof text; i++)
-            picture.sum = (picture.sum ^ (uint8_t)text[i]) * 0x100000001B3u;
-        picture.sum = (picture.sum ^ (unsigned)type ^ length) * 0x100000001B3u;
-    }
-    for (size_t i = 0; i < peer_connection_transceiver_count(alone->connection); i++) {
-        struct peer_transceiver facts;
-        uint64_t known = peer_connection_transceiver(alone->connection, i, &facts) ? (uint64_t)(facts.section + 1) << 8 | (unsigned)facts.current_direction << 4 | facts.stopped : 0;
-        picture.sum = (picture.sum ^ known) * 0x100000001B3u;
-    }
-    return picture;
-}
-
-static size_t sections_of(const struct alone *alone, enum peer_description_which which) {
-    static char text[2 * TEXT_BYTES];
-    static struct sdp_session session;
-    size_t length = 0;
-    if (peer_connection_description(alone->connection, which, NULL, text, sizeof text, &length) != PEER_OK)
-        return SIZE_MAX;
-    REQUIRE(sdp_parse(text, length, &session, NULL) == SDP_OK);
-    return session.section_count;
-}
-
-static void judge(struct alone *alone, struct picture before, bool is_local, enum peer_sdp_type type, int error, const struct peer_problem *problem, const char *text, size_t length) {
-    enum peer_signaling_state next = before.state, state = peer_connection_signaling_state(alone->connection);
-    bool is_allowed = next_state(before.state, is_local, type, &next);
-    if (error != PEER_OK) {
-        bool is_inside = !problem->text || (text && problem->text >= text && problem->text + problem->length <= text + length);
-        REQUIRE(problem->rule && problem->rule[0] != '\0' && is_inside && problem->section >= -1);
-        REQUIRE(strcmp(problem->rule, peer_connection_problem(alone->connection)) == 0 && peer_error_name(error)[0] != '\0');
-        REQUIRE(is_allowed || error == PEER_ERROR_STATE || type == PEER_SDP_IMPLICIT);
-        REQUIRE(error == PEER_ERROR_MEMORY || error == PEER_ERROR_CRYPTO || (look(alone).sum == before.sum && state == before.state));
-        return;
-    }
-    REQUIRE(is_allowed && state == next);
-    alone->has_heard |= !is_local && type != PEER_SDP_ROLLBACK;
-    if (state == PEER_SIGNALING_STABLE) {
-        REQUIRE(sections_of(alone, PEER_PENDING_LOCAL) == SIZE_MAX && sections_of(alone, PEER_PENDING_REMOTE) == SIZE_MAX);
-        REQUIRE(sections_of(alone, PEER_CURRENT_LOCAL) == sections_of(alone, PEER_CURRENT_REMOTE));
-    } else if (type != PEER_SDP_OFFER) {
-        REQUIRE(sections_of(alone, PEER_PENDING_LOCAL) == sections_of(alone, PEER_PENDING_REMOTE));
-    }
-}
 
 static void set_local(struct alone *alone, enum peer_sdp_type type, const char *text, size_t length) {
     struct peer_problem problem = {0};
-    struct picture before = look(alone);
+    struct alone_picture before = alone_look(alone);
     bool is_offer = before.state == PEER_SIGNALING_STABLE || before.state == PEER_SIGNALING_HAVE_LOCAL_OFFER || before.state == PEER_SIGNALING_HAVE_REMOTE_PRANSWER;
     int error = peer_connection_set_local_description(alone->connection, alone->now_us, type, text, length, &problem);
-    judge(alone, before, true, type != PEER_SDP_IMPLICIT ? type : is_offer ? PEER_SDP_OFFER : PEER_SDP_ANSWER, error, &problem, text, length);
+    struct alone_call call = {true, type != PEER_SDP_IMPLICIT ? type : is_offer ? PEER_SDP_OFFER : PEER_SDP_ANSWER, text, length};
+    alone_judge(alone, before, &call, error, &problem);
 }
 
 static void set_remote(struct alone *alone, enum peer_sdp_type type) {
     struct peer_problem problem = {0};
-    struct picture before = look(alone);
+    struct alone_picture before = alone_look(alone);
     const char *text = type == PEER_SDP_ROLLBACK ? NULL : alone->text;
     int error = peer_connection_set_remote_description(alone->connection, alone->now_us, type, text, text ? alone->length : 0, &problem);
-    judge(alone, before, false, type, error, &problem, text, alone->length);
+    struct alone_call call = {false, type, text, alone->length};
+    alone_judge(alone, before, &call, error, &problem);
     if (error == PEER_OK && text) {
         memcpy(alone->last_remote, alone->text, alone->length + 1);
         alone->last_remote_length = alone->length;
@@ -238,12 +89,12 @@ static void set_remote(struct alone *alone, enum peer_sdp_type type) {
 
 static void create(struct alone *alone, bool is_offer, size_t capacity) {
     struct peer_problem problem = {0};
-    struct picture before = look(alone);
+    struct alone_picture before = alone_look(alone);
     size_t length = 0;
     int error = is_offer ? peer_connection_create_offer(alone->connection, alone->now_us, alone->text, capacity, &length, &problem)
                          : peer_connection_create_answer(alone->connection, alone->now_us, alone->text, capacity, &length, &problem);
     alone->length = length;
-    REQUIRE(look(alone).sum == before.sum && (error == PEER_OK) == (problem.rule == NULL));
+    REQUIRE(alone_look(alone).sum == before.sum && (error == PEER_OK) == (problem.rule == NULL));
     REQUIRE(error != PEER_OK || (length < capacity && alone->text[length] == '\0'));
 }
 
@@ -341,12 +192,12 @@ static void datagram(struct alone *alone, uint8_t argument) {
     path.stream_id = argument & 64 ? argument & 32 ? ICE_STREAM_ACCEPTED | argument : argument & 7 : 0;
     if (argument & 64) {
         (void)peer_connection_handle_stream_opened(alone->connection, alone->now_us, &path);
-        drain(alone);
+        alone_drain(alone);
         (void)peer_connection_handle_stream_bytes(alone->connection, alone->now_us, &path, (uint8_t *)bytes, length);
     } else {
         (void)peer_connection_handle_datagram(alone->connection, alone->now_us, &path, (uint8_t *)bytes, length);
     }
-    drain(alone);
+    alone_drain(alone);
     if (argument & 16)
         peer_connection_handle_send_error(alone->connection, alone->now_us, &path, 111);
     if (argument & 128)
@@ -361,7 +212,7 @@ static void pass_time(struct alone *alone, uint8_t argument) {
             break;
         alone->now_us = next_us > alone->now_us ? next_us : alone->now_us;
         peer_connection_handle_timeout(alone->connection, alone->now_us);
-        drain(alone);
+        alone_drain(alone);
     }
     alone->now_us = until_us;
 }
@@ -419,7 +270,7 @@ static void step(struct alone *alone) {
     case 10: datagram(alone, argument); break;
     case 11: pass_time(alone, argument); break;
     case 12: media(alone, argument); break;
-    case 13: give_sockets(alone, argument >> 2 & 3, argument & 3 ? 1 + (argument & 1) : 0); break;
+    case 13: alone_give_sockets(alone, argument >> 2 & 3, argument & 3 ? 1 + (argument & 1) : 0); break;
     case 14: peer_connection_close(alone->connection, alone->now_us); break;
     default: (void)peer_connection_handle_resolved(alone->connection, alone->now_us, argument, NULL, 0); break;
     }
@@ -437,9 +288,9 @@ void fuzz_peer_connection_alone(const struct dtls_certificate *certificate, cons
     REQUIRE(alone.connection || alone.fail_at > 0 || flags % 4 == 3); /* which is no policy */
     for (unsigned i = 0; alone.connection && alone.left > 0 && i < STEPS_MAX; i++) {
         if (i == 0 && !(flags & 128))
-            give_sockets(&alone, 0, 1);
+            alone_give_sockets(&alone, 0, 1);
         step(&alone);
-        drain(&alone);
+        alone_drain(&alone);
         REQUIRE((peer_connection_signaling_state(alone.connection) == PEER_SIGNALING_CLOSED) == (peer_connection_state(alone.connection) == PEER_CONNECTION_CLOSED));
         REQUIRE(peer_signaling_state_name(peer_connection_signaling_state(alone.connection))[0] != '\0' && peer_connection_state_name(peer_connection_state(alone.connection))[0] != '\0');
     }

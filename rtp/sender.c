@@ -117,7 +117,7 @@ int rtp_sender_update(struct rtp_session *session, struct rtp_sender *sender, co
     bool needs_key_frame = (sender->paused && !config->paused) || sender->format->codec != config->codec;
     take_agreement(sender, config);
     if (clock_rate_hz != sender->clock_rate_hz) {
-        /* RFC 7160 section 4.2, MUST: another clock rate has another SSRC, and the old one says BYE. */
+        /* RFC 7160 section 4.1, MUST: another clock rate has another SSRC, and the old one says BYE. */
         drop_queued(sender);
         rtp_sender_change_ssrc(session, sender);
     }

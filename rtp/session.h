@@ -105,7 +105,7 @@ void rtp_session_remove_sender(struct rtp_session *session, uint64_t now_us, str
 /*
  * A later answer: takes codec, payload_type, clock_rate_hz, mid, telephone_event.., single_nal_unit and paused; the rest of *config is not read. Sequence numbers and
  * timestamps go on. What was queued before a pause is dropped; what was queued before another codec still leaves as it was cut.
- * Another clock rate is another SSRC: BYE for the old one, RTP_EVENT_SSRC_CHANGED, counters of the statistics from 0 (RFC 7160 section 4.2).
+ * Another clock rate is another SSRC: BYE for the old one, RTP_EVENT_SSRC_CHANGED, counters of the statistics from 0 (RFC 7160 section 4.1).
  * Video that is resumed, or has another codec, asks for a key frame: RTP_EVENT_KEY_FRAME_REQUESTED.
  * RTP_OK, or RTP_ERROR_ARGUMENT: a value out of range, or audio that would become video; nothing changed.
  */

@@ -30,7 +30,7 @@ static void write_refused(struct sdp_text *text, const struct sdp_local_section 
                               (struct sdp_view){digits, format.length}, sdp_view_from(section->mid));
 }
 
-/* RFC 8842 section 5.2, MUST: an offer that begins a DTLS association says actpass. */
+/* RFC 8842 sections 5.2 and 5.5, MUST: an offer says actpass. */
 static const char *offer_setup(const struct sdp_local_transport *transport) {
     if (!transport->setup_fixed)
         return "actpass";

@@ -120,7 +120,7 @@ void peer_connection_close(struct peer_connection *connection, uint64_t now_us) 
     connection->now_us = now_us;
     connection->is_closed = true;
     peer_media_close(connection, now_us);
-    /* W3C webrtc section 4.4.1, close: the states become closed, and the transceivers stopped, without an event. */
+    /* W3C webrtc section 4.4.2, close: the states become closed, and the transceivers stopped, without an event. */
     connection->signaling_state = PEER_SIGNALING_CLOSED;
     connection->state = PEER_CONNECTION_CLOSED;
     connection->ice_connection_state = ICE_STATE_CLOSED;

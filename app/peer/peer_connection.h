@@ -221,7 +221,7 @@ int peer_connection_set_local_description(struct peer_connection *connection, ui
  * setRemoteDescription. `length` bytes, not NUL-terminated; copied. Candidates in it, and those that waited, go to ICE. An offer in
  * have-local-offer rolls ours back first. Sections that none of our transceivers (of add_track) takes make new ones: recvonly, see event TRACK.
  * PEER_ERROR_MALFORMED: not SDP, or it breaks a rule (no fingerprint, answer and offer disagree, a later one contradicts an earlier);
- * NOT_SUPPORTED: another certificate on a transport that is connected (RFC 8842 section 5.5); STATE as above; CAPACITY. Nothing changed after any
+ * NOT_SUPPORTED: another certificate on a transport that is connected (RFC 8842 section 3.1); STATE as above; CAPACITY. Nothing changed after any
  * error but MEMORY and CRYPTO; after those, close.
  */
 int peer_connection_set_remote_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem);
@@ -268,7 +268,7 @@ struct peer_candidate_init {
 
 /*
  * addIceCandidate. Before the remote description it waits (W3C would refuse it; signaling channels reorder). init NULL: end of candidates.
- * PEER_OK also for a candidate of a section that BUNDLE folded away (RFC 9143 section 9: ignored).
+ * PEER_OK also for a candidate of a section that BUNDLE folded away (RFC 9143 section 10: ignored).
  * PEER_ERROR_MALFORMED: not a candidate line; PEER_ERROR_ARGUMENT: no such section, or an address that is never sent to;
  * NOT_SUPPORTED: TCP, or a .local name; NOT_FOUND: a username fragment that is not the remote description's;
  * CAPACITY: more than PEER_PENDING_CANDIDATE_MAX wait; STATE after close. None is fatal: the other candidates still count.

@@ -76,7 +76,7 @@ static const struct peer_transport_entry *transport_of(const struct peer_connect
     return sdp_view_is(ufrag.value, ice_agent_local_ufrag(peer_transport_ice(entry->transport))) ? entry : NULL;
 }
 
-/* RFC 8840 section 4.1: what trickle has told so far, and that nothing follows when nothing does. */
+/* RFC 9429 section 5.2.2, MUST: the candidates that there are so far, and that nothing follows when nothing does (W3C webrtc section 4.4.2, currentLocalDescription). */
 static void put_candidates(struct out *out, const struct peer_transport_entry *entry) {
     const struct ice_agent *agent = peer_transport_ice(entry->transport);
     char text[ICE_CANDIDATE_TEXT_BYTES];

@@ -7,7 +7,7 @@
 #define DURATION_MAX_MS 6000
 #define GAP_MIN_MS 30
 #define GAP_MAX_MS 6000
-#define COMMA_US 2000000u /* W3C webrtc section 7.3 */
+#define COMMA_US 2000000u /* W3C webrtc section 7.2 */
 #define VOLUME 10         /* -10 dBm0 */
 #define RETRY_US 10000u   /* the tone before still repeats its end (RFC 4733 section 2.5.1.4) */
 #define NEVER UINT64_MAX
@@ -33,9 +33,9 @@ int peer_connection_insert_dtmf(struct peer_connection *connection, uint64_t now
         return peer_problem_set(connection, NULL, PEER_ERROR_NOT_FOUND, "there is no transceiver of that number");
     if (!are_tones_valid(tones) || duration_ms < DURATION_MIN_MS || duration_ms > DURATION_MAX_MS || gap_ms < GAP_MIN_MS || gap_ms > GAP_MAX_MS)
         return peer_problem_set(connection, NULL, PEER_ERROR_ARGUMENT, "tones are 0-9, A-D, * and #, and a comma for a pause; of 40 to 6000 ms, 30 to 6000 ms apart (W3C webrtc section 7.2)");
-    /* W3C webrtc section 7.2: canInsertDTMF. */
+    /* W3C webrtc section 7.3: canInsertDTMF. */
     if (connection->is_closed || !entry->sender || !entry->facts.dtmf || !(entry->facts.current_direction & PEER_SENDONLY))
-        return peer_problem_set(connection, NULL, PEER_ERROR_STATE, "it does not send, or telephone-event was not agreed (W3C webrtc section 7.2, canInsertDTMF)");
+        return peer_problem_set(connection, NULL, PEER_ERROR_STATE, "it does not send, or telephone-event was not agreed (W3C webrtc section 7.3, canInsertDTMF)");
     connection->now_us = now_us;
     struct peer_dtmf *dtmf = &entry->dtmf;
     /* What is being sent goes on to its end; the new keys come after it. */

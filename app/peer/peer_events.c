@@ -59,7 +59,7 @@ static const char *mid_of_section(struct peer_connection *connection, size_t sec
 static bool tell_candidate(struct peer_connection *connection, const struct peer_transport_entry *entry, const struct ice_candidate *candidate, struct peer_connection_event *out) {
     struct peer_transport_parameters ours;
     peer_transport_local_parameters(entry->transport, &ours);
-    /* RFC 8838 section 13: a candidate says by its ufrag which generation it is of. */
+    /* RFC 8838 sections 9 and 13: a candidate, and the end of them, say by the ufrag which generation they are of. */
     memcpy(connection->candidate_ufrag, ours.ufrag, ours.ufrag_length);
     connection->candidate_ufrag[ours.ufrag_length] = '\0';
     connection->candidate_text[0] = '\0';

@@ -73,7 +73,7 @@ static void describe_sender(const struct agreed *agreed, struct rtp_sender_confi
     /* RFC 6184 section 8.1: packetization-mode 0, also when it is not said, knows only whole NAL units. */
     out->single_nal_unit = entry->facts.codec == PEER_CODEC_H264 &&
                            (!sdp_read_h264(agreed->codec->send_parameters, &h264) || h264.packetization_mode == 0);
-    /* RFC 7160 section 4.2: on the SSRC of the audio there is one clock rate. */
+    /* RFC 7160 section 4.1, MUST: on the SSRC of the audio there is one clock rate. */
     for (size_t i = 0; i < agreed->section->codec_count; i++) {
         const struct sdp_negotiated_codec *codec = codec_at(agreed, i);
         if (codec->id == SDP_CODEC_TELEPHONE_EVENT && codec->clock_hz == entry->facts.clock_rate_hz && !out->telephone_event) {
@@ -167,7 +167,7 @@ static int set_sender(struct rtp_session *session, uint64_t now_us, const struct
     else if (!config.paused)
         error = rtp_session_add_sender(session, now_us, &config, &entry->sender);
     if (error == RTP_ERROR_ARGUMENT && !entry->sender) {
-        /* RFC 3550 section 8.1: the peer has that SSRC by now. */
+        /* RFC 3550 section 8.2: the peer has that SSRC by now. */
         config.ssrc = 0;
         error = rtp_session_add_sender(session, now_us, &config, &entry->sender);
     }

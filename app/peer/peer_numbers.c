@@ -57,7 +57,7 @@ static uint8_t find(const struct peer_connection *connection, const struct peer_
     }
     if (is_free(connection, used, preferred))
         return preferred;
-    /* RFC 9429 section 5.1: dynamic ones are 96..127, and 35..63 when those are used up (RFC 5761 section 4 keeps 64..95 for RTCP). */
+    /* RFC 3551 section 3, SHOULD: dynamic ones are 96..127 first, then unassigned ones: 35..63, as RFC 5761 section 4 keeps 64..95 for RTCP. */
     for (unsigned i = 96; i <= SDP_PAYLOAD_TYPE_MAX; i++)
         if (is_free(connection, used, i))
             return (uint8_t)i;

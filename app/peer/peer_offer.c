@@ -117,6 +117,12 @@ static bool carries(const struct peer_connection *connection, const struct plan 
     return is_first;
 }
 
+/* Has an offer that is open restarted the transport that this section would share? To the peer it goes on with those that have agreed on it, or not at all. */
+static bool is_restarting(const struct peer_connection *connection, size_t index) {
+    const struct peer_transport_entry *entry = peer_transports_of_section(connection, index);
+    return entry && entry->is_restarting;
+}
+
 /* False: PEER_TRANSPORT_MAX, and no BUNDLE to go into. */
 static bool give_transports(struct peer_connection *connection, struct plan *plan) {
     /* W3C webrtc section 4.4.2, createOffer: credentials to be replaced are, once. */
@@ -139,7 +145,7 @@ static bool give_transports(struct peer_connection *connection, struct plan *pla
             continue;
         /* Where BUNDLE has been agreed, nobody needs another transport: the peer knows how to share one. */
         if (!has_bundle && carries(connection, plan, i))
-            section->transport = peer_local_transport(connection, plan->local, i, peer_restart_is_wanted(connection, i));
+            section->transport = peer_local_transport(connection, plan->local, i, peer_restart_is_wanted(connection, i) || is_restarting(connection, i));
         section->bundle_only = !section->transport;
         if (section->bundle_only && !can_share)
             return false;

@@ -174,7 +174,7 @@ int peer_transport_check_remote_parameters(const struct peer_transport *transpor
     if (parameters->fingerprint_count == 0 || parameters->fingerprint_count > PEER_FINGERPRINT_MAX)
         return PEER_ERROR_ARGUMENT;
     /*
-     * RFC 8842 section 5.5, MUST: the roles of an association stay. Of one that is up they do whatever is said: Firefox 153 answers "active" to every
+     * RFC 8842 section 5.3, MUST: the roles of an association stay. Of one that is up they do whatever is said: Firefox 153 answers "active" to every
      * offer that restarts ICE, also when it is the server, and the certificate tells that it means the same association.
      */
     bool is_up = transport->dtls && peer_transport_dtls_state(transport) == DTLS_TRANSPORT_CONNECTED;

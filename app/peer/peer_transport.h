@@ -104,7 +104,7 @@ int peer_transport_set_remote_parameters(struct peer_transport *transport, uint6
 
 /*
  * Would the function above take them? Nothing changes. Also PEER_ERROR_NOT_SUPPORTED: the fingerprints are not those of the certificate that
- * the DTLS association was made with, which asks for another association (RFC 8842 section 5.5).
+ * the DTLS association was made with, which asks for another association (RFC 8842 section 3.1).
  * restarts   peer_transport_restart comes first
  */
 int peer_transport_check_remote_parameters(const struct peer_transport *transport, const struct peer_transport_parameters *parameters, enum dtls_role local_role, bool restarts);

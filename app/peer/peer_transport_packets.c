@@ -42,7 +42,7 @@ static int unprotect(struct peer_transport *transport, enum peer_protocol protoc
 static int handle_secured(struct peer_transport *transport, uint64_t now_us, const struct ice_path *path, uint8_t *bytes, size_t length) {
     enum peer_protocol protocol = peer_demultiplex(bytes, length);
     bool is_dtls = protocol == PEER_PROTOCOL_DTLS;
-    /* RFC 8842 section 6, MUST: no DTLS (and so no SRTP) by a path that no check has validated. */
+    /* RFC 8842 section 6: no DTLS (and so no SRTP) by a path that no check has validated. */
     if (transport->dtls && !ice_agent_is_path_valid(transport->ice, path)) {
         transport->statistics.invalid_path_dropped++;
         return PEER_ERROR_UNAUTHENTIC;
@@ -89,7 +89,7 @@ static bool wrap(struct peer_transport *transport, uint64_t now_us, uint8_t *buf
 }
 
 static bool poll_dtls(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {
-    /* RFC 8842 section 6, MUST: no DTLS before a pair has passed its check. Until then the handshake waits in dtls/. */
+    /* RFC 8842 section 6: no DTLS before a pair has passed its check. Until then the handshake waits in dtls/. */
     if (!transport->dtls || !ice_agent_can_send(transport->ice, now_us))
         return false;
     struct dtls_transmit record;

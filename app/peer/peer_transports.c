@@ -196,23 +196,44 @@ static bool is_kept(const struct peer_transport_entry *entry, const struct sdp_s
     return false;
 }
 
-/* RFC 9429 section 5.2.2, RFC 8839 section 4.4.1.1.1: other credentials are an ICE restart, but for an answer that only ends what a provisional one began. */
-static bool is_restart(const struct peer_connection *connection, const struct sdp_session *local, size_t section) {
-    const struct peer_transport_entry *entry = peer_transports_of_section(connection, section);
-    return entry && !is_kept(entry, local) && connection->signaling_state != PEER_SIGNALING_HAVE_LOCAL_PRANSWER;
+/* The place of the transport that was agreed on for a section, if this description has these credentials there; -1. */
+static int8_t agreed_place(const struct peer_connection *connection, const struct sdp_session *local, size_t section, const struct peer_credentials *ours) {
+    struct peer_credentials described;
+    if (!sdp_section_is_offered(local, &local->sections[section]) || !read_credentials(&local->sections[section], &described))
+        return -1;
+    bool is_same = strcmp(described.ufrag, ours->ufrag) == 0 && strcmp(described.password, ours->password) == 0;
+    return is_same ? connection->stable_section_transports[section] : -1;
+}
+
+/*
+ * RFC 9429 section 5.2.2, RFC 8839 section 4.4.1.1.1: other credentials are an ICE restart, but for an answer that only ends what a provisional one
+ * began. Of which transport? The one that the peer goes on with, too: that of the tagged section, else of the first that shares its credentials;
+ * what only open offers had, the peer does not know, and one of those may have begun with these as well as with others. -1: of none, they are new.
+ */
+static int8_t restarted_place(const struct peer_connection *connection, const struct sdp_session *local, size_t tagged, size_t section, const struct peer_credentials *ours) {
+    int8_t place = agreed_place(connection, local, tagged, ours);
+    for (size_t i = 0; i < local->section_count && place < 0; i++)
+        place = agreed_place(connection, local, i, ours);
+    bool is_agreed = place >= 0;
+    if (!is_agreed)
+        place = connection->section_transports[section];
+    const struct peer_transport_entry *entry = peer_transports_at(connection, place);
+    if (!entry || (!is_agreed && !entry->is_of_open_offer) || connection->signaling_state == PEER_SIGNALING_HAVE_LOCAL_PRANSWER)
+        return -1;
+    return is_kept(entry, local) ? -1 : place;
 }
 
 /* The transport of a section that describes one of its own. */
-static int place_section(struct peer_connection *connection, uint64_t now_us, const struct sdp_session *local, size_t section,
+static int place_section(struct peer_connection *connection, uint64_t now_us, const struct sdp_session *local, size_t tagged, size_t section,
                          const struct peer_credentials *ours, enum ice_role role) {
     int8_t *place = &connection->offered_section_transports[section];
     *place = find_by_credentials(connection, ours);
     if (*place >= 0)
         return PEER_OK;
-    if (!is_restart(connection, local, section))
+    *place = restarted_place(connection, local, tagged, section, ours);
+    if (*place < 0)
         return make(connection, now_us, ours, role, place);
-    struct peer_transport_entry *entry = peer_transports_of_section(connection, section);
-    *place = connection->section_transports[section];
+    struct peer_transport_entry *entry = connection->transports[*place];
     entry->is_restarting = !entry->is_of_open_offer;
     return peer_transport_restart(entry->transport, now_us, ours->ufrag, ours->password);
 }
@@ -226,12 +247,12 @@ static bool is_first_with(const struct sdp_session *local, size_t section, const
 }
 
 /* Nothing has changed yet. */
-static bool has_room(const struct peer_connection *connection, const struct sdp_session *local) {
+static bool has_room(const struct peer_connection *connection, const struct sdp_session *local, const size_t *tagged) {
     size_t needed = 0, free = 0;
     struct peer_credentials ours;
     for (size_t i = 0; i < local->section_count; i++)
         needed += sdp_section_is_offered(local, &local->sections[i]) && read_credentials(&local->sections[i], &ours) && find_by_credentials(connection, &ours) < 0 &&
-                  !is_restart(connection, local, i) && is_first_with(local, i, &ours);
+                  restarted_place(connection, local, tagged[i], i, &ours) < 0 && is_first_with(local, i, &ours);
     for (size_t i = 0; i < PEER_TRANSPORT_MAX; i++)
         free += !connection->transports[i] || !connection->transports[i]->transport;
     return needed <= free;
@@ -254,14 +275,14 @@ int peer_transports_set_local(struct peer_connection *connection, uint64_t now_u
     int8_t before[SDP_SECTION_MAX];
     struct peer_credentials ours;
     int error = PEER_OK;
-    if (!has_room(connection, local))
-        return PEER_ERROR_CAPACITY;
     sdp_bundle_tags(local, tagged);
+    if (!has_room(connection, local, tagged))
+        return PEER_ERROR_CAPACITY;
     memcpy(before, connection->offered_section_transports, sizeof before);
     clear(connection->offered_section_transports);
     for (size_t i = 0; i < local->section_count && error == PEER_OK; i++)
         if (sdp_section_is_offered(local, &local->sections[i]) && read_credentials(&local->sections[i], &ours))
-            error = place_section(connection, now_us, local, i, &ours, role);
+            error = place_section(connection, now_us, local, tagged[i], i, &ours, role);
     for (size_t i = 0; i < local->section_count && error == PEER_OK; i++)
         if (sdp_section_is_offered(local, &local->sections[i]) && connection->offered_section_transports[i] < 0)
             connection->offered_section_transports[i] = connection->offered_section_transports[tagged[i]];
@@ -298,7 +319,7 @@ int peer_transports_add_candidate(struct peer_connection *connection, uint64_t n
     if (!entry)
         return PEER_OK;
     bool is_folded = entry->section != section;
-    /* RFC 9143 section 9.1: a section that is folded away has no candidates of its own; those that name the transport's ufrag are the transport's. */
+    /* RFC 9143 section 10: a section that is folded away has no candidates of its own; those that name the transport's ufrag are the transport's. */
     if (!candidate)
         return is_folded ? PEER_OK : peer_transport_end_of_remote_candidates(entry->transport, now_us);
     if (is_folded && candidate->ufrag[0] == '\0')

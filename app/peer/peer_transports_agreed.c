@@ -2,6 +2,7 @@
  * What offer and answer agreed on, told to the transports: credentials, fingerprints, roles; sections that BUNDLE has folded change over (RFC 9429
  * section 5.11, RFC 9143 section 7.3).
  */
+#include <assert.h>
 #include <string.h>
 
 #include "app/peer/peer_connection_internal.h"
@@ -28,18 +29,13 @@ static int read_parameters(struct peer_connection *connection, const struct sdp_
         .password_length = agreed->remote_pwd.length,
         .lite = negotiated->remote_ice_lite,
     };
-    for (size_t i = 0; i < agreed->remote_fingerprint_count && out->fingerprint_count < PEER_FINGERPRINT_MAX; i++) {
-        int error = read_fingerprint(&agreed->remote_fingerprints[i], &out->fingerprints[out->fingerprint_count]);
-        /* RFC 8122 section 5: a fingerprint of a hash that we do not believe is passed over, another may be good. */
-        if (error == DTLS_ERROR_WEAK_HASH)
-            continue;
-        if (error != DTLS_OK)
+    _Static_assert(SDP_NEGOTIATED_FINGERPRINT_MAX <= PEER_FINGERPRINT_MAX, "every fingerprint that is agreed has a place");
+    /* RFC 8827 section 6.5, MUST: keys come from DTLS-SRTP, and the fingerprint is what binds them to this description. sdp/ agrees on no transport
+     * without one of a hash that we believe, and on those only. */
+    assert(agreed->remote_fingerprint_count > 0);
+    for (size_t i = 0; i < agreed->remote_fingerprint_count; i++)
+        if (read_fingerprint(&agreed->remote_fingerprints[i], &out->fingerprints[out->fingerprint_count++]) != DTLS_OK)
             return peer_problem_set(connection, problem, PEER_ERROR_MALFORMED, "the fingerprint is not a hash name and as many hexadecimal pairs as that hash has (RFC 8122 section 5)");
-        out->fingerprint_count++;
-    }
-    /* RFC 8827 section 6.5, MUST: keys come from DTLS-SRTP, and the fingerprint is what binds them to this description. */
-    if (out->fingerprint_count == 0)
-        return peer_problem_set(connection, problem, PEER_ERROR_MALFORMED, "there is no certificate fingerprint of SHA-256 or better (RFC 8122 section 5, RFC 8827 section 6.5)");
     return PEER_OK;
 }
 
@@ -51,8 +47,8 @@ static enum dtls_role role_of(const struct sdp_negotiated_transport *agreed) {
 static const char *rule_of(int error) {
     switch (error) {
     case PEER_ERROR_ARGUMENT: return "the ICE credentials are outside their grammar (RFC 8839 section 5.4)";
-    case PEER_ERROR_NOT_SUPPORTED: return "another certificate on a transport that is connected would be another DTLS association (RFC 8842 section 5.5): it must be that of before";
-    default: return "the transport cannot take these ICE credentials, or this DTLS role, now: a restart changes credentials on both sides (RFC 8445 section 9), and the role stays (RFC 8842 section 5.5)";
+    case PEER_ERROR_NOT_SUPPORTED: return "another certificate on a transport that is connected would be another DTLS association (RFC 8842 section 3.1): it must be that of before";
+    default: return "the transport cannot take these ICE credentials, or this DTLS role, now: a restart changes credentials on both sides (RFC 8445 section 9), and the role stays (RFC 8842 section 5.3)";
     }
 }
 

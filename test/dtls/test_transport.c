@@ -484,6 +484,22 @@ static void test_injection(void **state) {
     }
 }
 
+/* RFC 5246 section 7.4.1.2: a ClientHello comes first. What is late of the association before this one begins nothing, and is in nobody's way. */
+static void test_late_messages_of_the_association_before(void **state) {
+    (void)state;
+    static const uint8_t types[] = {DTLS_HANDSHAKE_CERTIFICATE, DTLS_HANDSHAKE_CLIENT_KEY_EXCHANGE, DTLS_HANDSHAKE_CERTIFICATE_VERIFY};
+    pair_open(&pair, NULL);
+    for (size_t i = 0; i < sizeof types; i++) {
+        uint8_t late[PAIR_DATAGRAM_BYTES];
+        size_t length = handshake_record(late, types[i], (const uint8_t *)"of others", 9);
+        late[18] = (uint8_t)(1 + i); /* message_seq */
+        assert_int_equal(dtls_transport_handle_datagram(pair.end[PAIR_SERVER], pair.now_us, late, length), DTLS_ERROR_MALFORMED);
+        assert_int_equal(dtls_transport_state(pair.end[PAIR_SERVER]), DTLS_TRANSPORT_NEW);
+    }
+    assert_true(pair_run_until_connected(&pair, 2 * ONE_SECOND_US));
+    pair_close(&pair);
+}
+
 /* Forgeries without end: the work they cause has a limit with a name, and then a verdict. */
 static void test_restarts_are_bounded(void **state) {
     (void)state;
@@ -592,6 +608,7 @@ int main(void) {
         cmocka_unit_test(test_received_messages),
         cmocka_unit_test(test_set_remote_fingerprints_arguments),
         cmocka_unit_test(test_injection),
+        cmocka_unit_test(test_late_messages_of_the_association_before),
         cmocka_unit_test(test_restarts_are_bounded),
         cmocka_unit_test(test_doubt_ends),
         cmocka_unit_test(test_corpus),

@@ -168,7 +168,7 @@ static void test_keys_need_the_clock_of_the_codec(void **state) {
 
 /* ---- what cannot be had --------------------------------------------------------------------------------------------------------------------- */
 
-/* RFC 8842 section 5.5: another certificate would be another association. An offer of a restart that has one cannot be answered, and no restart is left behind. */
+/* RFC 8842 section 3.1: another certificate would be another association. An offer of a restart that has one cannot be answered, and no restart is left behind. */
 static void test_a_refused_answer_leaves_nothing(void **state) {
     (void)state;
     struct connection_pair pair;

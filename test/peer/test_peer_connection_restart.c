@@ -127,7 +127,7 @@ static void replace_all(char *text, const char *from, const char *to) {
     memcpy(text, out, length + 1);
 }
 
-/* RFC 8842 section 5.5: the roles of the association stay, though the answer says otherwise of the same certificate. */
+/* RFC 8842 section 5.3: the roles of the association stay, though the answer says otherwise of the same certificate. */
 static void test_restart_whose_answer_turns_the_role(void **state) {
     (void)state;
     struct connection_pair pair;
@@ -323,6 +323,46 @@ static void test_glare(void **state) {
     connection_pair_stop(&pair);
 }
 
+/* W3C webrtc section 4.4.2, restartIce: the credentials of the pending description are to be replaced, too. */
+static void test_restart_while_an_offer_is_open(void **state) {
+    (void)state;
+    struct connection_pair pair;
+    assert_true(connection_pair_start(&pair, 10, NULL, true));
+    (void)offer(&pair, 0);
+    char ufrag[ICE_UFRAG_MAX_BYTES + 1];
+    (void)snprintf(ufrag, sizeof ufrag, "%s", ice_agent_local_ufrag(agent_of(&pair, 0)));
+    assert_int_equal(peer_connection_restart_ice(end_of(&pair, 0), pair.now_us), PEER_OK);
+    size_t length = offer(&pair, 0);
+    assert_string_not_equal(ice_agent_local_ufrag(agent_of(&pair, 0)), ufrag);
+    answer(&pair, 0, length);
+    connection_pair_run(&pair, pair.now_us + 2 * SECOND);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pair.ends[i].state, PEER_CONNECTION_CONNECTED);
+    connection_pair_stop(&pair);
+}
+
+/* W3C webrtc section 4.4.1.5: the wish stays when a round ends with the old credentials, as one does whose offer was there before the wish. */
+static void test_restart_outlasts_a_round_without_one(void **state) {
+    (void)state;
+    struct connection_pair pair;
+    start(&pair, 11);
+    struct ufrags before = ufrags_of(&pair);
+    size_t length = offer(&pair, 1);
+    assert_int_equal(peer_connection_set_remote_description(end_of(&pair, 0), pair.now_us, PEER_SDP_OFFER, pair.text, length, NULL), PEER_OK);
+    assert_int_equal(peer_connection_restart_ice(end_of(&pair, 0), pair.now_us), PEER_OK);
+    unsigned asked = pair.ends[0].negotiation_needed;
+    assert_int_equal(connection_pair_set_local(&pair, 0, PEER_SDP_ANSWER), PEER_OK);
+    assert_int_equal(connection_pair_give_description(&pair, 0), PEER_OK);
+    assert_string_equal(ufrags_of(&pair).of[0], before.of[0]);
+    assert_int_equal(pair.ends[0].negotiation_needed, asked + 1);
+    answer(&pair, 0, offer(&pair, 0));
+    for (int i = 0; i < 2; i++)
+        assert_string_not_equal(ufrags_of(&pair).of[i], before.of[i]);
+    connection_pair_run(&pair, pair.now_us + 2 * SECOND);
+    require_no_gap(&pair);
+    connection_pair_stop(&pair);
+}
+
 static void test_restart_in_the_wrong_state(void **state) {
     (void)state;
     struct connection_pair pair;
@@ -344,6 +384,7 @@ int main(void) {
         cmocka_unit_test(test_later_offer_without_restart), cmocka_unit_test(test_rollback),
         cmocka_unit_test(test_later_offer_keeps_the_numbers), cmocka_unit_test(test_later_offer_keeps_the_numbers_of_each_section),
         cmocka_unit_test(test_later_offer_with_a_new_extension),
+        cmocka_unit_test(test_restart_while_an_offer_is_open), cmocka_unit_test(test_restart_outlasts_a_round_without_one),
         cmocka_unit_test(test_glare),                       cmocka_unit_test(test_restart_in_the_wrong_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

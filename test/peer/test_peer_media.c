@@ -79,7 +79,7 @@ static void test_hold_and_resume(void **state) {
     connection_pair_stop(&pair);
 }
 
-/* RFC 7160 section 4.2: from Opus to PCMU is another clock rate, so another SSRC, and BYE for the old one; the streams of others go on. */
+/* RFC 7160 section 4.1: from Opus to PCMU is another clock rate, so another SSRC, and BYE for the old one; the streams of others go on. */
 static void test_audio_codec_in_mid_call(void **state) {
     (void)state;
     struct connection_pair pair;

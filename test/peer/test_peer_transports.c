@@ -405,7 +405,7 @@ static void restart_before_connected(void **state) {
 
 /* ---- what is refused ---------------------------------------------------------------------------------------------------------------- */
 
-/* RFC 8842 section 5.5: another certificate would be another association. It is refused, and nothing has changed */
+/* RFC 8842 section 3.1: another certificate would be another association. It is refused, and nothing has changed */
 static void another_certificate(void **state) {
     (void)state;
     assert_true(connection_pair_connect(&pair, 8));

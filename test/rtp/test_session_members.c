@@ -157,7 +157,7 @@ static void payload_type_and_mid(void **state) {
     rtp_session_free(session);
 }
 
-/* RFC 7160 section 4.2: another clock rate takes another SSRC, and the old one says BYE; one that never sent says none. */
+/* RFC 7160 section 4.1: another clock rate takes another SSRC, and the old one says BYE; one that never sent says none. */
 static void clock_rate(void **state) {
     (void)state;
     struct rtp_session *session = crafted_session();

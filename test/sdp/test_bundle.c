@@ -131,7 +131,7 @@ static void transports_of_an_offer(void **state) {
     parsed = offer();
     assert_non_null(strstr(offer_text, "a=group:BUNDLE 0 2\r\n"));
     parsed_free(&parsed);
-    /* RFC 8842 section 5.5: a later offer on the same association. */
+    /* Who is told to may say its role in an offer, too (RFC 4145 section 4.1). */
     begin_three();
     ours.transports[0].setup_fixed = ours.transports[1].setup_fixed = ours.transports[2].setup_fixed = true;
     ours.transports[1].setup = SDP_SETUP_PASSIVE;

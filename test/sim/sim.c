@@ -446,8 +446,8 @@ static bool environment_number(const char *name, uint64_t *out) {
 
 struct sim_seeds sim_seeds(uint64_t first, uint64_t count) {
     struct sim_seeds seeds = {first, count};
-    environment_number("SIM_SEEDS", &seeds.count);
     if (environment_number("SIM_SEED", &seeds.first))
         seeds.count = 1;
+    environment_number("SIM_SEEDS", &seeds.count);
     return seeds;
 }

@@ -117,8 +117,8 @@ void sim_explain(struct sim *sim, const char *what);
 void sim_require_at(struct sim *sim, bool condition, const char *text, const char *file, int line);
 
 /*
- * The seeds of a test: first .. first + count - 1, or those of the environment: SIM_SEED=n runs just that one,
- * SIM_SEEDS=n changes the count.
+ * The seeds of a test: first .. first + count - 1, or those of the environment: SIM_SEED=n runs just that one, SIM_SEEDS=n changes the count,
+ * both run a slice of a long proof.
  */
 struct sim_seeds {
     uint64_t first, count;

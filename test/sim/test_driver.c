@@ -279,9 +279,11 @@ static void seeds_come_from_the_environment(void **state) {
     assert_true(seeds.first == 10 && seeds.count == 7);
     setenv("SIM_SEED", "0x2a", 1);
     seeds = sim_seeds(10, 1000);
+    assert_true(seeds.first == 42 && seeds.count == 7);
+    unsetenv("SIM_SEEDS");
+    seeds = sim_seeds(10, 1000);
     assert_true(seeds.first == 42 && seeds.count == 1);
     unsetenv("SIM_SEED");
-    unsetenv("SIM_SEEDS");
 }
 
 int main(void) {

@@ -20,7 +20,7 @@ void signaling_free(struct transport_side *side) {
     }
 }
 
-/* RFC 8842 section 5.3: the offer says actpass, the answerer becomes the client, and that stays (section 5.5). */
+/* RFC 8842 section 5.3: the offer says actpass, the answerer becomes the client, and that stays. */
 static void take_description(struct transport_side *side, const char *text) {
     struct description remote;
     size_t length = strlen(text);

@@ -33,6 +33,7 @@ void walk_create(struct walk_end *end, bool is_offer) {
         return;
     struct walk_message *message = walk_message_new(end, is_offer ? W3C_OFFER : W3C_ANSWER, walk->text, length);
     *(is_offer ? &end->created_offer : &end->created_answer) = message;
+    end->is_answer_stale &= is_offer;
     (void)judge_created(end, message);
 }
 
@@ -56,8 +57,6 @@ static void follow_local(struct walk_end *end, struct walk_message *message, enu
         message = read_local(end, type);
     if (!message)
         return;
-    if (type != W3C_OFFER && message->answers != end->model.pending_remote.id)
-        walk->is_estranged = true;
     if (type == W3C_PRANSWER && message->type == W3C_ANSWER) { /* the same text is said as something else */
         struct walk_message *provisional = walk_message_new(end, type, message->text, message->length);
         provisional->answers = message->answers;
@@ -76,9 +75,6 @@ static void follow_local(struct walk_end *end, struct walk_message *message, enu
 void walk_set_local(struct walk_end *end, enum w3c_type type, bool is_implicit, struct walk_message *message, bool is_last_created) {
     enum peer_sdp_type peer_type = is_implicit ? PEER_SDP_IMPLICIT : walk_peer_type(type);
     unsigned may = w3c_may_set_local(&end->model, type, is_last_created);
-    bool is_stale = message && type != W3C_OFFER && message->answers != end->model.pending_remote.id;
-    if (is_stale && may == W3C_OK) /* an answer to an offer before: its sections may be others */
-        may = w3c_answers(end->model.pending_remote.lines, &message->lines) ? W3C_OK | W3C_INVALID_MODIFICATION | W3C_INVALID_CONTENT : W3C_INVALID_MODIFICATION | W3C_INVALID_CONTENT;
     if (end->walk->is_estranged && may == W3C_OK && type != W3C_OFFER)
         may |= W3C_INVALID_CONTENT; /* to an offer of another history there may be none: the transports that it means are not ours */
     if (walk_other(end)->model.state == W3C_CLOSED && (may & W3C_OK) && type != W3C_OFFER)
@@ -111,7 +107,7 @@ void walk_set_some_local(struct walk_end *end, const struct walk_step *step) {
         if (old != end->created_offer && old != end->created_answer && created && (old->length != created->length || memcmp(old->text, created->text, old->length) != 0))
             walk_set_local(end, type, false, old, false);
     } else if (step->b % 2 == 0 && created) {
-        walk_set_local(end, type, false, created, true);
+        walk_set_local(end, type, false, created, type == W3C_OFFER || !end->is_answer_stale);
     } else {
         walk_set_local(end, type, false, NULL, true);
     }
@@ -168,6 +164,7 @@ static bool hear(struct walk_end *end, const struct walk_message *message) {
     walk->result->coverage.doubtful += is_doubtful;
     struct w3c_description description = {&message->lines, message->type, message->id};
     w3c_did_set_remote(&end->model, &description);
+    end->is_answer_stale |= message->type == W3C_OFFER; /* an answer is to one offer (docs/peer.md, deviations) */
     if (message->type == W3C_ANSWER) {
         walk->result->coverage.exchanges++;
         end->created_offer = end->created_answer = NULL;

@@ -45,6 +45,7 @@ struct walk_end {
     struct walk_message *messages[WALK_MESSAGE_MAX]; /* what it has said, in order */
     size_t message_count, heard_count;               /* heard_count: of the other end's */
     struct walk_message *created_offer, *created_answer; /* NULL: none, or made on the way by setLocalDescription */
+    bool is_answer_stale;                                /* another offer has come since created_answer was created */
     struct walk_message **pool;                          /* all that were made, to be freed */
     size_t pool_count;
     struct walk_candidate candidates[WALK_CANDIDATE_MAX];
