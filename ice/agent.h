@@ -368,6 +368,7 @@ struct ice_event {
         } state;
         struct {
             const struct ice_candidate *local, *remote;
+            bool restarted; /* the first one since a restart: the peer may have left the path before it a while ago */
         } selected_pair;
         enum ice_role role;
         enum ice_restart_reason restart_reason;

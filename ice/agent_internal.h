@@ -173,6 +173,7 @@ struct ice_triggered_queue {
  */
 struct ice_generation {
     bool in_use, given_up;
+    bool is_selection_told; /* of a pair of it */
     uint64_t ends_us;
     size_t pair_count, remote_signaled_count, remote_peer_reflexive_count;
     char local_ufrag[ICE_UFRAG_MAX_BYTES + 1];

@@ -5,7 +5,8 @@
  * the latest NOMINATION_WAIT_US after the first valid one. A better pair is in question while it has not been asked, or was
  * asked less than twice the round trip of the best valid pair ago. A relayed pair waits longer for a direct one, so that a lost
  * packet does not put a call on a relay: until the answer to the first repetition of the direct one's check should have come, and at
- * the latest NOMINATION_WAIT_RELAYED_US after the first valid one. A better pair that comes later is nominated then (reselect.c).
+ * the latest NOMINATION_WAIT_RELAYED_US after the first valid one. A better pair that comes later is nominated then (reselect.c). A restart whose
+ * old path works waits for the peer's check too.
  */
 #include "ice/agent_internal.h"
 
@@ -73,9 +74,20 @@ static uint64_t in_question_until(const struct ice_agent *agent, const struct ic
     return ice_earlier(until_us, latest_us);
 }
 
+/*
+ * After a restart, while the path before still carries data, there is time to wait for the peer's own check of the new one: until that is answered
+ * some (Firefox) drop what comes by it, though RFC 8445 section 12.2 has them be prepared.
+ */
+static uint64_t peer_check_until(const struct ice_agent *agent, const struct ice_pair *best) {
+    bool carries = agent->selected != ICE_NONE && agent->pairs[agent->selected].generation != agent->generation && !agent->consent.late &&
+                   ice_pair_is_usable(agent, &agent->pairs[agent->selected]);
+    bool is_lite = agent->generations[best->generation].remote_lite;
+    return carries && !is_lite && best->requests_received == 0 ? ice_after(agent->first_valid_us, NOMINATION_WAIT_US) : 0;
+}
+
 /* When the best valid pair may be nominated. */
 static uint64_t decision_us(const struct ice_agent *agent, const struct ice_pair *best) {
-    uint64_t until_us = 0;
+    uint64_t until_us = peer_check_until(agent, best);
     for (size_t i = 0; i < agent->pair_count; i++)
         until_us = ice_later(until_us, in_question_until(agent, &agent->pairs[i], best));
     return until_us;

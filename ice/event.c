@@ -51,6 +51,9 @@ static bool poll_selected_pair(struct ice_agent *agent, struct ice_event *out) {
     *out = (struct ice_event){.type = ICE_EVENT_SELECTED_PAIR};
     out->as.selected_pair.local = &agent->views->event[0];
     out->as.selected_pair.remote = &agent->views->event[1];
+    struct ice_generation *generation = &agent->generations[pair->generation];
+    out->as.selected_pair.restarted = agent->statistics.restarts > 0 && !generation->is_selection_told;
+    generation->is_selection_told = true;
     return true;
 }
 

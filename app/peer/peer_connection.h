@@ -387,7 +387,7 @@ enum peer_connection_event_type {
     PEER_CONNECTION_EVENT_TRACK,                /* as.track: the peer will send on this transceiver; perhaps a new one */
     PEER_CONNECTION_EVENT_TRACK_MUTED,          /* as.transceiver: it will not any more (direction, or stopped) */
     PEER_CONNECTION_EVENT_FRAME,                /* as.frame */
-    PEER_CONNECTION_EVENT_KEY_FRAME_REQUESTED,  /* as.transceiver: encode a key frame next */
+    PEER_CONNECTION_EVENT_KEY_FRAME_REQUESTED,  /* as.transceiver: encode a key frame next; the peer asks, or ICE has restarted */
     PEER_CONNECTION_EVENT_TRACK_ENDED,          /* as.transceiver: the peer said RTCP BYE for it */
     PEER_CONNECTION_EVENT_DTMF,                 /* as.dtmf: the peer pressed a key */
     PEER_CONNECTION_EVENT_TONE_CHANGE,          /* as.dtmf: ours is being sent; digit '\0': all are */

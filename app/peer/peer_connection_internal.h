@@ -125,7 +125,7 @@ struct peer_transceiver_entry {
     struct rtp_receiver *receiver;
     size_t media_transport; /* whose rtp session has the two */
     struct peer_dtmf dtmf;
-    bool track_pending, muted_pending;
+    bool track_pending, muted_pending, key_frame_pending;
 };
 
 /* A candidate that waits for its description, or for the answer to it. */
@@ -426,6 +426,8 @@ void peer_dtmf_end(struct peer_transceiver_entry *entry);
 /* BYE is the next packet, and the last. */
 void peer_media_close(struct peer_connection *connection, uint64_t now_us);
 void peer_media_free(struct peer_connection *connection);
+/* ICE has selected the first pair since a restart: whoever sends video on it is asked for a key frame. */
+void peer_media_handle_restarted(struct peer_connection *connection, const struct peer_transport_entry *transport);
 bool peer_media_poll_event(struct peer_connection *connection, struct peer_connection_event *out);
 /* The counters of one dictionary; who it is about is filled in by peer_statistics.c. False: there is no such stream. */
 bool peer_media_inbound(const struct peer_connection *connection, size_t index, struct peer_statistics *out);

@@ -101,6 +101,8 @@ static bool translate_ice(struct peer_connection *connection, struct peer_transp
         return false;
     case ICE_EVENT_SELECTED_PAIR:
         entry->selected_pair_changes++;
+        if (event->as.selected_pair.restarted)
+            peer_media_handle_restarted(connection, entry);
         *out = (struct peer_connection_event){
             .type = PEER_CONNECTION_EVENT_SELECTED_PAIR,
             .as.selected_pair = {event->as.selected_pair.local, event->as.selected_pair.remote},

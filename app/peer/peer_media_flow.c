@@ -205,11 +205,38 @@ static bool translate(struct peer_transceiver_entry *entry, size_t index, const 
     return false;
 }
 
+/*
+ * RFC 8445 section 7.3 has us answer checks that come before the answer. A peer that has nominated by them, and (as Firefox does) then closes what it had
+ * before, loses all that we send until its answer is here. What follows a lost frame shows nothing; and whom we have promised no retransmission may
+ * be slow to ask for a key frame.
+ */
+void peer_media_handle_restarted(struct peer_connection *connection, const struct peer_transport_entry *transport) {
+    for (size_t i = 0; i < connection->transceiver_count; i++) {
+        struct peer_transceiver_entry *entry = connection->transceivers[i];
+        if (entry && entry->sender && entry->facts.kind == PEER_VIDEO && connection->transports[entry->media_transport] == transport)
+            entry->key_frame_pending = true;
+    }
+}
+
+static bool poll_key_frames(struct peer_connection *connection, struct peer_connection_event *out) {
+    for (size_t i = 0; i < connection->transceiver_count; i++) {
+        struct peer_transceiver_entry *entry = connection->transceivers[i];
+        if (!entry || !entry->key_frame_pending)
+            continue;
+        entry->key_frame_pending = false;
+        if (!entry->sender || !(entry->facts.current_direction & PEER_SENDONLY))
+            continue;
+        *out = (struct peer_connection_event){.type = PEER_CONNECTION_EVENT_KEY_FRAME_REQUESTED, .as.transceiver = i};
+        return true;
+    }
+    return false;
+}
+
 bool peer_media_poll_event(struct peer_connection *connection, struct peer_connection_event *out) {
     struct peer_transport_entry *transport;
     struct rtp_event event;
     size_t index;
-    if (peer_dtmf_poll_event(connection, out))
+    if (peer_dtmf_poll_event(connection, out) || poll_key_frames(connection, out))
         return true;
     for (size_t i = 0; (transport = peer_transports_next(connection, &i)); i++)
         while (transport->rtp && rtp_session_poll_event(transport->rtp, connection->now_us, &event)) {

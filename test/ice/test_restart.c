@@ -381,6 +381,57 @@ static bool only_the_first_generation(struct two_agents *two, int from, struct d
     return stun_message_check_integrity(&message, keys[0]) == STUN_OK || stun_message_check_integrity(&message, keys[1]) == STUN_OK;
 }
 
+static bool note_nomination(struct two_agents *two, int from, struct datagram *datagram, void *context) {
+    uint64_t *nominated_us = context;
+    struct stun_message message;
+    struct stun_attribute attribute;
+    if (from == 0 && *nominated_us == 0 && stun_message_parse(datagram->bytes, datagram->length, &message) == STUN_OK &&
+        stun_message_find(&message, STUN_ATTRIBUTE_USE_CANDIDATE, &attribute))
+        *nominated_us = two->now_us;
+    return true;
+}
+
+/* A restart of which the controlled side hears that much later than the controlling one: until then it answers checks, and sends none. */
+static uint64_t time_to_nomination(uint64_t late_us, bool peer_is_lite) {
+    uint64_t nominated_us = 0;
+    connect(14, NULL);
+    net.tap = note_nomination;
+    net.tap_context = &nominated_us;
+    uint64_t from_us = net.now_us;
+    for (int i = 0; i < 2; i++) {
+        net.side[i].candidate_count = 0;
+        assert_int_equal(ice_agent_restart(net.side[i].agent, net.now_us), ICE_OK);
+        two_agents_drain(&net, i);
+    }
+    for (int i = 0; i < 2; i++) {
+        const struct ice_agent *other = net.side[1 - i].agent;
+        const char *ufrag = ice_agent_local_ufrag(other), *password = ice_agent_local_password(other);
+        ice_agent_set_remote_lite(net.side[i].agent, net.now_us, i == 0 && peer_is_lite);
+        assert_int_equal(ice_agent_set_remote_credentials(net.side[i].agent, net.now_us, ufrag, strlen(ufrag), password, strlen(password)), ICE_OK);
+        two_agents_drain(&net, i);
+        two_agents_give_candidates(&net, 1 - i);
+        if (i == 0)
+            run_with_media(from_us + late_us);
+    }
+    run_with_media(from_us + 2 * SECOND);
+    assert_int_not_equal(nominated_us, 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(selected_generation(i), 1);
+    net.tap = NULL;
+    two_agents_close(&net);
+    return nominated_us - from_us;
+}
+
+/* RFC 8445 section 8.1.1: when to nominate is ours to say. While the path before works, after the peer's own check; 200 ms is enough of that. */
+static void nomination_waits_for_the_peers_check(void **state) {
+    (void)state;
+    uint64_t round_trip_us = 100 * MS;
+    assert_in_range(time_to_nomination(0, false), round_trip_us, round_trip_us + 10 * MS);
+    assert_in_range(time_to_nomination(120 * MS, false), 170 * MS, 180 * MS); /* and half a round trip */
+    assert_in_range(time_to_nomination(SECOND, false), round_trip_us + 200 * MS, round_trip_us + 210 * MS);
+    assert_in_range(time_to_nomination(SECOND, true), round_trip_us, round_trip_us + 10 * MS); /* RFC 8445 section 2.5: it never checks */
+}
+
 /* A restart that finds no path does not end a call that works: the caller is told, and a late path still counts */
 static void restart_finds_nothing(void **state) {
     (void)state;
@@ -573,7 +624,7 @@ static void answers_of_a_forgotten_generation(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(credentials_change), cmocka_unit_test(media_flows_all_the_time), cmocka_unit_test(gathers_again),
+        cmocka_unit_test(credentials_change), cmocka_unit_test(nomination_waits_for_the_peers_check), cmocka_unit_test(media_flows_all_the_time), cmocka_unit_test(gathers_again),
         cmocka_unit_test(asks_servers_again), cmocka_unit_test(offer_and_answer), cmocka_unit_test(late_candidates_of_the_previous_generation),
         cmocka_unit_test(each_in_its_own_list), cmocka_unit_test(previous_generation_ends), cmocka_unit_test(under_loss),
         cmocka_unit_test(after_failure), cmocka_unit_test(while_disconnected), cmocka_unit_test(restart_of_a_restart),

@@ -87,6 +87,7 @@ static bool is_selected_pair_new(struct connection_pair *pair, int end) {
 static void restart_from(struct connection_pair *pair, int from) {
     struct ufrags before = ufrags_of(pair);
     unsigned asked = pair->ends[from].negotiation_needed;
+    unsigned keys[2] = {pair->ends[0].key_frame_requests[CONNECTION_PAIR_VIDEO], pair->ends[1].key_frame_requests[CONNECTION_PAIR_VIDEO]};
     assert_int_equal(peer_connection_restart_ice(end_of(pair, from), pair->now_us), PEER_OK);
     connection_pair_drain(pair, from);
     assert_int_equal(pair->ends[from].negotiation_needed, asked + 1);
@@ -106,6 +107,9 @@ static void restart_from(struct connection_pair *pair, int from) {
         assert_true(ice.restarts > 0);
         assert_int_equal(peer_connection_signaling_state(end_of(pair, i)), PEER_SIGNALING_STABLE);
         assert_int_equal(pair->ends[i].tracks, 2);
+        /* What the peer of end i may have missed on the path before needs a key frame: one, of the picture alone. */
+        assert_int_equal(pair->ends[i].key_frame_requests[CONNECTION_PAIR_VIDEO], keys[i] + 1);
+        assert_int_equal(pair->ends[i].key_frame_requests[CONNECTION_PAIR_AUDIO], 0);
     }
     require_no_gap(pair);
 }
@@ -182,12 +186,14 @@ static void test_later_offer_without_restart(void **state) {
     struct connection_pair pair;
     start(&pair, 3);
     struct ufrags before = ufrags_of(&pair);
+    assert_int_equal(pair.ends[0].key_frame_requests[CONNECTION_PAIR_VIDEO], 0);
     for (int from = 0; from < 2; from++) {
         answer(&pair, from, offer(&pair, from));
         connection_pair_run(&pair, pair.now_us + SECOND);
         struct ufrags after = ufrags_of(&pair);
         assert_string_equal(before.of[0], after.of[0]);
         assert_string_equal(before.of[1], after.of[1]);
+        assert_int_equal(pair.ends[from].key_frame_requests[CONNECTION_PAIR_VIDEO], 0);
         require_no_gap(&pair);
     }
     connection_pair_stop(&pair);

@@ -123,31 +123,35 @@ async function playShape(shape, sides, names) {
 
 // ---- a scene: both negotiate -------------------------------------------------------------------------------------------------
 
-// Messages between two parties, in order; they can be held up. quiet() resolves when nothing has been said for a while.
+// Messages between two parties: those to one are in order, and wait for nothing that goes the other way. They can be held up.
+// quiet() resolves when nothing has been said for a while.
 class Link {
-  #held = true; #waiting = []; #last = Date.now(); #running = Promise.resolve();
+  #held = true; #waiting = []; #last = Date.now(); #running = {};
   deliver = {}; // by name of the party that gets it
 
+  #happened = () => (this.#last = Date.now());
   send(to, message) {
     this.#waiting.push({ to, message });
-    this.#last = Date.now();
+    this.#happened();
     if (!this.#held) this.#flush();
   }
   #flush() {
-    for (const { to, message } of this.#waiting.splice(0)) this.#running = this.#running.then(() => this.deliver[to](message)).finally(() => (this.#last = Date.now()));
+    for (const { to, message } of this.#waiting.splice(0)) this.#running[to] = Promise.resolve(this.#running[to]).then(() => this.deliver[to](message)).finally(this.#happened);
   }
   hold() {
     this.#held = true;
+    this.#happened(); // an offer comes a moment after what asks for it
   }
   release() {
     this.#held = false;
+    this.#happened();
     this.#flush();
   }
   async quiet() {
-    await this.#running;
+    await Promise.all(Object.values(this.#running));
     while (Date.now() - this.#last < QUIET_MS) {
       await sleep(50);
-      await this.#running;
+      await Promise.all(Object.values(this.#running));
     }
   }
 }
