@@ -53,7 +53,7 @@ DEPS_rtp  :=
 DEPS_sctp :=
 DEPS_signaling :=
 DEPS_signaling-websocket := signaling
-DEPS_peer := ice stun sdp dtls rtp
+DEPS_peer := ice stun sdp dtls rtp sctp
 
 LIBS_stun := -lcrypto
 LIBS_dtls := -lssl -lcrypto -lsrtp2
