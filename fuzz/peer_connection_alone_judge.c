@@ -35,6 +35,9 @@ static void take_event(struct alone *alone, const struct peer_connection_event *
         REQUIRE(event->as.transport > 0 && event->as.transport < PEER_TRANSPORT_MAX);
         alone_give_sockets(alone, event->as.transport, 1);
         break;
+    case PEER_CONNECTION_EVENT_DATA_CHANNEL:
+    case PEER_CONNECTION_EVENT_DATA_CHANNEL_OPEN:
+    case PEER_CONNECTION_EVENT_DATA_CHANNEL_MESSAGE:
     case PEER_CONNECTION_EVENT_FRAME:
     case PEER_CONNECTION_EVENT_DTMF:
     case PEER_CONNECTION_EVENT_KEY_FRAME_REQUESTED: alone_require(false, "nobody with the keys has sent this", __FILE__, __LINE__); break;

@@ -230,6 +230,13 @@ static void on_event(struct call *call, const struct peer_connection_event *even
     case PEER_CONNECTION_EVENT_DTMF:
         call_media_dtmf(call, event->as.dtmf.digit, event->as.dtmf.duration_ms);
         break;
+    case PEER_CONNECTION_EVENT_DATA_CHANNEL: /* a call is about media: nobody listens */
+    case PEER_CONNECTION_EVENT_DATA_CHANNEL_OPEN:
+    case PEER_CONNECTION_EVENT_DATA_CHANNEL_MESSAGE:
+    case PEER_CONNECTION_EVENT_DATA_CHANNEL_BUFFERED_LOW:
+    case PEER_CONNECTION_EVENT_DATA_CHANNEL_CLOSING:
+    case PEER_CONNECTION_EVENT_DATA_CHANNEL_CLOSED:
+    case PEER_CONNECTION_EVENT_DATA_SENDABLE:
     case PEER_CONNECTION_EVENT_DTLS_STATE:         /* in the statistics */
     case PEER_CONNECTION_EVENT_TRACK_ENDED:        /* an offer says so too, or close_notify follows, or consent ends */
     case PEER_CONNECTION_EVENT_TONE_CHANGE:        /* --dtmf: nobody waits for it */

@@ -1,10 +1,10 @@
 /*
  * RTCPeerConnection in C (W3C webrtc 1.0, RFC 9429): descriptions and candidates in and out for a signaling channel of the
- * caller's choice, datagrams in and out for its sockets, encoded frames in and out for its codecs.
+ * caller's choice, datagrams in and out for its sockets, encoded frames in and out for its codecs, messages for its data channels.
  *
  *     dtls_srtp_initialize, once in a process; dtls_certificate_new
  *     peer_connection_new, peer_connection_handle_interfaces
- *     peer_connection_add_track, or _add_transceiver, (audio), (video)
+ *     peer_connection_add_track, or _add_transceiver, (audio), (video); _create_data_channel
  *     event NEGOTIATION_NEEDED   -> set_local_description(IMPLICIT) -> description(LOCAL) -> send it     (an offer)
  *     an offer comes             -> set_remote_description -> set_local_description(IMPLICIT) -> description(LOCAL) -> send it (the answer)
  *     the answer comes           -> set_remote_description
@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "app/peer/peer_transport.h"
+#include "sctp/data_channel.h"
 
 #define PEER_TRANSCEIVER_MAX 32       /* that are not stopped; one more is PEER_ERROR_CAPACITY, and a section that would need it is refused */
 #define PEER_CODEC_PREFERENCE_MAX 16  /* codecs that one transceiver may name */
@@ -333,10 +334,67 @@ int peer_connection_send_frame(struct peer_connection *connection, uint64_t now_
  */
 int peer_connection_request_key_frame(struct peer_connection *connection, uint64_t now_us, size_t transceiver);
 
+/* ---- data channels: W3C webrtc section 6 ------------------------------------------------------------------------------ */
+
+#define PEER_MESSAGE_MAX_BYTES SCTP_MESSAGE_DEFAULT_BYTES /* a=max-message-size of ours: a longer message of the peer ends the association */
+
+/*
+ * RTCDataChannelInit. All zero is the W3C's default: ordered, reliable, in-band.
+ * label, protocol   UTF-8, copied, DATA_CHANNEL_LABEL_MAX_BYTES at most; NULL and 0: empty
+ * is_unordered      ordered: false
+ * has_max_..        a message is given up after so many milliseconds, or retransmissions: one of the two at most
+ * is_negotiated     both sides create it with the same `id`, 0..DATA_CHANNEL_ID_MAX; else `id` is not looked at, and the peer hears of it in-band
+ * priority          RFC 8831 section 6.4: 128, 256, 512, 1024; 0: 256
+ */
+struct peer_data_channel_config {
+    const char *label, *protocol;
+    size_t label_length, protocol_length;
+    bool is_unordered, has_max_packet_life_time, has_max_retransmits, is_negotiated;
+    uint16_t max_packet_life_time_ms, max_retransmits;
+    uint16_t id;
+    uint16_t priority;
+};
+
+/*
+ * createDataChannel. The first one raises NEGOTIATION_NEEDED; offers and answers carry m=application from then on. *channel names it in all calls and
+ * events below until CLOSED has been told; it is no index, and not the id.
+ * PEER_ERROR_ARGUMENT: label or protocol too long or not UTF-8, both limits, an id out of range. CAPACITY: DATA_CHANNEL_COUNT_DEFAULT channels, or no id is free.
+ * STATE: the id is another channel's; the SCTP association has ended; after close. MEMORY.
+ */
+int peer_connection_create_data_channel(struct peer_connection *connection, uint64_t now_us, const struct peer_data_channel_config *config, size_t *channel);
+/*
+ * send(). Copied. 0 bytes are a message, too.
+ * is_text   a string: UTF-8, which is not looked at; else binary
+ * NOT_FOUND: no such channel (any more). STATE: it is not open. ARGUMENT: longer than max_message_bytes. CAPACITY: SCTP_SEND_DEFAULT_BYTES of all channels
+ * wait for the peer; again after DATA_SENDABLE. STATE may also pass by itself: an id that was given back a moment ago, again after the next event.
+ */
+int peer_connection_send_data(struct peer_connection *connection, uint64_t now_us, size_t channel, const uint8_t *bytes, size_t length, bool is_text);
+/* close(). What was sent before still arrives; CLOSED follows. Again: nothing happens. NOT_FOUND. */
+int peer_connection_close_data_channel(struct peer_connection *connection, uint64_t now_us, size_t channel);
+/* bufferedAmountLowThreshold =, 0 at first. NOT_FOUND; MEMORY. */
+int peer_connection_set_buffered_low(struct peer_connection *connection, size_t channel, uint64_t bytes);
+
+/* Views are valid until CLOSED of the channel has been told. */
+struct peer_data_channel {
+    const char *label, *protocol; /* NUL-terminated, and perhaps with NULs within */
+    size_t label_length, protocol_length;
+    bool is_unordered, has_max_packet_life_time, has_max_retransmits, is_negotiated;
+    uint16_t max_packet_life_time_ms, max_retransmits; /* of the peer: at most 65535 is told */
+    uint16_t id;                  /* DATA_CHANNEL_ID_NONE (null): the DTLS role is not known yet */
+    uint16_t priority;
+    bool is_of_peer;              /* came with DATA_CHANNEL */
+    enum data_channel_state state;
+    uint64_t buffered_bytes;      /* bufferedAmount */
+    uint64_t buffered_low_bytes;  /* bufferedAmountLowThreshold */
+    uint64_t max_message_bytes;   /* what send_data takes: RTCSctpTransport.maxMessageSize, and what our memory allows */
+};
+/* False: there is none, and *out is untouched. */
+bool peer_connection_data_channel(const struct peer_connection *connection, size_t channel, struct peer_data_channel *out);
+
 /* ---- closing -------------------------------------------------------------------------------------------------------- */
 
 /*
- * close(): RTCP BYE and close_notify. Drain poll_transmit once more, then free. As in W3C it fires no event: the states are
+ * close(): RTCP BYE, SCTP ABORT and close_notify. Drain poll_transmit once more, then free. As in W3C it fires no event: the states are
  * closed when it returns. Closing twice does nothing.
  */
 void peer_connection_close(struct peer_connection *connection, uint64_t now_us);
@@ -391,6 +449,13 @@ enum peer_connection_event_type {
     PEER_CONNECTION_EVENT_TRACK_ENDED,          /* as.transceiver: the peer said RTCP BYE for it */
     PEER_CONNECTION_EVENT_DTMF,                 /* as.dtmf: the peer pressed a key */
     PEER_CONNECTION_EVENT_TONE_CHANGE,          /* as.dtmf: ours is being sent; digit '\0': all are */
+    PEER_CONNECTION_EVENT_DATA_CHANNEL,         /* as.channel: the peer has created it; open, messages may be sent */
+    PEER_CONNECTION_EVENT_DATA_CHANNEL_OPEN,    /* as.channel: one of ours is open */
+    PEER_CONNECTION_EVENT_DATA_CHANNEL_MESSAGE, /* as.message */
+    PEER_CONNECTION_EVENT_DATA_CHANNEL_BUFFERED_LOW, /* as.channel: bufferedAmount has sunk to the threshold */
+    PEER_CONNECTION_EVENT_DATA_CHANNEL_CLOSING, /* as.channel: the peer closes it; CLOSED follows by itself */
+    PEER_CONNECTION_EVENT_DATA_CHANNEL_CLOSED,  /* as.channel_closed: its facts can be read until the next call, then it is no more */
+    PEER_CONNECTION_EVENT_DATA_SENDABLE,        /* after a CAPACITY of send_data: there is room again */
     PEER_CONNECTION_EVENT_SOCKETS_NEEDED,       /* as.transport: open sockets for it, then handle_transport_interfaces */
     PEER_CONNECTION_EVENT_SOCKETS_FREE,         /* as.transport: close them */
     PEER_CONNECTION_EVENT_CLOSED_BY_PEER,       /* close_notify came: nothing more will; call close */
@@ -454,6 +519,17 @@ struct peer_connection_event {
             char digit; /* as in insert_dtmf */
             uint32_t duration_ms;
         } dtmf;
+        size_t channel;
+        struct { /* a view, valid until the next call */
+            size_t channel;
+            const uint8_t *bytes;
+            size_t length;
+            bool is_text;
+        } message;
+        struct {
+            size_t channel;
+            enum data_channel_reason reason;
+        } channel_closed;
         size_t transport;
         struct peer_received_frame frame;
         size_t transceiver;

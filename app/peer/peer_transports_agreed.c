@@ -20,6 +20,15 @@ static int read_fingerprint(const struct sdp_fingerprint *fingerprint, struct dt
     return dtls_fingerprint_parse(text, hash + 1 + value, out);
 }
 
+static bool carries_data_only(const struct sdp_negotiated *negotiated, size_t transport) {
+    for (size_t i = 0; i < negotiated->section_count; i++) {
+        const struct sdp_negotiated_section *section = &negotiated->sections[i];
+        if (section->refusal == SDP_REFUSAL_NONE && section->transport == transport && section->media != SDP_MEDIA_APPLICATION)
+            return false;
+    }
+    return true;
+}
+
 static int read_parameters(struct peer_connection *connection, const struct sdp_negotiated *negotiated, const struct sdp_negotiated_transport *agreed,
                            struct peer_transport_parameters *out, struct peer_problem *problem) {
     *out = (struct peer_transport_parameters){
@@ -28,6 +37,7 @@ static int read_parameters(struct peer_connection *connection, const struct sdp_
         .password = agreed->remote_pwd.text,
         .password_length = agreed->remote_pwd.length,
         .lite = negotiated->remote_ice_lite,
+        .carries_data_only = carries_data_only(negotiated, (size_t)(agreed - negotiated->transports)),
     };
     _Static_assert(SDP_NEGOTIATED_FINGERPRINT_MAX <= PEER_FINGERPRINT_MAX, "every fingerprint that is agreed has a place");
     /* RFC 8827 section 6.5, MUST: keys come from DTLS-SRTP, and the fingerprint is what binds them to this description. sdp/ agrees on no transport
