@@ -17,6 +17,7 @@ struct net_descriptor {
     enum net_descriptor_use use;
     bool is_polled, is_socket;
     union {
+        uv_handle_t any;
         uv_poll_t poll;
         uv_timer_t timer;
     } handle;
@@ -55,7 +56,7 @@ int net_descriptor_new(uv_loop_t *loop, int fd, enum net_descriptor_use use, voi
         free(descriptor);
         return error;
     }
-    ((uv_handle_t *)&descriptor->handle)->data = descriptor;
+    descriptor->handle.any.data = descriptor;
     *out = descriptor;
     return 0;
 }
@@ -74,7 +75,7 @@ static void on_timer(uv_timer_t *timer) {
 }
 
 void net_descriptor_wait(struct net_descriptor *descriptor) {
-    if (uv_is_active((uv_handle_t *)&descriptor->handle))
+    if (uv_is_active(&descriptor->handle.any))
         return;
     if (!descriptor->is_polled)
         uv_timer_start(&descriptor->handle.timer, on_timer, 0, 0);
@@ -120,5 +121,5 @@ static void on_closed(uv_handle_t *handle) {
 
 void net_descriptor_free(struct net_descriptor *descriptor) {
     if (descriptor)
-        uv_close((uv_handle_t *)&descriptor->handle, on_closed);
+        uv_close(&descriptor->handle.any, on_closed);
 }
