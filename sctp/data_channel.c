@@ -76,6 +76,13 @@ void data_channel_layer_set_peer_message_max(struct data_channel_layer *layer, u
     layer->peer_message_max_bytes = bytes;
 }
 
+void data_channel_layer_end(struct data_channel_layer *layer) {
+    layer->association = NULL;
+    layer->is_connected = false;
+    layer->has_ended = true;
+    data_channel_end_all(layer, DATA_CHANNEL_CLOSED_ASSOCIATION);
+}
+
 /* RFC 8832 section 6, MUST: the DTLS client opens even numbers, the server odd ones. */
 bool data_channel_is_ours(const struct data_channel_layer *layer, unsigned id) {
     return (id % 2 == 0) == layer->is_client;
@@ -317,6 +324,12 @@ void data_channel_end(struct data_channel_layer *layer, struct data_channel *cha
     data_channel_tell(layer, channel, &channel->tells_closed);
 }
 
+void data_channel_end_all(struct data_channel_layer *layer, enum data_channel_reason reason) {
+    for (unsigned i = 0; i < layer->slot_count; i++)
+        if (layer->slots[i].channel)
+            data_channel_end(layer, layer->slots[i].channel, reason);
+}
+
 void data_channel_begin_close(struct data_channel_layer *layer, uint64_t now_us, struct data_channel *channel, enum data_channel_reason reason) {
     if (channel->state == DATA_CHANNEL_CLOSING || channel->state == DATA_CHANNEL_CLOSED)
         return;
@@ -364,6 +377,14 @@ bool data_channel_info(const struct data_channel_layer *layer, data_channel_hand
         .bytes_received = channel->bytes_received,
     };
     return true;
+}
+
+size_t data_channel_place_count(const struct data_channel_layer *layer) {
+    return layer->slot_count;
+}
+
+data_channel_handle data_channel_at(const struct data_channel_layer *layer, size_t place) {
+    return place < layer->slot_count && layer->slots[place].channel ? layer->slots[place].channel->handle : 0;
 }
 
 void data_channel_layer_statistics(const struct data_channel_layer *layer, struct data_channel_layer_statistics *statistics) {

@@ -69,6 +69,11 @@ int data_channel_layer_set_role(struct data_channel_layer *layer, bool is_client
  * Returns SCTP_OK; SCTP_ERROR_STATE: attached before, or no role yet.
  */
 int data_channel_layer_attach(struct data_channel_layer *layer, struct sctp_association *association);
+/*
+ * The association ends here, or will never come: all channels are CLOSED with DATA_CHANNEL_CLOSED_ASSOCIATION, and no more can be opened. It is not
+ * used any more, and may be freed; what it has not handed out is lost. Again: nothing.
+ */
+void data_channel_layer_end(struct data_channel_layer *layer);
 /* The peer's max-message-size; 0: no limit (RFC 8841 section 6.1). DATA_CHANNEL_MESSAGE_DEFAULT_BYTES until said. */
 void data_channel_layer_set_peer_message_max(struct data_channel_layer *layer, uint64_t bytes);
 
@@ -134,6 +139,9 @@ struct data_channel_info {
     uint64_t messages_sent, bytes_sent, messages_received, bytes_received;
 };
 bool data_channel_info(const struct data_channel_layer *layer, data_channel_handle handle, struct data_channel_info *info);
+/* For a walk over all: places are 0..data_channel_place_count - 1, and hold one channel or none (0). */
+size_t data_channel_place_count(const struct data_channel_layer *layer);
+data_channel_handle data_channel_at(const struct data_channel_layer *layer, size_t place);
 
 enum data_channel_event_type {
     DATA_CHANNEL_EVENT_OPENED,       /* the peer opened it; it may be used */

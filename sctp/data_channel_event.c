@@ -187,12 +187,6 @@ static void connected(struct data_channel_layer *layer, uint64_t now_us, const s
             data_channel_begin(layer, now_us, layer->slots[i].channel);
 }
 
-static void end_all(struct data_channel_layer *layer, enum data_channel_reason reason) {
-    for (unsigned i = 0; i < layer->slot_count; i++)
-        if (layer->slots[i].channel)
-            data_channel_end(layer, layer->slots[i].channel, reason);
-}
-
 static void pay_all(struct data_channel_layer *layer, uint64_t now_us) {
     for (unsigned i = 0; i < layer->slot_count && layer->debtor_count > 0; i++)
         if (layer->slots[i].channel)
@@ -229,12 +223,12 @@ static bool translate(struct data_channel_layer *layer, uint64_t now_us, const s
         pay_all(layer, now_us);
         return true;
     case SCTP_EVENT_RESTARTED:
-        end_all(layer, DATA_CHANNEL_CLOSED_RESTARTED);
+        data_channel_end_all(layer, DATA_CHANNEL_CLOSED_RESTARTED);
         connected(layer, now_us, event);
         return true;
     case SCTP_EVENT_CLOSED:
         layer->has_ended = true;
-        end_all(layer, DATA_CHANNEL_CLOSED_ASSOCIATION);
+        data_channel_end_all(layer, DATA_CHANNEL_CLOSED_ASSOCIATION);
         return true;
     }
     return false;

@@ -84,6 +84,7 @@ void data_channel_tell(struct data_channel_layer *layer, struct data_channel *ch
 void data_channel_begin(struct data_channel_layer *layer, uint64_t now_us, struct data_channel *channel);
 /* Both streams are reset, or never will be. */
 void data_channel_end(struct data_channel_layer *layer, struct data_channel *channel, enum data_channel_reason reason);
+void data_channel_end_all(struct data_channel_layer *layer, enum data_channel_reason reason);
 /* Towards the end: CLOSING, and our stream is reset. */
 void data_channel_begin_close(struct data_channel_layer *layer, uint64_t now_us, struct data_channel *channel, enum data_channel_reason reason);
 /* What the association had no room for: tries again. */

@@ -5,11 +5,13 @@
 
 #define HEADER_BYTES 2048u
 #define LIVE_SECTION_BYTES 8192u
+#define DATA_SECTION_BYTES 1024u
 #define REFUSED_SECTION_BYTES 256u
 
 struct plan {
     const struct sdp_session *offer;
     struct peer_local *local;
+    int data;                            /* the section that we take for data channels, -1: none */
     size_t tags[SDP_SECTION_MAX];        /* who would carry each section if all were accepted: what the bundle policy goes by */
     size_t carriers[SDP_SECTION_MAX];    /* who does */
     struct sdp_view first_bundle;        /* the mid that heads the BUNDLE we take; the sections of others have transports of their own */
@@ -108,12 +110,17 @@ static void describe(struct peer_connection *connection, struct plan *plan, size
     bool is_outside = is_offered(plan, index) && is_outside_policy(connection, plan, index);
     if (is_outside)
         plan->reasons[index] = "it is not in the BUNDLE that the bundle policy asks for (RFC 9429 section 5.3.1)";
+    /* RFC 9429 section 5.3.1: data is taken whether or not we have a channel: the peer will have one. */
+    bool is_data = (int)index == plan->data;
     /* W3C webrtc section 5.4, stop: one that is only stopping is answered as inactive, and refused by our next offer. */
-    if (!entry || entry->facts.stopped || !is_offered(plan, index) || is_outside) {
+    if ((!is_data && (!entry || entry->facts.stopped)) || !is_offered(plan, index) || is_outside) {
         *section = (struct sdp_local_section){.media = sdp_section_media(&plan->offer->sections[index]), .refused = true};
         return;
     }
-    peer_local_describe(connection, plan->local, index, entry, false);
+    if (is_data)
+        peer_local_describe_data(plan->local, index);
+    else
+        peer_local_describe(connection, plan->local, index, entry, false);
     give_transport(connection, plan, index);
 }
 
@@ -149,7 +156,7 @@ static int write_into(struct peer_connection *connection, struct plan *plan, cha
 static int write_answer(struct peer_connection *connection, struct plan *plan, struct peer_problem *problem) {
     size_t count = plan->offer->section_count;
     enum sdp_refusal refusals[SDP_SECTION_MAX];
-    size_t capacity = HEADER_BYTES + plan->offer->text.length + LIVE_SECTION_BYTES * plan->local->media_count + REFUSED_SECTION_BYTES * count;
+    size_t capacity = HEADER_BYTES + DATA_SECTION_BYTES + plan->offer->text.length + LIVE_SECTION_BYTES * plan->local->media_count + REFUSED_SECTION_BYTES * count;
     char *text = peer_connection_allocate(connection, capacity);
     if (!text)
         return peer_problem_set(connection, problem, PEER_ERROR_MEMORY, "out of memory");
@@ -173,6 +180,7 @@ int peer_answer_make(struct peer_connection *connection, struct peer_problem *pr
     struct plan plan = {.offer = &connection->pending_remote.sdp->session, .local = peer_local_new(connection)};
     if (!plan.local)
         return peer_problem_set(connection, problem, PEER_ERROR_MEMORY, "out of memory");
+    plan.data = peer_channels_offered_section(connection, plan.offer);
     sdp_bundle_tags(plan.offer, plan.tags);
     memcpy(plan.carriers, plan.tags, sizeof plan.carriers);
     for (size_t i = 0; i < plan.offer->section_count && plan.first_bundle.length == 0; i++)

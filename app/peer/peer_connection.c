@@ -105,6 +105,7 @@ struct peer_connection *peer_connection_new(const struct peer_connection_config 
 void peer_connection_free(struct peer_connection *connection) {
     if (!connection)
         return;
+    peer_channels_free(connection);
     peer_media_free(connection);
     peer_transports_free(connection);
     peer_transceivers_free(connection);
@@ -120,6 +121,7 @@ void peer_connection_close(struct peer_connection *connection, uint64_t now_us) 
     connection->now_us = now_us;
     connection->is_closed = true;
     peer_media_close(connection, now_us);
+    peer_channels_close(connection, now_us);
     /* W3C webrtc section 4.4.1, close: the states become closed, and the transceivers stopped, without an event. */
     connection->signaling_state = PEER_SIGNALING_CLOSED;
     connection->state = PEER_CONNECTION_CLOSED;

@@ -19,6 +19,7 @@
  *     peer_transports_agreed.c  what offer and answer agreed on, told to them
  *     peer_media.c         the senders and receivers of each transport's rtp session; peer_media_flow.c: frames to packets to datagrams, and back
  *     peer_dtmf.c          keys of a telephone
+ *     peer_channels.c      data channels: their section, their association, and the calls; peer_channels_flow.c: what flows
  *     peer_events.c        what happened below, in the words of the W3C
  *     peer_states.c        the tables of the W3C, pure
  *     peer_statistics.c    getStats
@@ -159,6 +160,21 @@ struct peer_payload_type {
 #define PEER_REPLACED_MAX (2 * PEER_TRANSPORT_MAX) /* ICE credentials: of the current and the pending local description */
 #define PEER_EXTENSION_ID_MAX 14 /* RFC 8285 section 4.2: with one byte */
 
+/* Data channels. Owned by peer_channels.c. */
+struct peer_channels {
+    struct data_channel_layer *layer;     /* NULL: nobody has asked for any */
+    struct sctp_association *association; /* NULL until DTLS is connected: there is nothing of it before */
+    bool is_wanted;          /* a channel of ours has been created: an offer has a section for it */
+    bool is_agreed;          /* the members below are what offer and answer agreed on */
+    size_t transport;        /* place and serial of the one that carries it */
+    uint32_t serial;
+    uint16_t remote_port;
+    uint64_t peer_message_max_bytes; /* 0: any */
+    bool has_ended;          /* the layer takes no more channels */
+    bool is_replaced;        /* ... and goes when all has been told of it */
+    uint64_t opened_before, closed_before; /* by layers that have gone */
+};
+
 struct peer_connection {
     struct ice_allocator allocator;
     struct sdp_allocator sdp_allocator; /* the same, as sdp/ and rtp/ spell it */
@@ -191,6 +207,8 @@ struct peer_connection {
     size_t agreed_count;      /* sections, by the last answer that was set */
     struct peer_pending_candidate *pending;
     size_t pending_count;
+
+    struct peer_channels channels;
 
     enum peer_connection_state state;
     enum ice_state ice_connection_state;
@@ -317,6 +335,8 @@ struct peer_local {
 struct peer_local *peer_local_new(struct peer_connection *connection);
 /* Describes what a transceiver brings to a section; its transport, mid and place in the BUNDLE are the caller's. */
 void peer_local_describe(const struct peer_connection *connection, struct peer_local *local, size_t section, const struct peer_transceiver_entry *entry, bool is_offer);
+/* Describes a section for data. */
+void peer_local_describe_data(struct peer_local *local, size_t section);
 /*
  * The transport whose credentials `like` has now, a section of the descriptions that are set; when it has none, or is none, a new one.
  * is_fresh: other credentials, the same for all that shared it. NULL: PEER_TRANSPORT_MAX.
@@ -402,6 +422,36 @@ int peer_transports_gather(struct peer_connection *connection, struct peer_trans
 void peer_transports_vacate(struct peer_connection *connection, size_t index);
 void peer_transports_close(struct peer_connection *connection, uint64_t now_us);
 void peer_transports_free(struct peer_connection *connection);
+
+/* ---- peer_channels.c, peer_channels_flow.c --------------------------------------------------------------------------- */
+
+/* Is this section of a description one for data, and not refused? */
+bool peer_channels_is_section(const struct sdp_session *session, size_t index);
+/* The one that our next offer has for data already; -1: none. */
+int peer_channels_section(const struct peer_connection *connection);
+/* The one of the peer's offer that we take: the one there was, else the first; -1: none. */
+int peer_channels_offered_section(const struct peer_connection *connection, const struct sdp_session *offer);
+bool peer_channels_need_negotiation(const struct peer_connection *connection);
+/* What offer and answer say of data. MEMORY. */
+int peer_channels_apply(struct peer_connection *connection, const struct sdp_negotiated *negotiated, bool is_final);
+/* The transport that was agreed on; NULL: none, or it has gone. */
+struct peer_transport_entry *peer_channels_transport(const struct peer_connection *connection);
+/* All channels are CLOSED, and their events wait to be told; the association goes without a word. */
+void peer_channels_end(struct peer_connection *connection);
+/* All has been told of a layer that is over: another one may come. */
+void peer_channels_replace(struct peer_connection *connection);
+/* An ABORT is the next packet, and the last. */
+void peer_channels_close(struct peer_connection *connection, uint64_t now_us);
+void peer_channels_free(struct peer_connection *connection);
+/* DTLS is connected: calls the peer. Whenever that may have come to be true. */
+void peer_channels_begin(struct peer_connection *connection, uint64_t now_us);
+/* What DTLS of this transport has vouched for. */
+void peer_channels_handle(struct peer_connection *connection, uint64_t now_us, const struct peer_transport_entry *entry, const uint8_t *bytes, size_t length);
+void peer_channels_handle_timeout(struct peer_connection *connection, uint64_t now_us);
+uint64_t peer_channels_next_timeout(const struct peer_connection *connection);
+bool peer_channels_poll_transmit(struct peer_connection *connection, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out);
+void peer_channels_path_changed(struct peer_connection *connection, uint64_t now_us, const struct peer_transport_entry *entry);
+bool peer_channels_poll_event(struct peer_connection *connection, struct peer_connection_event *out);
 
 /* ---- peer_events.c -------------------------------------------------------------------------------------------------- */
 

@@ -182,6 +182,7 @@ void peer_connection_handle_timeout(struct peer_connection *connection, uint64_t
         peer_transport_handle_timeout(entry->transport, now_us);
     peer_media_take_received(connection, now_us);
     peer_media_handle_timeout(connection, now_us);
+    peer_channels_handle_timeout(connection, now_us);
 }
 
 uint64_t peer_connection_next_timeout(const struct peer_connection *connection) {
@@ -193,8 +194,9 @@ uint64_t peer_connection_next_timeout(const struct peer_connection *connection) 
         uint64_t of_transport = peer_transport_next_timeout(entry->transport);
         next = of_transport < next ? of_transport : next;
     }
-    uint64_t of_media = peer_media_next_timeout(connection);
-    return of_media < next ? of_media : next;
+    uint64_t of_media = peer_media_next_timeout(connection), of_channels = peer_channels_next_timeout(connection);
+    next = of_media < next ? of_media : next;
+    return of_channels < next ? of_channels : next;
 }
 
 /* ---- out ------------------------------------------------------------------------------------------------------------------------- */
@@ -221,12 +223,13 @@ bool peer_connection_poll_transmit(struct peer_connection *connection, uint64_t 
     connection->now_us = now_us;
     if (connection->is_closed && !connection->transports_closed) {
         /* RFC 3550 section 6.3.7: BYE is the last RTCP packet; it needs the keys, so it goes before close_notify. */
-        if (peer_media_poll_transmit(connection, now_us, buffer, capacity, out))
+        if (peer_media_poll_transmit(connection, now_us, buffer, capacity, out) || peer_channels_poll_transmit(connection, now_us, buffer, capacity, out))
             return true;
         peer_transports_close(connection, now_us);
         connection->transports_closed = true;
     }
     if (peer_dispatch_poll_transports(connection, now_us, buffer, capacity, out))
         return true;
-    return !connection->is_closed && peer_media_poll_transmit(connection, now_us, buffer, capacity, out);
+    /* Media is paced, and late when it waits; data takes what is left. */
+    return !connection->is_closed && (peer_media_poll_transmit(connection, now_us, buffer, capacity, out) || peer_channels_poll_transmit(connection, now_us, buffer, capacity, out));
 }

@@ -100,7 +100,8 @@ static bool translate_ice(struct peer_connection *connection, struct peer_transp
             fail(connection, (struct peer_failure){.layer = PEER_LAYER_ICE, .ice = event->as.state.failure});
         return false;
     case ICE_EVENT_SELECTED_PAIR:
-        entry->selected_pair_changes++;
+        if (entry->selected_pair_changes++ > 0)
+            peer_channels_path_changed(connection, connection->now_us, entry);
         *out = (struct peer_connection_event){
             .type = PEER_CONNECTION_EVENT_SELECTED_PAIR,
             .as.selected_pair = {event->as.selected_pair.local, event->as.selected_pair.remote},
@@ -260,9 +261,9 @@ bool peer_connection_poll_event(struct peer_connection *connection, struct peer_
         return false;
     if (poll_signaling(connection, out) || peer_events_poll_transports(connection, out) || poll_states(connection, out))
         return true;
-    if (peer_media_poll_event(connection, out))
+    if (peer_media_poll_event(connection, out) || peer_channels_poll_event(connection, out))
         return true;
-    /* Last: frames that came before the peer's goodbye are told before it. */
+    /* Last: frames and messages that came before the peer's goodbye are told before it. */
     if (take(&connection->closed_by_peer_pending)) {
         *out = (struct peer_connection_event){.type = PEER_CONNECTION_EVENT_CLOSED_BY_PEER};
         return true;

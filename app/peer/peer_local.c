@@ -153,6 +153,11 @@ void peer_local_describe(const struct peer_connection *connection, struct peer_l
     local->media_count++;
 }
 
+/* RFC 8841 sections 5 and 6. */
+void peer_local_describe_data(struct peer_local *local, size_t index) {
+    local->sections[index] = (struct sdp_local_section){.media = SDP_MEDIA_APPLICATION, .sctp_port = SCTP_PORT, .max_message_size_bytes = PEER_MESSAGE_MAX_BYTES};
+}
+
 /* ---- transports ------------------------------------------------------------------------------------------------------------ */
 
 static bool is_same(const struct peer_credentials *a, const struct peer_credentials *b) {

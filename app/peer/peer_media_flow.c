@@ -33,9 +33,12 @@ void peer_media_take_received(struct peer_connection *connection, uint64_t now_u
     struct peer_transport_entry *entry;
     struct peer_received received;
     for (size_t i = 0; (entry = peer_transports_next(connection, &i)); i++)
-        while (peer_transport_poll_received(entry->transport, now_us, &received))
-            if (entry->rtp)
+        while (peer_transport_poll_received(entry->transport, now_us, &received)) {
+            if (received.kind == PEER_RECEIVED_DATA)
+                peer_channels_handle(connection, now_us, entry, received.bytes, received.length);
+            else if (entry->rtp)
                 take_one(entry->rtp, now_us, &received);
+        }
 }
 
 void peer_media_handle_timeout(struct peer_connection *connection, uint64_t now_us) {

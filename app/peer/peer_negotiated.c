@@ -1,5 +1,5 @@
 /*
- * What offer and answer agreed on, told to those who act on it: transports (ICE, DTLS), transceivers, rtp. The only place where
+ * What offer and answer agreed on, told to those who act on it: transports (ICE, DTLS), transceivers, rtp, data channels. The only place where
  * struct sdp_negotiated fans out.
  */
 #include <string.h>
@@ -167,6 +167,8 @@ int peer_negotiated_apply(struct peer_connection *connection, uint64_t now_us, c
         error = tell_transceiver(connection, entry, negotiated, is_final);
     if (error == PEER_OK)
         error = peer_media_apply(connection, now_us, negotiated);
+    if (error == PEER_OK)
+        error = peer_channels_apply(connection, negotiated, is_final);
     if (error == PEER_OK && is_final)
         connection->agreed_count = negotiated->agreed_count;
     return error == PEER_OK ? PEER_OK : peer_problem_set(connection, problem, error, "what was agreed could not be set up");

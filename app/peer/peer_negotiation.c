@@ -153,7 +153,7 @@ static bool needs_negotiation(const struct peer_connection *connection, const st
 
 static bool is_needed(const struct peer_connection *connection) {
     const struct peer_transceiver_entry *entry;
-    if (connection->replaced_count > 0)
+    if (connection->replaced_count > 0 || peer_channels_need_negotiation(connection))
         return true;
     for (size_t i = 0; (entry = peer_transceivers_next(connection, &i)); i++)
         if (needs_negotiation(connection, entry))

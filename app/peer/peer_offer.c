@@ -6,9 +6,12 @@
 
 /* ---- which section is whose --------------------------------------------------------------------------------------------- */
 
+enum { NOBODY = -1, DATA = -2 };
+
 struct plan {
     const struct sdp_session *base; /* the sections that are there already; NULL: none */
-    int owners[SDP_SECTION_MAX];    /* numbers of transceivers, -1: refused */
+    int owners[SDP_SECTION_MAX];    /* numbers of transceivers; NOBODY: refused; DATA: data channels */
+    int data_before;                /* the section of data channels that is there already; -1: none */
     size_t count;
     struct peer_local *local;
 };
@@ -16,7 +19,7 @@ struct plan {
 /* RFC 9429 section 5.2.2: a section that either current description refuses, and that is nobody's, is there to be recycled. */
 static bool is_recyclable(const struct peer_connection *connection, const struct plan *plan, size_t section) {
     const struct sdp_session *current = peer_description_session(&connection->current_local);
-    return plan->owners[section] < 0 && !peer_transceivers_of_section(connection, section) && current && section < current->section_count &&
+    return plan->owners[section] == NOBODY && !peer_transceivers_of_section(connection, section) && current && section < current->section_count &&
            (!peer_description_is_live(&connection->current_local, section) || !peer_description_is_live(&connection->current_remote, section));
 }
 
@@ -31,26 +34,36 @@ static struct peer_transceiver_entry *next_unassociated(const struct peer_connec
     return next;
 }
 
+/* The first section that can be recycled, else one behind all. False: there are SDP_SECTION_MAX. */
+static bool place(const struct peer_connection *connection, struct plan *plan, int owner) {
+    size_t section = 0;
+    while (section < plan->count && !is_recyclable(connection, plan, section))
+        section++;
+    if (section == SDP_SECTION_MAX)
+        return false;
+    plan->owners[section] = owner;
+    plan->count += section == plan->count;
+    return true;
+}
+
 static bool assign(const struct peer_connection *connection, struct plan *plan) {
     struct peer_transceiver_entry *entry;
     size_t number = 0;
     plan->base = peer_description_local(connection);
     plan->count = plan->base ? plan->base->section_count : 0;
     for (size_t i = 0; i < SDP_SECTION_MAX; i++)
-        plan->owners[i] = -1;
+        plan->owners[i] = NOBODY;
     for (size_t i = 0; (entry = peer_transceivers_next(connection, &i)); i++)
         if (entry->facts.section >= 0 && !entry->facts.stopping) /* RFC 9429 section 5.2.2, MUST: port 0 for one that is stopped */
             plan->owners[entry->facts.section] = (int)i;
-    for (uint64_t order = 0; (entry = next_unassociated(connection, order, &number)); order = entry->order + 1) {
-        size_t section = 0;
-        while (section < plan->count && !is_recyclable(connection, plan, section))
-            section++;
-        if (section == SDP_SECTION_MAX)
+    plan->data_before = peer_channels_section(connection);
+    if (plan->data_before >= 0)
+        plan->owners[plan->data_before] = DATA;
+    for (uint64_t order = 0; (entry = next_unassociated(connection, order, &number)); order = entry->order + 1)
+        if (!place(connection, plan, (int)number))
             return false;
-        plan->owners[section] = (int)number;
-        plan->count += section == plan->count;
-    }
-    return true;
+    /* RFC 9429 section 5.2.1, MUST: one section for data, behind those of media, once a data channel has been created. */
+    return plan->data_before >= 0 || !connection->channels.is_wanted || place(connection, plan, DATA);
 }
 
 /* ---- one section ------------------------------------------------------------------------------------------------------------ */
@@ -74,12 +87,14 @@ static void describe(const struct peer_connection *connection, const struct plan
     struct sdp_view of_base = plan->base && index < plan->base->section_count ? plan->base->sections[index].mid : (struct sdp_view){NULL, 0};
     if (entry && entry->facts.section >= 0)
         memcpy(mid, entry->facts.mid, sizeof entry->facts.mid);
-    else if (!entry && of_base.length > 0 && of_base.length <= PEER_MID_MAX_BYTES)
+    else if (!entry && (plan->owners[index] == NOBODY || (int)index == plan->data_before) && of_base.length > 0 && of_base.length <= PEER_MID_MAX_BYTES)
         memcpy(mid, of_base.text, of_base.length);
     else
         peer_numbers_make_mid(connection, next_mid, mid);
     if (entry)
         peer_local_describe(connection, plan->local, index, entry, true);
+    else if (plan->owners[index] == DATA)
+        peer_local_describe_data(plan->local, index);
     else
         refuse_section(plan, index);
     plan->local->sections[index].mid = mid;
@@ -87,9 +102,11 @@ static void describe(const struct peer_connection *connection, const struct plan
 
 /* ---- transports ------------------------------------------------------------------------------------------------------------- */
 
-/* Has its transport been agreed on, for the transceiver that has it now? */
+/* Has its transport been agreed on, for who has it now? */
 static bool is_negotiated(const struct peer_connection *connection, const struct plan *plan, size_t index) {
-    return connection->transceivers[plan->owners[index]]->stable.section == (int)index && peer_description_is_live(&connection->current_local, index) &&
+    bool is_same = plan->owners[index] == DATA ? peer_channels_is_section(peer_description_session(&connection->current_local), index)
+                                               : connection->transceivers[plan->owners[index]]->stable.section == (int)index;
+    return is_same && peer_description_is_live(&connection->current_local, index) &&
            peer_description_is_live(&connection->current_remote, index);
 }
 
@@ -152,10 +169,11 @@ static bool give_transports(struct peer_connection *connection, struct plan *pla
 
 #define HEADER_BYTES 2048u
 #define LIVE_SECTION_BYTES 8192u
+#define DATA_SECTION_BYTES 1024u
 #define REFUSED_SECTION_BYTES 256u
 
 static int write_offer(struct peer_connection *connection, struct plan *plan, struct peer_problem *problem) {
-    size_t capacity = HEADER_BYTES + LIVE_SECTION_BYTES * plan->local->media_count + REFUSED_SECTION_BYTES * plan->count;
+    size_t capacity = HEADER_BYTES + DATA_SECTION_BYTES + LIVE_SECTION_BYTES * plan->local->media_count + REFUSED_SECTION_BYTES * plan->count;
     char *text = peer_connection_allocate(connection, capacity);
     if (!text)
         return peer_problem_set(connection, problem, PEER_ERROR_MEMORY, "out of memory");

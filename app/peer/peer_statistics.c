@@ -151,18 +151,32 @@ static bool fill_media_source(const struct peer_connection *connection, size_t i
 }
 
 static bool fill_peer_connection(const struct peer_connection *connection, size_t index, struct peer_statistics *out) {
-    (void)connection;
     (void)index;
+    struct data_channel_layer_statistics layer = {0};
+    if (connection->channels.layer)
+        data_channel_layer_statistics(connection->channels.layer, &layer);
     memcpy(out->id, "peer-connection", sizeof "peer-connection");
+    out->as.peer_connection.data_channels_opened = connection->channels.opened_before + layer.opened + layer.opened_by_peer;
+    out->as.peer_connection.data_channels_closed = connection->channels.closed_before + layer.closed;
     return true;
 }
 
-/* There are no data channels yet, so that there is no slot to be filled. */
+/* W3C webrtc-stats, RTCDataChannelStats: of each channel that the connection has. */
 static bool fill_data_channel(const struct peer_connection *connection, size_t index, struct peer_statistics *out) {
-    (void)connection;
-    (void)index;
-    (void)out;
-    return false;
+    struct data_channel_info info;
+    data_channel_handle handle = data_channel_at(connection->channels.layer, index);
+    if (!data_channel_info(connection->channels.layer, handle, &info))
+        return false;
+    write_id(out->id, "channel", handle);
+    out->as.data_channel.label = info.label;
+    out->as.data_channel.protocol = info.protocol;
+    out->as.data_channel.data_channel_identifier = info.id;
+    out->as.data_channel.state = data_channel_state_name(info.state);
+    out->as.data_channel.messages_sent = info.messages_sent;
+    out->as.data_channel.bytes_sent = info.bytes_sent;
+    out->as.data_channel.messages_received = info.messages_received;
+    out->as.data_channel.bytes_received = info.bytes_received;
+    return true;
 }
 
 /* ---- transports -------------------------------------------------------------------------------------------------------------------- */
@@ -343,7 +357,7 @@ static size_t slots(const struct peer_connection *connection, enum peer_statisti
     case PEER_STATISTICS_REMOTE_OUTBOUND_RTP:
     case PEER_STATISTICS_MEDIA_SOURCE: return connection->transceiver_count;
     case PEER_STATISTICS_PEER_CONNECTION: return 1;
-    case PEER_STATISTICS_DATA_CHANNEL: return 0;
+    case PEER_STATISTICS_DATA_CHANNEL: return connection->channels.layer ? data_channel_place_count(connection->channels.layer) : 0;
     case PEER_STATISTICS_TRANSPORT: return PEER_TRANSPORT_MAX;
     case PEER_STATISTICS_CANDIDATE_PAIR: return count_all(connection, ice_agent_pair_count);
     case PEER_STATISTICS_LOCAL_CANDIDATE: return count_all(connection, ice_agent_local_candidate_count);

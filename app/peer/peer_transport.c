@@ -205,6 +205,7 @@ int peer_transport_set_remote_parameters(struct peer_transport *transport, uint6
         .remote_fingerprints = parameters->fingerprints,
         .remote_fingerprint_count = parameters->fingerprint_count,
         .mtu_bytes = transport->mtu_bytes,
+        .srtp_optional = parameters->carries_data_only,
         .key_log = transport->key_log_wanted,
         .allocator = &transport->dtls_allocator,
     };

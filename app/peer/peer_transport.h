@@ -12,7 +12,7 @@
  *        v                                              protect_rtp, protect_rtcp  <- plaintext packets
  *   poll_received: plaintext RTP, RTCP, data
  *
- * It follows docs/contract.md. SCTP will live here too, above DTLS; its place is PEER_RECEIVED_DATA.
+ * It follows docs/contract.md. SCTP lives above it: what the peer sent inside DTLS comes as PEER_RECEIVED_DATA, send_data is the way out.
  */
 #ifndef PEER_TRANSPORT_H
 #define PEER_TRANSPORT_H
@@ -66,6 +66,7 @@ struct peer_transport_parameters {
     size_t fingerprint_count;
     enum peer_setup setup;
     bool lite; /* a=ice-lite (RFC 8839 section 5.3); ours never is */
+    bool carries_data_only; /* no section of media: DTLS connects also with a peer that has no SRTP */
 };
 
 /*
@@ -159,6 +160,14 @@ bool peer_transport_poll_received(struct peer_transport *transport, uint64_t now
  */
 int peer_transport_protect_rtp(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t length, size_t capacity, struct ice_transmit *out);
 int peer_transport_protect_rtcp(struct peer_transport *transport, uint64_t now_us, uint8_t *buffer, size_t length, size_t capacity, struct ice_transmit *out);
+
+/*
+ * One message inside DTLS (RFC 8261: a packet of SCTP). poll_transmit hands out its datagram: drain before the next one.
+ * bytes   copied, 1..peer_transport_data_max_bytes of them
+ * Returns PEER_OK; PEER_ERROR_STATE before DTLS is connected; ARGUMENT, BUFFER: length; CAPACITY: not drained.
+ */
+int peer_transport_send_data(struct peer_transport *transport, uint64_t now_us, const uint8_t *bytes, size_t length);
+size_t peer_transport_data_max_bytes(const struct peer_transport *transport); /* 0 when not connected */
 
 /* Sends close_notify, gives relays back and stops. Drain poll_transmit once more, then free. */
 void peer_transport_close(struct peer_transport *transport, uint64_t now_us);

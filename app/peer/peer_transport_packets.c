@@ -135,6 +135,14 @@ int peer_transport_protect_rtcp(struct peer_transport *transport, uint64_t now_u
     return protect(transport, now_us, true, buffer, length, capacity, out);
 }
 
+int peer_transport_send_data(struct peer_transport *transport, uint64_t now_us, const uint8_t *bytes, size_t length) {
+    return transport->closed || !transport->dtls ? PEER_ERROR_STATE : peer_transport_from_dtls(dtls_transport_send(transport->dtls, now_us, bytes, length));
+}
+
+size_t peer_transport_data_max_bytes(const struct peer_transport *transport) {
+    return transport->dtls ? dtls_transport_max_message(transport->dtls) : 0;
+}
+
 /* ---- what has come in ------------------------------------------------------------------------------------------------------ */
 
 /* Payloads that ICE unwrapped are demultiplexed again, as if they had come alone. */

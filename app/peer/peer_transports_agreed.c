@@ -19,6 +19,15 @@ static int read_fingerprint(const struct sdp_fingerprint *fingerprint, struct dt
     return dtls_fingerprint_parse(text, hash + 1 + value, out);
 }
 
+static bool carries_data_only(const struct sdp_negotiated *negotiated, size_t transport) {
+    for (size_t i = 0; i < negotiated->section_count; i++) {
+        const struct sdp_negotiated_section *section = &negotiated->sections[i];
+        if (section->refusal == SDP_REFUSAL_NONE && section->transport == transport && section->media != SDP_MEDIA_APPLICATION)
+            return false;
+    }
+    return true;
+}
+
 static int read_parameters(struct peer_connection *connection, const struct sdp_negotiated *negotiated, const struct sdp_negotiated_transport *agreed,
                            struct peer_transport_parameters *out, struct peer_problem *problem) {
     *out = (struct peer_transport_parameters){
@@ -27,6 +36,7 @@ static int read_parameters(struct peer_connection *connection, const struct sdp_
         .password = agreed->remote_pwd.text,
         .password_length = agreed->remote_pwd.length,
         .lite = negotiated->remote_ice_lite,
+        .carries_data_only = carries_data_only(negotiated, (size_t)(agreed - negotiated->transports)),
     };
     for (size_t i = 0; i < agreed->remote_fingerprint_count && out->fingerprint_count < PEER_FINGERPRINT_MAX; i++) {
         int error = read_fingerprint(&agreed->remote_fingerprints[i], &out->fingerprints[out->fingerprint_count]);

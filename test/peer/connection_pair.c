@@ -117,10 +117,11 @@ static void open_sockets(struct connection_pair *pair, int index, size_t transpo
 
 static void put_on_wire(struct connection_pair *pair, int from, const struct ice_path *path, const uint8_t *bytes, size_t length) {
     assert(pair->datagram_count < CONNECTION_PAIR_DATAGRAM_MAX && length <= DATAGRAM_BYTES && length > 0);
-    bool is_rtp = bytes[0] >= 128 && bytes[0] <= 191;
+    bool is_rtp = bytes[0] >= 128 && bytes[0] <= 191, is_dtls = bytes[0] >= 20 && bytes[0] <= 63;
+    bool is_data = is_dtls && pair->ends[0].state == PEER_CONNECTION_CONNECTED && pair->ends[1].state == PEER_CONNECTION_CONNECTED;
     pair->sent++;
     pair->ends[from].packets_rtp += is_rtp;
-    if (!is_reachable(&pair->ends[1 - from], &path->remote) || (is_rtp && chance(pair, pair->loss))) {
+    if (!is_reachable(&pair->ends[1 - from], &path->remote) || (is_rtp && chance(pair, pair->loss)) || (is_data && chance(pair, pair->data_loss))) {
         pair->lost++;
         return;
     }
@@ -205,7 +206,10 @@ static void take_event(struct connection_pair *pair, int index, const struct pee
         end->failures++;
         end->failure = event->as.failure;
         break;
-    default: break;
+    default:
+        if (pair->take_data)
+            pair->take_data(pair, index, event);
+        break;
     }
 }
 

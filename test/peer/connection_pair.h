@@ -55,6 +55,9 @@ struct connection_pair {
     size_t datagram_count;
     const struct ice_allocator *allocator;
     uint64_t media_from_us; /* UINT64_MAX: no frames */
+    double data_loss;       /* of datagrams in the DTLS range, once both are connected */
+    void (*take_data)(struct connection_pair *pair, int end, const struct peer_connection_event *event); /* NULL: events of data channels are not looked at */
+    void *data_context;
     char text[CONNECTION_PAIR_TEXT_BYTES];
 };
 
