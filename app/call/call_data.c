@@ -166,7 +166,22 @@ static void open_pipe(struct call *call) {
     data_pipe_open(call->data.pipe);
 }
 
-/* What nobody here waits for is closed: the other side is told so. */
+/*
+ * Who sends a small file has closed its channel before it can hear that nobody wanted it. So who waits for another one ends the call, and does not
+ * ask the layer again: it would agree to the closing, which says that all is well. Without --data the channel is closed, and the call goes on.
+ */
+static void decline(struct call *call, size_t channel, const char *label) {
+    if (call_data_is_missing(call)) {
+        char why[CALL_SENTENCE_BYTES];
+        peer_connection_hold_data(call->connection, true);
+        call_sentence(why, "The other side's data channel is \"%.80s\".", label);
+        call_fail(call, CALL_EXIT_NO_MEDIA, "data", "The two sides do not speak of the same data channel.", why, "Give both sides the same --data LABEL.");
+        return;
+    }
+    call_say(call, 0, "the other side opened a data channel \"%s\" that is not wanted here: closed", label);
+    (void)peer_connection_close_data_channel(call->connection, net_clock_now_us(), channel);
+}
+
 static void on_channel(struct call *call, size_t channel) {
     const char *label = call->options->data_label;
     struct peer_data_channel of;
@@ -178,8 +193,7 @@ static void on_channel(struct call *call, size_t channel) {
         open_pipe(call);
         return;
     }
-    call_say(call, 0, "the other side opened a data channel \"%s\" that is not wanted here: closed", of.label);
-    (void)peer_connection_close_data_channel(call->connection, net_clock_now_us(), channel);
+    decline(call, channel, of.label);
 }
 
 static size_t channel_of(const struct peer_connection_event *event) {
