@@ -200,7 +200,7 @@ ROOM_LIBS_media    := $(LIBS_media) -lm
 ROOM_ARCHIVES_wire := $(call archive,stun)
 ROOM_OBJECTS_wire  := $(patsubst %,$(BUILD)/test/sim/%.o,link random)
 ROOM_LIBS_wire     := -lm
-ROOM_ARCHIVES_sim  := $(PEER_ARCHIVES) $(call archive,sctp)
+ROOM_ARCHIVES_sim  := $(PEER_ARCHIVES)
 ROOM_LIBS_sim      := $(LIBS_peer) -lm
 ROOM_OBJECTS_peer   := $(filter-out $(BUILD)/test/sim/test_%,$(call objects,test/sim)) $(patsubst %,$(BUILD)/test/sdp/%.o,answer_rules answer_rules_rtp answer_text)
 ROOM_LIBS_peer     := $(LIBS_peer) -lm
@@ -315,7 +315,7 @@ fuzz-all: $(FUZZ_TARGETS:%=$(FUZZ_BUILD)/fuzz_%)
 # ---- benches: always release, always ratios ------------------------------------------------------------------------------
 
 BENCHES := $(patsubst %.c,%,$(notdir $(wildcard bench/bench_*.c)))
-$(BUILD)/bench/bench_%: $(BUILD)/bench/bench_%.o $(APP_NET) $(PEER_ARCHIVES) $(call archive,sctp)
+$(BUILD)/bench/bench_%: $(BUILD)/bench/bench_%.o $(APP_NET) $(PEER_ARCHIVES)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_peer) $(LIBS_net) -lm
 .PHONY: bench
 ifeq ($(MODE),release)

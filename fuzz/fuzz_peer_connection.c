@@ -1,4 +1,4 @@
-/* links: peer ice stun sdp dtls rtp */
+/* links: peer ice stun sdp dtls rtp sctp */
 /* with: fuzz/peer_connection_alone.c test/sim/walk.c test/sim/walk_end.c test/sim/walk_steps.c test/sim/walk_transceivers.c test/sim/walk_descriptions.c test/sim/walk_candidates.c test/sim/walk_disturb.c test/sim/walk_judge.c test/sim/walk_settle.c test/sim/walk_script.c test/sim/w3c_model.c test/sim/w3c_descriptions.c test/sim/w3c_judge.c test/sim/sdp_lines.c test/sim/sim.c test/sim/network.c test/sim/link.c test/sim/nat.c test/sim/counters.c test/sim/event_queue.c test/sim/random.c test/sim/stream.c */
 /*
  * Two PeerConnections on the virtual network: the input is a walk over their API (test/sim/walk.h), four bytes a step, and the judge of the

@@ -1,4 +1,4 @@
-/* links: peer ice stun sdp dtls rtp */
+/* links: peer ice stun sdp dtls rtp sctp */
 /* with: test/peer/pair.c */
 /*
  * Two whole transports on a wire that the input commands: bytes, time and API calls are its script. What must hold after

@@ -128,11 +128,23 @@ static struct sdp_view stream_of(const struct sdp_section *section) {
     return msid.stream;
 }
 
+/* Is the section still this transceiver's? */
+static bool is_section_of(const struct peer_transceiver_entry *entry, const struct sdp_section *section) {
+    enum peer_media_kind kind;
+    if (!is_kind(section, &kind) || entry->facts.kind != kind)
+        return false;
+    /* A section in use has another mid than ours only when it had none of the peer's until now (sdp_check_successor). */
+    return section->mid.length == 0 || sdp_view_is(section->mid, entry->facts.mid) || (!entry->facts.stopped && section->mid.length <= PEER_MID_MAX_BYTES);
+}
+
 static int associate(struct peer_connection *connection, const struct sdp_session *offer, const struct sdp_section *section) {
     enum peer_media_kind kind;
     struct peer_transceiver_entry *entry = peer_transceivers_of_section(connection, section->index);
     bool is_media = is_kind(section, &kind);
-    if (entry && (!is_media || entry->facts.kind != kind || (section->mid.length > 0 && !sdp_view_is(section->mid, entry->facts.mid)))) {
+    if (entry && is_section_of(entry, section)) {
+        if (section->mid.length > 0)
+            name(connection, entry, offer, section);
+    } else if (entry) {
         /* An offer before has refused the section, which stopped its transceiver; now the section is another's (sdp_check_successor saw to that). */
         peer_transceivers_remove(connection, entry);
         entry = NULL;

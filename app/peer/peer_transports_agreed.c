@@ -107,8 +107,12 @@ static void fold(struct peer_connection *connection, const struct sdp_negotiated
         bool is_agreed = section->refusal == SDP_REFUSAL_NONE;
         connection->section_transports[i] = is_agreed ? connection->offered_section_transports[negotiated->transports[section->transport].section] : -1;
     }
-    for (size_t i = 0; i < negotiated->transport_count; i++)
-        entry_of_agreed(connection, &negotiated->transports[i])->section = negotiated->transports[i].section;
+    for (size_t i = 0; i < negotiated->transport_count; i++) {
+        size_t tagged = negotiated->transports[i].section;
+        /* What we refuse in the answer, a codec that we did not offer, the peer has accepted: its candidates come with this section all the same. */
+        connection->section_transports[tagged] = connection->offered_section_transports[tagged];
+        entry_of_agreed(connection, &negotiated->transports[i])->section = tagged;
+    }
 }
 
 static bool is_used(const struct peer_connection *connection, size_t index) {

@@ -53,8 +53,8 @@ static void answer_browser(const char *folder, const char *name) {
         assert_int_equal(facts.codec, t == 0 ? PEER_CODEC_OPUS : PEER_CODEC_VP8);
         assert_string_not_equal(facts.mid, "");
     }
-    /* RFC 9429 section 5.3.1: a data section that we do not know is refused with port 0, and stands there all the same */
-    assert_non_null(strstr(pair.text, "m=application 0 "));
+    /* RFC 9429 section 5.3.1: data channels are taken, also where nobody here has asked for one */
+    assert_non_null(strstr(pair.text, "m=application 9 "));
     assert_non_null(strstr(pair.text, "a=setup:active\r\n"));
     connection_pair_run(&pair, pair.now_us + 100000);
     connection_pair_stop(&pair);
@@ -87,8 +87,9 @@ static void test_every_description(void **state) {
         struct peer_problem problem = {0};
         assert_true(connection_pair_start(&pair, 2, NULL, true));
         int error = peer_connection_set_remote_description(pair.ends[1].connection, pair.now_us, PEER_SDP_OFFER, text, length, &problem);
+        if (error == PEER_OK)
+            error = peer_connection_set_local_description(pair.ends[1].connection, pair.now_us, PEER_SDP_ANSWER, NULL, 0, &problem);
         if (error == PEER_OK) {
-            assert_int_equal(peer_connection_set_local_description(pair.ends[1].connection, pair.now_us, PEER_SDP_ANSWER, NULL, 0, NULL), PEER_OK);
             answered++;
         } else {
             assert_true(error == PEER_ERROR_MALFORMED);

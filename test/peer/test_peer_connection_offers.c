@@ -23,8 +23,9 @@ enum what { OFFER, ANSWER };
  *   b  outside of the BUNDLE that the bundle policy asks for
  *   c  no codec in common: formats without a=rtpmap, or Opus at 90000 Hz, or none of ours
  *   f  no fingerprint of SHA-256 or better
- *   m  a data channel: no transceiver takes it
+ *   m  a data channel of before RFC 8841 (DTLS/SCTP, a=sctpmap), or in a BUNDLE without a fingerprint that we believe
  *   x  no a=rtcp-mux
+ *   !  refused whole, here because of a username fragment with a colon in it
  * An answer is answered too: whoever writes it might as well have offered that.
  * max_bundle  under that policy, where it makes a difference
  */
@@ -33,30 +34,30 @@ static const struct {
     enum what is;
     const char *expected, *max_bundle;
 } files[] = {
-    {"algesten+str0m__docs_chrome-sdp.json__001.sdp", OFFER, "m..", NULL},
+    {"algesten+str0m__docs_chrome-sdp.json__001.sdp", OFFER, "...", NULL},
     {"algesten+str0m__src_sdp_parser.rs__006.sdp", OFFER, ".", NULL},
     {"algesten+str0m__src_sdp_parser.rs__007.sdp", OFFER, ".", NULL},
-    {"algesten+str0m__src_sdp_parser.rs__009.sdp", OFFER, "m", NULL},
-    {"algesten+str0m__src_sdp_parser.rs__013.sdp", OFFER, "m", NULL},
+    {"algesten+str0m__src_sdp_parser.rs__009.sdp", OFFER, ".", NULL},
+    {"algesten+str0m__src_sdp_parser.rs__013.sdp", OFFER, "!", NULL},
     {"chrome_tutorial_answer.sdp", ANSWER, "..", NULL},
     {"chrome_tutorial_offer.sdp", OFFER, "..", NULL},
-    {"chromium156__av_dc.sdp", OFFER, "..m", NULL},
-    {"chromium156__av_dc_answer.sdp", ANSWER, "..m", NULL},
-    {"chromium156__dc.sdp", OFFER, "m", NULL},
-    {"chromium156__dc_answer.sdp", ANSWER, "m", NULL},
+    {"chromium156__av_dc.sdp", OFFER, "...", NULL},
+    {"chromium156__av_dc_answer.sdp", ANSWER, "...", NULL},
+    {"chromium156__dc.sdp", OFFER, ".", NULL},
+    {"chromium156__dc_answer.sdp", ANSWER, ".", NULL},
     {"clux+sdp-transform__test_hacky.sdp__000.sdp", ANSWER, "ffm", NULL},
     {"clux+sdp-transform__test_icelite.sdp__000.sdp", OFFER, ".", NULL},
     {"clux+sdp-transform__test_jsep.sdp__000.sdp", OFFER, "..", NULL},
     {"clux+sdp-transform__test_jssip.sdp__000.sdp", OFFER, ".", NULL},
-    {"clux+sdp-transform__test_sctp-dtls-26.sdp__000.sdp", OFFER, "m", NULL},
+    {"clux+sdp-transform__test_sctp-dtls-26.sdp__000.sdp", OFFER, ".", NULL},
     {"clux+sdp-transform__test_ssrc.sdp__000.sdp", OFFER, "..", NULL},
-    {"firefox153__av_dc.sdp", OFFER, "..m", NULL},
-    {"firefox153__av_dc_answer.sdp", ANSWER, "..m", NULL},
-    {"firefox153__dc.sdp", OFFER, "m", NULL},
-    {"firefox153__dc_answer.sdp", ANSWER, "m", NULL},
+    {"firefox153__av_dc.sdp", OFFER, "...", NULL},
+    {"firefox153__av_dc_answer.sdp", ANSWER, "...", NULL},
+    {"firefox153__dc.sdp", OFFER, ".", NULL},
+    {"firefox153__dc_answer.sdp", ANSWER, ".", NULL},
     {"mozilla+webrtc-sdp__examples_sdps_11.sdp__001.sdp", OFFER, "..x", NULL},
     {"mozilla+webrtc-sdp__examples_sdps_12.sdp__000.sdp", OFFER, "..m", ".bm"},
-    {"mozilla+webrtc-sdp__examples_sdps_13.sdp__000.sdp", OFFER, "m", NULL},
+    {"mozilla+webrtc-sdp__examples_sdps_13.sdp__000.sdp", OFFER, ".", NULL},
     {"mozilla+webrtc-sdp__examples_sdps_41.sdp__000.sdp", ANSWER, "..", NULL},
     {"mozilla+webrtc-sdp__tests_parse_sdp_tests.rs__006.sdp", OFFER, ".", NULL},
     {"mozilla+webrtc-sdp__tests_parse_sdp_tests.rs__007.sdp", OFFER, ".", NULL},
@@ -75,11 +76,11 @@ static const struct {
     {"pion+webrtc__peerconnection_go_test.go__005.sdp", OFFER, "x", NULL},
     {"pion+webrtc__peerconnection_go_test.go__008.sdp", OFFER, "..", NULL},
     {"pion+webrtc__peerconnection_test.go__001.sdp", OFFER, "m", NULL},
-    {"pion+webrtc__sdp_test.go__001.sdp", OFFER, "cx", NULL},
-    {"pion+webrtc__sdp_test.go__002.sdp", OFFER, "cx", NULL},
+    {"pion+webrtc__sdp_test.go__001.sdp", OFFER, "c.", NULL},
+    {"pion+webrtc__sdp_test.go__002.sdp", OFFER, "c.", NULL},
     {"pion+webrtc__sdpsemantics_test.go__001.sdp", ANSWER, "c.", NULL},
     {"pion+webrtc__sdpsemantics_test.go__002.sdp", ANSWER, "c.", NULL},
-    {"webrtc-rs+rtc__rtc-sdp_src_description_testdata_safari_offer.sdp__000.sdp", OFFER, "..m", NULL},
+    {"webrtc-rs+rtc__rtc-sdp_src_description_testdata_safari_offer.sdp__000.sdp", OFFER, "...", NULL},
     {"webrtc-rs+rtc__tests_media_rejection_interop.rs__001.sdp", OFFER, "..", NULL},
     {"webrtc-rs+rtc__tests_simulcast_recv_offer_answer.rs__001.sdp", OFFER, ".", NULL},
     {"webrtc-rs+rtc__tests_testdata_firefox_152_simulcast_offer.sdp__000.sdp", OFFER, "..", NULL},
@@ -165,6 +166,9 @@ static void answer_offer(const char *name, const char *offer, const struct dtls_
     struct peer_connection *connection = make(certificate, policy, &random);
     int error = peer_connection_set_remote_description(connection, 1000000, PEER_SDP_OFFER, offer, strlen(offer), &problem);
     strcpy(letters, "!");
+    /* What a final answer refuses is gone from its section; after a provisional one it still stands there, and says why. */
+    if (error == PEER_OK)
+        error = peer_connection_set_local_description(connection, 1000000, PEER_SDP_PRANSWER, NULL, 0, &problem);
     if (error != PEER_OK) {
         assert_int_equal(error, PEER_ERROR_MALFORMED);
         assert_non_null(problem.rule);
@@ -172,8 +176,6 @@ static void answer_offer(const char *name, const char *offer, const struct dtls_
         peer_connection_free(connection);
         return;
     }
-    /* What a final answer refuses is gone from its section; after a provisional one it still stands there, and says why. */
-    assert_int_equal(peer_connection_set_local_description(connection, 1000000, PEER_SDP_PRANSWER, NULL, 0, &problem), PEER_OK);
     describe_outcome(connection, read_local(connection, answer, sizeof answer), letters);
     assert_int_equal(peer_connection_set_local_description(connection, 1000000, PEER_SDP_IMPLICIT, NULL, 0, &problem), PEER_OK);
     assert_int_equal(peer_connection_signaling_state(connection), PEER_SIGNALING_STABLE);

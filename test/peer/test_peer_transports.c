@@ -266,6 +266,53 @@ static void answer_of_rfc_8843(void **state) {
     connection_pair_stop(&pair);
 }
 
+/* RFC 9143 section 7.3.1: the answer's tagged section carries the transport of all, though no codec is agreed in it. */
+static void tagged_section_without_a_codec(void **state) {
+    (void)state;
+    struct peer_statistics statistics;
+    size_t signaled = 0;
+    start(13, PEER_BUNDLE_MAX_BUNDLE);
+    assert_int_equal(local(0, PEER_SDP_OFFER, offer_text, sizeof offer_text), PEER_OK);
+    assert_int_equal(remote(1, PEER_SDP_OFFER, offer_text), PEER_OK);
+    assert_int_equal(local(1, PEER_SDP_ANSWER, answer_text, sizeof answer_text), PEER_OK);
+    for (char *at = strstr(answer_text, "m=audio"), *end = strstr(answer_text, "m=video"); (at = strstr(at, "a=rtpmap:")) != NULL && at < end; at++)
+        memset(strchr(at, ' ') + 1, 'x', 4);
+    assert_int_equal(remote(0, PEER_SDP_ANSWER, answer_text), PEER_OK);
+    assert_int_equal(peer_connection_agreed_count(pair.ends[0].connection, NULL), 1);
+    connection_pair_run(&pair, pair.now_us + 2 * SECOND);
+    assert_true(is_connected());
+    for (size_t cursor = 0; peer_connection_statistics(pair.ends[0].connection, &cursor, &statistics);)
+        signaled += statistics.type == PEER_STATISTICS_REMOTE_CANDIDATE && statistics.as.candidate.candidate->type == ICE_CANDIDATE_HOST;
+    assert_int_equal(signaled, 1);
+    connection_pair_stop(&pair);
+}
+
+/* RFC 9429 section 5.10: a peer that names its sections only later offers the same ones, and our tracks stay in them. */
+static void mids_come_later(void **state) {
+    (void)state;
+    struct peer_transceiver facts;
+    start(14, PEER_BUNDLE_MAX_COMPAT);
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(local(0, PEER_SDP_OFFER, offer_text, sizeof offer_text), PEER_OK);
+        strip(offer_text, "a=group:BUNDLE");
+        if (round == 0)
+            strip(offer_text, "a=mid:");
+        else
+            for (char *at = offer_text; (at = strstr(at, "a=mid:")) != NULL; at++)
+                at[strlen("a=mid:")] += 'a' - '0';
+        assert_int_equal(remote(1, PEER_SDP_OFFER, offer_text), PEER_OK);
+        assert_int_equal(local(1, PEER_SDP_ANSWER, answer_text, sizeof answer_text), PEER_OK);
+        assert_int_equal(peer_connection_transceiver_count(pair.ends[1].connection), 2);
+        for (size_t i = 0; i < 2; i++) {
+            assert_true(peer_connection_transceiver(pair.ends[1].connection, i, &facts) && !facts.stopped && facts.section == (int)i);
+            assert_int_equal(facts.current_direction, PEER_SENDRECV);
+            assert_true(round == 0 || facts.mid[0] == (char)('a' + i));
+        }
+        assert_int_equal(connection_pair_set_local(&pair, 0, PEER_SDP_ROLLBACK), PEER_OK);
+    }
+    connection_pair_stop(&pair);
+}
+
 /* RFC 9143 section 6: outside of a BUNDLE, a=bundle-only says nothing, and port 0 refuses. */
 static void bundle_only_without_a_bundle(void **state) {
     (void)state;
@@ -441,6 +488,7 @@ int main(void) {
         cmocka_unit_test(bundle_comes_later), cmocka_unit_test(rollback_of_the_first_offer), cmocka_unit_test(rollback_of_a_restart),
         cmocka_unit_test(restart_before_connected), cmocka_unit_test(another_certificate), cmocka_unit_test(transports_have_a_limit),
         cmocka_unit_test(interfaces_of_transports), cmocka_unit_test(answer_of_rfc_8843), cmocka_unit_test(bundle_only_without_a_bundle),
+        cmocka_unit_test(tagged_section_without_a_codec), cmocka_unit_test(mids_come_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #define AUDIO "m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\na=rtpmap:111 opus/48000/2\r\na=mid:a\r\n"
 #define VIDEO "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=mid:v\r\n"
 #define REFUSED "m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:v\r\n"
+#define BUNDLE "a=group:BUNDLE a v\r\n"
 #define BUNDLE_ONLY "m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\na=bundle-only\r\na=mid:v\r\n"
 #define DATA "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:d\r\na=sctp-port:5000\r\n"
 
@@ -32,8 +33,10 @@ static void later_descriptions(void **state) {
         {HEAD AUDIO REFUSED, NULL, HEAD AUDIO DATA, 0, NULL},
         {HEAD AUDIO VIDEO, HEAD AUDIO REFUSED, HEAD AUDIO DATA, 0, NULL},
         {HEAD AUDIO VIDEO, HEAD AUDIO VIDEO, HEAD AUDIO DATA, 8, "keeps its kind"},
-        {HEAD AUDIO BUNDLE_ONLY, NULL, HEAD AUDIO DATA, 8, "keeps its kind"},
-        {HEAD AUDIO BUNDLE_ONLY, HEAD AUDIO BUNDLE_ONLY, HEAD AUDIO VIDEO, 0, NULL},
+        {HEAD BUNDLE AUDIO BUNDLE_ONLY, NULL, HEAD AUDIO DATA, 8, "keeps its kind"},
+        {HEAD BUNDLE AUDIO BUNDLE_ONLY, HEAD BUNDLE AUDIO BUNDLE_ONLY, HEAD AUDIO VIDEO, 0, NULL},
+        /* RFC 9143 section 6: outside of a BUNDLE, that is said in vain. */
+        {HEAD AUDIO BUNDLE_ONLY, NULL, HEAD AUDIO DATA, 0, NULL},
         /* RFC 3264 section 8.3.2: payload types keep their meaning; further ones may come, old ones may go. */
         {HEAD AUDIO, NULL, HEAD "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 ISAC/16000\r\na=mid:a\r\n", 6, "RFC 3264 section 8.3.2"},
         {HEAD AUDIO, NULL, HEAD "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000\r\na=mid:a\r\n", 6, "RFC 3264 section 8.3.2"},

@@ -143,6 +143,33 @@ static int on_transceivers(struct driver *driver, const json_t *command, struct 
     return PEER_OK;
 }
 
+/* ---- data channels ----------------------------------------------------------------------------------------------------- */
+
+static size_t number_of(const json_t *command, const char *name) {
+    const json_t *number = json_object_get(command, name);
+    return json_is_integer(number) && json_integer_value(number) >= 0 ? (size_t)json_integer_value(number) : SIZE_MAX;
+}
+
+static int on_create_data_channel(struct driver *driver, const json_t *command, struct outcome *out) {
+    const char *label = text_of(command, "label");
+    size_t channel = 0;
+    int error = driver_create_channel(driver, label ? label : "", &channel);
+    if (error == PEER_OK)
+        out->result = json_integer((json_int_t)channel);
+    return error;
+}
+
+static int on_send_data(struct driver *driver, const json_t *command, struct outcome *out) {
+    size_t length = number_of(command, "length");
+    (void)out;
+    return length > SCTP_SEND_DEFAULT_BYTES ? PEER_ERROR_ARGUMENT : driver_send_message(driver, number_of(command, "channel"), length);
+}
+
+static int on_close_data_channel(struct driver *driver, const json_t *command, struct outcome *out) {
+    (void)out;
+    return peer_connection_close_data_channel(driver->connection, net_clock_now_us(), number_of(command, "channel"));
+}
+
 /* ---- descriptions ------------------------------------------------------------------------------------------------------ */
 
 static const char *const types[] = {"offer", "pranswer", "answer", "rollback", NULL}; /* as in enum peer_sdp_type */
@@ -276,6 +303,9 @@ static const struct {
     {"setCodecPreferences", on_set_codec_preferences},
     {"insertDTMF", on_insert_dtmf},
     {"getTransceivers", on_transceivers},
+    {"createDataChannel", on_create_data_channel},
+    {"sendData", on_send_data},
+    {"closeDataChannel", on_close_data_channel},
     {"createOffer", on_create_offer},
     {"createAnswer", on_create_answer},
     {"setLocalDescription", on_set_local_description},

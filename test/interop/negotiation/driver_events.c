@@ -133,6 +133,8 @@ static bool drain(void *object, uint64_t now_us) {
     while (peer_connection_poll_event(driver->connection, &event)) {
         came = true;
         json_t *line = event_json(&event);
+        if (!line)
+            line = driver_channel_event(driver, &event);
         if (line)
             driver_write(line);
         act_on(driver, &event);

@@ -4,6 +4,7 @@
  *     peer_driver.c       stdin and stdout, the loop
  *     driver_commands.c   a line in, a call of the PeerConnection, a line out
  *     driver_events.c     the verbs of app/net, and the events as lines
+ *     driver_channels.c   data channels
  *     driver_report.c     transceivers and statistics as JSON
  *     canned.c            what is sent
  */
@@ -52,6 +53,11 @@ void driver_handle_line(struct driver *driver, const char *line, size_t length);
 int driver_begin(struct driver *driver, enum peer_bundle_policy policy); /* 0, or a negative errno */
 void driver_finish(struct driver *driver);
 void driver_send_frames(struct driver *driver);
+
+/* driver_channels.c: what the peer sends on a channel of its own goes back to it; what comes back of ours is looked at. */
+int driver_create_channel(struct driver *driver, const char *label, size_t *channel);
+int driver_send_message(struct driver *driver, size_t channel, size_t length); /* bytes that say where they belong */
+json_t *driver_channel_event(struct driver *driver, const struct peer_connection_event *event); /* NULL: not one of a channel, or acted on */
 
 /* driver_report.c */
 json_t *driver_transceivers(const struct driver *driver);

@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { LENGTHS } from './echo.js';
 import { negotiate } from './perfect.js';
 import { perform } from './steps.js';
 
@@ -26,6 +27,7 @@ export class OurConnection {
   connectionState = 'new';
   iceGatheringState = 'new';
   digits = ''; // that the other side pressed
+  echoed = []; // lengths of messages of ours that came back as they were, and 'closed' at the end
   tracks = []; // events "track" and "mute", as they came
   #child; #log; #next = 1; #asked = new Map(); #performing = false; #needed = false;
 
@@ -63,9 +65,22 @@ export class OurConnection {
       case 'signalingstatechange': return; // the replies say it, and sooner
       case 'connectionstatechange': this.connectionState = message.state; return this.onconnectionstatechange?.();
       case 'icegatheringstatechange': this.iceGatheringState = message.state; return;
+      case 'channelopen': return this.#sendNext(message.channel);
+      case 'message':
+        this.echoed.push(message.intact ? message.length : `broken ${message.length}`);
+        return this.#sendNext(message.channel);
+      case 'channelclosed': this.echoed.push(message.reason === 'closed by us' ? 'closed' : message.reason); return;
+      case 'echofailed': this.echoed.push(message.error); return;
       case 'dtmf': this.digits += message.digit; return;
       case 'track': case 'mute': this.tracks.push(message); return;
     }
+  }
+
+  #sendNext(channel) {
+    const length = LENGTHS[this.echoed.length];
+    const done = (error) => this.echoed.push(error.message);
+    if (length) this.ask('sendData', { channel, length }).catch(done);
+    else this.ask('closeDataChannel', { channel }).catch(done);
   }
 
   // Steps that are done together are one task, as in a page: the event comes after them, unless one of them has made the offer.
@@ -96,6 +111,7 @@ export class OurConnection {
   open({ bundlePolicy }) { return this.ask('new', { bundlePolicy }); }
   addTrack(kind) { return this.ask('addTrack', { kind }); }
   addTransceiver(kind, { direction, codecs, streams }) { return this.ask('addTransceiver', { kind, direction, codecs, streams }); }
+  createDataChannel() { return this.ask('createDataChannel', { label: 'label' }); }
   async getTransceivers() { return (await this.ask('getTransceivers')).map((told) => new Transceiver(this, told)); }
   async setLocalDescription(description) {
     this.#needed = false;
@@ -130,7 +146,7 @@ export class OurConnection {
       { mid, kind, direction, currentDirection: stopped ? 'stopped' : currentDirection, codec, refused }));
     const state = await this.ask('state');
     return {
-      ...state, transceivers, streams: await this.streams(), digits: this.digits,
+      ...state, transceivers, streams: await this.streams(), digits: this.digits, echoed: this.echoed,
       local: await this.description('localDescription'), remote: await this.description('remoteDescription'),
     };
   }

@@ -1,6 +1,7 @@
 // One party of a negotiation: an RTCPeerConnection with a camera and a microphone, and the steps of steps.js. Nothing here is particular to
 // one browser.
 
+import { LENGTHS, byteOf } from './echo.js';
 import { negotiate } from './perfect.js';
 import { perform } from './steps.js';
 
@@ -49,10 +50,25 @@ class PageConnection extends RTCPeerConnection {
     if (codecs) setCodecs(transceiver, codecs);
   }
   async getTransceivers() { return super.getTransceivers().map((inner) => new Transceiver(this, inner)); }
-  createDataChannel() { super.createDataChannel('label'); }
+  createDataChannel() {
+    const channel = super.createDataChannel('label');
+    channel.binaryType = 'arraybuffer';
+    const sendNext = () => {
+      const length = LENGTHS[echoed.length];
+      if (length) channel.send(Uint8Array.from({ length }, (_, i) => byteOf(length, i)));
+      else channel.close();
+    };
+    channel.onopen = sendNext;
+    channel.onclose = () => echoed.push('closed');
+    channel.onmessage = ({ data }) => {
+      const bytes = new Uint8Array(data);
+      echoed.push(bytes.every((byte, i) => byte === byteOf(bytes.length, i)) ? bytes.length : `broken ${bytes.length}`);
+      sendNext();
+    };
+  }
 }
 
-const failures = [];
+const failures = [], echoed = [];
 let connection = null, receive = null;
 
 const looksOf = (transceiver) => ({
@@ -89,6 +105,10 @@ window.party = {
   open(configuration) {
     connection = new PageConnection(configuration);
     connection.onicecandidate = ({ candidate }) => window.told({ candidate: candidate?.candidate ? candidate.toJSON() : null });
+    connection.ondatachannel = ({ channel }) => {
+      channel.binaryType = 'arraybuffer';
+      channel.onmessage = ({ data }) => channel.send(data);
+    };
     connection.ontrack = ({ track }) => { // somebody has to look, or nothing is decoded
       const element = document.body.appendChild(document.createElement(track.kind));
       element.muted = true;
@@ -118,7 +138,7 @@ window.party = {
     const stats = [...(await connection.getStats()).values()];
     const { signalingState, connectionState, iceConnectionState, iceGatheringState } = connection;
     return {
-      signalingState, connectionState, iceConnectionState, iceGatheringState, failures,
+      signalingState, connectionState, iceConnectionState, iceGatheringState, failures, echoed,
       transceivers: (await connection.getTransceivers()).map(({ inner }) => looksOf(inner)), streams: await streams(stats),
       local: plain(connection.localDescription), remote: plain(connection.remoteDescription),
       pairs: stats.filter((s) => s.type === 'transport').map((s) => s.selectedCandidatePairId),

@@ -1,6 +1,7 @@
 // Plays one shape (shapes.js) or one scene (scenes.js) between our PeerConnection and a browser's, in one host. Signaling is a function call.
 
 import { join } from 'node:path';
+import { LENGTHS } from './echo.js';
 import { cannedFrames } from './frames.js';
 import { judgeAgreement, judgeMedia, ufragsOf } from './judge.js';
 import { OurConnection } from './ours.js';
@@ -113,11 +114,21 @@ async function judgeAfter(shape, sides, names) {
   return judgeSettled(sides, names, shape.agreed, { codecs: shape.codecs, silent: after.silent });
 }
 
+// Of who created the channel: all came back, and the close was heard.
+async function judgeEcho({ first }, names) {
+  const wanted = [...LENGTHS, 'closed'].join(' ');
+  return until(async () => {
+    const said = (await first.look()).echoed.join(' ');
+    return said === wanted ? [] : [`${names.first}: of its messages came back: ${said || 'none'}`];
+  });
+}
+
 async function playShape(shape, sides, names) {
   await sides.first.open({ bundlePolicy: shape.policy ?? 'balanced' });
   await sides.second.open({ bundlePolicy: shape.unbundled ? 'max-compat' : 'balanced' });
   const complaints = await offerAndAnswer(shape, sides);
   complaints.push(...(await judgeSettled(sides, names, shape.agreed, shape)));
+  if (complaints.length === 0 && shape.echoes) complaints.push(...(await judgeEcho(sides, names)));
   return complaints.length === 0 && shape.after ? judgeAfter(shape, sides, names) : complaints;
 }
 
@@ -244,7 +255,6 @@ export async function playNegotiation(c, { newPage, build, folder, frames }) {
 
 // The browser against itself: what the tables want is then true of a browser, and no invention of ours.
 export async function playItself(c, { newPage }) {
-  if (shapes[c.shape]?.agreed.includes('refused') && shapes[c.shape].only) return { complaints: [], facts: 'it would take what we refuse' };
   const sides = { first: await TheirConnection.on(await newPage()), second: await TheirConnection.on(await newPage()) };
   const pauses = [];
   const complaints = await judged(c, sides, { first: 'the first', second: 'the second' }, pauses);

@@ -7,7 +7,8 @@
 //   agreed      what comes of each section, as the offerer says it: a direction, or 'refused'
 //   codecs      of each section; absent: opus and VP8
 //   without     browsers that cannot play it, and why
-//   only        who can offer it; absent: both. Data channels and several encodings are not ours to offer. 'H264 in common': a Chromium that
+//   echoes      the offerer's data channel carries messages there and back (echo.js), and is closed
+//   only        who can offer it; absent: both. Several encodings are not ours to offer. 'H264 in common': a Chromium that
 //               answers sends what its answer has left out, against RFC 3264 section 6.1 (VP8, since that stood first in the offer)
 //   policy      bundlePolicy of the offerer
 //   unbundled   a=group goes missing on the way: neither side may use BUNDLE, and the answerer's policy lets that pass
@@ -71,8 +72,8 @@ export const shapes = {
     after: { offerer: [['insertDTMF', '0', '15#']], answerer: [['insertDTMF', '0', '*2']] },
   },
   'simulcast': { only: 'browser', offerer: [['addTrack', 'audio'], ['addTransceiver', 'video', { direction: 'sendonly', encodings }]], prepared: both, agreed: ['sendrecv', 'sendonly'] },
-  'data channel alone': { only: 'browser', offerer: [['dataChannel']], agreed: ['refused'] },
-  'data channel beside': { only: 'browser', offerer: [...both, ['dataChannel']], prepared: both, agreed: ['sendrecv', 'sendrecv', 'refused'] },
+  'data channel alone': { offerer: [['dataChannel']], echoes: true, agreed: ['sendrecv'] },
+  'data channel beside': { offerer: [...both, ['dataChannel']], prepared: both, echoes: true, agreed: ['sendrecv', 'sendrecv', 'sendrecv'] },
   'candidates in the descriptions': { trickle: false, offerer: both, prepared: both, agreed: ['sendrecv', 'sendrecv'] },
   'candidates before the description': { early: true, offerer: both, prepared: both, agreed: ['sendrecv', 'sendrecv'] },
 };
