@@ -1,6 +1,7 @@
 /* --data LABEL: one data channel of the call, with stdin on the one side of it and stdout on the other. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,6 +9,10 @@
 #include "app/net/clock.h"
 
 #define LINES_LABEL "chat" /* lines of text, as a page's chat; any other label is bytes */
+
+static void log_channel(struct call *call, const char *state) {
+    call_json_log_event(call->log, net_clock_now_us(), "datachannel", json_pack("{s:s,s:s}", "label", call->options->data_label, "state", state));
+}
 
 static bool is_lines(const struct call *call) {
     return strcmp(call->options->data_label, LINES_LABEL) == 0;
@@ -108,6 +113,7 @@ static void on_closing(struct call *call) {
 static void on_closed(struct call *call, enum data_channel_reason reason) {
     bool is_in_order = call->data.is_closing || reason == DATA_CHANNEL_CLOSED_BY_US || reason == DATA_CHANNEL_CLOSED_BY_PEER || reason == DATA_CHANNEL_CLOSED_RESET_REFUSED;
     call_say(call, 0, "data channel \"%s\": %s", call->options->data_label, data_channel_reason_name(reason));
+    log_channel(call, "closed");
     data_pipe_let_go(call->data.pipe);
     call->data.channel = CALL_NO_CHANNEL;
     call->data.is_closed = is_in_order;
@@ -163,6 +169,7 @@ bool call_data_offer(struct call *call) {
 
 static void open_pipe(struct call *call) {
     call_say(call, 0, "data channel \"%s\" is open", call->options->data_label);
+    log_channel(call, "open");
     data_pipe_open(call->data.pipe);
 }
 
@@ -267,4 +274,12 @@ void call_data_let_go(struct call *call) {
 void call_data_close(struct call *call) {
     data_pipe_free(call->data.pipe);
     call->data.pipe = NULL;
+}
+
+void call_data_print(const struct call *call) {
+    struct data_pipe_state state;
+    if (!call->data.pipe)
+        return;
+    data_pipe_state(call->data.pipe, &state);
+    fprintf(stderr, "%s: data: %" PRIu64 " bytes sent, %" PRIu64 " received\n", call->program, state.bytes_in, state.bytes_out);
 }

@@ -165,6 +165,7 @@ void call_data_let_go(struct call *call); /* of a connection */
 bool call_data_is_flushed(const struct call *call); /* all that came is written; after a failure nobody waits for that */
 bool call_data_is_missing(const struct call *call); /* --data, and nobody opened that channel */
 void call_data_judge(struct call *call);
+void call_data_print(const struct call *call); /* one line on stderr, with --data */
 void call_data_close(struct call *call);
 
 /* call_codecs.c */
