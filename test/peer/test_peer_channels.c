@@ -522,6 +522,65 @@ static void test_statistics(void **state) {
     stop();
 }
 
+/* ---- memory --------------------------------------------------------------------------------------------------------------------- */
+
+struct failing_allocator {
+    size_t calls, fail_at, live;
+};
+
+static void *failing_allocate(void *context, size_t bytes) {
+    struct failing_allocator *allocator = context;
+    if (++allocator->calls == allocator->fail_at)
+        return NULL;
+    void *memory = malloc(bytes);
+    allocator->live += memory != NULL;
+    return memory;
+}
+
+static void failing_release(void *context, void *memory) {
+    struct failing_allocator *allocator = context;
+    allocator->live -= memory != NULL;
+    free(memory);
+}
+
+/* One round of everything. */
+static void use_a_channel(void) {
+    size_t channel = 0;
+    if (peer_connection_create_data_channel(at(0), pair.now_us, &chat, &channel) != PEER_OK)
+        return;
+    connection_pair_drain(&pair, 0);
+    if (connection_pair_describe(&pair) != PEER_OK)
+        return;
+    run(500000);
+    if (send_message(0, channel, 20000, false) == PEER_OK)
+        run(300000);
+    (void)peer_connection_close_data_channel(at(0), pair.now_us, channel);
+    run(300000);
+}
+
+/* The n-th allocation fails, for every n until all goes well: an error or a delay, never a crash, never a leak; nothing that arrives is broken. */
+static void test_allocation_failures(void **state) {
+    (void)state;
+    bool is_through = false;
+    unsigned survived = 0;
+    for (size_t n = 1; n < 400 && !is_through; n++) {
+        struct failing_allocator failing = {.fail_at = n};
+        struct ice_allocator allocator = {failing_allocate, failing_release, &failing};
+        memset(heard, 0, sizeof heard);
+        if (connection_pair_start(&pair, 13, &allocator, false)) {
+            pair.take_data = take;
+            use_a_channel();
+            is_through = failing.calls < n;
+            survived += heard[1].messages == 1;
+            assert_false(heard[1].is_broken);
+            connection_pair_stop(&pair);
+        }
+        assert_int_equal(failing.live, 0);
+    }
+    assert_true(is_through);
+    assert_true(survived > 5);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_section),
@@ -542,6 +601,7 @@ int main(void) {
         cmocka_unit_test(test_ice_restart),
         cmocka_unit_test(test_taken_away),
         cmocka_unit_test(test_statistics),
+        cmocka_unit_test(test_allocation_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
