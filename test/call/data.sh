@@ -4,13 +4,13 @@
 #
 # Usage: data.sh [BUILD_DIR]      (default build/release)
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit
 build=$PWD/${1:-build/release}
 folder=$(mktemp -d)
 server=
 port=$((20000 + $$ % 20000))
 trap '[ -z "$server" ] || kill "$server"; rm -rf "$folder"' EXIT
-cd "$folder"
+cd "$folder" || exit
 megabyte=1048576
 resident_max_kb=60000
 passed=0 failed=0
@@ -84,10 +84,10 @@ judge "both ways at once, callee being the one that ends it" "$wrong"
 # peak PID: the most memory that the process had, in kB
 peak() { awk '/VmHWM/ { print $2 }' "/proc/$1/status"; }
 mkfifo slow
-"$build/callee" --data slow "ws://127.0.0.1:$port/r/slow" </dev/null >slow 2>callee.err &
+"$build/callee" --data late "ws://127.0.0.1:$port/r/late" </dev/null >slow 2>callee.err &
 callee=$!
 exec 4<slow
-"$build/caller" --data slow "ws://127.0.0.1:$port/r/slow" <tree/large 2>caller.err >caller.out &
+"$build/caller" --data late "ws://127.0.0.1:$port/r/late" <tree/large 2>caller.err >caller.out &
 caller=$!
 sleep 4
 wrong=
