@@ -99,6 +99,9 @@ static void take_event(struct alone *alone, const struct peer_connection_event *
     case PEER_CONNECTION_EVENT_SOCKETS_NEEDED: REQUIRE(event->as.transport > 0 && event->as.transport < PEER_TRANSPORT_MAX);
         give_sockets(alone, event->as.transport, 1);
         break;
+    case PEER_CONNECTION_EVENT_DATA_CHANNEL:
+    case PEER_CONNECTION_EVENT_DATA_CHANNEL_OPEN:
+    case PEER_CONNECTION_EVENT_DATA_CHANNEL_MESSAGE:
     case PEER_CONNECTION_EVENT_FRAME:
     case PEER_CONNECTION_EVENT_DTMF:
     case PEER_CONNECTION_EVENT_KEY_FRAME_REQUESTED: REQUIRE(!"what nobody with the keys has sent"); break;
@@ -366,6 +369,28 @@ static void pass_time(struct alone *alone, uint8_t argument) {
     alone->now_us = until_us;
 }
 
+/* No channel is ever open: that takes a peer with the keys. */
+static void data(struct alone *alone, uint8_t argument, const char *label, size_t length) {
+    struct peer_data_channel_config config = {
+        .label = label,
+        .label_length = length,
+        .is_unordered = argument & 1,
+        .has_max_packet_life_time = argument & 2,
+        .has_max_retransmits = argument & 4,
+        .is_negotiated = argument & 8,
+        .id = (uint16_t)(argument * 257u),
+    };
+    struct peer_data_channel facts;
+    size_t channel = length;
+    if (peer_connection_create_data_channel(alone->connection, alone->now_us, &config, &channel) == PEER_OK) {
+        REQUIRE(peer_connection_data_channel(alone->connection, channel, &facts) && facts.label_length == length && facts.state == DATA_CHANNEL_CONNECTING);
+        (void)peer_connection_set_buffered_low(alone->connection, channel, argument);
+    }
+    REQUIRE(peer_connection_send_data(alone->connection, alone->now_us, channel, (const uint8_t *)label, length, true) != PEER_OK);
+    if (argument & 64)
+        (void)peer_connection_close_data_channel(alone->connection, alone->now_us, channel);
+}
+
 static void media(struct alone *alone, uint8_t argument) {
     char bytes[2048];
     size_t length = take_text(alone, bytes, sizeof bytes);
@@ -375,6 +400,8 @@ static void media(struct alone *alone, uint8_t argument) {
     REQUIRE(peer_connection_send_frame(alone->connection, alone->now_us, index, &frame) != PEER_OK); /* nobody is connected */
     (void)peer_connection_request_key_frame(alone->connection, alone->now_us, index);
     (void)peer_connection_insert_dtmf(alone->connection, alone->now_us, index, bytes, 40u + argument, 30);
+    if (argument & 16)
+        data(alone, argument, bytes, length);
     for (size_t cursor = 0; peer_connection_statistics(alone->connection, &cursor, &statistics); steps++)
         REQUIRE(steps < 10000 && statistics.id[0] != '\0' && peer_statistics_type_name(statistics.type)[0] != '\0');
 }
