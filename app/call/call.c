@@ -68,6 +68,7 @@ static void on_farewell_over(uv_timer_t *timer) {
 /* Sums up, says goodbye in every layer, and lets the loop run out. */
 static void say_farewell(struct call *call) {
     judge_media(call);
+    call_data_judge(call);
     call_live_clear(call);
     if (call->log && call->connection)
         call_json_log_event(call->log, net_clock_now_us(), "stats", json_pack("{s:o}", "stats", call_statistics_json(call)));
@@ -78,6 +79,7 @@ static void say_farewell(struct call *call) {
     call_signaling_leave(call);
     call_peer_leave(call);
     call_peer_free(call);
+    call_data_close(call);
     close_handles(call);
 }
 
@@ -86,7 +88,7 @@ static void say_farewell(struct call *call) {
 static void on_media_wake(uv_async_t *async) {
     struct call *call = async->data;
     if (call->is_ending) {
-        if (!call->summary)
+        if (!call->summary && call_data_is_flushed(call)) /* else call_data.c wakes us when it is */
             say_farewell(call);
         return;
     }
@@ -129,7 +131,9 @@ static void on_wait_over(uv_timer_t *timer) {
 }
 
 static void on_duration_over(uv_timer_t *timer) {
-    call_end(timer->data);
+    struct call *call = timer->data;
+    call->is_duration_over = true;
+    call_end(call);
 }
 
 static void on_no_media(uv_timer_t *timer) {
@@ -138,6 +142,9 @@ static void on_no_media(uv_timer_t *timer) {
     call_media_measure(call);
     if (call_media_is_missing(call, false, &kind))
         call_end(call); /* judge_media says why */
+    else if (call_data_is_missing(call))
+        call_fail(call, CALL_EXIT_NO_MEDIA, "data", "The call was connected, but there is no data channel.", "Neither side opened one with this label.",
+                  "Give both sides the same --data LABEL.");
 }
 
 static void on_second(uv_timer_t *timer) {
@@ -256,7 +263,7 @@ static int make_call(const struct call_options *options, const char *program, bo
     (void)signal(SIGPIPE, SIG_IGN);
     uv_loop_init(&call->loop);
     begin_handles(call);
-    if (open_files(call) && call_network_check(call->options, &call->problem) && make_certificate(call) && call_media_open(call) && call_signaling_begin(call))
+    if (open_files(call) && call_network_check(call->options, &call->problem) && make_certificate(call) && call_data_begin(call) && call_media_open(call) && call_signaling_begin(call))
         ;
     else
         call_end(call);

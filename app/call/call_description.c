@@ -81,7 +81,8 @@ void call_peer_offer(struct call *call) {
         return;
     begin_with_peer(call);
     call_peer_ask_for_media(call);
-    (void)offer(call);
+    if (call_data_offer(call))
+        (void)offer(call);
     net_driver_run(call->driver);
 }
 

@@ -6,6 +6,7 @@
  *     call_peer.c       PeerConnection and the network driver
  *     call_description.c  offer, answer and candidates between the two
  *     call_media.c      senders and receivers
+ *     call_data.c       --data: a channel between stdin and stdout (data_pipe.c)
  *     call_codecs.c     which codecs are named, in which order
  *     summary.c, statistics.c, live.c    what is told about it
  */
@@ -16,6 +17,7 @@
 
 #include <uv.h>
 
+#include "app/call/data_pipe.h"
 #include "app/call/ice_servers.h"
 #include "app/call/json_log.h"
 #include "app/call/options.h"
@@ -30,6 +32,7 @@
 #define CALL_SDP_MAX_BYTES PEER_DESCRIPTION_MAX_BYTES
 #define CALL_NO_MEDIA_PATIENCE_MS 10000u /* connected this long without any frame: exit 13 */
 #define CALL_NO_TRANSCEIVER SIZE_MAX
+#define CALL_NO_CHANNEL SIZE_MAX
 #define CALL_EXCHANGE_FAILURE_MAX 3u     /* offers in a row of which nothing came: then it offers no more by itself */
 #define CALL_SESSION_ID_BYTES 32u        /* RFC 8866 section 5.2: <sess-id> is digits; longer ones are cut */
 #define CALL_FAREWELL_MS 4000u           /* signaling's closing handshake is given up then */
@@ -50,6 +53,16 @@ struct call_media {
     bool is_dtmf_done;               /* --dtmf was passed on, or refused */
 };
 #define CALL_MEDIA_COUNT 2
+
+/* The one channel of --data. */
+struct call_data {
+    struct data_pipe *pipe; /* NULL: there is no --data */
+    size_t channel;         /* CALL_NO_CHANNEL: none yet, or it is closed */
+    bool is_closing;        /* by the other side: all that it had to say has come */
+    bool is_closed;         /* in order, by either side */
+    bool is_output_ended;
+    bool is_held;           /* messages, because stdout is slow */
+};
 
 /* Microseconds of net_clock_now_us; 0: has not happened. */
 struct call_timings {
@@ -78,6 +91,7 @@ struct call {
     struct call_ice_server servers[ICE_SERVER_MAX]; /* usable ones, from the command line and from the room; the agent has them in this order */
     size_t server_count;
     struct call_media media[CALL_MEDIA_COUNT];
+    struct call_data data;
     bool is_described; /* offer or answer has been made: this connection belongs to one peer */
     bool has_peer_left; /* the room: an offer that comes now is another one's */
     bool was_agreed;   /* offer and answer have agreed on something: what is said later cannot take that away */
@@ -87,6 +101,7 @@ struct call {
     bool was_connected; /* this one or one before it: there was a call */
 
     bool is_ending;
+    bool is_duration_over;
     struct call_problem problem; /* exit_code CALL_EXIT_OK: none */
     struct call_problem last_attempt; /* with somebody who left before there was a path; exit_code CALL_EXIT_OK: nobody did */
     struct call_timings timings;
@@ -138,6 +153,20 @@ void call_media_let_go(struct call *call); /* of a connection: senders rest, rec
 void call_media_dtmf(struct call *call, char digit, uint32_t duration_ms); /* the other side pressed a key */
 void call_media_close(struct call *call);
 bool call_media_is_missing(const struct call *call, bool any, const char **kind); /* agreed to be received, but nothing was decoded, nor came that need not be */
+
+bool call_media_is_agreed(const struct call *call); /* something is sent or received */
+
+/* call_data.c */
+bool call_data_begin(struct call *call);  /* stdin and stdout, before anybody is bothered */
+bool call_data_offer(struct call *call);  /* before our first offer */
+void call_data_event(struct call *call, const struct peer_connection_event *event);
+bool call_data_go_on(struct call *call);   /* while our reader is slow nothing is told of channels, what we send included. True: something was sent */
+void call_data_let_go(struct call *call); /* of a connection */
+bool call_data_is_flushed(const struct call *call); /* all that came is written; after a failure nobody waits for that */
+bool call_data_is_missing(const struct call *call); /* --data, and nobody opened that channel */
+void call_data_judge(struct call *call);
+void call_data_print(const struct call *call); /* one line on stderr, with --data */
+void call_data_close(struct call *call);
 
 /* call_codecs.c */
 enum media_codec call_codec_of_peer(enum peer_codec codec);

@@ -273,6 +273,14 @@ bool call_media_is_missing(const struct call *call, bool any, const char **kind)
     return any ? missing > 0 : agreed > 0 && missing == agreed;
 }
 
+bool call_media_is_agreed(const struct call *call) {
+    struct peer_transceiver transceiver;
+    for (size_t i = 0; i < CALL_MEDIA_COUNT; i++)
+        if (is_agreed(call, &call->media[i], PEER_SENDONLY, &transceiver) || is_agreed(call, &call->media[i], PEER_RECVONLY, &transceiver))
+            return true;
+    return false;
+}
+
 void call_media_let_go(struct call *call) {
     for (size_t i = 0; i < CALL_MEDIA_COUNT; i++) {
         if (call->media[i].sender)

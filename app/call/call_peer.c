@@ -230,13 +230,15 @@ static void on_event(struct call *call, const struct peer_connection_event *even
     case PEER_CONNECTION_EVENT_DTMF:
         call_media_dtmf(call, event->as.dtmf.digit, event->as.dtmf.duration_ms);
         break;
-    case PEER_CONNECTION_EVENT_DATA_CHANNEL: /* a call is about media: nobody listens */
+    case PEER_CONNECTION_EVENT_DATA_CHANNEL:
     case PEER_CONNECTION_EVENT_DATA_CHANNEL_OPEN:
     case PEER_CONNECTION_EVENT_DATA_CHANNEL_MESSAGE:
     case PEER_CONNECTION_EVENT_DATA_CHANNEL_BUFFERED_LOW:
     case PEER_CONNECTION_EVENT_DATA_CHANNEL_CLOSING:
     case PEER_CONNECTION_EVENT_DATA_CHANNEL_CLOSED:
     case PEER_CONNECTION_EVENT_DATA_SENDABLE:
+        call_data_event(call, event);
+        break;
     case PEER_CONNECTION_EVENT_DTLS_STATE:         /* in the statistics */
     case PEER_CONNECTION_EVENT_TRACK_ENDED:        /* an offer says so too, or close_notify follows, or consent ends */
     case PEER_CONNECTION_EVENT_TONE_CHANGE:        /* --dtmf: nobody waits for it */
@@ -253,7 +255,7 @@ static bool drain(void *object, uint64_t now_us) {
         came = true;
         on_event(call, &event);
     }
-    return came;
+    return call_data_go_on(call) || came;
 }
 
 static const struct net_driver_verbs verbs = {
@@ -298,6 +300,8 @@ static bool add_tracks(struct call *call) {
 }
 
 void call_peer_ask_for_media(struct call *call) {
+    if (call->options->data_label && !call->media[0].sender && !call->media[1].sender)
+        return; /* a call of data alone */
     for (size_t i = 0; i < CALL_MEDIA_COUNT; i++)
         if (call->media[i].transceiver == CALL_NO_TRANSCEIVER && add(call, &call->media[i], false) != PEER_OK)
             call_say(call, 0, "%s cannot be asked for: %s", peer_media_kind_name(call->media[i].kind), peer_connection_problem(call->connection));
@@ -350,6 +354,7 @@ void call_peer_free(struct call *call) {
 void call_peer_restart(struct call *call) {
     call_peer_free(call);
     call_media_let_go(call);
+    call_data_let_go(call);
     if (call->is_connected)
         call_wait(call); /* a new connection may hang as the first one might */
     call->is_described = call->was_agreed = call->is_connected = false;

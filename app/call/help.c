@@ -19,6 +19,12 @@ static const char media[] =
     "  --record PREFIX          what was received: PREFIX-audio.ogg (Opus) or .wav (G.711), PREFIX-video.ivf or .h264\n"
     "  --dtmf DIGITS            press these keys once connected: 0-9 A-D * # and , for a pause\n";
 
+static const char data[] =
+    "\n"
+    "data\n"
+    "  --data LABEL             a data channel: stdin goes out, what arrives comes out on stdout; at the end of stdin it closes, which ends a call\n"
+    "                           without media. --audio and --video are none then, if not given. LABEL chat: lines of text, as a page's chat\n";
+
 static const char network[] =
     "\n"
     "network\n"
@@ -61,7 +67,7 @@ void call_options_help(const char *name, enum call_program program) {
         return;
     }
     printf("%s [options] ROOM_URL      joins a room and %s\n", name, program == CALL_PROGRAM_CALLER ? "calls the other side when it is ready" : "answers whoever calls");
-    printf("%s%s%s  The servers of --ice-server are added to those that the room hands out.\n%s", room_url, media, network, call);
+    printf("%s%s%s%s  The servers of --ice-server are added to those that the room hands out.\n%s", room_url, media, data, network, call);
 }
 
 bool call_options_read(int argument_count, char **arguments, const char *name, enum call_program program, struct call_options *out, int *exit_code) {

@@ -142,6 +142,12 @@ static bool on_dtmf(struct call_reader *reader) {
     return true;
 }
 
+static bool on_data(struct call_reader *reader) {
+    if (strlen(reader->value) > CALL_DATA_LABEL_MAX_BYTES)
+        return call_reader_refuse(reader, "a label has at most 255 bytes", "For example: --data files");
+    return reader->options->data_label = reader->value, true;
+}
+
 static bool on_duration(struct call_reader *reader) { return read_seconds(reader, &reader->options->duration_seconds); }
 static bool on_wait(struct call_reader *reader) { return read_seconds(reader, &reader->options->wait_seconds); }
 static bool on_audio(struct call_reader *reader) { return reader->options->audio = reader->value, true; }
@@ -201,6 +207,7 @@ static const struct flag {
     {"--play", REQUIRED, CALLS, on_play},
     {"--record", REQUIRED, CALLS, on_record},
     {"--dtmf", REQUIRED, CALLS, on_dtmf},
+    {"--data", REQUIRED, CALLS, on_data},
     {"--duration", REQUIRED, CALLS, on_duration},
     {"--wait", REQUIRED, CALLS, on_wait},
     {"--json", OPTIONAL, BOTH, on_json},
@@ -216,7 +223,6 @@ static const struct flag {
     {"--whip", REQUIRED, CALLS, on_later},
     {"--whep", REQUIRED, CALLS, on_later},
     {"--token-file", REQUIRED, CALLS, on_later},
-    {"--data", REQUIRED, CALLS, on_later},
     {"--pcap", REQUIRED, CALLS, on_later},
 };
 
@@ -267,14 +273,28 @@ static bool check_room_url(struct call_reader *reader) {
     return true;
 }
 
+/* stdout is the channel's; and who asks for a channel only gets a channel only. */
+static bool check_data(struct call_reader *reader) {
+    struct call_options *options = reader->options;
+    reader->flag = "--data together with --json";
+    reader->value = NULL;
+    if (options->data_label && options->json && !options->json_file)
+        return call_reader_refuse(reader, "both write to stdout", "Give --json a file: --json=FILE.");
+    if (!options->audio)
+        options->audio = options->data_label ? "none" : "tone";
+    if (!options->video)
+        options->video = options->data_label ? "none" : "pattern";
+    return true;
+}
+
 static bool check_together(struct call_reader *reader, enum call_program program) {
     if (reader->options->wants_help || reader->options->wants_version)
         return true;
-    return call_reader_check_network(reader) && (program == CALL_PROGRAM_PROBE || check_room_url(reader));
+    return check_data(reader) && call_reader_check_network(reader) && (program == CALL_PROGRAM_PROBE || check_room_url(reader));
 }
 
 bool call_options_parse(int argument_count, char **arguments, enum call_program program, struct call_options *out, struct call_problem *problem) {
-    *out = (struct call_options){.audio = "tone", .video = "pattern", .wait_seconds = CALL_WAIT_DEFAULT_SECONDS};
+    *out = (struct call_options){.wait_seconds = CALL_WAIT_DEFAULT_SECONDS};
     memset(problem, 0, sizeof *problem);
     struct call_reader reader = {.options = out, .problem = problem};
     const char *key_log = getenv("SSLKEYLOGFILE");

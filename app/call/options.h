@@ -20,6 +20,7 @@
 #define CALL_DTMF_TONE_MS 100         /* W3C webrtc section 7.2: the defaults of insertDTMF */
 #define CALL_DTMF_GAP_MS 70
 #define CALL_DTMF_DELAY_US 1000000u   /* after connected: the other side may be so a little later, and keys that it misses are not sent again */
+#define CALL_DATA_LABEL_MAX_BYTES 255
 #define CALL_VERSION "0.1.0"
 
 enum call_program { CALL_PROGRAM_CALLER, CALL_PROGRAM_CALLEE, CALL_PROGRAM_PROBE };
@@ -45,12 +46,13 @@ struct call_options {
     enum call_bundle_policy bundle_policy;
     const char *interface;
     bool only_ipv4, only_ipv6;
-    const char *audio, *video; /* defaults: tone, pattern */
+    const char *audio, *video; /* defaults: tone, pattern; with --data: none, none */
     bool stamp;
     char codecs[CALL_CODEC_PREFERENCE_MAX][CALL_CODEC_NAME_BYTES]; /* lower case */
     size_t codec_count;
     uint32_t width, height, frames_per_second; /* 0: the source decides */
     uint32_t bitrate_bps;                      /* 0: the default of the codec */
+    const char *data_label;    /* NULL: no data channel */
     const char *record_prefix; /* NULL: nothing is recorded */
     const char *dtmf;          /* NULL: no keys are pressed */
     double duration_seconds;   /* 0: until somebody ends it */

@@ -29,7 +29,7 @@ enum call_exit {
 
 /*
  * exit_code  0: there is no problem
- * layer      of the JSON summary: "usage", "signaling", "sdp", "ice", "dtls", "media", "peer", "system"; a literal
+ * layer      of the JSON summary: "usage", "signaling", "sdp", "ice", "dtls", "media", "data", "peer", "system"; a literal
  * what       what was being done and did not work
  * why        the reason, as exactly as it is known
  * try_this   what to do next

@@ -198,4 +198,5 @@ void call_summary_print(const struct call *call) {
         fprintf(stderr, "%s: %s: %" PRIu64 " frames sent, %" PRIu64 " received, %" PRIu64 " decoded\n", call->program, peer_media_kind_name(media->kind),
                 media->sent.frames_encoded, media->received.frames_received, media->received.frames_decoded);
     }
+    call_data_print(call);
 }

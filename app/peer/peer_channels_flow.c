@@ -133,7 +133,7 @@ static bool end_with_transport(struct peer_connection *connection) {
 bool peer_channels_poll_event(struct peer_connection *connection, struct peer_connection_event *out) {
     struct data_channel_event event;
     struct peer_channels *channels = &connection->channels;
-    if (!channels->layer)
+    if (!channels->layer || channels->is_held)
         return false;
     peer_channels_begin(connection, connection->now_us);
     do {
@@ -144,4 +144,8 @@ bool peer_channels_poll_event(struct peer_connection *connection, struct peer_co
     if (channels->is_replaced)
         peer_channels_replace(connection);
     return false;
+}
+
+void peer_connection_hold_data(struct peer_connection *connection, bool is_held) {
+    connection->channels.is_held = is_held;
 }

@@ -391,6 +391,12 @@ struct peer_data_channel {
 /* False: there is none, and *out is untouched. */
 bool peer_connection_data_channel(const struct peer_connection *connection, size_t channel, struct peer_data_channel *out);
 
+/*
+ * What the W3C has not: back-pressure for who receives. While held, no event of any channel is told; what comes waits in the association, whose window
+ * closes then, so the peer waits (RFC 9260 section 6.2). Media is not touched. For a reader that is slow; the peer's close waits, too.
+ */
+void peer_connection_hold_data(struct peer_connection *connection, bool is_held);
+
 /* ---- closing -------------------------------------------------------------------------------------------------------- */
 
 /*

@@ -173,6 +173,7 @@ struct peer_channels {
     bool has_ended;          /* the layer takes no more channels */
     bool is_replaced;        /* ... and goes when all has been told of it */
     uint64_t opened_before, closed_before; /* by layers that have gone */
+    bool is_held; /* the app takes no events of channels now */
 };
 
 struct peer_connection {

@@ -3,6 +3,7 @@
 import { Call } from './call.js';
 import { CandidateTable } from './candidates.js';
 import { makeCharts } from './charts.js';
+import { Chat } from './chat.js';
 import { Own } from './own.js';
 import { Room } from './room.js';
 import { light, say, sentenceOf, sentenceOfClose, WAITING } from './signs.js';
@@ -11,6 +12,7 @@ import { Statistics, explainPath, selectedPair } from './statistics.js';
 const $ = (id) => document.getElementById(id);
 const table = new CandidateTable($('candidates'));
 const drawCharts = makeCharts($('charts'));
+const chat = new Chat($('said'), $('say'));
 const own = new Own({ audio: $('microphone'), video: $('camera') }, $('local'));
 const name = location.pathname.split('/').pop();
 let room = null;
@@ -25,6 +27,7 @@ function hangUp() {
   call?.close();
   call = null;
   isOfferOwed = false;
+  chat.reset();
   $('remote').srcObject = null;
   $('restart').disabled = true;
   for (const lamp of ['ice', 'dtls', 'media']) light(lamp, 'new');
@@ -65,9 +68,15 @@ function watch(made) {
     if (made.isOver && room.isAlone) {
       hangUp();
       say(`The other side has left. ${WAITING}`);
-    } else if (made.isOver && isOfferOwed) makeCall().begin();
+    } else if (made.isOver && isOfferOwed) beginCall();
     else if (state === 'failed' && wasConnected && room.peer !== null) made.restart($('relay').checked);
   };
+}
+
+// The first offer is ours: so is the chat.
+function beginCall() {
+  chat.open(makeCall().connection);
+  call.begin();
 }
 
 function makeCall() {
@@ -80,6 +89,7 @@ function makeCall() {
   call.addEventListener('candidate', ({ detail }) => made === call && table.add(made.age, detail.side, detail.candidate));
   call.addEventListener('refused', showRefusal);
   call.addEventListener('track', showTrack);
+  chat.listen(call.connection);
   $('restart').disabled = false;
   return call;
 }
@@ -116,7 +126,7 @@ function makeRoom() {
     say(`The other side has ended the call. ${WAITING}`);
   });
   made.addEventListener('turn', () => {
-    if (!call || call.isOver) makeCall().begin();
+    if (!call || call.isOver) beginCall();
     else isOfferOwed = room.peer !== call.peer;
   });
   made.addEventListener('description', ({ detail }) => {

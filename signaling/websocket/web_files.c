@@ -20,6 +20,7 @@ WEB_FILE(source, "source.js");
 WEB_FILE(stamp, "stamp.js");
 WEB_FILE(statistics, "statistics.js");
 WEB_FILE(charts, "charts.js");
+WEB_FILE(chat, "chat.js");
 WEB_FILE(candidates, "candidates.js");
 
 static const struct {
@@ -36,6 +37,7 @@ static const struct {
     {"stamp.js", "text/javascript; charset=utf-8", signaling_web_stamp, signaling_web_stamp_end},
     {"statistics.js", "text/javascript; charset=utf-8", signaling_web_statistics, signaling_web_statistics_end},
     {"charts.js", "text/javascript; charset=utf-8", signaling_web_charts, signaling_web_charts_end},
+    {"chat.js", "text/javascript; charset=utf-8", signaling_web_chat, signaling_web_chat_end},
     {"candidates.js", "text/javascript; charset=utf-8", signaling_web_candidates, signaling_web_candidates_end},
 };
 

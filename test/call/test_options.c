@@ -121,10 +121,36 @@ static void test_refusals(void **state) {
     assert_refused("--turn-ca= " ROOM, "--turn-ca");
 }
 
+/* Who asks for a channel only gets a channel only; stdout is the channel's. A label has 1 to CALL_DATA_LABEL_MAX_BYTES bytes. */
+static void test_data(void **state) {
+    (void)state;
+    assert_true(parse("--data files " ROOM));
+    assert_string_equal(options.data_label, "files");
+    assert_string_equal(options.audio, "none");
+    assert_string_equal(options.video, "none");
+    assert_true(parse("--data chat --audio tone:500 --json=log " ROOM));
+    assert_string_equal(options.audio, "tone:500");
+    assert_string_equal(options.video, "none");
+    assert_true(parse(ROOM));
+    assert_null(options.data_label);
+    assert_string_equal(options.audio, "tone");
+    assert_string_equal(options.video, "pattern");
+    assert_refused("--data x --json " ROOM, "stdout");
+    assert_refused("--data= " ROOM, "missing");
+    for (int length = CALL_DATA_LABEL_MAX_BYTES - 1; length <= CALL_DATA_LABEL_MAX_BYTES + 1; length++) {
+        char line[400];
+        (void)snprintf(line, sizeof line, "--data %0*d %s", length, 1, ROOM);
+        assert_int_equal(parse(line), length <= CALL_DATA_LABEL_MAX_BYTES);
+    }
+    program = CALL_PROGRAM_PROBE;
+    assert_refused("--data x", "no call");
+    program = CALL_PROGRAM_CALLER;
+}
+
 /* interface flags of later versions are known by name: none is ignored, none is taken for a typing error. */
 static void test_later_flags_are_refused(void **state) {
     (void)state;
-    static const char *const later[] = {"--min-bitrate 1", "--max-bitrate 1", "--whip u", "--whep u", "--token-file f", "--data l", "--pcap f"};
+    static const char *const later[] = {"--min-bitrate 1", "--max-bitrate 1", "--whip u", "--whep u", "--token-file f", "--pcap f"};
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
         char line[128];
         (void)snprintf(line, sizeof line, "%s %s", later[i], ROOM);
@@ -366,6 +392,7 @@ int main(void) {
         cmocka_unit_test(test_every_flag),
         cmocka_unit_test(test_json_takes_no_next_word),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_data),
         cmocka_unit_test(test_later_flags_are_refused),
         cmocka_unit_test(test_turn_servers),
         cmocka_unit_test(test_credential_of_the_environment),

@@ -8,10 +8,13 @@ const running = new Set();
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-// Starts a command; stdout and stderr go to the log. `ended` resolves with the exit code, or the name of the signal.
-export function start(command, log) {
+// Starts a command; stdout and stderr go to the log, but for one that talks: its stdin and stdout are ours, and `said` is what it has said so far.
+// `ended` resolves with the exit code, or the name of the signal.
+export function start(command, log, { talks = false } = {}) {
   const file = openSync(log, 'a');
-  const child = spawn(command[0], command.slice(1), { stdio: ['ignore', file, file] });
+  const child = spawn(command[0], command.slice(1), { stdio: talks ? ['pipe', 'pipe', file] : ['ignore', file, file] });
+  child.said = '';
+  child.stdout?.setEncoding('utf8').on('data', (text) => (child.said += text));
   closeSync(file);
   running.add(child);
   child.ended = new Promise((resolve) => {

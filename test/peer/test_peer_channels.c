@@ -406,6 +406,32 @@ static void test_buffered(void **state) {
 
 /* ---- the end --------------------------------------------------------------------------------------------------------------- */
 
+/* RFC 9260 section 6.2: while one end is held the window closes, and the other end waits with what it has; then all of it comes, and the close after it. */
+static void test_held(void **state) {
+    (void)state;
+    size_t channel = connect_one(false, PEER_BUNDLE_BALANCED), sent = 0;
+    peer_connection_hold_data(at(1), true);
+    for (int i = 0; i < 20; i++) {
+        while (send_message(0, channel, 65536, false) == PEER_OK)
+            sent++;
+        run(1000000);
+    }
+    assert_int_equal(heard[1].messages, 0);
+    assert_true(sent > 0 && sent * 65536 < 2 * (SCTP_SEND_DEFAULT_BYTES + SCTP_RECEIVE_DEFAULT_BYTES));
+    assert_true(facts_of(0, channel).buffered_bytes > 0);
+    assert_int_equal(peer_connection_close_data_channel(at(0), pair.now_us, channel), PEER_OK);
+    run(60000000); /* the peer lives: it acknowledges probes of the window */
+    assert_int_equal(heard[0].closed, 0);
+    peer_connection_hold_data(at(1), false);
+    connection_pair_drain(&pair, 1);
+    run(60000000);
+    assert_int_equal(heard[1].messages, sent);
+    assert_false(heard[1].is_broken);
+    assert_int_equal(heard[0].closed, 1);
+    assert_int_equal(heard[1].closed, 1);
+    stop();
+}
+
 /* RFC 8831 section 6.7: what was sent before close arrives; both ends hear CLOSED; the others go on. */
 static void test_close(void **state) {
     (void)state;
@@ -569,6 +595,7 @@ int main(void) {
         cmocka_unit_test(test_negotiated),
         cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_buffered),
+        cmocka_unit_test(test_held),
         cmocka_unit_test(test_close),
         cmocka_unit_test(test_connection_close),
         cmocka_unit_test(test_ice_restart),

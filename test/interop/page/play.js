@@ -58,15 +58,18 @@ export class Stage {
     return page;
   }
 
-  // caller or callee, sending its pattern and this tone.
-  program(name, toneHz, flags = []) {
+  // caller or callee, sending its pattern and this tone; talks: with --data among the flags.
+  program(name, toneHz, flags = [], { talks = false } = {}) {
     const record = join(this.#folder, name), json = join(this.#folder, `${name}.json`), log = join(this.#folder, `${name}.log`);
     const child = start([
       ...this.#network.ours.prefix, join(this.#build, name), ...this.#network.ours.flags, '--audio', `tone:${toneHz}`, '--video', 'pattern',
       '--record', record, '--wait', '40', `--json=${json}`, '-v', ...flags, this.room,
-    ], log);
+    ], log, { talks });
     return {
       record,
+      say: (text) => child.stdin.write(text),
+      hush: () => child.stdin.end(),
+      said: () => child.said,
       end: (ms) => endOf(child, ms),
       words: () => readFile(log, 'utf8'),
       async summary() {

@@ -124,6 +124,61 @@ const withPage = (otherPeer) => async ({ stage, peer, complain }) => {
   await reads(first, '#message', /The other side has (left|ended the call)/, 2000);
 };
 
+// ---- the chat ------------------------------------------------------------------------------------------------------------------
+
+const say = async (page, text) => {
+  await page.run((value) => (document.querySelector('#say input').value = value), text);
+  await page.press('#say button');
+};
+const isOpen = async (page, wanted, ms = 10000) => {
+  for (const end = Date.now() + ms; Date.now() < end; await sleep(100)) if ((await page.run(() => !document.querySelector('#say input').disabled)) === wanted) return;
+  throw new Error(`the chat is not ${wanted ? 'open' : 'closed'} after ${ms / 1000} s`);
+};
+const shows = async (page, lines, complain) => {
+  await reads(page, '#said', new RegExp(`${lines.at(-1).replace(/[^\w ]/g, '.')}$`), 5000).catch((error) => complain(error.message));
+  const shown = await page.run(() => [...document.querySelectorAll('#said li')].map((line) => line.textContent));
+  if (JSON.stringify(shown) !== JSON.stringify(lines)) complain(`the chat shows ${JSON.stringify(shown)}, not ${JSON.stringify(lines)}`);
+};
+
+// With callee and caller, whose stdin and stdout are the other end; then page and page. Markup is text, and an end of stdin closes the chat but not the call.
+async function chat({ stage, peer, complain }) {
+  for (const name of ['callee', 'caller']) {
+    const page = await stage.open(peer);
+    const program = stage.program(name, OUR_TONE_HZ, ['--data', 'chat'], { talks: true });
+    await enter(page);
+    await flows(page);
+    await isOpen(page, true);
+    await say(page, '<b>Grüße</b> von hier');
+    program.say('a first line\n<i>and</i> a sec');
+    program.say('ond\n');
+    await shows(page, ['you: <b>Grüße</b> von hier', 'they: a first line', 'they: <i>and</i> a second'], complain);
+    for (let i = 0; i < 50 && !program.said().endsWith('\n'); i++) await sleep(100);
+    if (program.said() !== '<b>Grüße</b> von hier\n') complain(`${name} wrote ${JSON.stringify(program.said())}`);
+    await judgeAccess(page, 'in the chat', complain);
+    program.hush();
+    await isOpen(page, false);
+    await sleep(1000);
+    await reads(page, '#lamp-media', /flowing/, 1000);
+    await page.press('#join');
+    const code = await program.end(3000);
+    if (code !== 0) complain(`${name} after the page has left: ${code}`);
+    page.errors.forEach((error) => complain(`the console with ${name}: ${error}`));
+    await page.close();
+    stage.pages.splice(0);
+  }
+  const first = await stage.open(peer), second = await stage.open(peer, { phone: true });
+  await enter(first);
+  await reads(first, '#message', /Waiting for the other side/);
+  await enter(second);
+  for (const page of [first, second]) await isOpen(page, true, 20000);
+  await say(first, 'one');
+  await shows(second, ['they: one'], complain);
+  await say(second, 'two');
+  await shows(first, ['you: one', 'they: two'], complain);
+  await second.press('#join');
+  await isOpen(first, false);
+}
+
 // ---- troubles ------------------------------------------------------------------------------------------------------------------
 
 // The page is loaded anew in mid-call: the other side is told, and there can be another call.
@@ -370,5 +425,5 @@ async function lost({ stage, peer, complain }) {
 
 export const scenes = {
   callee: withProgram('callee'), caller: withProgram('caller'), page: withPage(), 'other-page': withPage('chromium'), reload, full, garbage, plain, lost,
-  tutorial, whip,
+  tutorial, whip, chat,
 };

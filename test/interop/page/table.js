@@ -11,6 +11,7 @@ export const pageCases = ['chromium', 'firefox'].flatMap((peer) => [
   case_(peer, 'callee', 'loopback', true),
   case_(peer, 'caller', 'loopback', true),
   case_(peer, 'page', 'loopback', true),
+  case_(peer, 'chat', 'loopback', true),
   case_(peer, 'reload', 'loopback'),
   case_(peer, 'full', 'loopback'),
   case_(peer, 'garbage', 'loopback'),
