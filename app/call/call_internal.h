@@ -4,6 +4,7 @@
  *     call.c            its life: beginning, timers, signals, end
  *     call_signaling.c  WebSocket client and signaling session
  *     call_peer.c       PeerConnection and the network driver
+ *     call_event.c      what PeerConnection has to say
  *     call_description.c  offer, answer and candidates between the two
  *     call_media.c      senders and receivers
  *     call_data.c       --data: a channel between stdin and stdout (data_pipe.c)
@@ -130,6 +131,8 @@ void call_peer_leave(struct call *call);   /* RTCP BYE and close_notify */
 void call_peer_free(struct call *call);
 void call_peer_ask_for_media(struct call *call); /* before the first offer is ours: the kinds that we do not send are wanted, too */
 
+/* call_event.c */
+void call_peer_event(struct call *call, const struct peer_connection_event *event);
 const struct ice_agent *call_agent(const struct call *call); /* of the connection, for its statistics; NULL: there is none */
 void call_fail_of_ice(struct call *call);                   /* no path: says what was tried and what would help */
 
