@@ -71,7 +71,7 @@ struct sdp_local {
 };
 
 /*
- * Writes an offer: a=ice-options:trickle, a=setup:actpass, a=group:BUNDLE over all sections that are not refused or unbundled.
+ * Writes an offer: a=ice-options:trickle ice2, a=setup:actpass, a=group:BUNDLE over all sections that are not refused or unbundled.
  * Sections of the BUNDLE repeat the transport that they share, but for its candidates (a deviation: docs/sdp.md).
  * buffer  written with the text and a NUL behind it; `capacity` counts the NUL
  * Returns the length without the NUL; SDP_ERROR_ARGUMENT: a value of `local` is out of range; SDP_ERROR_BUFFER: a larger one.

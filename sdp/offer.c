@@ -96,7 +96,8 @@ int sdp_write_offer(const struct sdp_local *local, char *buffer, size_t capacity
     struct sdp_section_plan plan;
     if (!sdp_local_is_good(local, true))
         return SDP_ERROR_ARGUMENT;
-    sdp_session_write_header(&text, local);
+    /* RFC 9429 section 5.2.1, MUST: both options, above all sections. RFC 8445 section 10: "ice2" says that this is RFC 8445's ICE. */
+    sdp_session_write_header(&text, local, "trickle ice2");
     write_group(&text, local);
     for (size_t i = 0; i < local->section_count; i++) {
         if (local->sections[i].refused) {

@@ -93,6 +93,11 @@ static void transports_of_an_offer(void **state) {
     assert_non_null(strstr(offer_text, "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"));
     assert_non_null(strstr(offer_text, "a=sctp-port:5000\r\na=max-message-size:262144\r\n"));
     assert_int_equal(times(offer_text, "a=ice-ufrag:"), 3);
+    /* RFC 9429 section 5.2.1: above the sections, once. */
+    assert_int_equal(times(offer_text, "a=ice-options"), 1);
+    assert_true(strstr(offer_text, "a=ice-options:trickle ice2\r\n") < strstr(offer_text, "m="));
+    for (size_t i = 0; i < 3; i++)
+        assert_true(sdp_find(parsed.session, &parsed.session->sections[i], SDP_ATTRIBUTE_ICE_OPTIONS, &(struct sdp_attribute){0}));
     parsed_free(&parsed);
     /* All the same one, as in later offers: said in each (deviation from RFC 9143 section 7.1.3), its candidates once. */
     begin_three();
