@@ -108,7 +108,8 @@ static bool judge_credentials(const struct w3c_model *model, const struct sdp_li
             return wrong(why, "section %zu: ufrag %s was to be replaced", place, section->ufrag);
     /* Sections of a BUNDLE may have had credentials each before it was answered: it goes on with one of those. */
     const struct w3c_description *local = w3c_local(model);
-    if (model->to_replace_count > 0 || place >= count_of(local) || is_refused_in(local, place) || !section->is_bundled || strcmp(local->lines->sections[place].mid, section->mid) != 0)
+    if (model->to_replace_count > 0 || place >= count_of(local) || is_refused_in(local, place) || !section->is_bundled ||
+        strcmp(local->lines->sections[place].mid, section->mid) != 0)
         return true;
     bool is_known = local->lines->sections[place].ufrag[0] == '\0';
     for (size_t i = 0; i < local->lines->count; i++)

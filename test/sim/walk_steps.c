@@ -40,7 +40,8 @@ bool walk_judge_call(struct walk_end *end, int error, unsigned may, const char *
     if (walk->memory_was_short && !walk->memory_was_short_before && !is_memory)
         walk_fail(walk, "%c: %s: memory is short, and the error is %s", 'A' + end->index, what, peer_error_name(error));
     if (walk->is_judged && !(walk_outcome(error) & may))
-        walk_fail(walk, "%c: %s in %s: %s (%s), allowed: %#x", 'A' + end->index, what, w3c_state_name(end->model.state), peer_error_name(error), problem ? problem : "", may);
+        walk_fail(walk, "%c: %s in %s: %s (%s), allowed: %#x", 'A' + end->index, what, w3c_state_name(end->model.state), peer_error_name(error),
+                  problem ? problem : "", may);
     if (error != PEER_OK && (!problem || problem[0] == '\0'))
         walk_fail(walk, "%c: %s: an error without a word", 'A' + end->index, what);
     walk->memory_was_short_before = walk->memory_was_short;
