@@ -445,6 +445,49 @@ static void refuses_init_acks_that_break_rules(void **state) {
     }
 }
 
+/* A call from the left by hand, with these parameters in its INIT, answered by the right end. Returns the right end's tag. */
+static uint32_t call_by_hand(struct pair *pair, const uint8_t *parameters, size_t parameters_length) {
+    uint8_t bytes[PAIR_PACKET_BYTES], cookie[256];
+    struct sctp_chunk chunk;
+    struct sctp_writer writer;
+    struct sctp_init init;
+    size_t length = write_init(bytes, SCTP_CHUNK_INIT, 0, parameters, parameters_length);
+    two_give(pair, 1, bytes, length);
+    length = two_take_packet(pair, 1, bytes);
+    assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_INIT_ACK, &chunk));
+    assert_int_equal(sctp_read_init(&chunk, &init), SCTP_OK);
+    memcpy(cookie, init.cookie, init.cookie_length);
+    two_write(&writer, bytes, init.initiate_tag);
+    sctp_write_chunk(&writer, SCTP_CHUNK_COOKIE_ECHO, 0, cookie, init.cookie_length);
+    two_give(pair, 1, bytes, (size_t)sctp_writer_finish(&writer, false));
+    assert_true(two_take_packet(pair, 1, bytes) > 0);
+    return init.initiate_tag;
+}
+
+/*
+ * RFC 3758 section 3.3.1, MUST: a FORWARD TSN that was not agreed gets an ERROR, as any unknown chunk of its type. RFC 8260 section 2.3.1, MUST: an
+ * I-FORWARD-TSN that was not ends the association.
+ */
+static void forward_tsn_that_was_not_agreed(void **state) {
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct pair *pair = two_new(22, NULL, NULL);
+        uint8_t bytes[PAIR_PACKET_BYTES];
+        struct sctp_chunk chunk;
+        struct sctp_writer writer;
+        uint32_t tag = call_by_hand(pair, NULL, 0);
+        two_write(&writer, bytes, tag);
+        sctp_write_forward_tsn(&writer, i == 1, 77, NULL, 0);
+        two_give(pair, 1, bytes, (size_t)sctp_writer_finish(&writer, false));
+        size_t length = two_take_packet(pair, 1, bytes);
+        assert_true(length > 0);
+        assert_true(two_find_chunk(bytes, length, i == 0 ? SCTP_CHUNK_ERROR : SCTP_CHUNK_ABORT, &chunk));
+        assert_int_equal(chunk.value[1], i == 0 ? SCTP_CAUSE_UNRECOGNIZED_CHUNK : SCTP_CAUSE_PROTOCOL_VIOLATION);
+        assert_int_equal(two_statistics(pair, 1).chunks_unknown, i == 0);
+        two_free(pair);
+    }
+}
+
 /*
  * RFC 8260 sections 2.2.1 and 2.3.1: interleaving is agreed when both list I-DATA; partial reliability beside it when both list I-FORWARD-TSN. What
  * the peer of RFC 3758 says does not count then.
@@ -462,22 +505,9 @@ static void agrees_on_interleaving(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct sctp_association_config config = {.wants_interleaving = true};
         struct pair *pair = two_new(20, NULL, &config);
-        uint8_t bytes[PAIR_PACKET_BYTES], parameters[12] = {0xC0, 0, 0, 4};
-        struct sctp_chunk chunk;
-        struct sctp_writer writer;
+        uint8_t parameters[12] = {0xC0, 0, 0, 4};
         memcpy(parameters + 4, rows[i].extensions, 8);
-        size_t length = write_init(bytes, SCTP_CHUNK_INIT, 0, parameters, sizeof parameters);
-        two_give(pair, 1, bytes, length);
-        length = two_take_packet(pair, 1, bytes);
-        struct sctp_init init;
-        assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_INIT_ACK, &chunk));
-        assert_int_equal(sctp_read_init(&chunk, &init), SCTP_OK);
-        assert_true(init.interleaving && init.i_forward_tsn);
-        uint8_t cookie[256];
-        memcpy(cookie, init.cookie, init.cookie_length);
-        two_write(&writer, bytes, init.initiate_tag);
-        sctp_write_chunk(&writer, SCTP_CHUNK_COOKIE_ECHO, 0, cookie, init.cookie_length);
-        two_give(pair, 1, bytes, (size_t)sctp_writer_finish(&writer, false));
+        call_by_hand(pair, parameters, sizeof parameters);
         const struct pair_event *event = two_find(pair, 1, SCTP_EVENT_CONNECTED, 0);
         assert_non_null(event);
         assert_int_equal(event->event.is_interleaved, rows[i].is_interleaved);
@@ -525,7 +555,7 @@ int main(void) {
         cmocka_unit_test(remembers_nothing_of_calls), cmocka_unit_test(peer_begins_anew), cmocka_unit_test(init_alone_changes_nothing),
         cmocka_unit_test(reports_unknown_parameters), cmocka_unit_test(reports_unknown_parameters_of_init_ack), cmocka_unit_test(refuses_init_acks),
         cmocka_unit_test(refuses_inits), cmocka_unit_test(refuses_inits_that_break_rules), cmocka_unit_test(refuses_init_acks_that_break_rules),
-        cmocka_unit_test(agrees_on_interleaving), cmocka_unit_test(promises_what_there_is), cmocka_unit_test(agrees_on_streams),
+        cmocka_unit_test(agrees_on_interleaving), cmocka_unit_test(forward_tsn_that_was_not_agreed), cmocka_unit_test(promises_what_there_is), cmocka_unit_test(agrees_on_streams),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
