@@ -184,7 +184,8 @@ void sctp_outbound_resume(struct sctp_outbound *out, uint16_t stream, bool is_re
         return;
     if (is_reset) {
         assert(s->held_count == 0);
-        s->next_ordered = s->next_unordered = 0; /* RFC 6525 section 5.1.2, RFC 8260 section 2.1 */
+        s->next_ordered = s->next_unordered = 0; /* RFC 6525 section 5.2.7 H4, RFC 8260 section 2.3.2, MUST */
+        s->low_bytes = 0;                        /* whoever comes next asks for what it wants */
     }
     sctp_send_queue_resume(&out->queue, s);
     if (is_reset && s->message_count == 0 && !s->is_low_due)
