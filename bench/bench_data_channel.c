@@ -6,7 +6,7 @@
  *        AES-128-GCM (EVP, one cached context for each side) as a DTLS record is, sent by a plain sendto and read by a plain recv over the
  *        same kind of sockets. No SCTP, no ICE, no acknowledgement, no loop.
  *
- *     bench_data_channel                     the table
+ *     bench_data_channel                     the table; "no GRO": where the kernel does not join what one socket receives (UDP_GRO)
  *     bench_data_channel LENGTH MEGABYTES    one run, one line of JSON, for bench/rivals
  *
  * CPU is that of the process, kernel included; the best of the rounds counts, since interference only ever adds. Ours and the floor take turns.
@@ -136,9 +136,9 @@ static const struct net_driver_verbs verbs = {
     .poll_transmit = poll_transmit, .drain = drain, .handle_interfaces = on_interfaces,
 };
 
-static void make_end(struct end *end, uv_loop_t *loop, const struct dtls_certificate *certificate) {
+static void make_end(struct end *end, uv_loop_t *loop, const struct dtls_certificate *certificate, bool joins) {
     static const struct stun_address loopback = {.family = STUN_ADDRESS_IPV4, .ip = {127, 0, 0, 1}};
-    const struct net_driver_config config = {.verbs = &verbs, .object = end, .mdns = NET_MDNS_OFF, .addresses = &loopback, .address_count = 1, .udp.with_gro = true};
+    const struct net_driver_config config = {.verbs = &verbs, .object = end, .mdns = NET_MDNS_OFF, .addresses = &loopback, .address_count = 1, .udp.with_gro = joins};
     end->connection = peer_connection_new(&(struct peer_connection_config){.ice.random = net_random, .certificate = certificate}, net_clock_now_us());
     if (!end->connection || net_driver_new(loop, &config, &end->driver) != 0 || net_driver_start(end->driver) != 0)
         fail("no end");
@@ -156,11 +156,11 @@ static void describe(struct end *from) {
         fail("no description");
 }
 
-static void begin(struct end ends[2], uv_loop_t *loop, const struct dtls_certificate *certificate) {
+static void begin(struct end ends[2], uv_loop_t *loop, const struct dtls_certificate *certificate, bool joins) {
     memset(ends, 0, 2 * sizeof *ends);
     for (int i = 0; i < 2; i++) {
         ends[i].other = &ends[1 - i];
-        make_end(&ends[i], loop, certificate);
+        make_end(&ends[i], loop, certificate, joins);
     }
     describe(&ends[0]);
     describe(&ends[1]);
@@ -183,13 +183,13 @@ static void finish(struct end ends[2], uv_loop_t *loop) {
         peer_connection_free(ends[i].connection);
 }
 
-static struct cost run(size_t length, uint64_t bytes, const struct dtls_certificate *certificate) {
+static struct cost run(size_t length, uint64_t bytes, const struct dtls_certificate *certificate, bool joins) {
     struct end ends[2];
     uv_loop_t loop;
     struct net_driver_statistics before, after;
     if (uv_loop_init(&loop) != 0)
         fail("no loop");
-    begin(ends, &loop, certificate);
+    begin(ends, &loop, certificate, joins);
     (void)peer_connection_set_buffered_low(ends[0].connection, ends[0].channel, PIPE_LOW_BYTES);
     net_driver_statistics(ends[0].driver, &before);
     ends[0].length = length;
@@ -307,17 +307,17 @@ static void keep_best(struct cost *best, const struct cost *cost) {
     best->per_datagram_bytes = cost->per_datagram_bytes;
 }
 
-static void compare(size_t length, const struct dtls_certificate *certificate) {
+static void compare(size_t length, const struct dtls_certificate *certificate, bool joins) {
     struct cost ours = {0}, floor = {0};
     for (int round = 0; round < ROUNDS; round++) {
-        struct cost cost = run(length, BULK_BYTES, certificate);
+        struct cost cost = run(length, BULK_BYTES, certificate, joins);
         keep_best(&ours, &cost);
         cost = floor_of(BULK_BYTES, (size_t)cost.per_datagram_bytes);
         keep_best(&floor, &cost);
     }
     double megabytes = (double)BULK_BYTES * 1e-6, gigabytes = megabytes * 1e-3;
-    printf("  messages of %5zu bytes  %5.0f MB/s  %5.2f CPU s/GB  floor %5.2f CPU s/GB  ratio %4.2f  (%4.0f bytes of message in a datagram)\n", length, megabytes / ours.wall_s,
-           ours.cpu_s / gigabytes, floor.cpu_s / gigabytes, ours.cpu_s / floor.cpu_s, ours.per_datagram_bytes);
+    printf("  messages of %5zu bytes%s  %5.0f MB/s  %5.2f CPU s/GB  floor %5.2f CPU s/GB  ratio %4.2f  (%4.0f bytes of message in a datagram)\n", length, joins ? "        " : ", no GRO",
+           megabytes / ours.wall_s, ours.cpu_s / gigabytes, floor.cpu_s / gigabytes, ours.cpu_s / floor.cpu_s, ours.per_datagram_bytes);
 }
 
 int main(int argc, char **argv) {
@@ -333,11 +333,12 @@ int main(int argc, char **argv) {
         uint64_t bytes = strtoul(argv[2], NULL, 10) * 1000000u;
         if (length == 0 || length > MESSAGE_MAX_BYTES || bytes < length)
             fail("a message has 1 to 65536 bytes, a run at least one");
-        struct cost cost = run(length, bytes, certificate);
+        struct cost cost = run(length, bytes, certificate, true);
         printf("{\"bytes\":%" PRIu64 ",\"seconds\":%.6f,\"cpu\":%.6f}\n", bytes - bytes % length, cost.wall_s, cost.cpu_s);
     } else if (argc == 1) {
-        compare(16384, certificate);
-        compare(65536, certificate);
+        compare(16384, certificate, true);
+        compare(65536, certificate, true);
+        compare(16384, certificate, false);
     } else {
         fail("usage: bench_data_channel [LENGTH MEGABYTES]");
     }
