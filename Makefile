@@ -11,6 +11,7 @@
 #   make fuzz TARGET=sdp TIME=60
 #   make walks           100,000 random walks over the API of PeerConnection
 #   make bench           ratios to a floor measured in the same run
+#   make bench-rivals    data channels beside other stacks' (from npm), in turns
 
 MODE  ?= release
 BUILD := build/$(MODE)
@@ -325,6 +326,13 @@ else
 bench:
 	$(MAKE) MODE=release bench
 endif
+
+# Beside other stacks, which npm brings: docs/performance.md.
+.PHONY: bench-rivals
+bench-rivals:
+	npm ci --silent --prefix bench/rivals
+	$(MAKE) MODE=release build/release/bench/bench_data_channel
+	node bench/rivals/compare.js build/release/bench/bench_data_channel $(ROUNDS)
 
 .PHONY: clean
 clean:
