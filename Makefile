@@ -191,7 +191,10 @@ $(BUILD)/docs/example/%: $(BUILD)/docs/example/%.o $(PEER_ARCHIVES)
 
 # ---- tests: test/ROOM/test_NAME.c is one cmocka program; other sources of that folder are its helpers -------------------
 
-TEST_ROOMS := stun ice sdp dtls rtp sctp signaling websocket peer net media sim wire call server
+TEST_ROOMS := stun ice sdp dtls rtp sctp usrsctp signaling websocket peer net media sim wire call server
+ROOM_ARCHIVES_usrsctp := $(call archive,sctp)
+ROOM_OBJECTS_usrsctp  := $(patsubst %,$(BUILD)/test/sim/%.o,link random)
+ROOM_LIBS_usrsctp     := -lusrsctp -lm
 ROOM_ARCHIVES_websocket := $(call archives_of,signaling-websocket) $(APP_NET) $(call archive,stun)
 ROOM_LIBS_websocket := $(LIBS_signaling-websocket) -lcrypto
 ROOM_ARCHIVES_net  := $(APP_NET) $(call archives_of,ice)

@@ -1,11 +1,13 @@
 // The table of cases. A case is peer x role x media x network, and perhaps an event in the middle of the call (events.js).
 //
 // Those of our page have a scene of their own (page/scenes.js) and play themselves.
+// Those of data channels have a scene of their own, too (data/table.js).
 // Those of a negotiation have a shape or a scene instead of media (negotiation/play.js): between a browser and our PeerConnection itself.
 //
 // The role is the peer's; ours is the other one: an answerer is called by `caller`, an offerer calls `callee`. `smoke`: CI plays it.
 // `red`: why it fails today; it is played all the same.
 
+import { dataCases } from './data/table.js';
 import { negotiationCases } from './negotiation/play.js';
 import { pageCases } from './page/table.js';
 
@@ -47,4 +49,4 @@ const named = new Map([...browsers, ...others].map((c) => [nameOf(c), c]));
 const unknown = [...SMOKE].find((name) => !named.has(name));
 if (unknown) throw new Error(`there is no case ${unknown}`);
 
-export const cases = [...[...named].map(([name, c]) => ({ ...c, smoke: SMOKE.has(name) })), ...negotiationCases, ...pageCases];
+export const cases = [...[...named].map(([name, c]) => ({ ...c, smoke: SMOKE.has(name) })), ...negotiationCases, ...pageCases, ...dataCases];

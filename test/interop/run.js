@@ -156,11 +156,11 @@ async function play(c, folder) {
 
 // A negotiation has no programs and no signaling-server: a page of a browser that all of them share, and our PeerConnection.
 const browsers = {};
+const browserOf = (c) => (browsers[c.peer] ??= peers[c.peer].browser({ folder: join(output, `${c.peer}-negotiation`), ...networks[c.network].browser }));
 async function negotiate(c, folder) {
   const messages = [], pages = [];
   try {
-    browsers[c.peer] ??= peers[c.peer].browser({ folder: join(output, `${c.peer}-negotiation`), ...networks[c.network].browser });
-    const { version, page } = await browsers[c.peer];
+    const { version, page } = await browserOf(c);
     const newPage = async () => {
       pages.push(await page('/negotiation/', 'party', (text) => messages.push(text)));
       return pages.at(-1);
@@ -200,7 +200,7 @@ async function main(given) {
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
     const absent = c.play ? null : peers[c.peer].missing();
-    const { complaints, facts, version } = absent ? { complaints: [absent] } : await (c.play ?? (c.media ? play : negotiate))(c, folder, { build });
+    const { complaints, facts, version } = absent ? { complaints: [absent] } : await (c.play ?? (c.media ? play : negotiate))(c, folder, { build, browserOf });
     if (!c.itself) await remember(output, nameOf(c), { complaints, version });
     counts[complaints.length === 0 ? 'passed' : 'failed']++;
     console.log(`${complaints.length === 0 ? 'ok  ' : 'FAIL'} ${[nameOf(c), [version, facts].filter(Boolean).join('; ')].filter(Boolean).join(': ')}`);
