@@ -20,21 +20,26 @@ const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
 // ---- janus' own configuration: defaults, but for one transport, two plugins, and the room's STUN server ------------------------------
 
+const OTHER_PLUGINS = ['audiobridge', 'duktape', 'lua', 'nosip', 'recordplay', 'sip', 'textroom', 'videocall', 'videoroom', 'voicemail'];
+const OTHER_TRANSPORTS = ['http', 'mqtt', 'nanomsg', 'pfunix', 'rabbitmq'];
+const libraries = (names) => names.map((name) => `libjanus_${name}.so`).join();
+
 function configurations(folder, stun, media) {
   const stream = {
-    audio: `audio = true, audioport = ${FEED.audio}, audioiface = "127.0.0.1", audiopt = ${TYPES.audio}, audiocodec = "opus"`,
-    video: `video = true, videoport = ${FEED.video}, videoiface = "127.0.0.1", videopt = ${TYPES.video}, videocodec = "vp8"`,
+    audio: `audio = true; audioport = ${FEED.audio}; audioiface = "127.0.0.1"; audiopt = ${TYPES.audio}; audiocodec = "opus"`,
+    video: `video = true; videoport = ${FEED.video}; videoiface = "127.0.0.1"; videopt = ${TYPES.video}; videocodec = "vp8"`,
   };
-  const lines = (text) => `${text.replace(/, /g, '\n')}\n`;
   return {
-    'janus.jcfg': `general: {\n configs_folder = "${folder}"\n admin_secret = "${ADMIN_SECRET}"\n debug_colors = false\n}\n`
-      + `nat: {\n${stun ? ` stun_server = "${stun.host}"\n stun_port = ${stun.port}\n` : ''}}\n`
-      + 'plugins: { disable = "libjanus_audiobridge.so,libjanus_duktape.so,libjanus_lua.so,libjanus_nosip.so,libjanus_recordplay.so,libjanus_sip.so,'
-      + 'libjanus_textroom.so,libjanus_videocall.so,libjanus_videoroom.so,libjanus_voicemail.so" }\n'
-      + 'transports: { disable = "libjanus_http.so,libjanus_mqtt.so,libjanus_nanomsg.so,libjanus_pfunix.so,libjanus_rabbitmq.so" }\n',
-    'janus.transport.websockets.jcfg': `general: {\n ws = true\n ws_ip = "127.0.0.1"\n ws_port = ${API_PORT}\n}\n`
-      + `admin: {\n admin_ws = true\n admin_ws_ip = "127.0.0.1"\n admin_ws_port = ${ADMIN_PORT}\n}\n`,
-    'janus.plugin.streaming.jcfg': `canned: {\n type = "rtp"\n id = ${MOUNTPOINT}\n${media.map((kind) => lines(stream[kind])).join('')}}\n`,
+    'janus.jcfg': `general: { configs_folder = "${folder}"; admin_secret = "${ADMIN_SECRET}"; debug_colors = false }
+nat: { ${stun ? `stun_server = "${stun.host}"; stun_port = ${stun.port}` : ''} }
+plugins: { disable = "${libraries(OTHER_PLUGINS)}" }
+transports: { disable = "${libraries(OTHER_TRANSPORTS)}" }
+`,
+    'janus.transport.websockets.jcfg': `general: { ws = true; ws_ip = "127.0.0.1"; ws_port = ${API_PORT} }
+admin: { admin_ws = true; admin_ws_ip = "127.0.0.1"; admin_ws_port = ${ADMIN_PORT} }
+`,
+    'janus.plugin.echotest.jcfg': 'general: {}\n',
+    'janus.plugin.streaming.jcfg': `canned: { type = "rtp"; id = ${MOUNTPOINT}; ${media.map((kind) => stream[kind]).join('; ')} }\n`,
   };
 }
 
