@@ -17,18 +17,20 @@ import { join } from 'node:path';
 import { cases, nameOf } from './cases.js';
 import { aiortc } from './peers/aiortc.js';
 import { gstreamer } from './peers/gstreamer.js';
+import { janus } from './peers/janus.js';
 import { pion } from './peers/pion.js';
+import { wrtc } from './peers/wrtc.js';
 import { chromium } from './chromium.js';
 import { events } from './events.js';
 import { firefox } from './firefox.js';
-import { OUR_TONE_HZ, PEER_TONE_HZ, describe, judge } from './judge.js';
+import { OUR_TONE_HZ, PEER_TONE_HZ, describe, judge, toneToUs } from './judge.js';
 import { networks } from './networks.js';
 import { playItself, playNegotiation } from './negotiation/play.js';
 import { endOf, portAnswers, sleep, start, stop, stopAll, succeeds, withTimeout } from './process.js';
 import { recordedStamps, recordedTone } from './recording.js';
 import { remember } from './report.js';
 
-const peers = { chromium, firefox, aiortc, gstreamer, pion };
+const peers = { chromium, firefox, aiortc, gstreamer, pion, janus, wrtc };
 
 const SECONDS = process.argv.includes('--smoke') ? 5 : 8; // measured, from connected on; an event may need more
 const NOTICE_MS = 1000; // a call that the peer has ended
@@ -52,8 +54,8 @@ function missingFor(c) {
 function ourCommand(c, network, url, folder) {
   return [
     ...network.ours.prefix, join(build, c.role === 'answerer' ? 'caller' : 'callee'), ...network.ours.flags,
-    '--audio', c.media.includes('audio') ? `tone:${OUR_TONE_HZ}` : 'none',
-    '--video', c.media.includes('video') ? 'pattern' : 'none',
+    '--audio', c.flow !== 'to-us' && c.media.includes('audio') ? `tone:${OUR_TONE_HZ}` : 'none',
+    '--video', c.flow !== 'to-us' && c.media.includes('video') ? 'pattern' : 'none',
     ...(c.codecs ? ['--codec', Object.values(c.codecs).join(',').toLowerCase()] : []),
     '--record', join(folder, 'received'), '--duration', String(secondsOf(c) + MARGIN_SECONDS), '--wait', '40',
     `--json=${join(folder, 'ours.json')}`, verbosity, url,
@@ -91,7 +93,7 @@ async function readRecording(c, prefix) {
   const sound = c.codecs?.audio.startsWith('PCM') ? 'wav' : 'ogg';
   return {
     video: c.media.includes('video') ? await recordedStamps(`${prefix}-video.ivf`).catch(unreadable({ frames: 0, stamps: [] })) : null,
-    audio: c.media.includes('audio') ? await recordedTone(`${prefix}-audio.${sound}`, PEER_TONE_HZ).catch(unreadable({ seconds: 0, share: 0 })) : null,
+    audio: c.media.includes('audio') ? await recordedTone(`${prefix}-audio.${sound}`, toneToUs(c.flow)).catch(unreadable({ seconds: 0, share: 0 })) : null,
   };
 }
 
@@ -138,7 +140,7 @@ async function play(c, folder) {
     const measured = await call(c, network, folder, peer);
     await writeFile(join(folder, 'peer.json'), JSON.stringify(measured.peer, null, 1));
     const recording = await readRecording(c, join(folder, 'received'));
-    const test = { media: c.media, codecs: c.codecs, path: network.path, seconds: SECONDS, lossless: true, ...events[c.event] };
+    const test = { media: c.media, codecs: c.codecs, flow: c.flow, path: network.path, seconds: SECONDS, lossless: true, ...events[c.event] };
     test.seconds = SECONDS;
     return { complaints: judge(test, { ...measured, recording }), facts: describe(test, { ...measured, recording }), version: peer.version };
   } catch (error) {
