@@ -79,14 +79,17 @@ async function launchFirefox({ folder, loopback }) {
     browsers.push({ browser, userDataDir });
     return browser;
   };
-  const closeAll = async () => {
-    for (const { browser, userDataDir } of browsers.splice(0)) {
+  const close = async () => {
+    await Promise.all(browsers.splice(0).map(async ({ browser, userDataDir }) => {
       await browser.close();
       await rm(userDataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
-    }
+    }));
+    await sound.close();
   };
+  const launched = { version: 'Firefox', open, close };
   async function open(url, { ready, phone = false }) {
     const browser = await start(phone ? { width: 375, height: 812 } : DESK);
+    launched.version = (await browser.version()).replace(/^firefox\/(\d+).*/i, 'Firefox/$1');
     const page = await browser.newPage(), errors = [];
     page.on('console', (message) => isBad(message.type()) && errors.push(`${message.type()}: ${message.text()}`));
     page.on('pageerror', (error) => errors.push(String(error)));
@@ -94,13 +97,7 @@ async function launchFirefox({ folder, loopback }) {
     await page.waitForSelector(ready);
     return wrap(page, errors, {});
   }
-  const first = await start(DESK);
-  const version = (await first.version()).replace(/^firefox\/(\d+).*/i, 'Firefox/$1');
-  await closeAll();
-  return { version, open, close: async () => {
-    await closeAll();
-    await sound.close();
-  } };
+  return launched;
 }
 
 export const browsers = {

@@ -132,8 +132,8 @@ export async function playPage(c, folder, { build }) {
   let facts = '', version = '';
   try {
     await stage.begin();
-    version = (await stage.launch(c.peer)).version;
     facts = (await withTimeout(scenes[c.pageScene]({ stage, peer: c.peer, complain: (what) => complaints.push(what) }), SCENE_MS, 'the scene')) ?? '';
+    version = (await stage.launch(c.peer)).version;
     for (const [i, page] of stage.pages.entries()) complaints.push(...page.errors.map((error) => `the console of page ${i}: ${error}`));
   } catch (error) {
     complaints.push(error.message.split('\n')[0]);

@@ -9,14 +9,14 @@ const case_ = (peer, scene, network, smoke = false) => ({
 
 export const pageCases = ['chromium', 'firefox'].flatMap((peer) => [
   case_(peer, 'callee', 'loopback', true),
-  case_(peer, 'caller', 'loopback', true),
-  case_(peer, 'page', 'loopback', true),
-  case_(peer, 'chat', 'loopback', true),
+  case_(peer, 'caller', 'loopback'),
+  case_(peer, 'page', 'loopback'),
+  case_(peer, 'chat', 'loopback', peer === 'chromium'),
   case_(peer, 'reload', 'loopback'),
   case_(peer, 'full', 'loopback'),
   case_(peer, 'garbage', 'loopback'),
-  case_(peer, 'tutorial', 'loopback', true),
-  case_(peer, 'whip', 'loopback'),
+  case_(peer, 'tutorial', 'loopback'),
+  case_(peer, 'whip', 'loopback', peer === 'chromium'),
   case_(peer, 'plain', 'nat'),
   case_(peer, 'lost', 'nat'),
 ]).concat([case_('firefox', 'other-page', 'loopback')]);
