@@ -277,7 +277,7 @@ demo:
 interop:
 	test/interop/smoke.sh
 interop-smoke:
-	test/interop/smoke.sh --smoke $(if $(TIMES),--times $(TIMES))
+	test/interop/smoke.sh $(if $(TIMES),--times $(TIMES)) --smoke
 
 # ---- fuzzing: fuzz/fuzz_NAME.c, first line "/* links: dtls */", second perhaps "/* with: test/peer/pair.c */" -----------------------------------------------------------
 

@@ -2,9 +2,9 @@
 # make interop and make interop-smoke: our programs against browsers and other stacks, over loopback, a LAN, NATs and relays. Installs what is missing
 # (packages by test/setup/install.sh, the browsers' drivers by npm ci), builds, and ends with "interop: N passed, N failed, N skipped".
 #
-# Usage: smoke.sh [--smoke] [--times N] [WORD]...    docs/interop.md
-#   --smoke     only what CI plays
+# Usage: smoke.sh [--times N] [--smoke] [WORD]...    docs/interop.md
 #   --times N   so many runs one after another, up to the first that fails; a table of them at the end
+#   --smoke     only what CI plays
 #   WORD        only the cases whose name has every WORD in it; all cases, once: docs/interop.md is written too
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -12,21 +12,20 @@ folder=test/interop
 export INTEROP_BUILD=build/${MODE:-release} INTEROP_OUTPUT=build/interop INTEROP_LAB='' INTEROP_LAB_KIND='' INTEROP_LAB_LOG=''
 mkdir -p "$INTEROP_OUTPUT"
 
-times=1
-chosen=()
-while [ $# -gt 0 ]; do
-    case $1 in
-    --times)
-        [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || { echo "smoke.sh: --times wants a number of runs" >&2; exit 64; }
-        times=$2
-        shift 2
-        ;;
-    *)
-        chosen+=("$1")
-        shift
-        ;;
-    esac
-done
+# Several runs: each one is this script again.
+if [ "${1:-}" = --times ]; then
+    [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || { echo "smoke.sh: --times wants a number of runs" >&2; exit 64; }
+    times=$2 runs=() verdict=0
+    shift 2
+    for ((run = 1; run <= times && verdict == 0; run++)); do
+        echo "--- run $run of $times"
+        began=$SECONDS
+        "$folder/smoke.sh" "$@" || verdict=$?
+        runs+=("$(printf '| %3d | %s | %4d s | %s |' "$run" "$(date -u +%H:%M:%S)" $((SECONDS - began)) "$(awk '{ p += $1; f += $2; s += $3 } END { print p " passed, " f " failed, " s " skipped" }' "$INTEROP_OUTPUT/counts")")")
+    done
+    printf '%s\n' '| run | ended | took | cases |' '|---|---|---|---|' "${runs[@]}"
+    exit "$verdict"
+fi
 
 test/setup/install.sh build check demo browsers peers
 if [ "$folder/node_modules/.package-lock.json" -ot "$folder/package-lock.json" ]; then
@@ -59,31 +58,14 @@ in_lab() (
     lab_down
 )
 
-# play WORD...: the cases, each kind of laboratory once. False if one failed.
-play() {
-    local kind
-    : >"$INTEROP_OUTPUT/counts"
-    if [ "$(id -u)" = 0 ] && command -v ip nft ethtool >/dev/null; then
-        for kind in $(node "$folder/run.js" --labs "$@"); do
-            in_lab "$kind" "$@"
-        done
-    else
-        node "$folder/run.js" "$@"
-    fi
-    awk '{ passed += $1; failed += $2; skipped += $3 }
-         END { printf "interop: %d passed, %d failed, %d skipped\n", passed, failed, skipped; exit !(failed == 0 && passed > 0) }' "$INTEROP_OUTPUT/counts"
-}
-
-runs=()
-verdict=0
-for ((run = 1; run <= times && verdict == 0; run++)); do
-    [ "$times" = 1 ] || echo "--- run $run of $times"
-    began=$SECONDS
-    play "${chosen[@]}" || verdict=1
-    runs+=("$(printf '| %3d | %s | %5d s | %s |' "$run" "$(date -u +%H:%M:%S)" $((SECONDS - began)) "$(awk '{ p += $1; f += $2; s += $3 } END { print p " passed, " f " failed, " s " skipped" }' "$INTEROP_OUTPUT/counts")")")
-done
-if [ "$times" != 1 ]; then
-    printf '%s\n' '| run | ended | took | cases |' '|---|---|---|---|' "${runs[@]}"
+: >"$INTEROP_OUTPUT/counts"
+if [ "$(id -u)" = 0 ] && command -v ip nft ethtool >/dev/null; then
+    for kind in $(node "$folder/run.js" --labs "$@"); do
+        in_lab "$kind" "$@"
+    done
+else
+    node "$folder/run.js" "$@"
 fi
-[ ${#chosen[@]} -gt 0 ] || node "$folder/report.js" docs/interop.md "$INTEROP_OUTPUT/results.json"
-exit "$verdict"
+[ $# -gt 0 ] || node "$folder/report.js" docs/interop.md "$INTEROP_OUTPUT/results.json"
+awk '{ passed += $1; failed += $2; skipped += $3 }
+     END { printf "interop: %d passed, %d failed, %d skipped\n", passed, failed, skipped; exit !(failed == 0 && passed > 0) }' "$INTEROP_OUTPUT/counts"
