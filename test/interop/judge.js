@@ -4,8 +4,8 @@
 export const OUR_TONE_HZ = 440, PEER_TONE_HZ = 700;
 
 const CODECS = { audio: 'opus', video: 'VP8' }; // unless the case names others
-const FRAMES_PER_SECOND = 10; // of 30: decoded, and read back by their numbers
-const AUDIO_PACKETS_PER_SECOND = 40; // of 50
+export const FRAMES_PER_SECOND = 10; // of 30: decoded, and read back by their numbers
+export const AUDIO_PACKETS_PER_SECOND = 40; // of 50
 const LOSS_SHARE = 0.02; // nothing on these networks loses packets
 const CONCEALED_SHARE = 0.2;
 const TONE_SHARE = 0.6;

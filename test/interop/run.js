@@ -21,7 +21,7 @@ import { pion } from './peers/pion.js';
 import { chromium } from './chromium.js';
 import { events } from './events.js';
 import { firefox } from './firefox.js';
-import { OUR_TONE_HZ, PEER_TONE_HZ, describe, judge } from './judge.js';
+import { AUDIO_PACKETS_PER_SECOND, FRAMES_PER_SECOND, OUR_TONE_HZ, PEER_TONE_HZ, describe, judge } from './judge.js';
 import { networks } from './networks.js';
 import { dropBrowser, keptBrowser, sameBrowser } from './pages.js';
 import { playItself, playNegotiation } from './negotiation/play.js';
@@ -66,8 +66,8 @@ function ourCommand(c, network, url, folder) {
 
 // The lines of --json: statistics once a second, and the summary, which is the last one.
 async function readJson(file) {
-  const text = existsSync(file) ? (await readFile(file, 'utf8')).trim() : '';
-  const lines = text === '' ? [] : text.split('\n').map((line) => JSON.parse(line));
+  const text = existsSync(file) ? await readFile(file, 'utf8') : '';
+  const lines = text.split('\n').slice(0, -1).map((line) => JSON.parse(line)); // a last line may be half written
   return {
     summary: lines.at(-1)?.event === 'summary' ? lines.at(-1) : null,
     reports: lines.filter((line) => line.event === 'stats').map((line) => Object.values(line.stats)),
@@ -99,9 +99,24 @@ async function readRecording(c, prefix) {
   };
 }
 
-// RTCP of all media has come both ways (judge.js): its first reports take up to some seconds (RFC 3550 section 6.2).
-const hasReports = ({ stats, lacks }, media) => lacks?.includes('reports')
-  || media.every((kind) => ['remote-outbound-rtp', 'remote-inbound-rtp'].every((type) => stats.some((s) => s.type === type && s.kind === kind)));
+// What the judge wants has come, the peer says: as much media, and RTCP of all of it both ways, whose first reports take up to some seconds (RFC 3550 section 6.2).
+// Some peers can tell only at the end.
+const peerHasEnough = ({ stats, lacks, picture }, media) => lacks?.includes('reports') || media.every((kind) => {
+  const isThere = (type) => stats.some((s) => s.type === type && s.kind === kind);
+  const isMuch = kind === 'audio' ? (s) => s.packetsReceived >= AUDIO_PACKETS_PER_SECOND * SECONDS
+    : (s) => s.framesDecoded >= FRAMES_PER_SECOND * SECONDS && new Set(picture.stamps.map((stamp) => stamp.number)).size >= FRAMES_PER_SECOND * SECONDS;
+  return isThere('remote-outbound-rtp') && isThere('remote-inbound-rtp') && stats.some((s) => s.type === 'inbound-rtp' && s.kind === kind && isMuch(s));
+});
+
+// The same, as we count it. What is still not enough when patience is over is for the judge.
+async function untilWeHaveEnough(c, file) {
+  for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(100)) {
+    const last = (await readJson(file)).reports.at(-1) ?? [];
+    const enough = c.media.every((kind) => last.some((s) => s.type === 'inbound-rtp' && s.kind === kind
+      && (kind === 'audio' ? s.packetsReceived >= AUDIO_PACKETS_PER_SECOND * SECONDS : s.framesDecoded >= FRAMES_PER_SECOND * SECONDS)));
+    if (enough) return;
+  }
+}
 
 // Of a browser: each medium has come and gone once. How long a busy machine takes from there to its first picture is not what a case is about.
 const hasBegun = ({ stats }, media) => media.every((kind) => ['inbound-rtp', 'outbound-rtp'].every((type) => stats.some((s) => s.type === type && s.kind === kind
@@ -140,7 +155,8 @@ async function call(c, network, folder, peer) {
   const window = event?.happen ? await event.happen({ peer, services }) : null;
   await sleep(Math.max(0, end - Date.now()));
   const after = window && { ...window, before, untilMs: Date.now(), path: await peer.path() };
-  const measured = await measuredBy(peer, c, isSmoke ? (m) => hasReports(m, c.media) : () => true);
+  if (isSmoke) await untilWeHaveEnough(c, join(folder, 'ours.json'));
+  const measured = await measuredBy(peer, c, isSmoke ? (m) => peerHasEnough(m, c.media) : () => true);
   const finished = Date.now();
   if (event?.finish) await event.finish({ peer });
   else if (isSmoke) program.kill('SIGINT');

@@ -34,8 +34,8 @@ function wrap(page, errors, more) {
   };
 }
 
-// loopback: 127.0.0.1 is a host candidate.
-async function launchChromium({ loopback }) {
+// loopback: 127.0.0.1 is a host candidate. secure: an origin that counts as secure although it is plain http. executable: another way to start it.
+async function launchChromium({ loopback, secure, executable = CHROMIUM }) {
   const { chromium } = await import('playwright-core');
   const args = [
     '--headless=new', '--no-sandbox', // root, as CI is, has no sandbox
@@ -44,12 +44,14 @@ async function launchChromium({ loopback }) {
     '--auto-select-desktop-capture-source=Entire screen', // and who picks a screen
   ];
   if (loopback) args.push('--allow-loopback-in-peer-connection');
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args });
-  async function open(url, { ready, phone = false, scheme = 'light' }) {
+  if (secure) args.push(`--unsafely-treat-insecure-origin-as-secure=${secure}`);
+  const browser = await chromium.launch({ executablePath: executable, args });
+  async function open(url, { ready, phone = false, scheme = 'light', script }) {
     const context = await browser.newContext({ viewport: phone ? { width: 375, height: 812 } : DESK, isMobile: phone, colorScheme: scheme, acceptDownloads: true });
     const page = await context.newPage(), errors = [];
     page.on('console', (message) => isBad(message.type()) && errors.push(`${message.type()}: ${message.text()}`));
     page.on('pageerror', (error) => errors.push(String(error)));
+    if (script) await page.addInitScript({ content: script });
     await page.goto(url);
     await page.waitForSelector(ready);
     return wrap(page, errors, {
