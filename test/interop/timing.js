@@ -93,7 +93,7 @@ async function once(waits, given) {
     await page.press('#join');
     const here = await hasPicture(page);
     const there = await withTimeout(other.marks(), PATIENCE_MS, 'the other side\'s picture');
-    return { here: spansOf(here), there: spansOf({ ...there, click: here.click, 'heard joined': here['heard joined'] }) };
+    return { here: spansOf(here), there: spansOf({ ...there, click: here.click, 'heard joined': here['heard joined'] }), marks: { here, there } };
   } finally {
     await page.close();
     await other.end();
