@@ -1,10 +1,11 @@
 // The browsers that open our page: Debian's, headless, with their own defaults except what stands below. A browser is an object with
 // missing() -> why it cannot play, or null; launch(options) -> { version, open, close }. open(url, options) gives a page:
 //   run(function, argument)   in the page; press, text, choose: what a person does and reads; paint(scheme): light or dark
+//   download(selector)        { name, text } of the file that a press of it makes
 //   errors                    what its console showed that is a warning or worse
 
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { EXECUTABLE, firefox, preferencesOf, soundServer } from '../firefox.js';
 
@@ -58,7 +59,7 @@ async function launchChromium({ loopback, secure, executable = CHROMIUM }) {
       paint: (colorScheme) => page.emulateMedia({ colorScheme }),
       async download(selector) {
         const [download] = await Promise.all([page.waitForEvent('download'), page.click(selector)]);
-        return download;
+        return { name: download.suggestedFilename(), text: await readFile(await download.path(), 'utf8') };
       },
       close: () => context.close(),
     });
@@ -97,7 +98,18 @@ async function launchFirefox({ folder, loopback }) {
     page.on('pageerror', (error) => errors.push(String(error)));
     await page.goto(url);
     await page.waitForSelector(ready);
-    return wrap(page, errors, {});
+    return wrap(page, errors, {
+      // BiDi tells of no download: what the page makes a file of is caught before it is one.
+      async download(selector) {
+        await page.evaluate(() => {
+          const make = URL.createObjectURL;
+          URL.createObjectURL = (blob) => ((window.made = blob), make(blob));
+          HTMLAnchorElement.prototype.click = function () { window.madeName = this.download; };
+        });
+        await page.click(selector);
+        return page.evaluate(async () => ({ name: window.madeName, text: await window.made.text() }));
+      },
+    });
   }
   return launched;
 }

@@ -111,6 +111,9 @@ export async function reads(page, selector, words, ms = PATIENCE_MS) {
   throw new Error(`the page does not say ${words} but "${text}" in ${selector}`);
 }
 
+// Media come, says the lamp.
+export const flows = (page) => reads(page, '#lamp-media', /flowing/);
+
 export const watch = (page) => page.run(WATCH);
 export const seenBy = (page) => page.run(() => window.seen);
 

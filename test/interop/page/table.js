@@ -17,6 +17,13 @@ export const pageCases = ['chromium', 'firefox'].flatMap((peer) => [
   case_(peer, 'garbage', 'loopback'),
   case_(peer, 'tutorial', 'loopback'),
   case_(peer, 'whip', 'loopback', peer === 'chromium'),
+  case_(peer, peer === 'chromium' ? 'screen' : 'no-screen', 'loopback'), // a headless Firefox has none
+  case_(peer, 'devices', 'loopback'),
+  case_(peer, 'mute', 'loopback'),
+  case_(peer, 'relay', 'symmetric'),
+  case_(peer, 'data-only', 'loopback'),
+  case_(peer, 'audio-only', 'loopback'),
+  ...(peer === 'chromium' ? [case_(peer, 'h264-only', 'loopback'), case_(peer, 'h264-taken', 'loopback')] : []), // Debian's Firefox has no H264
   case_(peer, 'plain', 'nat'),
   case_(peer, 'lost', 'nat'),
 ]).concat([case_('firefox', 'other-page', 'loopback')]);
