@@ -272,7 +272,7 @@ lab: $(LAB_PROGRAMS)
 nat-matrix: $(LAB_PROGRAMS)
 	LAB_BUILD=$(BUILD) test/lab/nat_matrix.py --jobs $(or $(JOBS),3)
 
-.PHONY: check demo interop interop-smoke interop-programs
+.PHONY: check demo interop interop-smoke interop-timing interop-soak interop-programs
 interop-programs: all $(BUILD)/test/interop/negotiation/peer_driver
 check:
 	test/check.sh
@@ -281,7 +281,11 @@ demo:
 interop:
 	test/interop/smoke.sh
 interop-smoke:
-	test/interop/smoke.sh --smoke
+	test/interop/smoke.sh $(if $(TIMES),--times $(TIMES)) --smoke
+interop-timing: interop-programs
+	test/interop/lab.sh lan node test/interop/timing.js
+interop-soak: interop-programs
+	test/interop/lab.sh port-restricted node test/interop/soak.js $(MINUTES)
 
 # ---- fuzzing: fuzz/fuzz_NAME.c, first line "/* links: dtls */", second perhaps "/* with: test/peer/pair.c */" -----------------------------------------------------------
 

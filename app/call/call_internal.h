@@ -145,7 +145,7 @@ void call_peer_add_candidate(struct call *call, const struct signaling_candidate
 
 /* call_media.c */
 bool call_media_open(struct call *call); /* the sources, before anybody is bothered */
-void call_media_start(struct call *call); /* connected, or agreed anew: what was agreed is sent, as the codec that was agreed; what was not, is not */
+void call_media_start(struct call *call); /* agreed: made ready; connected, or agreed anew: sent, as the codec that was agreed; what was not, is not */
 void call_media_track(struct call *call, size_t transceiver, enum peer_codec codec);
 void call_media_frame(struct call *call, const struct peer_received_frame *frame);
 void call_media_pump(struct call *call);
