@@ -185,6 +185,10 @@ static void take_description(struct signaling_whip_client *client, const struct 
     }
     take_tag(client, response);
     client->has_counter_offer = is_counter_offer;
+    if (is_counter_offer) { /* what waits is of the offer that is void */
+        client->waiting_length = 0;
+        client->is_end_waiting = false;
+    }
     tell(client, is_counter_offer ? SIGNALING_WHIP_EVENT_COUNTER_OFFER : SIGNALING_WHIP_EVENT_ANSWER, response->status);
     client->event.sdp = (struct signaling_text){client->received, client->received_length};
     client->event.server_count = take_servers(client, response);
