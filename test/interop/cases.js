@@ -8,6 +8,7 @@
 
 import { negotiationCases } from './negotiation/play.js';
 import { pageCases } from './page/table.js';
+import { whipCases } from './whip/play.js';
 
 const both = ['audio', 'video'];
 const vp9 = { audio: 'PCMU', video: 'VP9' }, alaw = { audio: 'PCMA', video: 'VP9' }; // instead of Opus and VP8
@@ -47,4 +48,4 @@ const named = new Map([...browsers, ...others].map((c) => [nameOf(c), c]));
 const unknown = [...SMOKE].find((name) => !named.has(name));
 if (unknown) throw new Error(`there is no case ${unknown}`);
 
-export const cases = [...[...named].map(([name, c]) => ({ ...c, smoke: SMOKE.has(name) })), ...negotiationCases, ...pageCases];
+export const cases = [...[...named].map(([name, c]) => ({ ...c, smoke: SMOKE.has(name) })), ...negotiationCases, ...pageCases, ...whipCases];
