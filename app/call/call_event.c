@@ -58,10 +58,10 @@ static void on_negotiation_needed(struct call *call) {
         call_peer_renegotiate(call);
 }
 
-/* What is agreed in mid-call is sent from then on. */
+/* What is agreed in mid-call is sent from then on; what is agreed before there is a path is made ready. */
 static void on_signaling_state(struct call *call, enum peer_signaling_state state) {
     log_state(call, "signalingstatechange", peer_signaling_state_name(state));
-    if (state == PEER_SIGNALING_STABLE && call->is_connected)
+    if (state == PEER_SIGNALING_STABLE)
         call_media_start(call);
 }
 

@@ -187,6 +187,7 @@ struct peer_connection {
     const char *last_problem; /* static */
 
     struct peer_transport_entry *transports[PEER_TRANSPORT_MAX]; /* allocated when first used; NULL: never was */
+    size_t transport_end;                               /* behind the last that ever was: what every drain walks */
     int8_t section_transports[SDP_SECTION_MAX];         /* by section of the descriptions that are set: its transport, or -1 */
     int8_t stable_section_transports[SDP_SECTION_MAX];  /* by the last answer: what a rollback gives back */
     int8_t offered_section_transports[SDP_SECTION_MAX]; /* by the last local description: BUNDLE folds these when there is an answer */

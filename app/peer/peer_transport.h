@@ -227,6 +227,7 @@ struct peer_transport_statistics {
     uint64_t srtp_unauthentic_dropped, srtp_replay_dropped, srtp_other_dropped;
 };
 void peer_transport_statistics(const struct peer_transport *transport, struct peer_transport_statistics *out);
+enum dtls_transport_state peer_transport_dtls_state(const struct peer_transport *transport); /* dtls_state alone: each packet asks */
 
 /* What the DTLS handshake agreed, also when the association has ended since. False, and nothing is written, before it is through. */
 struct peer_handshake {
