@@ -53,6 +53,7 @@ struct sctp_outbound {
     bool is_interleaved, can_forward;
     bool is_window_limited;          /* since data ran out last */
     bool is_heard_since_timeout;
+    bool is_measured_since_probe;    /* RFC 8985 section 7.3: else no probe follows the last one */
     uint32_t round_end_tsn;
     uint64_t rtt_round_us;           /* when the last smoothed sample was taken */
     uint64_t last_sent_us;

@@ -155,6 +155,31 @@ static void the_tail_is_probed(void **state) {
     hand_free(h);
 }
 
+/* RFC 8985 section 7.3, MUST: after a probe no other, until a round trip has been measured again; the timeout stands in. */
+static void a_probe_needs_a_measurement(void **state) {
+    (void)state;
+    struct hand *h = hand_new(false);
+    uint32_t first = settle(h);
+    for (uint32_t i = 0; i < 2; i++) { /* a lone message, and its answer is lost */
+        send_chunks(h, 1);
+        while (hand_statistics(h).chunks_retransmitted == i) {
+            (void)hand_wait(h);
+            hand_drain(h);
+        }
+        assert_int_equal(hand_statistics(h).probes, 1); /* the second one is a timeout's */
+        assert_int_equal(hand_statistics(h).timeouts, i);
+        h->now_us += RTT_US;
+        uint32_t duplicate = first + i;
+        assert_int_equal(hand_sack_with(h, first + i, 1 << 20, NO_GAPS, &duplicate, 1), SCTP_OK); /* Karn: nothing is measured by it */
+    }
+    assert_int_equal(settle(h), first + 3);
+    send_chunks(h, 1);
+    assert_false(hand_wait(h));
+    assert_int_equal(hand_drain(h), 1);
+    assert_int_equal(hand_statistics(h).probes, 2);
+    hand_free(h);
+}
+
 /* RFC 8985 section 7.4.2: the probe arrived as a duplicate: only the SACK was lost. */
 static void a_needless_probe_costs_nothing(void **state) {
     (void)state;
@@ -360,7 +385,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(violations_change_nothing), cmocka_unit_test(odd_gaps), cmocka_unit_test(a_hole_is_filled_at_once),
         cmocka_unit_test(reordering_is_waited_for), cmocka_unit_test(a_lost_retransmission_is_sent_again), cmocka_unit_test(the_tail_is_probed),
-        cmocka_unit_test(a_needless_probe_costs_nothing), cmocka_unit_test(timeouts), cmocka_unit_test(progress_restarts_the_timer), cmocka_unit_test(the_first_retransmission_does_not_wait),
+        cmocka_unit_test(a_needless_probe_costs_nothing), cmocka_unit_test(a_probe_needs_a_measurement), cmocka_unit_test(timeouts), cmocka_unit_test(progress_restarts_the_timer), cmocka_unit_test(the_first_retransmission_does_not_wait),
         cmocka_unit_test(a_spurious_timeout_is_undone),
         cmocka_unit_test(reneging), cmocka_unit_test(a_closed_window_is_probed), cmocka_unit_test(a_window_opens_before_its_probe),
         cmocka_unit_test(the_earliest_retransmission_restarts_the_timer), cmocka_unit_test(the_window_of_the_peer_holds),

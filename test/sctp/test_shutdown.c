@@ -74,6 +74,33 @@ static void loses_packets(void **state) {
     }
 }
 
+static bool lose_from_left(struct pair *pair, unsigned from, size_t n, uint8_t *bytes, size_t length) {
+    (void)pair, (void)n, (void)bytes, (void)length;
+    return from != 0;
+}
+
+/* RFC 9260 section 9.2, SHOULD: while its data comes, the peer is not given up, though no SHUTDOWN of ours has been answered. */
+static void data_keeps_a_shutdown_alive(void **state) {
+    (void)state;
+    struct sctp_association_config config = {.association_retransmissions = 2};
+    struct pair *pair = two_new(33, &config, NULL);
+    sctp_association_connect(pair->end[0].association, pair->now_us);
+    two_run(pair, 100000);
+    sctp_association_shutdown(pair->end[0].association, pair->now_us);
+    pair->filter = lose_from_left;
+    for (int i = 0; i < 20; i++) {
+        two_send(pair, 1, 1, "more");
+        two_drain(pair, 1);
+        two_run(pair, 1000000);
+        assert_int_equal(two_statistics(pair, 0).state, SCTP_STATE_SHUTDOWN_SENT);
+    }
+    pair->filter = NULL;
+    two_run(pair, 30000000);
+    assert_shut(pair);
+    assert_int_equal(pair->end[0].messages, 20);
+    two_free(pair);
+}
+
 static void aborts(void **state) {
     (void)state;
     struct pair *pair = two_connected(33);
@@ -205,7 +232,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shuts_down_in_order), cmocka_unit_test(both_shut_down), cmocka_unit_test(loses_packets), cmocka_unit_test(aborts),
         cmocka_unit_test(ends_before_it_began), cmocka_unit_test(nobody_answers), cmocka_unit_test(beats), cmocka_unit_test(forged_heartbeat_acks),
-        cmocka_unit_test(comes_back_during_shutdown),
+        cmocka_unit_test(comes_back_during_shutdown), cmocka_unit_test(data_keeps_a_shutdown_alive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
