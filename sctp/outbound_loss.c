@@ -31,7 +31,7 @@ static void leave_recovery(struct sctp_outbound *out) {
 }
 
 /* RFC 9937 section 6.2, for a SACK within fast recovery. */
-static void reduce_proportionally(struct sctp_outbound *out, uint64_t delivered_bytes, bool has_loss) {
+static void reduce_proportionally(struct sctp_outbound *out, uint64_t delivered_bytes, bool is_safe) {
     struct sctp_recovery *r = &out->recovery;
     uint64_t flight_bytes = out->flight.flight_bytes, threshold_bytes = out->congestion.window_bytes, unit_bytes = out->congestion.unit_bytes;
     r->delivered_bytes += delivered_bytes;
@@ -42,21 +42,21 @@ static void reduce_proportionally(struct sctp_outbound *out, uint64_t delivered_
     } else {
         uint64_t behind_bytes = r->delivered_bytes > r->sent_bytes ? r->delivered_bytes - r->sent_bytes : 0;
         budget_bytes = behind_bytes > delivered_bytes ? behind_bytes : delivered_bytes;
-        budget_bytes += has_loss ? 0 : unit_bytes; /* good acknowledgements let it catch up */
+        budget_bytes += is_safe ? unit_bytes : 0; /* SafeACK: the cumulative TSN moves, and no more is lost: it may catch up */
         if (budget_bytes > threshold_bytes - flight_bytes)
             budget_bytes = threshold_bytes - flight_bytes;
     }
     r->budget_bytes = r->sent_bytes == 0 && budget_bytes == 0 ? 1 : budget_bytes;
 }
 
-void sctp_outbound_recovery_acknowledged(struct sctp_outbound *out, uint64_t delivered_bytes, bool has_loss) {
+void sctp_outbound_recovery_acknowledged(struct sctp_outbound *out, uint64_t delivered_bytes, bool is_safe) {
     struct sctp_recovery *r = &out->recovery;
     if (r->state == SCTP_RECOVERY_NONE)
         return;
     if (!sctp_tsn_before(out->flight.cumulative_tsn, r->end_tsn)) {
         leave_recovery(out);
     } else if (r->state == SCTP_RECOVERY_FAST) {
-        reduce_proportionally(out, delivered_bytes, has_loss);
+        reduce_proportionally(out, delivered_bytes, is_safe);
     }
 }
 

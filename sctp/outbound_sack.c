@@ -192,7 +192,7 @@ int sctp_outbound_handle_sack(struct sctp_outbound *out, uint64_t now_us, const 
     uint32_t lost_before = out->flight.lost_count;
     sctp_outbound_detect_losses(out, now_us);
     judge_probe(out, now_us, sack->duplicate_count > 0, flight_bytes);
-    sctp_outbound_recovery_acknowledged(out, tally.delivered_bytes, out->flight.lost_count > lost_before);
+    sctp_outbound_recovery_acknowledged(out, tally.delivered_bytes, has_advanced && out->flight.lost_count <= lost_before);
     inform_congestion(out, now_us, &tally, rtt_us, was_limited);
     sctp_outbound_advance_forward(out);
     uint64_t patience_us = out->rtt.smoothed_us > 0 ? out->rtt.smoothed_us : out->rtt.rto_us;

@@ -72,7 +72,7 @@ struct sctp_outbound {
 /* Marks what RACK finds, and reacts once in each round trip. */
 void sctp_outbound_detect_losses(struct sctp_outbound *out, uint64_t now_us);
 void sctp_outbound_enter_recovery(struct sctp_outbound *out, uint64_t now_us, uint64_t flight_bytes);
-void sctp_outbound_recovery_acknowledged(struct sctp_outbound *out, uint64_t delivered_bytes, bool has_loss);
+void sctp_outbound_recovery_acknowledged(struct sctp_outbound *out, uint64_t delivered_bytes, bool is_safe);
 void sctp_outbound_timed_out(struct sctp_outbound *out, uint64_t now_us);
 void sctp_outbound_arm_t3(struct sctp_outbound *out, uint64_t now_us);
 void sctp_outbound_arm_probe(struct sctp_outbound *out, uint64_t now_us);
