@@ -101,6 +101,37 @@ static void data_keeps_a_shutdown_alive(void **state) {
     two_free(pair);
 }
 
+/* RFC 9260 section 9.2: T5 ends what a peer that goes on sending would keep open for ever, by an ABORT (SHOULD), after five times RTO.Max. */
+static void a_shutdown_ends(void **state) {
+    (void)state;
+    struct pair *pair = two_connected(34);
+    uint8_t bytes[PAIR_PACKET_BYTES];
+    struct sctp_chunk chunk;
+    struct sctp_data data;
+    struct sctp_writer writer;
+    two_send(pair, 1, 1, "x");
+    two_drain(pair, 1);
+    size_t length = two_take_packet(pair, 1, bytes);
+    uint32_t tag = two_tag_of(bytes);
+    assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_DATA, &chunk));
+    assert_int_equal(sctp_read_data(&chunk, &data), SCTP_OK);
+    data.bytes = (const uint8_t *)"more";
+    data.length = 4;
+    sctp_association_shutdown(pair->end[0].association, pair->now_us);
+    pair->filter = lose_from_left;
+    uint64_t begun_us = pair->now_us;
+    for (; two_statistics(pair, 0).state == SCTP_STATE_SHUTDOWN_SENT; data.tsn++, data.message++) {
+        assert_true(pair->now_us - begun_us < 302000000);
+        two_write(&writer, bytes, tag);
+        sctp_write_data(&writer, &data);
+        two_give(pair, 0, bytes, (size_t)sctp_writer_finish(&writer, false));
+        two_run(pair, 1000000);
+    }
+    assert_true(pair->now_us - begun_us >= 300000000);
+    assert_int_equal(reason_of(pair, 0), SCTP_CLOSED_UNREACHABLE);
+    two_free(pair);
+}
+
 static void aborts(void **state) {
     (void)state;
     struct pair *pair = two_connected(33);
@@ -232,7 +263,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shuts_down_in_order), cmocka_unit_test(both_shut_down), cmocka_unit_test(loses_packets), cmocka_unit_test(aborts),
         cmocka_unit_test(ends_before_it_began), cmocka_unit_test(nobody_answers), cmocka_unit_test(beats), cmocka_unit_test(forged_heartbeat_acks),
-        cmocka_unit_test(comes_back_during_shutdown), cmocka_unit_test(data_keeps_a_shutdown_alive),
+        cmocka_unit_test(comes_back_during_shutdown), cmocka_unit_test(data_keeps_a_shutdown_alive), cmocka_unit_test(a_shutdown_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
