@@ -164,6 +164,7 @@ uint64_t sctp_inbound_next_timeout(const struct sctp_inbound *in) {
 }
 
 void sctp_inbound_handle_timeout(struct sctp_inbound *in, uint64_t now_us) {
+    sctp_acknowledgement_handle_timeout(in, now_us);
     if (!can_trim(in) || now_us < in->last_data_us + TRIM_US)
         return;
     sctp_cell_pool_release(&in->pool);

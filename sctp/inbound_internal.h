@@ -92,7 +92,7 @@ bool sctp_inbound_sack_is_pending(const struct sctp_inbound *in);
 bool sctp_inbound_write_sack(struct sctp_inbound *in, struct sctp_writer *writer);
 #define SCTP_SACK_MIN_BYTES 16
 
-/* UINT64_MAX: none. handle_timeout gives unused memory back; a SACK becomes due by the mere passing of time. */
+/* UINT64_MAX: none. handle_timeout gives unused memory back, and makes a SACK due. */
 uint64_t sctp_inbound_next_timeout(const struct sctp_inbound *in);
 void sctp_inbound_handle_timeout(struct sctp_inbound *in, uint64_t now_us);
 

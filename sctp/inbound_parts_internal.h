@@ -32,7 +32,8 @@ struct sctp_acknowledgement {
     bool packet_counts, packet_is_urgent; /* of the packet that is being taken apart, or the first of all */
     bool had_gap;                         /* before it */
     unsigned packets;     /* that no SACK has told of */
-    uint64_t deadline_us; /* of the SACK that tells of them */
+    uint64_t deadline_us; /* of the SACK that tells of them; never: none, or is_due */
+    bool is_due;          /* it waits for nothing but the next drain, which may be long in coming: there may be no path */
     uint32_t advertised_window;
     uint32_t duplicates[SCTP_DUPLICATES_MAX];
     size_t duplicate_count;
@@ -100,5 +101,6 @@ enum sctp_inbound_result sctp_inbound_violates(struct sctp_inbound *in, uint16_t
 /* ---- acknowledgement.c ------------------------------------------------------------------------------------------------------------- */
 
 void sctp_acknowledgement_duplicate(struct sctp_inbound *in, uint32_t tsn);
+void sctp_acknowledgement_handle_timeout(struct sctp_inbound *in, uint64_t now_us);
 
 #endif

@@ -219,6 +219,7 @@ bool sctp_outbound_write(struct sctp_outbound *out, uint64_t now_us, struct sctp
     size_t before = writer->length;
     if (out->is_forward_due)
         sctp_outbound_write_forward(out, now_us, writer);
+    size_t without_data = writer->length;
     if (out->probe.is_wanted)
         write_probe(out, now_us, writer);
     uint64_t rate = sctp_pacer_rate(out->congestion.window_bytes, out->rtt.smoothed_us, out->congestion.window_bytes < out->congestion.threshold_bytes);
@@ -230,8 +231,8 @@ bool sctp_outbound_write(struct sctp_outbound *out, uint64_t now_us, struct sctp
         bool goes_on = true;
         while (goes_on && room_in(writer) > header_bytes(out))
             goes_on = out->flight.lost_count > 0 ? write_lost(out, now_us, writer) : write_new(out, now_us, writer);
-        /* What was given up meanwhile is told in the same packet if there is room. */
-        if (out->is_forward_due)
+        /* What was given up meanwhile is told in this packet or the next one. RFC 9260 section 6.10, MUST: no control chunk behind DATA. */
+        if (out->is_forward_due && writer->length == without_data)
             sctp_outbound_write_forward(out, now_us, writer);
     }
     bool is_written = writer->length > before;

@@ -50,6 +50,24 @@ static void every_second_packet(void **state) {
     end(in);
 }
 
+/* One that is due and cannot leave, since there is no path, is no reason to be woken again. */
+static void due_without_a_drain(void **state) {
+    (void)state;
+    struct sctp_inbound *in = begin();
+    struct told told;
+    packet(in, 1000, 0, "BEU");
+    sctp_inbound_handle_timeout(in, 999 + SCTP_SACK_DELAY_US);
+    assert_int_equal(sctp_inbound_next_timeout(in), 1000 + SCTP_SACK_DELAY_US);
+    sctp_inbound_handle_timeout(in, 1000 + SCTP_SACK_DELAY_US);
+    assert_true(sctp_inbound_next_timeout(in) > 1000 + SCTP_SACK_DELAY_US);
+    assert_true(sctp_inbound_sack_is_due(in, 1001 + SCTP_SACK_DELAY_US));
+    packet(in, 2000000, 1, "BEU");
+    assert_true(sctp_inbound_next_timeout(in) > 2000000 + SCTP_SACK_DELAY_US);
+    assert_true(sack(in, 1000, &told));
+    assert_false(sctp_inbound_sack_is_due(in, UINT64_MAX - 1));
+    end(in);
+}
+
 /* Two DATA chunks in one packet are one packet */
 static void packets_count_not_chunks(void **state) {
     (void)state;
@@ -179,7 +197,7 @@ static void window(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_second_packet), cmocka_unit_test(packets_count_not_chunks), cmocka_unit_test(at_once),
+        cmocka_unit_test(every_second_packet), cmocka_unit_test(due_without_a_drain), cmocka_unit_test(packets_count_not_chunks), cmocka_unit_test(at_once),
         cmocka_unit_test(duplicates), cmocka_unit_test(room), cmocka_unit_test(window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
