@@ -72,6 +72,7 @@ void walk_judge_end(struct walk_end *end) {
     judge_events(end);
     for (size_t i = 0; i < W3C_TRANSCEIVER_MAX && !walk->result->failed; i++)
         judge_transceiver(end, i);
+    walk_judge_channels(end);
     if (end->model.state == W3C_CLOSED)
         return; /* W3C webrtc section 4.4.2, close: the descriptions stay what they were, whatever that is */
     judge_existence(end, PEER_CURRENT_LOCAL, &end->model.current_local, "currentLocalDescription");

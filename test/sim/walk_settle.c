@@ -268,4 +268,6 @@ void walk_settle(struct walk *walk) {
     if (is_owed(walk))
         judge_roles(walk);
     exchange_frames(walk);
+    if (is_owed(walk))
+        walk_exchange_data(walk);
 }

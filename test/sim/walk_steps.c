@@ -156,6 +156,9 @@ void walk_do(struct walk *walk, const struct walk_step *step) {
     case WALK_REQUEST_KEY_FRAME: request_key_frame(end, step); break;
     case WALK_PASS_TIME: pass_time(walk, step); break;
     case WALK_LOSE_INTERFACE: lose_interface(end); break;
+    case WALK_CREATE_CHANNEL: walk_create_channel(end, step); break;
+    case WALK_SEND_DATA: walk_send_data(end, step); break;
+    case WALK_CLOSE_CHANNEL: walk_close_channel(end, step); break;
     case WALK_DISTURB: walk_disturb(end, step); break;
     case WALK_CLOSE: close_end(end); break;
     case WALK_ACTION_COUNT: break;
