@@ -338,7 +338,7 @@ endif
 # Beside other stacks, which npm brings: docs/performance.md.
 .PHONY: bench-rivals
 bench-rivals:
-	npm ci --silent --prefix bench/rivals
+	npm ci --no-progress --loglevel=error --prefix bench/rivals
 	$(MAKE) MODE=release build/release/bench/bench_data_channel
 	node bench/rivals/compare.js build/release/bench/bench_data_channel $(ROUNDS)
 
