@@ -35,12 +35,19 @@ void sctp_inbound_packet_end(struct sctp_inbound *in, uint64_t now_us) {
 
 /* ---- window ------------------------------------------------------------------------------------------------------------------------ */
 
-uint32_t sctp_inbound_window(const struct sctp_inbound *in) {
-    size_t free_cells = in->cells_max > in->pool.used_count ? in->cells_max - in->pool.used_count : 0;
+static uint32_t window_of(size_t free_cells) {
     size_t window = WINDOW_OF_FREE(free_cells * SCTP_CELL_BYTES);
     if (window < WINDOW_MIN_BYTES)
         return 0;
     return window < UINT32_MAX ? (uint32_t)window : UINT32_MAX;
+}
+
+uint32_t sctp_inbound_window(const struct sctp_inbound *in) {
+    return window_of(in->cells_max > in->pool.used_count ? in->cells_max - in->pool.used_count : 0);
+}
+
+uint32_t sctp_inbound_first_window(size_t budget_bytes) {
+    return window_of(budget_bytes / SCTP_CELL_BYTES);
 }
 
 /* Reading has made room that the peer may be waiting for: it stands at zero, or a quarter of all has become free. */

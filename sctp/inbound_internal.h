@@ -100,8 +100,9 @@ void sctp_inbound_handle_timeout(struct sctp_inbound *in, uint64_t now_us);
 
 /* All up to this one have arrived or were given up: for SHUTDOWN (RFC 9260 section 9.2). */
 uint32_t sctp_inbound_cumulative_tsn(const struct sctp_inbound *in);
-/* a_rwnd, as a SACK would say it now; for INIT and INIT ACK too. */
+/* a_rwnd, as a SACK would say it now; and of one with this budget that holds nothing yet, for INIT and INIT ACK. */
 uint32_t sctp_inbound_window(const struct sctp_inbound *in);
+uint32_t sctp_inbound_first_window(size_t budget_bytes);
 
 /*
  * RFC 6525 section 5.2.2: the peer resets its outgoing streams `streams`, which count from 0 again. count 0: all.

@@ -60,6 +60,18 @@ static void look_for_reneging(struct sctp_outbound *out) {
         out->counted.reneged += sctp_in_flight_renege(&out->flight);
 }
 
+/* The peer's window has opened, and what probed it has been dropped, or else it would be acknowledged: that was no loss. */
+static void settle_window_probe(struct sctp_outbound *out, const struct tally *tally) {
+    if (!out->window_probe.is_out)
+        return;
+    bool is_over = tally->has_progress || out->flight.outstanding_count == 0;
+    if (!is_over && out->flight.outstanding_count == 1 && out->peer_window >= out->fragment_bytes) {
+        sctp_in_flight_set_lost(&out->flight, &out->flight.records[out->flight.oldest]);
+        is_over = true;
+    }
+    out->window_probe.is_out = !is_over;
+}
+
 /* ---- time -------------------------------------------------------------------------------------------------------------------------- */
 
 static uint64_t measure(struct sctp_outbound *out, uint64_t now_us, const struct tally *tally) {
@@ -173,6 +185,7 @@ int sctp_outbound_handle_sack(struct sctp_outbound *out, uint64_t now_us, const 
     pass_cumulative(out, now_us, sack->cumulative_tsn, &tally);
     pass_gaps(out, now_us, sack, &tally);
     look_for_reneging(out);
+    settle_window_probe(out, &tally);
     uint32_t reach = sack->gap_count > 0 ? sctp_sack_gap(sack, sack->gap_count - 1).end : 0;
     sctp_loss_reported(&out->loss, sack->cumulative_tsn + reach, sack->gap_count);
     out->counted.bytes_acknowledged += tally.acknowledged_bytes;
