@@ -265,10 +265,13 @@ check-layers: $(ARCHIVES)
 
 # What the laboratory runs. Settings of a call are variables: make lab A=symmetric B=port-restricted DELAY=40 LOSS=3 (test/lab/lab_call.sh).
 LAB_PROGRAMS := $(addprefix $(BUILD)/,caller callee signaling-server test/lab/lab_nat test/lab/lab_link)
-.PHONY: lab lab-programs nat-matrix
+.PHONY: lab lab-programs lab-tcp nat-matrix
 lab-programs: $(LAB_PROGRAMS)
 lab: $(LAB_PROGRAMS)
 	LAB_BUILD=$(BUILD) test/lab/lab_call.sh
+# Data channels beside the kernel's TCP on one link: make lab-tcp CASES="link short lossy shared deep" SECONDS_EACH=15 ROUNDS=3
+lab-tcp: $(LAB_PROGRAMS)
+	LAB_BUILD=$(BUILD) test/lab/congestion.sh $(CASES)
 nat-matrix: $(LAB_PROGRAMS)
 	LAB_BUILD=$(BUILD) test/lab/nat_matrix.py --jobs $(or $(JOBS),3)
 

@@ -86,9 +86,16 @@ static bool peer_allows(struct sctp_outbound *out, uint64_t now_us, size_t bytes
     return probe->is_out;
 }
 
+static uint64_t pace(const struct sctp_outbound *out) {
+    uint64_t window_bytes = out->congestion.window_bytes;
+    bool is_slow_start = window_bytes < out->congestion.threshold_bytes, is_filling = out->flight.flight_bytes < window_bytes - window_bytes / 8;
+    unsigned gain = is_slow_start ? SCTP_PACER_GAIN_SLOW_START : is_filling ? SCTP_PACER_GAIN_FILLING : SCTP_PACER_GAIN;
+    return sctp_pacer_rate(window_bytes, out->rtt.smoothed_us, gain);
+}
+
 static void account(struct sctp_outbound *out, uint64_t now_us, const struct sctp_record *record) {
     size_t cost = sctp_in_flight_cost(&out->flight, record->length);
-    uint64_t rate = sctp_pacer_rate(out->congestion.window_bytes, out->rtt.smoothed_us, out->congestion.window_bytes < out->congestion.threshold_bytes);
+    uint64_t rate = pace(out);
     sctp_pacer_sent(&out->pacer, now_us, rate, cost);
     if (out->recovery.state == SCTP_RECOVERY_FAST) {
         out->recovery.sent_bytes += cost;
@@ -222,7 +229,7 @@ bool sctp_outbound_write(struct sctp_outbound *out, uint64_t now_us, struct sctp
     size_t without_data = writer->length;
     if (out->probe.is_wanted)
         write_probe(out, now_us, writer);
-    uint64_t rate = sctp_pacer_rate(out->congestion.window_bytes, out->rtt.smoothed_us, out->congestion.window_bytes < out->congestion.threshold_bytes);
+    uint64_t rate = pace(out);
     bool has_more = out->flight.lost_count > 0 || out->queue.scheduler.count > 0;
     out->pace_us = UINT64_MAX;
     /* What little is in flight is no burst, however fast its answers come. */

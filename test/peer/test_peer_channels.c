@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "app/peer/peer_connection_internal.h"
 #include "connection_pair.h"
 
 #define CHANNEL_MAX 8
@@ -518,6 +519,56 @@ static void test_taken_away(void **state) {
     stop();
 }
 
+/* Which transport the section of data channels has at this end: its index. */
+static size_t transport_of_channels(int end) {
+    size_t transport = PEER_TRANSPORT_MAX;
+    const struct peer_transport_entry *entry = peer_channels_transport(at(end));
+    for (size_t i = 0; i < PEER_TRANSPORT_MAX; i++)
+        if (entry && at(end)->transports[i] == entry)
+            transport = i;
+    return transport;
+}
+
+/*
+ * A section that had a transport of its own, and joins a BUNDLE in a later offer of the peer (RFC 9143 section 7.5): it moves to another DTLS association, and
+ * what ran over the old one is over: its channels end, the next ones are of another association, and media on the transport that stays never stops. Offers of ours
+ * leave sections where they are (RFC 9429 section 5.2.2), so the peer is the first end with another text.
+ */
+static void test_moved(void **state) {
+    (void)state;
+    start(true, PEER_BUNDLE_MAX_COMPAT);
+    pair.media_from_us = pair.now_us + 2000000;
+    size_t channel = create(0, &chat);
+    assert_int_equal(connection_pair_set_local(&pair, 0, PEER_SDP_OFFER), PEER_OK);
+    give_changed(0, PEER_SDP_OFFER, "a=group:BUNDLE", "a=unheard-of:BUNDLE");
+    assert_int_equal(connection_pair_set_local(&pair, 1, PEER_SDP_ANSWER), PEER_OK);
+    assert_int_equal(connection_pair_give_description(&pair, 1), PEER_OK);
+    run(3000000);
+    for (int end = 0; end < 2; end++) {
+        assert_int_equal(pair.ends[end].state, PEER_CONNECTION_CONNECTED);
+        assert_int_equal(transport_of_channels(end), 2);
+    }
+    assert_int_equal(send_message(0, channel, 5000, false), PEER_OK);
+    run(500000);
+    assert_int_equal(heard[1].messages, 1);
+
+    uint32_t frames = pair.ends[1].frames_received[CONNECTION_PAIR_AUDIO];
+    assert_int_equal(connection_pair_set_local(&pair, 0, PEER_SDP_OFFER), PEER_OK);
+    give_changed(0, PEER_SDP_OFFER, "t=0 0\r\n", "t=0 0\r\na=group:BUNDLE 0 1 2\r\n");
+    assert_int_equal(connection_pair_set_local(&pair, 1, PEER_SDP_ANSWER), PEER_OK);
+    connection_pair_drain(&pair, 1);
+    assert_int_equal(transport_of_channels(1), 0);
+    assert_int_equal(heard[1].closed, 1);
+    assert_int_equal(heard[1].reason, DATA_CHANNEL_CLOSED_ASSOCIATION);
+    assert_int_equal(send_message(1, heard[1].channels[0], 1, false), PEER_ERROR_NOT_FOUND);
+    channel = create(1, &chat);
+    run(2000000);
+    assert_int_equal(facts_of(1, channel).state, DATA_CHANNEL_CONNECTING); /* the first end has not moved: nobody answers its INIT */
+    assert_true(pair.ends[1].frames_received[CONNECTION_PAIR_AUDIO] > frames + 50);
+    assert_int_equal(pair.ends[1].broken_frames[CONNECTION_PAIR_AUDIO], 0);
+    stop();
+}
+
 static void assert_counts(int end, uint64_t opened, uint64_t closed) {
     struct peer_statistics statistics;
     size_t cursor = 0, found = 0;
@@ -683,6 +734,7 @@ int main(void) {
         cmocka_unit_test(test_connection_close),
         cmocka_unit_test(test_ice_restart),
         cmocka_unit_test(test_taken_away),
+        cmocka_unit_test(test_moved),
         cmocka_unit_test(test_statistics), cmocka_unit_test(test_statistics_of_the_end),
         cmocka_unit_test(test_allocation_failures),
     };
