@@ -7,8 +7,8 @@ export const OUR_TONE_HZ = 440, PEER_TONE_HZ = 700;
 export const toneToUs = (flow) => (flow === 'echo' ? OUR_TONE_HZ : PEER_TONE_HZ);
 
 const CODECS = { audio: 'opus', video: 'VP8' }; // unless the case names others
-const FRAMES_PER_SECOND = 10; // of 30: decoded, and read back by their numbers
-const AUDIO_PACKETS_PER_SECOND = 40; // of 50
+export const FRAMES_PER_SECOND = 10; // of 30: decoded, and read back by their numbers
+export const AUDIO_PACKETS_PER_SECOND = 40; // of 50
 const LOSS_SHARE = 0.02; // nothing on these networks loses packets
 const CONCEALED_SHARE = 0.2;
 const TONE_SHARE = 0.6;
@@ -224,12 +224,12 @@ function judgeWindow({ media, restarts, pauseMs, pauseToUsMs, pauseBeyondUsualMs
 }
 
 // test: { media, path, seconds, flow } and what events.js says of its event; ours: { exitCode, summary, reports }; peer: what page.js measures; recording: { audio, video },
-// null if not made; window: null if nothing happened in mid-call.
+// null if not made; exitCode: what ours must be, if not 0; window: null if nothing happened in mid-call.
 export function judge(test, { ours, peer, recording, window }) {
   if (!ours.summary) return [`ours: no summary line (exit code ${ours.exitCode})`];
   const complaints = [];
   const { failure } = ours.summary;
-  if (ours.exitCode !== 0) complaints.push(`ours: exit code ${ours.exitCode}${failure ? `: ${failure.what} (${failure.why})` : ''}`);
+  if (ours.exitCode !== (test.exitCode ?? 0)) complaints.push(`ours: exit code ${ours.exitCode}${failure ? `: ${failure.what} (${failure.why})` : ''}`);
   if (ours.summary.exitCode !== ours.exitCode) complaints.push(`ours: the summary says exit code ${ours.summary.exitCode}, not ${ours.exitCode}`);
   if (peer.seen.failures.length > 0) complaints.push(`peer: ${peer.seen.failures.join('; ')}`);
   if (peer.connectionState !== 'connected') complaints.push(`peer: connectionState is ${peer.connectionState}`);

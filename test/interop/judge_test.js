@@ -108,6 +108,13 @@ for (const [name, [breakIt, word]] of Object.entries(breakages)) {
   });
 }
 
+test('a call that we interrupt ends with the exit code for it, and no other one does', () => {
+  const measured = good();
+  assert.match(judge({ ...plan, exitCode: 130 }, measured).join(), /exit code 0/);
+  measured.ours.exitCode = measured.ours.summary.exitCode = 130;
+  assert.deepEqual(judge({ ...plan, exitCode: 130 }, measured), []);
+});
+
 // ---- paths -------------------------------------------------------------------------------------------------------------------
 
 const NAME = '1f4712db-ea17-4bcf-a596-105139dfd8bf.local';

@@ -20,7 +20,7 @@ import { withTimeout } from '../process.js';
 const REQUEST_MS = 15000;
 
 // The program as an object: request(do, members) and on(event).
-function startProgram(command, log, onEvent) {
+export function startProgram(command, log, onEvent) {
   const errors = openSync(log, 'a');
   const child = spawn(command[0], command.slice(1), { stdio: ['pipe', 'pipe', errors] });
   closeSync(errors);
