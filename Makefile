@@ -153,10 +153,10 @@ install: $(ARCHIVES) $(PKGCONFIGS) $(PROGRAMS)
 PEER_ARCHIVES := $(foreach l,peer $(DEPS_peer),$(call archive,$(l)))
 CALL_OBJECTS  := $(call objects,app/call)
 
-SERVER_OBJECTS := $(call objects,app/server) $(BUILD)/app/call/ice_uri.o
+SERVER_OBJECTS := $(call objects,app/server) $(addprefix $(BUILD)/app/call/,ice_uri.o token.o)
 
 # What probe has in common with caller and callee: the command line, problems, the JSON log.
-PROBE_SHARES := options.o options_network.o help.o ice_uri.o ice_servers.o network.o harmless.o problem.o json_log.o why.o
+PROBE_SHARES := options.o options_network.o options_whip.o help.o ice_uri.o ice_servers.o network.o harmless.o problem.o json_log.o token.o why.o
 
 $(BUILD)/signaling/websocket/web_files.o: $(wildcard signaling/web/*)
 $(BUILD)/signaling-server: $(BUILD)/app/signaling_server.o $(SERVER_OBJECTS) $(call archives_of,signaling-websocket) $(APP_NET) $(call archive,stun)

@@ -24,14 +24,18 @@ struct net_driver_config call_network_config(const struct call_options *options)
     };
 }
 
-bool call_network_check(const struct call_options *options, struct call_problem *problem) {
+static bool check_certificates(const char *flag, const char *file, struct call_problem *problem) {
     struct net_tls_trust *trust = NULL;
-    int error = options->turn_ca_file ? net_tls_trust_new(options->turn_ca_file, &trust) : 0;
+    int error = file ? net_tls_trust_new(file, &trust) : 0;
     net_tls_trust_free(trust);
     if (error == 0)
         return true;
     call_problem_set(problem, error == -EINVAL ? CALL_EXIT_INPUT : CALL_EXIT_FILE, "system", NULL,
                      error == -EINVAL ? "There is no certificate in it." : strerror(-error), "Give a file of certificates in PEM.");
-    call_sentence(problem->what, "The certificates of --turn-ca %s could not be taken.", options->turn_ca_file);
+    call_sentence(problem->what, "The certificates of %s %s could not be taken.", flag, file);
     return false;
+}
+
+bool call_network_check(const struct call_options *options, struct call_problem *problem) {
+    return check_certificates("--turn-ca", options->turn_ca_file, problem) && check_certificates("--signaling-ca", options->signaling_ca_file, problem);
 }

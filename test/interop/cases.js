@@ -10,6 +10,7 @@
 import { dataCases } from './data/table.js';
 import { negotiationCases } from './negotiation/play.js';
 import { pageCases } from './page/table.js';
+import { whipCases } from './whip/play.js';
 
 const both = ['audio', 'video'];
 const vp9 = { audio: 'PCMU', video: 'VP9' }, alaw = { audio: 'PCMA', video: 'VP9' }; // instead of Opus and VP8
@@ -55,4 +56,4 @@ const named = new Map([...browsers, ...others, ...janus].map((c) => [nameOf(c), 
 const unknown = [...SMOKE].find((name) => !named.has(name));
 if (unknown) throw new Error(`there is no case ${unknown}`);
 
-export const cases = [...[...named].map(([name, c]) => ({ ...c, smoke: SMOKE.has(name) })), ...negotiationCases, ...pageCases, ...dataCases];
+export const cases = [...[...named].map(([name, c]) => ({ ...c, smoke: SMOKE.has(name) })), ...negotiationCases, ...pageCases, ...dataCases, ...whipCases];
