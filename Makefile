@@ -11,6 +11,7 @@
 #   make fuzz TARGET=sdp TIME=60
 #   make walks           100,000 random walks over the API of PeerConnection
 #   make bench           ratios to a floor measured in the same run
+#   make bench-rivals    data channels beside other stacks' (from npm), in turns
 
 MODE  ?= release
 BUILD := build/$(MODE)
@@ -152,10 +153,10 @@ install: $(ARCHIVES) $(PKGCONFIGS) $(PROGRAMS)
 PEER_ARCHIVES := $(foreach l,peer $(DEPS_peer),$(call archive,$(l)))
 CALL_OBJECTS  := $(call objects,app/call)
 
-SERVER_OBJECTS := $(call objects,app/server) $(BUILD)/app/call/ice_uri.o
+SERVER_OBJECTS := $(call objects,app/server) $(addprefix $(BUILD)/app/call/,ice_uri.o token.o)
 
 # What probe has in common with caller and callee: the command line, problems, the JSON log.
-PROBE_SHARES := options.o options_network.o help.o ice_uri.o ice_servers.o network.o problem.o json_log.o why.o
+PROBE_SHARES := options.o options_network.o options_whip.o help.o ice_uri.o ice_servers.o network.o harmless.o problem.o json_log.o token.o why.o
 
 $(BUILD)/signaling/websocket/web_files.o: $(wildcard signaling/web/*)
 $(BUILD)/signaling-server: $(BUILD)/app/signaling_server.o $(SERVER_OBJECTS) $(call archives_of,signaling-websocket) $(APP_NET) $(call archive,stun)
@@ -190,7 +191,10 @@ $(BUILD)/docs/example/%: $(BUILD)/docs/example/%.o $(PEER_ARCHIVES)
 
 # ---- tests: test/ROOM/test_NAME.c is one cmocka program; other sources of that folder are its helpers -------------------
 
-TEST_ROOMS := stun ice sdp dtls rtp sctp signaling websocket peer net media sim wire call server
+TEST_ROOMS := stun ice sdp dtls rtp sctp usrsctp signaling websocket peer net media sim wire call server
+ROOM_ARCHIVES_usrsctp := $(call archive,sctp)
+ROOM_OBJECTS_usrsctp  := $(patsubst %,$(BUILD)/test/sim/%.o,link random)
+ROOM_LIBS_usrsctp     := -lusrsctp -lm
 ROOM_ARCHIVES_websocket := $(call archives_of,signaling-websocket) $(APP_NET) $(call archive,stun)
 ROOM_LIBS_websocket := $(LIBS_signaling-websocket) -lcrypto
 ROOM_ARCHIVES_net  := $(APP_NET) $(call archives_of,ice)
@@ -329,6 +333,13 @@ else
 bench:
 	$(MAKE) MODE=release bench
 endif
+
+# Beside other stacks, which npm brings: docs/performance.md.
+.PHONY: bench-rivals
+bench-rivals:
+	npm ci --silent --prefix bench/rivals
+	$(MAKE) MODE=release build/release/bench/bench_data_channel
+	node bench/rivals/compare.js build/release/bench/bench_data_channel $(ROUNDS)
 
 .PHONY: clean
 clean:

@@ -69,4 +69,26 @@ bool signaling_sdpfrag_next(struct signaling_sdpfrag *fragment, struct signaling
 enum signaling_error signaling_whip_answer(struct signaling_text sdp, const struct signaling_candidate *candidates, size_t count, char *buffer, size_t capacity,
                                            size_t *length);
 
+/*
+ * A fragment about the transport of a description: its credentials, and candidates (RFC 9725 sections 4.3.2 and 4.3.3).
+ * sdp         whose BUNDLE-tagged section it is about: an offer of ours, or an answer
+ * candidates  lines "a=candidate:...", each with its end; absent: those that the section has, with its end of candidates
+ * is_end      a=end-of-candidates follows, in any case
+ * Buffer, capacity, length and returns as above.
+ */
+enum signaling_error signaling_sdpfrag_write(struct signaling_text sdp, struct signaling_text candidates, bool is_end, char *buffer, size_t capacity,
+                                             size_t *length);
+
+/*
+ * The description that an ICE restart makes of one (RFC 9725 section 4.3.3): everything as agreed, but the credentials and candidates of the fragment, and
+ * the next version in its "o=". The returns above, and ARGUMENT: the fragment has no ice-ufrag or no ice-pwd.
+ */
+enum signaling_error signaling_sdpfrag_apply(struct signaling_text sdp, struct signaling_text fragment, char *buffer, size_t capacity, size_t *length);
+
+/* The credentials of a description or a fragment: views, absent when it has none. */
+void signaling_sdpfrag_credentials(struct signaling_text sdp, struct signaling_text *ufrag, struct signaling_text *pwd);
+
+/* True when an answer refuses a section (port 0). RFC 9725 section 4.4.3, SHOULD NOT: then the POST is to fail as a whole. */
+bool signaling_whip_is_partial(struct signaling_text answer);
+
 #endif

@@ -63,6 +63,7 @@ static void on_farewell_over(uv_timer_t *timer) {
     struct call *call = timer->data;
     if (call->client)
         signaling_client_stop(call->client);
+    call_whip_stop(call);
 }
 
 /* Sums up, says goodbye in every layer, and lets the loop run out. */
@@ -114,6 +115,8 @@ static bool has_path(const struct call *call) {
 
 static void on_wait_over(uv_timer_t *timer) {
     struct call *call = timer->data;
+    if (call_whip_wait_over(call))
+        return;
     if (!call->is_joined)
         call_fail(call, CALL_EXIT_SIGNALING, "signaling", "The room could not be joined in time.", "The signaling server did not let us in before --wait was over.",
                   "Check the URL, or give a longer --wait.");
@@ -269,6 +272,7 @@ static int make_call(const struct call_options *options, const char *program, bo
         call_end(call);
     run(call);
     signaling_client_free(call->client);
+    call_whip_free(call);
     signaling_session_free(call->session);
     (void)uv_loop_close(&call->loop);
     dtls_certificate_free(call->certificate);

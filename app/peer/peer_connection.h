@@ -66,6 +66,12 @@ struct peer_connection_config {
 
 /* NULL: an argument is out of range, or memory is short. */
 struct peer_connection *peer_connection_new(const struct peer_connection_config *config, uint64_t now_us);
+/*
+ * setConfiguration (W3C webrtc section 4.4.1.6), of the ICE servers: for those that come with the answer to an offer that is not set yet (RFC 9725 section 4.6).
+ * Copied; they replace those of the configuration.
+ * PEER_ERROR_STATE: a transport is there already, which has asked the servers of before; after close. PEER_ERROR_ARGUMENT: more than ICE_SERVER_MAX.
+ */
+int peer_connection_set_ice_servers(struct peer_connection *connection, const struct ice_server *servers, size_t count);
 /* Everything, at once and from any state, without a word to the peer: close and drain first where it is to hear of it. NULL is no harm. */
 void peer_connection_free(struct peer_connection *connection);
 

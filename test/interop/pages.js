@@ -8,8 +8,8 @@
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 
-const PAGES = { '/': 'page.html', '/negotiation/': 'negotiation/page.html' };
-const SCRIPTS = ['page.js', 'stamp.js', 'negotiation/page.js', 'negotiation/echo.js', 'negotiation/perfect.js', 'negotiation/steps.js'];
+const PAGES = { '/': 'page.html', '/negotiation/': 'negotiation/page.html', '/data/': 'data/page.html' };
+const SCRIPTS = ['page.js', 'stamp.js', 'negotiation/page.js', 'negotiation/echo.js', 'negotiation/perfect.js', 'negotiation/steps.js', 'data/content.js', 'data/party.js'];
 
 // From the test's own folder, on the 127.0.0.1 of where the browser is: a secure context, so there is a camera.
 export async function servePages() {

@@ -5,7 +5,7 @@ import { COLUMNS, ROWS, readStamp } from './stamp.js';
 
 const WIDTH = 640, HEIGHT = 480, STRIP = (ROWS * WIDTH) / COLUMNS;
 const FRAME_BYTES = (WIDTH * STRIP * 3) / 2; // yuv420p
-const SAMPLE_RATE = 48000;
+export const SAMPLE_RATE = 48000;
 
 function ffmpeg(args) {
   return new Promise((resolve, reject) => {

@@ -17,11 +17,13 @@ import { join } from 'node:path';
 import { cases, nameOf } from './cases.js';
 import { aiortc } from './peers/aiortc.js';
 import { gstreamer } from './peers/gstreamer.js';
+import { janus } from './peers/janus.js';
 import { pion } from './peers/pion.js';
+import { wrtc } from './peers/wrtc.js';
 import { chromium } from './chromium.js';
 import { events } from './events.js';
 import { firefox } from './firefox.js';
-import { AUDIO_PACKETS_PER_SECOND, FRAMES_PER_SECOND, OUR_TONE_HZ, PEER_TONE_HZ, describe, judge } from './judge.js';
+import { AUDIO_PACKETS_PER_SECOND, FRAMES_PER_SECOND, OUR_TONE_HZ, PEER_TONE_HZ, describe, judge, toneToUs } from './judge.js';
 import { networks } from './networks.js';
 import { dropBrowser, keptBrowser, sameBrowser } from './pages.js';
 import { playItself, playNegotiation } from './negotiation/play.js';
@@ -29,7 +31,7 @@ import { endOf, portAnswers, sleep, start, stop, stopAll, succeeds, withTimeout 
 import { recordedStamps, recordedTone } from './recording.js';
 import { remember } from './report.js';
 
-const peers = { chromium, firefox, aiortc, gstreamer, pion };
+const peers = { chromium, firefox, aiortc, gstreamer, pion, janus, wrtc };
 
 const isSmoke = process.argv.includes('--smoke');
 const SECONDS = isSmoke ? 5 : 8; // measured, from the first media on; an event may need more
@@ -56,8 +58,8 @@ function missingFor(c) {
 function ourCommand(c, network, url, folder) {
   return [
     ...network.ours.prefix, join(build, c.role === 'answerer' ? 'caller' : 'callee'), ...network.ours.flags,
-    '--audio', c.media.includes('audio') ? `tone:${OUR_TONE_HZ}` : 'none',
-    '--video', c.media.includes('video') ? 'pattern' : 'none',
+    '--audio', c.flow !== 'to-us' && c.media.includes('audio') ? `tone:${OUR_TONE_HZ}` : 'none',
+    '--video', c.flow !== 'to-us' && c.media.includes('video') ? 'pattern' : 'none',
     ...(c.codecs ? ['--codec', Object.values(c.codecs).join(',').toLowerCase()] : []),
     '--record', join(folder, 'received'), ...(isSmoke ? [] : ['--duration', String(secondsOf(c) + MARGIN_SECONDS)]), '--wait', '40',
     `--json=${join(folder, 'ours.json')}`, verbosity, url,
@@ -95,7 +97,7 @@ async function readRecording(c, prefix) {
   const sound = c.codecs?.audio.startsWith('PCM') ? 'wav' : 'ogg';
   return {
     video: c.media.includes('video') ? await recordedStamps(`${prefix}-video.ivf`).catch(unreadable({ frames: 0, stamps: [] })) : null,
-    audio: c.media.includes('audio') ? await recordedTone(`${prefix}-audio.${sound}`, PEER_TONE_HZ).catch(unreadable({ seconds: 0, share: 0 })) : null,
+    audio: c.media.includes('audio') ? await recordedTone(`${prefix}-audio.${sound}`, toneToUs(c.flow)).catch(unreadable({ seconds: 0, share: 0 })) : null,
   };
 }
 
@@ -176,7 +178,7 @@ async function play(c, folder) {
     const measured = await call(c, network, folder, peer);
     await writeFile(join(folder, 'peer.json'), JSON.stringify(measured.peer, null, 1));
     const recording = await readRecording(c, join(folder, 'received'));
-    const test = { media: c.media, codecs: c.codecs, path: network.path, seconds: SECONDS, lossless: true, ...events[c.event] };
+    const test = { media: c.media, codecs: c.codecs, flow: c.flow, path: network.path, seconds: SECONDS, lossless: true, ...events[c.event] };
     test.seconds = SECONDS;
     if (isSmoke && !events[c.event]?.finish) test.exitCode = INTERRUPTED;
     return { complaints: judge(test, { ...measured, recording }), facts: describe(test, { ...measured, recording }), version: peer.version };
@@ -194,10 +196,11 @@ async function play(c, folder) {
 }
 
 // A negotiation has no programs and no signaling-server: a page of a browser that all of them share, and our PeerConnection.
+const browserOf = (c) => keptBrowser(peers[c.peer].browser, { folder: join(output, sameBrowser(c.peer, networks[c.network].browser).replaceAll(' ', '-')), ...networks[c.network].browser });
 async function negotiate(c, folder) {
   const messages = [], pages = [];
   try {
-    const { version, page } = await keptBrowser(peers[c.peer].browser, { folder: join(output, sameBrowser(c.peer, networks[c.network].browser).replaceAll(' ', '-')), ...networks[c.network].browser });
+    const { version, page } = await browserOf(c);
     const newPage = async () => {
       pages.push(await page('/negotiation/', 'party', (text) => messages.push(text)));
       return pages.at(-1);
@@ -243,7 +246,7 @@ async function main(given) {
     await mkdir(folder, { recursive: true });
     const absent = c.play ? null : peers[c.peer].missing(), began = Date.now();
     if (c.play || !peers[c.peer].browser) await dropBrowser();
-    const { complaints, facts, version } = absent ? { complaints: [absent] } : await (c.play ?? (c.media ? play : negotiate))(c, folder, { build });
+    const { complaints, facts, version } = absent ? { complaints: [absent] } : await (c.play ?? (c.media ? play : negotiate))(c, folder, { build, browserOf });
     if (!c.itself) await remember(output, nameOf(c), { complaints, version });
     counts[complaints.length === 0 ? 'passed' : 'failed']++;
     if (complaints.length > 0) await dropBrowser();

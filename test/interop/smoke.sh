@@ -31,6 +31,7 @@ test/setup/install.sh build check demo browsers peers
 if [ "$folder/node_modules/.package-lock.json" -ot "$folder/package-lock.json" ]; then
     npm ci --prefix "$folder" >"$INTEROP_OUTPUT/npm.log" 2>&1 || { cat "$INTEROP_OUTPUT/npm.log" >&2; exit 69; }
 fi
+"$folder"/whip/fetch.sh "$INTEROP_OUTPUT/simple-whip-server"
 make -s -j"$(nproc)" MODE="${MODE:-release}" interop-programs
 
 # The judge is judged first: good measurements pass, each broken one fails.
