@@ -216,9 +216,12 @@ async function negotiate(c, folder) {
   }
 }
 
-// Those that want the same browser are played one after another; ours of the page have their own.
+// The browser that is kept for a case, or null: it has none, or one of its own, as those of our page have.
+const browserKept = (c) => ((!c.play || c.dataScene) && peers[c.peer]?.browser ? sameBrowser(c.peer, networks[c.network].browser) : null);
+
+// Those that want the same browser are played one after another.
 function inOrder(chosen) {
-  const keyOf = (c) => (c.play ? 'page' : peers[c.peer].browser ? sameBrowser(c.peer, networks[c.network].browser) : c.peer);
+  const keyOf = (c) => browserKept(c) ?? (c.play ? 'page' : c.peer);
   const keys = [...new Set(chosen.map(keyOf))];
   return chosen.map((c) => [keys.indexOf(keyOf(c)), c]).sort(([a], [b]) => a - b).map(([, c]) => c);
 }
@@ -245,7 +248,7 @@ async function main(given) {
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
     const absent = c.play ? null : peers[c.peer].missing(), began = Date.now();
-    if (c.play || !peers[c.peer].browser) await dropBrowser();
+    if (browserKept(c) === null) await dropBrowser();
     const { complaints, facts, version } = absent ? { complaints: [absent] } : await (c.play ?? (c.media ? play : negotiate))(c, folder, { build, browserOf });
     if (!c.itself) await remember(output, nameOf(c), { complaints, version });
     counts[complaints.length === 0 ? 'passed' : 'failed']++;
