@@ -367,8 +367,9 @@ async function whip({ stage, peer, complain }) {
       const url = stage.room.replace('ws:', 'http:').replace('/r/', verb === 'publish' ? '/whip/' : '/whep/');
       const refused = await page.run(([v, u]) => window[v](u, 'another').then(() => 'accepted', (error) => error.message), [verb, url]);
       if (!/401/.test(refused)) complain(`with another token: ${refused}`);
+      const before = verb === 'publish' ? 0 : 1; // the log goes on
       const program = stage.program('callee', OUR_TONE_HZ);
-      await sleep(1000);
+      while ((await program.words()).split('waiting for the other side').length - 2 < before) await sleep(100);
       await page.run(([v, u, t]) => window[v](u, t), [verb, url, token]);
       if (verb === 'view') {
         await watch(page);
