@@ -82,7 +82,7 @@ function newService(service, log) {
   return {
     async start() {
       child = start(service.command, log);
-      await succeeds(service.ready, `${log}-ready`, 10000);
+      await succeeds(service.ready, `${log}-ready`, 30000);
     },
     async kill() {
       child.kill('SIGKILL');
@@ -138,7 +138,7 @@ async function call(c, network, folder, peer) {
   const address = `${server.address}:${server.port}`;
   const url = `ws://${address}/r/interop`;
   start([...server.prefix, join(build, 'signaling-server'), '--listen', address, ...server.flags, '-v'], join(folder, 'signaling-server.log'));
-  await portAnswers(server.address, server.port, 10000);
+  await portAnswers(server.address, server.port, 30000);
   const services = network.services.map((service, i) => newService(service, join(folder, `service-${i}.log`)));
   for (const service of services) await service.start();
   const program = start(ourCommand(c, network, url, folder), join(folder, 'ours.log'));
