@@ -28,7 +28,7 @@ export const dataPeers = {
   'node-datachannel': inNode('node-datachannel'),
 };
 
-const SMOKE = [];
+const SMOKE = ['werift offerer echo', 'node-datachannel answerer echo'];
 
 async function play(c, folder, { build, browserOf }) {
   const messages = [];
