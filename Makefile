@@ -11,6 +11,7 @@
 #   make fuzz TARGET=sdp TIME=60
 #   make walks           100,000 random walks over the API of PeerConnection
 #   make bench           ratios to a floor measured in the same run
+#   make bench-rivals    data channels beside other stacks' (from npm), in turns
 
 MODE  ?= release
 BUILD := build/$(MODE)
@@ -152,10 +153,10 @@ install: $(ARCHIVES) $(PKGCONFIGS) $(PROGRAMS)
 PEER_ARCHIVES := $(foreach l,peer $(DEPS_peer),$(call archive,$(l)))
 CALL_OBJECTS  := $(call objects,app/call)
 
-SERVER_OBJECTS := $(call objects,app/server) $(BUILD)/app/call/ice_uri.o
+SERVER_OBJECTS := $(call objects,app/server) $(addprefix $(BUILD)/app/call/,ice_uri.o token.o)
 
 # What probe has in common with caller and callee: the command line, problems, the JSON log.
-PROBE_SHARES := options.o options_network.o help.o ice_uri.o ice_servers.o network.o problem.o json_log.o why.o
+PROBE_SHARES := options.o options_network.o options_whip.o help.o ice_uri.o ice_servers.o network.o harmless.o problem.o json_log.o token.o why.o
 
 $(BUILD)/signaling/websocket/web_files.o: $(wildcard signaling/web/*)
 $(BUILD)/signaling-server: $(BUILD)/app/signaling_server.o $(SERVER_OBJECTS) $(call archives_of,signaling-websocket) $(APP_NET) $(call archive,stun)
@@ -264,14 +265,17 @@ check-layers: $(ARCHIVES)
 
 # What the laboratory runs. Settings of a call are variables: make lab A=symmetric B=port-restricted DELAY=40 LOSS=3 (test/lab/lab_call.sh).
 LAB_PROGRAMS := $(addprefix $(BUILD)/,caller callee signaling-server test/lab/lab_nat test/lab/lab_link)
-.PHONY: lab lab-programs nat-matrix
+.PHONY: lab lab-programs lab-tcp nat-matrix
 lab-programs: $(LAB_PROGRAMS)
 lab: $(LAB_PROGRAMS)
 	LAB_BUILD=$(BUILD) test/lab/lab_call.sh
+# Data channels beside the kernel's TCP on one link: make lab-tcp CASES="link short lossy shared deep" SECONDS_EACH=15 ROUNDS=3
+lab-tcp: $(LAB_PROGRAMS)
+	LAB_BUILD=$(BUILD) test/lab/congestion.sh $(CASES)
 nat-matrix: $(LAB_PROGRAMS)
 	LAB_BUILD=$(BUILD) test/lab/nat_matrix.py --jobs $(or $(JOBS),3)
 
-.PHONY: check demo interop interop-smoke interop-programs
+.PHONY: check demo interop interop-smoke interop-timing interop-soak interop-programs
 interop-programs: all $(BUILD)/test/interop/negotiation/peer_driver
 check:
 	test/check.sh
@@ -280,9 +284,13 @@ demo:
 interop:
 	test/interop/smoke.sh
 interop-smoke:
-	test/interop/smoke.sh --smoke
+	test/interop/smoke.sh $(if $(TIMES),--times $(TIMES)) --smoke
+interop-timing: interop-programs
+	test/interop/lab.sh lan node test/interop/timing.js
+interop-soak: interop-programs
+	test/interop/lab.sh port-restricted node test/interop/soak.js $(MINUTES)
 
-# ---- fuzzing: fuzz/fuzz_NAME.c, first line "/* links: dtls */", second perhaps "/* with: test/peer/pair.c */" -----------------------------------------------------------
+# ---- fuzzing: fuzz/fuzz_NAME.c, first line "/* links: dtls */", second perhaps "/* with: test/peer/pair.c */" -----
 
 FUZZ_BUILD := build/fuzz
 TIME   ?= 60
@@ -310,7 +318,8 @@ fuzz: $(FUZZ_BUILD)/fuzz_$(TARGET)
 fuzz-coverage:
 	@mkdir -p $(FUZZ_BUILD)/coverage
 	clang $(FUZZ_CFLAGS) -fprofile-instr-generate -fcoverage-mapping -o $(FUZZ_BUILD)/coverage/fuzz_$(TARGET) $(call fuzz_sources,$(TARGET)) $(call fuzz_libs,$(TARGET))
-	LLVM_PROFILE_FILE=$(FUZZ_BUILD)/coverage/$(TARGET).raw $(FUZZ_BUILD)/coverage/fuzz_$(TARGET) -runs=0 $(wildcard fuzz/seeds/$(TARGET) $(FUZZ_BUILD)/corpus/$(TARGET)) 2>/dev/null
+	LLVM_PROFILE_FILE=$(FUZZ_BUILD)/coverage/$(TARGET).raw $(FUZZ_BUILD)/coverage/fuzz_$(TARGET) -runs=0 \
+	  $(wildcard fuzz/seeds/$(TARGET) $(FUZZ_BUILD)/corpus/$(TARGET)) 2>/dev/null
 	llvm-profdata merge -o $(FUZZ_BUILD)/coverage/$(TARGET).data $(FUZZ_BUILD)/coverage/$(TARGET).raw
 	llvm-cov report $(FUZZ_BUILD)/coverage/fuzz_$(TARGET) -instr-profile=$(FUZZ_BUILD)/coverage/$(TARGET).data $(call fuzz_sources,$(TARGET)) | cut -c1-60,100-200
 fuzz-all: $(FUZZ_TARGETS:%=$(FUZZ_BUILD)/fuzz_%)
@@ -328,6 +337,13 @@ else
 bench:
 	$(MAKE) MODE=release bench
 endif
+
+# Beside other stacks, which npm brings: docs/performance.md.
+.PHONY: bench-rivals
+bench-rivals:
+	npm ci --no-progress --loglevel=error --prefix bench/rivals
+	$(MAKE) MODE=release build/release/bench/bench_data_channel
+	node bench/rivals/compare.js build/release/bench/bench_data_channel $(ROUNDS)
 
 .PHONY: clean
 clean:

@@ -29,15 +29,15 @@ static void write_extensions(struct sctp_writer *writer, const struct sctp_init 
         types[count++] = SCTP_CHUNK_RE_CONFIG;
     if (init->forward_tsn)
         types[count++] = SCTP_CHUNK_FORWARD_TSN;
-    if (init->interleaving) {
+    if (init->interleaving)
         types[count++] = SCTP_CHUNK_I_DATA;
+    if (init->i_forward_tsn)
         types[count++] = SCTP_CHUNK_I_FORWARD_TSN;
-    }
     if (count > 0)
         sctp_writer_parameter(writer, SCTP_PARAMETER_SUPPORTED_EXTENSIONS, types, count);
 }
 
-/* Each of them whole, header and all, inside a parameter of its own: RFC 9260 section 3.3.3.1. */
+/* Each of them whole, header and all, inside a parameter of its own: RFC 9260 section 3.3.3.1.2. */
 static void write_unrecognized(struct sctp_writer *writer, const uint8_t *bytes, size_t length) {
     struct sctp_walk walk = sctp_walk_bytes(bytes, length);
     struct sctp_parameter parameter;

@@ -16,9 +16,17 @@ static void decline(struct data_channel_layer *layer, uint64_t now_us, uint16_t 
         (void)sctp_association_reset_streams(layer->association, now_us, &stream, 1); /* not even that: then the peer waits */
 }
 
+/* RFC 8832 section 6: the peer opens a number anew when it has performed the reset that we asked for: so it has, though its answer got lost. */
+static void make_way(struct data_channel_layer *layer, unsigned id) {
+    struct data_channel *before = data_channel_with_id(layer, id);
+    if (before && before->state == DATA_CHANNEL_CLOSING && before->is_reset_by_peer && !before->owes_reset)
+        data_channel_end(layer, before, before->reason);
+}
+
 static void take_open(struct data_channel_layer *layer, uint64_t now_us, const struct sctp_received *received) {
     struct data_channel_open_message open;
     struct data_channel *channel;
+    make_way(layer, received->stream);
     /* RFC 8832 section 6, MUST: well-formed, on a stream that is free and has the parity of the peer's role. */
     bool is_good = data_channel_read_open(received->bytes, received->length, &open) == SCTP_OK && received->stream < layer->streams &&
                    !data_channel_is_ours(layer, received->stream) && !data_channel_with_id(layer, received->stream);
@@ -126,7 +134,7 @@ static bool take_message(struct data_channel_layer *layer, uint64_t now_us, cons
         finish_partial(layer, channel, event);
     } else {
         event->bytes = received->bytes;
-        event->length = is_empty ? 0 : received->length; /* RFC 8831 section 6.6: the byte of an empty one is not looked at */
+        event->length = is_empty ? 0 : received->length; /* RFC 8831 section 6.6, MUST: the byte of an empty one is not looked at */
     }
     event->type = DATA_CHANNEL_EVENT_MESSAGE;
     event->handle = channel->handle;
@@ -141,7 +149,7 @@ static bool take_message(struct data_channel_layer *layer, uint64_t now_us, cons
 static void take_reset_by_peer(struct data_channel_layer *layer, uint64_t now_us, struct data_channel *channel) {
     channel->is_reset_by_peer = true;
     if (channel->state == DATA_CHANNEL_OPEN) {
-        /* RFC 8831 section 6.7, MUST: the other direction is reset too. */
+        /* RFC 8831 section 6.7: the other direction is reset too. */
         data_channel_begin_close(layer, now_us, channel, DATA_CHANNEL_CLOSED_BY_PEER);
         if (channel->state == DATA_CHANNEL_CLOSING)
             data_channel_tell(layer, channel, &channel->tells_closing);

@@ -14,8 +14,8 @@ static void acknowledge(struct sctp_outbound *out, uint64_t now_us, const struct
     tally->has_progress = true;
     tally->acknowledged_bytes += record->length;
     tally->delivered_bytes += sctp_in_flight_cost(&out->flight, record->length);
-    /* RFC 9260 section 6.3.1 C5, MUST: Karn's rule. */
-    if (record->transmissions == 1 && (!tally->has_sample || record->sent_us > tally->sent_us)) {
+    /* RFC 9260 section 6.3.1 C5, MUST: Karn's rule. Nor is it known when one arrived of which the SACKs before had no room to tell. */
+    if (record->transmissions == 1 && !sctp_loss_was_untold(&out->loss, record->tsn) && (!tally->has_sample || record->sent_us > tally->sent_us)) {
         tally->has_sample = true;
         tally->sent_us = record->sent_us;
     }
@@ -60,12 +60,25 @@ static void look_for_reneging(struct sctp_outbound *out) {
         out->counted.reneged += sctp_in_flight_renege(&out->flight);
 }
 
+/* The peer's window has opened, and what probed it has been dropped, or else it would be acknowledged: that was no loss. */
+static void settle_window_probe(struct sctp_outbound *out, const struct tally *tally) {
+    if (!out->window_probe.is_out)
+        return;
+    bool is_over = tally->has_progress || out->flight.outstanding_count == 0;
+    if (!is_over && out->flight.outstanding_count == 1 && out->peer_window >= out->fragment_bytes) {
+        sctp_in_flight_set_lost(&out->flight, &out->flight.records[out->flight.oldest]);
+        is_over = true;
+    }
+    out->window_probe.is_out = !is_over;
+}
+
 /* ---- time -------------------------------------------------------------------------------------------------------------------------- */
 
 static uint64_t measure(struct sctp_outbound *out, uint64_t now_us, const struct tally *tally) {
     if (!tally->has_sample)
         return 0;
     uint64_t rtt_us = now_us - tally->sent_us;
+    out->is_measured_since_probe = true;
     /* RFC 9260 section 6.3.1 C4, SHOULD: once a round trip. */
     bool is_smoothed = now_us - out->rtt_round_us >= out->rtt.smoothed_us;
     if (is_smoothed)
@@ -74,7 +87,7 @@ static uint64_t measure(struct sctp_outbound *out, uint64_t now_us, const struct
     return rtt_us > 0 ? rtt_us : 1;
 }
 
-/* RFC 9260 section 6.3.2 R2 and R3, MUST. */
+/* RFC 9260 section 6.3.2 R2 and R3. */
 static void restart_timers(struct sctp_outbound *out, uint64_t now_us, bool has_advanced, bool has_progress) {
     if (has_advanced || !sctp_outbound_needs_t3(out))
         sctp_outbound_arm_t3(out, now_us);
@@ -104,12 +117,15 @@ static void take_duplicates(struct sctp_outbound *out, uint64_t now_us, const st
     if (sack->duplicate_count == 0)
         return;
     out->counted.duplicates_reported += sack->duplicate_count;
-    sctp_loss_duplicates(&out->loss, out->flight.cumulative_tsn, out->flight.next_tsn, r->state == SCTP_RECOVERY_FAST);
+    bool shows_reordering = false;
     for (size_t i = 0; i < sack->duplicate_count; i++) {
         uint32_t tsn = sctp_sack_duplicate(sack, i);
+        shows_reordering |= !sctp_loss_was_presumed(&out->loss, tsn);
         bool is_of_this = sctp_tsn_before(r->start_tsn, tsn) && !sctp_tsn_before(r->end_tsn, tsn);
         r->undo_count -= is_of_this && r->undo_count > 0;
     }
+    if (shows_reordering)
+        sctp_loss_duplicates(&out->loss, out->flight.cumulative_tsn, out->flight.next_tsn, r->state == SCTP_RECOVERY_FAST);
     bool is_undone = r->is_undoable && r->has_sent_again && r->undo_count == 0 && out->flight.lost_count == 0;
     if (!is_undone)
         return;
@@ -153,7 +169,7 @@ static void inform_congestion(struct sctp_outbound *out, uint64_t now_us, const 
 
 int sctp_outbound_handle_sack(struct sctp_outbound *out, uint64_t now_us, const struct sctp_sack *sack, bool *has_progressed) {
     *has_progressed = false;
-    /* RFC 9260 section 6.2.1 D i, MUST: an old one is dropped. */
+    /* RFC 9260 section 6.2.1 D i, SHOULD: an old one is dropped. */
     if (sctp_tsn_before(sack->cumulative_tsn, out->flight.cumulative_tsn)) {
         out->counted.sacks_old++;
         return SCTP_OK;
@@ -170,6 +186,7 @@ int sctp_outbound_handle_sack(struct sctp_outbound *out, uint64_t now_us, const 
     pass_cumulative(out, now_us, sack->cumulative_tsn, &tally);
     pass_gaps(out, now_us, sack, &tally);
     look_for_reneging(out);
+    settle_window_probe(out, &tally);
     uint32_t reach = sack->gap_count > 0 ? sctp_sack_gap(sack, sack->gap_count - 1).end : 0;
     sctp_loss_reported(&out->loss, sack->cumulative_tsn + reach, sack->gap_count);
     out->counted.bytes_acknowledged += tally.acknowledged_bytes;
@@ -178,11 +195,11 @@ int sctp_outbound_handle_sack(struct sctp_outbound *out, uint64_t now_us, const 
     uint32_t lost_before = out->flight.lost_count;
     sctp_outbound_detect_losses(out, now_us);
     judge_probe(out, now_us, sack->duplicate_count > 0, flight_bytes);
-    sctp_outbound_recovery_acknowledged(out, tally.delivered_bytes, out->flight.lost_count > lost_before);
+    sctp_outbound_recovery_acknowledged(out, tally.delivered_bytes, has_advanced && out->flight.lost_count <= lost_before);
     inform_congestion(out, now_us, &tally, rtt_us, was_limited);
     sctp_outbound_advance_forward(out);
     uint64_t patience_us = out->rtt.smoothed_us > 0 ? out->rtt.smoothed_us : out->rtt.rto_us;
-    /* RFC 3758 section 3.5 C3: again, but not for each SACK of a round trip. */
+    /* RFC 3758 section 3.5 C3, MUST: again; F2: but not for each SACK of a round trip. */
     if (out->forward_tsn != out->flight.cumulative_tsn && now_us - out->forward_sent_us >= patience_us)
         out->is_forward_due = true;
     restart_timers(out, now_us, has_advanced, tally.has_progress);

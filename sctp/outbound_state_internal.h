@@ -32,6 +32,11 @@ struct sctp_probe { /* RFC 8985 section 7 */
     uint32_t tsn;
 };
 
+struct sctp_window_probe { /* RFC 9260 section 6.1 A: of a peer's window that is closed */
+    uint64_t due_us; /* UINT64_MAX: none */
+    bool is_wanted, is_out;
+};
+
 struct sctp_outbound {
     struct sctp_allocator allocator;
     struct sctp_send_queue queue;
@@ -42,11 +47,13 @@ struct sctp_outbound {
     struct sctp_pacer pacer;
     struct sctp_recovery recovery;
     struct sctp_probe probe;
+    struct sctp_window_probe window_probe;
     size_t fragment_bytes;
     uint64_t peer_window;
     bool is_interleaved, can_forward;
     bool is_window_limited;          /* since data ran out last */
     bool is_heard_since_timeout;
+    bool is_measured_since_probe;    /* RFC 8985 section 7.3: else no probe follows the last one */
     uint32_t round_end_tsn;
     uint64_t rtt_round_us;           /* when the last smoothed sample was taken */
     uint64_t last_sent_us;
@@ -65,7 +72,7 @@ struct sctp_outbound {
 /* Marks what RACK finds, and reacts once in each round trip. */
 void sctp_outbound_detect_losses(struct sctp_outbound *out, uint64_t now_us);
 void sctp_outbound_enter_recovery(struct sctp_outbound *out, uint64_t now_us, uint64_t flight_bytes);
-void sctp_outbound_recovery_acknowledged(struct sctp_outbound *out, uint64_t delivered_bytes, bool has_loss);
+void sctp_outbound_recovery_acknowledged(struct sctp_outbound *out, uint64_t delivered_bytes, bool is_safe);
 void sctp_outbound_timed_out(struct sctp_outbound *out, uint64_t now_us);
 void sctp_outbound_arm_t3(struct sctp_outbound *out, uint64_t now_us);
 void sctp_outbound_arm_probe(struct sctp_outbound *out, uint64_t now_us);

@@ -34,23 +34,32 @@ static void refuse_description(struct call *call, int error, const struct peer_p
 
 /* ---- ours ------------------------------------------------------------------------------------------------------------------- */
 
+/* The local description, to be freed; NULL: there is none, or no memory. */
+static char *local_description(struct call *call, enum peer_sdp_type *type, size_t *length) {
+    char *text = malloc(CALL_SDP_MAX_BYTES);
+    if (text && peer_connection_description(call->connection, PEER_LOCAL, type, text, CALL_SDP_MAX_BYTES, length) == PEER_OK) {
+        call_say(call, 2, "our %s:\n%s", *type == PEER_SDP_OFFER ? "offer" : "answer", text);
+        return text;
+    }
+    free(text);
+    return NULL;
+}
+
 /* The description that was just set goes to the other side. False: nobody takes it. */
 static bool send_local_description(struct call *call) {
-    char *text = malloc(CALL_SDP_MAX_BYTES);
     enum peer_sdp_type type = PEER_SDP_OFFER;
     size_t length = 0;
     enum signaling_error sent = SIGNALING_ERROR_MEMORY;
-    if (text && peer_connection_description(call->connection, PEER_LOCAL, &type, text, CALL_SDP_MAX_BYTES, &length) == PEER_OK) {
-        call_say(call, 2, "our %s:\n%s", type == PEER_SDP_OFFER ? "offer" : "answer", text);
+    char *text = local_description(call, &type, &length);
+    if (text)
         sent = type == PEER_SDP_OFFER ? signaling_session_send_offer(call->session, text, length) : signaling_session_send_answer(call->session, text, length);
-    }
     free(text);
     if (sent != SIGNALING_OK)
         call_say(call, 0, "signaling did not take our description (error %d)", (int)sent);
     return sent == SIGNALING_OK;
 }
 
-static void take_back(struct call *call) {
+void call_peer_take_back(struct call *call) {
     (void)peer_connection_set_local_description(call->connection, net_clock_now_us(), PEER_SDP_ROLLBACK, NULL, 0, NULL);
 }
 
@@ -63,15 +72,24 @@ static bool offer(struct call *call) {
     }
     if (send_local_description(call))
         return true;
-    take_back(call);
+    call_peer_take_back(call);
     return false;
 }
 
 /* The connection belongs to this peer from now on, whoever was in the room before. */
-static void begin_with_peer(struct call *call) {
+void call_peer_begin_with_peer(struct call *call) {
     call->is_described = true;
     call->has_peer_left = false;
     call->timings.offer_or_answer = net_clock_now_us();
+}
+
+bool call_peer_describe(struct call *call, enum peer_sdp_type type, char **text, size_t *length) {
+    struct peer_problem problem = {.section = -1};
+    int error = peer_connection_set_local_description(call->connection, net_clock_now_us(), PEER_SDP_IMPLICIT, NULL, 0, &problem);
+    *text = error == PEER_OK ? local_description(call, &type, length) : NULL;
+    if (error != PEER_OK || !*text)
+        refuse_description(call, error, &problem, type == PEER_SDP_OFFER ? "No offer could be made." : "The offer could not be answered.");
+    return *text != NULL;
 }
 
 void call_peer_offer(struct call *call) {
@@ -79,7 +97,7 @@ void call_peer_offer(struct call *call) {
         call_peer_restart(call);
     if (!call->driver) /* it could not be set up: the call is ending */
         return;
-    begin_with_peer(call);
+    call_peer_begin_with_peer(call);
     call_peer_ask_for_media(call);
     if (call_data_offer(call))
         (void)offer(call);
@@ -89,6 +107,10 @@ void call_peer_offer(struct call *call) {
 void call_peer_renegotiate(struct call *call) {
     if (peer_connection_signaling_state(call->connection) != PEER_SIGNALING_STABLE)
         return; /* W3C webrtc section 4.7.3: it is said again when it is stable */
+    if (call->whip) {
+        call_whip_restart(call);
+        return;
+    }
     if (!call->is_signaling_open || call->has_peer_left) /* nobody would answer; whether the other side lives, consent tells */
         call_say(call, 0, "%s: nothing more can be agreed", call->is_signaling_open ? "the other side has left the room" : "signaling is gone");
     else if (call->exchange_failures >= CALL_EXCHANGE_FAILURE_MAX)
@@ -148,6 +170,14 @@ static void judge_agreement(struct call *call) {
     }
 }
 
+bool call_peer_take(struct call *call, enum peer_sdp_type type, struct signaling_text sdp) {
+    if (!take_description(call, type, sdp))
+        return false;
+    if (type == PEER_SDP_ANSWER)
+        judge_agreement(call);
+    return true;
+}
+
 static bool answer(struct call *call) {
     struct peer_problem problem = {.section = -1};
     int error = peer_connection_set_local_description(call->connection, net_clock_now_us(), PEER_SDP_IMPLICIT, NULL, 0, &problem);
@@ -167,7 +197,7 @@ void call_peer_answer(struct call *call, struct signaling_text offer_sdp) {
     if (!call->driver)
         return;
     if (!is_known)
-        begin_with_peer(call);
+        call_peer_begin_with_peer(call);
     bool is_taken = take_description(call, PEER_SDP_OFFER, offer_sdp);
     if (is_taken)
         call_codecs_follow_offer(call, offer_sdp.bytes, offer_sdp.length);
@@ -184,7 +214,7 @@ void call_peer_accept(struct call *call, struct signaling_text answer_sdp) {
     if (take_description(call, PEER_SDP_ANSWER, answer_sdp))
         judge_agreement(call);
     else
-        take_back(call);
+        call_peer_take_back(call);
     net_driver_run(call->driver);
 }
 

@@ -3,7 +3,9 @@
  *
  *     call.c            its life: beginning, timers, signals, end
  *     call_signaling.c  WebSocket client and signaling session
+ *     call_whip.c       instead of it: an endpoint of WHIP or WHEP; http.c carries what is said there
  *     call_peer.c       PeerConnection and the network driver
+ *     call_event.c      what PeerConnection has to say
  *     call_description.c  offer, answer and candidates between the two
  *     call_media.c      senders and receivers
  *     call_data.c       --data: a channel between stdin and stdout (data_pipe.c)
@@ -69,6 +71,8 @@ struct call_timings {
     uint64_t started, joined, offer_or_answer, gathering_began, gathering_ended, connected, first_audio, first_video;
 };
 
+struct call_whip;
+
 struct call {
     const struct call_options *options;
     const char *program;
@@ -82,6 +86,7 @@ struct call {
 
     struct signaling_session *session;
     struct signaling_client *client;
+    struct call_whip *whip; /* NULL: there is a room */
     bool is_signaling_open, is_joined, is_pumping;
     char peer_id[SIGNALING_ID_BYTES * 2 + 1];
 
@@ -123,6 +128,18 @@ void call_signaling_pump(struct call *call); /* events and texts of the session,
 void call_signaling_send_candidate(struct call *call, const char *candidate, const char *mid, int line_index, const char *ufrag);
 void call_signaling_leave(struct call *call);
 
+void call_signaling_add_server(struct call *call, const char *uri, struct signaling_text username, struct signaling_text credential, const char *from);
+void call_signaling_own_servers(struct call *call); /* those of the command line, and no others */
+
+/* call_whip.c */
+bool call_whip_begin(struct call *call);
+void call_whip_candidate(struct call *call, const char *candidate); /* of ours; "": there are no more */
+void call_whip_restart(struct call *call);   /* ICE, by PATCH */
+bool call_whip_wait_over(struct call *call); /* --wait is over: true, and it has failed, when there is no session */
+void call_whip_leave(struct call *call);     /* DELETE */
+void call_whip_stop(struct call *call);      /* no more waiting for its answer */
+void call_whip_free(struct call *call);
+
 /* call_peer.c */
 bool call_peer_begin(struct call *call);
 void call_peer_restart(struct call *call); /* another peer: everything of the last one goes */
@@ -130,6 +147,8 @@ void call_peer_leave(struct call *call);   /* RTCP BYE and close_notify */
 void call_peer_free(struct call *call);
 void call_peer_ask_for_media(struct call *call); /* before the first offer is ours: the kinds that we do not send are wanted, too */
 
+/* call_event.c */
+void call_peer_event(struct call *call, const struct peer_connection_event *event);
 const struct ice_agent *call_agent(const struct call *call); /* of the connection, for its statistics; NULL: there is none */
 void call_fail_of_ice(struct call *call);                   /* no path: says what was tried and what would help */
 
@@ -138,11 +157,15 @@ void call_peer_offer(struct call *call);
 void call_peer_answer(struct call *call, struct signaling_text offer);
 void call_peer_renegotiate(struct call *call); /* another offer to the same peer */
 void call_peer_accept(struct call *call, struct signaling_text answer);
+bool call_peer_describe(struct call *call, enum peer_sdp_type type, char **text, size_t *length); /* setLocalDescription of it; the text to be freed. False: said why */
+bool call_peer_take(struct call *call, enum peer_sdp_type type, struct signaling_text sdp); /* setRemoteDescription, and for an answer whether anything is agreed */
+void call_peer_begin_with_peer(struct call *call);
+void call_peer_take_back(struct call *call); /* our offer */
 void call_peer_add_candidate(struct call *call, const struct signaling_candidate *candidate, bool is_of_ignored_offer);
 
 /* call_media.c */
 bool call_media_open(struct call *call); /* the sources, before anybody is bothered */
-void call_media_start(struct call *call); /* connected, or agreed anew: what was agreed is sent, as the codec that was agreed; what was not, is not */
+void call_media_start(struct call *call); /* agreed: made ready; connected, or agreed anew: sent, as the codec that was agreed; what was not, is not */
 void call_media_track(struct call *call, size_t transceiver, enum peer_codec codec);
 void call_media_frame(struct call *call, const struct peer_received_frame *frame);
 void call_media_pump(struct call *call);

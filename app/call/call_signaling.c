@@ -38,22 +38,30 @@ static bool copy_text(char *out, size_t capacity, struct signaling_text text) {
     return true;
 }
 
-/* The command line's first, then the room's: what this user says of servers matters more than what a room says to everybody. */
-static void collect_servers(struct call *call, const struct signaling_message *message) {
+void call_signaling_own_servers(struct call *call) {
     call->server_count = 0;
     for (size_t i = 0; i < call->options->ice_server_count; i++)
         add_server(call, &call->options->ice_servers[i], "");
+}
+
+void call_signaling_add_server(struct call *call, const char *uri, struct signaling_text username, struct signaling_text credential, const char *from) {
+    struct call_ice_server server;
+    const char *wrong = call_ice_uri_parse(uri, &server);
+    if (wrong) {
+        call_say(call, 0, "%san ICE server that is not one (%s): %s", from, wrong, uri);
+        return;
+    }
+    if (!copy_text(server.username, sizeof server.username, username) || !copy_text(server.credential, sizeof server.credential, credential))
+        server.username[0] = server.credential[0] = '\0'; /* half of the two is none */
+    add_server(call, &server, from);
+}
+
+/* The command line's first, then the room's: what this user says of servers matters more than what a room says to everybody. */
+static void collect_servers(struct call *call, const struct signaling_message *message) {
+    call_signaling_own_servers(call);
     for (size_t i = 0; i < message->ice_server_count; i++) {
         const struct signaling_ice_server *given = &message->ice_servers[i];
-        struct call_ice_server server;
-        const char *wrong = call_ice_uri_parse(given->url.bytes, &server);
-        if (wrong) {
-            call_say(call, 0, "the room hands out an ICE server that is not one (%s): %s", wrong, given->url.bytes);
-            continue;
-        }
-        if (!copy_text(server.username, sizeof server.username, given->username) || !copy_text(server.credential, sizeof server.credential, given->credential))
-            server.username[0] = server.credential[0] = '\0'; /* half of the two is none */
-        add_server(call, &server, "the room's ");
+        call_signaling_add_server(call, given->url.bytes, given->username, given->credential, "the room's ");
     }
 }
 
@@ -154,7 +162,7 @@ static void send_texts(struct call *call) {
 }
 
 void call_signaling_pump(struct call *call) {
-    if (call->is_pumping) /* an event's handler said something: the loop below sends it */
+    if (call->is_pumping || !call->session) /* an event's handler said something: the loop below sends it */
         return;
     call->is_pumping = true;
     /* A view of an event lives until the next call on the session, and handlers make calls: an event is acted on only with
@@ -168,6 +176,10 @@ void call_signaling_pump(struct call *call) {
 
 void call_signaling_send_candidate(struct call *call, const char *candidate, const char *mid, int line_index, const char *ufrag) {
     enum signaling_error error;
+    if (call->whip) {
+        call_whip_candidate(call, candidate);
+        return;
+    }
     if (!*candidate) {
         error = signaling_session_send_end_of_candidates(call->session);
     } else {
@@ -215,9 +227,11 @@ static void on_closed(void *context, const struct signaling_client_closed *close
 
 bool call_signaling_begin(struct call *call) {
     struct signaling_client_config config = {
-        .url = call->options->room_url, .context = call, .on_open = on_open, .on_message = on_message, .on_closed = on_closed,
+        .url = call->options->room_url, .ca_file = call->options->signaling_ca_file, .context = call, .on_open = on_open, .on_message = on_message, .on_closed = on_closed,
     };
     struct signaling_problem problem = {0};
+    if (call->options->whip_url)
+        return call_whip_begin(call);
     call->session = signaling_session_new(call->creates_offer ? SIGNALING_CALLER : SIGNALING_CALLEE);
     enum signaling_error error = call->session ? signaling_client_new(&config, &call->loop, &call->client, &problem) : SIGNALING_ERROR_MEMORY;
     if (error != SIGNALING_OK) {
@@ -230,6 +244,8 @@ bool call_signaling_begin(struct call *call) {
 }
 
 void call_signaling_leave(struct call *call) {
+    if (call->whip)
+        call_whip_leave(call);
     if (!call->client)
         return;
     /* A goodbye is for a call that was; a failure speaks for itself, and the server tells that we left. */

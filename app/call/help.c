@@ -6,6 +6,13 @@ static const char room_url[] =
     "\n"
     "ROOM_URL is ws://HOST:PORT/r/ROOM, or wss:// with a certificate.\n";
 
+static const char endpoint[] =
+    "\n"
+    "instead of ROOM_URL\n"
+    "  --whip URL               publish to a WHIP endpoint (RFC 9725), http: or https:\n"
+    "  --whep URL               play from a WHEP endpoint (draft-ietf-wish-whep-03)\n"
+    "    --token-file FILE        the bearer token for it\n";
+
 static const char media[] =
     "\n"
     "media\n"
@@ -39,6 +46,7 @@ static const char network[] =
 static const char call[] =
     "\n"
     "call\n"
+    "  --signaling-ca FILE      certificates that a wss: or https: server may show, besides the system's\n"
     "  --bundle-policy POLICY   max-bundle (default), balanced, max-compat: transports for a peer that does not know BUNDLE\n"
     "  --duration SEC           length of the call once connected (default: until somebody ends it)\n"
     "  --wait SEC               patience before it (default 60)\n"
@@ -67,7 +75,8 @@ void call_options_help(const char *name, enum call_program program) {
         return;
     }
     printf("%s [options] ROOM_URL      joins a room and %s\n", name, program == CALL_PROGRAM_CALLER ? "calls the other side when it is ready" : "answers whoever calls");
-    printf("%s%s%s%s  The servers of --ice-server are added to those that the room hands out.\n%s", room_url, media, data, network, call);
+    printf("%s%s", room_url, program == CALL_PROGRAM_CALLER ? endpoint : "");
+    printf("%s%s%s  The servers of --ice-server are added to those that the room hands out.\n%s", media, data, network, call);
 }
 
 bool call_options_read(int argument_count, char **arguments, const char *name, enum call_program program, struct call_options *out, int *exit_code) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/call/call_internal.h"
+#include "app/call/harmless.h"
 #include "app/net/clock.h"
 
 #define LINE_BYTES 16384 /* a description is the longest; more is cut */
@@ -26,11 +27,8 @@ void call_say(struct call *call, int verbosity, const char *format, ...) {
     va_start(arguments, format);
     (void)vsnprintf(text + prefix, sizeof text - (size_t)prefix - 1, format, arguments);
     va_end(arguments);
-    /* Much of it comes from the other side: it may say what it likes, but not move the cursor. */
     size_t length = strlen(text);
-    for (size_t i = 0; i < length; i++)
-        if (((unsigned char)text[i] < 0x20 && text[i] != '\n') || text[i] == 0x7f)
-            text[i] = ' ';
+    call_make_harmless(text, length, "\n");
     text[length] = '\n';
     (void)fwrite(text, 1, length + 1, stderr); /* in one piece: caller and callee may share a terminal */
 }
@@ -42,7 +40,9 @@ void call_live_update(struct call *call) {
     bool has_colour = !no_colour || !*no_colour;
     const struct media_receiver_statistics *video = &call->media[1].received;
     uint64_t seconds = (net_clock_now_us() - call->timings.connected) / 1000000;
-    fprintf(stderr, "\r\033[K%s%02" PRIu64 ":%02" PRIu64 "%s  in: %" PRIu64 " pictures, %" PRIu64 " freezes, %" PRIu64 " ms of sound concealed  out: %" PRIu64 " pictures",
+    fprintf(stderr,
+            "\r\033[K%s%02" PRIu64 ":%02" PRIu64 "%s  in: %" PRIu64 " pictures, %" PRIu64 " freezes, %" PRIu64 " ms of sound concealed"
+            "  out: %" PRIu64 " pictures",
             has_colour ? "\033[1m" : "", seconds / 60, seconds % 60, has_colour ? "\033[0m" : "", video->frames_decoded, video->freeze_count,
             call->media[0].received.concealed_samples / 48, call->media[1].sent.frames_encoded);
     fflush(stderr);

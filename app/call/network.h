@@ -11,7 +11,7 @@ struct net_interface_filter call_network_filter(const struct call_options *optio
 /* Those, --turn-ca and --mdns, and listening for TCP candidates. Verbs and object are the caller's. Points into `options`. */
 struct net_driver_config call_network_config(const struct call_options *options);
 
-/* False, with CALL_EXIT_FILE or CALL_EXIT_INPUT: --turn-ca cannot be taken. Read here to be told apart; the driver reads it again for itself. */
+/* False, with CALL_EXIT_FILE or CALL_EXIT_INPUT: --turn-ca or --signaling-ca cannot be taken. Read here to be told apart; who needs them reads them again. */
 bool call_network_check(const struct call_options *options, struct call_problem *problem);
 
 #endif

@@ -156,6 +156,7 @@ static bool on_record(struct call_reader *reader) { return reader->options->reco
 static bool on_key_log(struct call_reader *reader) { return reader->options->key_log = reader->value, true; }
 static bool on_interface(struct call_reader *reader) { return reader->options->interface = reader->value, true; }
 static bool on_turn_ca(struct call_reader *reader) { return reader->options->turn_ca_file = reader->value, true; }
+static bool on_signaling_ca(struct call_reader *reader) { return reader->options->signaling_ca_file = reader->value, true; }
 static bool on_stamp(struct call_reader *reader) { return reader->options->stamp = true; }
 static bool on_ipv4(struct call_reader *reader) { return reader->options->only_ipv4 = true; }
 static bool on_ipv6(struct call_reader *reader) { return reader->options->only_ipv6 = true; }
@@ -191,6 +192,10 @@ static const struct flag {
     {"--ice-credential", REQUIRED, BOTH, call_reader_on_ice_credential},
     {"--ice-credential-file", REQUIRED, BOTH, call_reader_on_ice_credential_file},
     {"--ice-transport-policy", REQUIRED, BOTH, call_reader_on_ice_transport_policy},
+    {"--whip", REQUIRED, CALLS, call_reader_on_whip},
+    {"--whep", REQUIRED, CALLS, call_reader_on_whep},
+    {"--token-file", REQUIRED, CALLS, call_reader_on_token_file},
+    {"--signaling-ca", REQUIRED, CALLS, on_signaling_ca},
     {"--interface", REQUIRED, BOTH, on_interface},
     {"-4", NONE, BOTH, on_ipv4},
     {"-6", NONE, BOTH, on_ipv6},
@@ -220,9 +225,6 @@ static const struct flag {
     {"-h", NONE, BOTH, on_help},
     {"--min-bitrate", REQUIRED, CALLS, on_later},
     {"--max-bitrate", REQUIRED, CALLS, on_later},
-    {"--whip", REQUIRED, CALLS, on_later},
-    {"--whep", REQUIRED, CALLS, on_later},
-    {"--token-file", REQUIRED, CALLS, on_later},
     {"--pcap", REQUIRED, CALLS, on_later},
 };
 
@@ -261,6 +263,8 @@ static bool check_room_url(struct call_reader *reader) {
     reader->flag = "no room URL";
     reader->value = NULL;
     const char *url = reader->options->room_url;
+    if (reader->options->whip_url)
+        return true;
     if (!url)
         return call_reader_refuse(reader, "it has to say which room to join", "For example: ws://127.0.0.1:8080/r/demo");
     reader->flag = url;
@@ -290,7 +294,8 @@ static bool check_data(struct call_reader *reader) {
 static bool check_together(struct call_reader *reader, enum call_program program) {
     if (reader->options->wants_help || reader->options->wants_version)
         return true;
-    return check_data(reader) && call_reader_check_network(reader) && (program == CALL_PROGRAM_PROBE || check_room_url(reader));
+    return call_reader_check_whip(reader, program == CALL_PROGRAM_CALLER) && check_data(reader) && call_reader_check_network(reader) &&
+           (program == CALL_PROGRAM_PROBE || check_room_url(reader));
 }
 
 bool call_options_parse(int argument_count, char **arguments, enum call_program program, struct call_options *out, struct call_problem *problem) {

@@ -21,6 +21,7 @@
 #define CALL_DTMF_GAP_MS 70
 #define CALL_DTMF_DELAY_US 1000000u   /* after connected: the other side may be so a little later, and keys that it misses are not sent again */
 #define CALL_DATA_LABEL_MAX_BYTES 255
+#define CALL_TOKEN_BYTES 513           /* SIGNALING_WHIP_TOKEN_MAX_BYTES, and the NUL */
 #define CALL_VERSION "0.1.0"
 
 enum call_program { CALL_PROGRAM_CALLER, CALL_PROGRAM_CALLEE, CALL_PROGRAM_PROBE };
@@ -37,7 +38,11 @@ enum call_bundle_policy { CALL_BUNDLE_MAX_BUNDLE, CALL_BUNDLE_BALANCED, CALL_BUN
 
 /* Strings point into argv. A turn: or turns: server has a username and a credential. */
 struct call_options {
-    const char *room_url;
+    const char *room_url;  /* NULL with whip_url */
+    const char *whip_url;  /* NULL: a room. An endpoint of WHIP, or of WHEP when is_whep */
+    bool is_whep;
+    char token[CALL_TOKEN_BYTES]; /* "": none */
+    const char *signaling_ca_file; /* of https: and wss:; NULL: the system's certificates only */
     struct call_ice_server ice_servers[CALL_ICE_SERVER_MAX];
     size_t ice_server_count;
     bool relay_only;

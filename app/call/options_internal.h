@@ -26,4 +26,10 @@ bool call_reader_on_ice_transport_policy(struct call_reader *reader);
 bool call_reader_on_mdns(struct call_reader *reader);
 bool call_reader_check_network(struct call_reader *reader); /* once, after the last flag */
 
+/* options_whip.c */
+bool call_reader_on_whip(struct call_reader *reader);
+bool call_reader_on_whep(struct call_reader *reader);
+bool call_reader_on_token_file(struct call_reader *reader);
+bool call_reader_check_whip(struct call_reader *reader, bool is_caller); /* once, after the last flag; the defaults of what is sent */
+
 #endif

@@ -125,6 +125,16 @@ void net_tls_session_free(struct net_tls_session *session) {
     free(session);
 }
 
+bool net_tls_session_offer_protocol(struct net_tls_session *session, const char *protocol) {
+    unsigned char list[256];
+    size_t length = strlen(protocol);
+    if (length == 0 || length > 255)
+        return false;
+    list[0] = (unsigned char)length;
+    memcpy(list + 1, protocol, length);
+    return SSL_set_alpn_protos(session->ssl, list, (unsigned)length + 1) == 0;
+}
+
 bool net_tls_feed(struct net_tls_session *session, const uint8_t *bytes, size_t length) {
     size_t written;
     return length == 0 || (BIO_write_ex(session->from_network, bytes, length, &written) == 1 && written == length);

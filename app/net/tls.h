@@ -1,5 +1,5 @@
 /*
- * A TLS client session (RFC 8446, RFC 5246) as bytes in and bytes out: for TURN over TLS (RFC 8656 section 3.1), driven by app/net/stream.h.
+ * A TLS client session (RFC 8446, RFC 5246) as bytes in and bytes out: for TURN over TLS (RFC 8656 section 3.1) and for HTTPS, driven by app/net/stream.h.
  *
  *     net_tls_trust_new                              whom to believe; once per program
  *     net_tls_session_new                            one connection
@@ -46,6 +46,9 @@ struct net_tls_session;
  */
 struct net_tls_session *net_tls_session_new(struct net_tls_trust *trust, const char *server_name);
 void net_tls_session_free(struct net_tls_session *session);
+
+/* Offers this application protocol (RFC 7301) instead of stun.turn: "http/1.1". Before the handshake; 1 to 255 bytes. False: memory is short. */
+bool net_tls_session_offer_protocol(struct net_tls_session *session, const char *protocol);
 
 /* Bytes from the socket; copied. False: memory is short. */
 bool net_tls_feed(struct net_tls_session *session, const uint8_t *bytes, size_t length);

@@ -2,9 +2,7 @@
 #include "app/peer/peer_connection_internal.h"
 
 static enum dtls_transport_state dtls_state(const struct peer_transport_entry *entry) {
-    struct peer_transport_statistics statistics;
-    peer_transport_statistics(entry->transport, &statistics);
-    return statistics.dtls_state;
+    return peer_transport_dtls_state(entry->transport);
 }
 
 static bool is_over(const struct peer_transport_entry *entry) {
@@ -44,7 +42,7 @@ void peer_channels_begin(struct peer_connection *connection, uint64_t now_us) {
     peer_transport_statistics(entry->transport, &statistics);
     (void)data_channel_layer_set_role(channels->layer, statistics.dtls_role == DTLS_ROLE_CLIENT);
     (void)data_channel_layer_attach(channels->layer, channels->association);
-    /* RFC 8831 section 6.2: who is client in DTLS does not matter here: both call, and one association comes of it. */
+    /* RFC 8841 section 9.3, MUST: both call, whoever is client in DTLS, and one association comes of it. */
     (void)sctp_association_connect(channels->association, now_us);
 }
 

@@ -69,6 +69,26 @@ static bool copy_servers(struct peer_connection *connection) {
     return true;
 }
 
+int peer_connection_set_ice_servers(struct peer_connection *connection, const struct ice_server *servers, size_t count) {
+    struct ice_agent_config *ice = &connection->config.ice, before = *ice;
+    struct ice_server *old = connection->servers;
+    size_t index = 0;
+    if (count > ICE_SERVER_MAX)
+        return PEER_ERROR_ARGUMENT;
+    if (connection->is_closed || peer_transports_next(connection, &index))
+        return PEER_ERROR_STATE;
+    connection->servers = NULL;
+    ice->servers = servers;
+    ice->server_count = count;
+    if (copy_servers(connection)) {
+        peer_connection_release(connection, old);
+        return PEER_OK;
+    }
+    *ice = before;
+    connection->servers = old;
+    return PEER_ERROR_MEMORY;
+}
+
 static bool is_config_valid(const struct peer_connection_config *config) {
     return config && config->certificate && config->ice.random && config->ice.server_count <= ICE_SERVER_MAX &&
            (unsigned)config->bundle_policy <= PEER_BUNDLE_MAX_BUNDLE;
@@ -141,7 +161,8 @@ int peer_problem_set(struct peer_connection *connection, struct peer_problem *pr
     return error;
 }
 
-int peer_problem_from_sdp(struct peer_connection *connection, struct peer_problem *problem, int error, const struct sdp_problem *found, const struct sdp_session *session) {
+int peer_problem_from_sdp(struct peer_connection *connection, struct peer_problem *problem, int error, const struct sdp_problem *found,
+                          const struct sdp_session *session) {
     const char *rule = found->rule ? found->rule : peer_error_name(error);
     connection->last_problem = rule;
     if (!problem)

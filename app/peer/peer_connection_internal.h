@@ -187,6 +187,7 @@ struct peer_connection {
     const char *last_problem; /* static */
 
     struct peer_transport_entry *transports[PEER_TRANSPORT_MAX]; /* allocated when first used; NULL: never was */
+    size_t transport_end;                               /* behind the last that ever was: what every drain walks */
     int8_t section_transports[SDP_SECTION_MAX];         /* by section of the descriptions that are set: its transport, or -1 */
     int8_t stable_section_transports[SDP_SECTION_MAX];  /* by the last answer: what a rollback gives back */
     int8_t offered_section_transports[SDP_SECTION_MAX]; /* by the last local description: BUNDLE folds these when there is an answer */
@@ -239,7 +240,8 @@ bool peer_states_signaling_next(enum peer_signaling_state state, bool is_local, 
 void peer_connection_make_id(struct peer_connection *connection, char id[PEER_RANDOM_ID_CHARACTERS + 1]);
 /* Each returns the error it is given, so that a refusal is one statement, and keeps the rule for peer_connection_problem. `problem` may be NULL. */
 int peer_problem_set(struct peer_connection *connection, struct peer_problem *problem, int error, const char *rule);
-int peer_problem_from_sdp(struct peer_connection *connection, struct peer_problem *problem, int error, const struct sdp_problem *found, const struct sdp_session *session);
+int peer_problem_from_sdp(struct peer_connection *connection, struct peer_problem *problem, int error, const struct sdp_problem *found,
+                          const struct sdp_session *session);
 int peer_error_from_sdp(int error);
 
 /* ---- peer_transceivers.c -------------------------------------------------------------------------------------------- */
@@ -347,7 +349,8 @@ const struct sdp_local_transport *peer_local_transport(struct peer_connection *c
 /* Writes it and keeps it as created. */
 int peer_offer_make(struct peer_connection *connection, struct peer_problem *problem);
 int peer_answer_make(struct peer_connection *connection, struct peer_problem *problem);
-int peer_created_hand_out(struct peer_connection *connection, const struct peer_created *created, char *text, size_t capacity, size_t *length, struct peer_problem *problem);
+int peer_created_hand_out(struct peer_connection *connection, const struct peer_created *created, char *text, size_t capacity, size_t *length,
+                          struct peer_problem *problem);
 /* RFC 9429 section 5.8.3: what a remote description must have before anything of it is believed. Nothing changes. */
 int peer_associate_check(struct peer_connection *connection, const struct sdp_session *remote, bool is_offer, struct peer_problem *problem);
 /* The sections of the peer's offer get their transceivers. MEMORY. */
@@ -409,6 +412,13 @@ enum peer_setup peer_transports_setup(const struct peer_connection *connection, 
 int peer_transports_set_local(struct peer_connection *connection, uint64_t now_us, const struct sdp_session *local, bool is_offer, enum ice_role role);
 /* Nobody needs it. Its relays are given back and the peer is told, by what poll_transmit sends next. */
 void peer_transports_leave(struct peer_connection *connection, uint64_t now_us, size_t index);
+/*
+ * The section of the peer's offer that goes on with the transport at a place: the first of the `carriers` that has the peer's credentials of before,
+ * else the first, which restarts ICE; SDP_SECTION_MAX: none. Another one that had this transport leaves the BUNDLE, for a new one.
+ */
+size_t peer_transports_heir(const struct peer_connection *connection, const struct sdp_session *offer, const size_t *carriers, int8_t place);
+/* Could an answer go on with the transports that are connected? PEER_ERROR_NOT_SUPPORTED: not with this certificate. Nothing changes. */
+int peer_transports_check_offer(struct peer_connection *connection, const struct sdp_session *offer, struct peer_problem *problem);
 /* Can this be applied? Nothing changes. */
 int peer_transports_check(struct peer_connection *connection, const struct sdp_negotiated *negotiated, struct peer_problem *problem);
 /* What was agreed: remote credentials, fingerprints, roles. Sections that BUNDLE has folded change over; a final answer frees what is left over. */

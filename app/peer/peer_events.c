@@ -56,7 +56,8 @@ static const char *mid_of_section(struct peer_connection *connection, size_t sec
 }
 
 /* NULL: the end of them. */
-static bool tell_candidate(struct peer_connection *connection, const struct peer_transport_entry *entry, const struct ice_candidate *candidate, struct peer_connection_event *out) {
+static bool tell_candidate(struct peer_connection *connection, const struct peer_transport_entry *entry, const struct ice_candidate *candidate,
+                           struct peer_connection_event *out) {
     struct peer_transport_parameters ours;
     peer_transport_local_parameters(entry->transport, &ours);
     /* RFC 8838 sections 9 and 13: a candidate, and the end of them, say by the ufrag which generation they are of. */
@@ -178,7 +179,7 @@ static bool poll_leaving(struct peer_connection *connection, size_t index, struc
 }
 
 static bool poll_sockets(struct peer_connection *connection, struct peer_connection_event *out) {
-    for (size_t i = 0; i < PEER_TRANSPORT_MAX; i++) {
+    for (size_t i = 0; i < connection->transport_end; i++) {
         struct peer_transport_entry *entry = connection->transports[i];
         if (!entry)
             continue;
@@ -195,7 +196,7 @@ static bool poll_sockets(struct peer_connection *connection, struct peer_connect
 bool peer_events_poll_transports(struct peer_connection *connection, struct peer_connection_event *out) {
     struct peer_transport_entry *entry;
     struct peer_event event;
-    for (size_t i = 0; i < PEER_TRANSPORT_MAX; i++)
+    for (size_t i = 0; i < connection->transport_end; i++)
         if (connection->transports[i] && connection->transports[i]->leaving && poll_leaving(connection, i, out))
             return true;
     for (size_t i = 0; (entry = peer_transports_next(connection, &i)); i++) {

@@ -65,11 +65,9 @@ uint64_t peer_media_next_timeout(const struct peer_connection *connection) {
 /* ---- out --------------------------------------------------------------------------------------------------------------------- */
 
 bool peer_media_can_send(const struct peer_transport_entry *transport, uint64_t now_us) {
-    struct peer_transport_statistics statistics;
     if (!transport || !transport->transport)
         return false;
-    peer_transport_statistics(transport->transport, &statistics);
-    return statistics.dtls_state == DTLS_TRANSPORT_CONNECTED && ice_agent_can_send(peer_transport_ice(transport->transport), now_us);
+    return peer_transport_dtls_state(transport->transport) == DTLS_TRANSPORT_CONNECTED && ice_agent_can_send(peer_transport_ice(transport->transport), now_us);
 }
 
 static bool poll_session(struct peer_transport_entry *entry, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {
@@ -143,7 +141,8 @@ int peer_connection_request_key_frame(struct peer_connection *connection, uint64
         return peer_problem_set(connection, NULL, PEER_ERROR_NOT_FOUND, no_transceiver_rule);
     connection->now_us = now_us;
     if (connection->is_closed || !entry->receiver)
-        return peer_problem_set(connection, NULL, PEER_ERROR_STATE, connection->is_closed ? closed_rule : "it has never received: no offer and answer have agreed that it does");
+        return peer_problem_set(connection, NULL, PEER_ERROR_STATE,
+                                connection->is_closed ? closed_rule : "it has never received: no offer and answer have agreed that it does");
     rtp_session_request_key_frame(peer_media_session(connection, entry), now_us, entry->receiver);
     return PEER_OK;
 }

@@ -32,12 +32,14 @@ struct peer_transport_entry *peer_transports_place(struct peer_connection *conne
         if (entry)
             memset(entry, 0, sizeof *entry);
         connection->transports[index] = entry;
+        if (entry && index >= connection->transport_end)
+            connection->transport_end = index + 1;
     }
     return connection->transports[index];
 }
 
 struct peer_transport_entry *peer_transports_next(const struct peer_connection *connection, size_t *index) {
-    for (; *index < PEER_TRANSPORT_MAX; (*index)++)
+    for (; *index < connection->transport_end; (*index)++)
         if (connection->transports[*index] && connection->transports[*index]->transport)
             return connection->transports[*index];
     return NULL;
@@ -210,7 +212,8 @@ static int8_t agreed_place(const struct peer_connection *connection, const struc
  * began. Of which transport? The one that the peer goes on with, too: that of the tagged section, else of the first that shares its credentials;
  * what only open offers had, the peer does not know, and one of those may have begun with these as well as with others. -1: of none, they are new.
  */
-static int8_t restarted_place(const struct peer_connection *connection, const struct sdp_session *local, size_t tagged, size_t section, const struct peer_credentials *ours) {
+static int8_t restarted_place(const struct peer_connection *connection, const struct sdp_session *local, size_t tagged, size_t section,
+                              const struct peer_credentials *ours) {
     int8_t place = agreed_place(connection, local, tagged, ours);
     for (size_t i = 0; i < local->section_count && place < 0; i++)
         place = agreed_place(connection, local, i, ours);

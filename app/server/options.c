@@ -1,5 +1,5 @@
 #include "app/server/options.h"
-#include "app/server/token.h"
+#include "app/call/token.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -187,7 +187,7 @@ static bool read_secret(struct reader *reader) {
 
 static bool read_token(struct reader *reader) {
     struct server_problem *problem = reader->problem;
-    int error = server_token_read(reader->options->token_file, reader->options->token);
+    int error = call_token_read(reader->options->token_file, reader->options->token);
     if (error == 0)
         return true;
     problem->exit_code = error == -EBADMSG ? EX_DATAERR : EX_IOERR;

@@ -150,12 +150,69 @@ static void test_data(void **state) {
 /* interface flags of later versions are known by name: none is ignored, none is taken for a typing error. */
 static void test_later_flags_are_refused(void **state) {
     (void)state;
-    static const char *const later[] = {"--min-bitrate 1", "--max-bitrate 1", "--whip u", "--whep u", "--token-file f", "--pcap f"};
+    static const char *const later[] = {"--min-bitrate 1", "--max-bitrate 1", "--pcap f"};
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
         char line[128];
         (void)snprintf(line, sizeof line, "%s %s", later[i], ROOM);
         assert_refused(line, "later version");
     }
+}
+
+/* ---- WHIP and WHEP --------------------------------------------------------------------------------------------------------- */
+
+#define WHIP "--whip https://h/whip/e "
+#define WHEP "--whep http://h/whep/e "
+
+static void test_whip(void **state) {
+    (void)state;
+    assert_true(parse(WHIP "--signaling-ca ca.pem"));
+    assert_string_equal(options.whip_url, "https://h/whip/e");
+    assert_true(!options.is_whep && !options.room_url);
+    assert_string_equal(options.audio, "tone");
+    assert_string_equal(options.video, "pattern");
+    assert_string_equal(options.signaling_ca_file, "ca.pem");
+    assert_string_equal(options.token, "");
+    assert_true(parse(WHEP "--record x"));
+    assert_true(options.is_whep);
+    assert_string_equal(options.audio, "none");
+    assert_string_equal(options.video, "none");
+    assert_true(parse(WHIP "--audio none") && parse(WHIP "--video none") && parse(WHEP "--video none"));
+    assert_refused(WHIP WHEP, "already");
+    assert_refused(WHIP ROOM, "room URL");
+    assert_refused("--whip ws://h/r/x", "http://");
+    assert_refused(WHIP "--audio none --video none", "nothing else");
+    assert_refused(WHIP "--data x", "audio and video only");
+    assert_refused(WHIP "--bundle-policy balanced", "max-bundle");
+    assert_refused(WHIP "--record x", "nothing is received");
+    assert_refused(WHEP "--audio tone", "nothing is sent");
+    assert_refused(WHEP "--dtmf 1", "nothing is sent");
+    program = CALL_PROGRAM_CALLEE;
+    assert_refused(WHIP, "no offer");
+    program = CALL_PROGRAM_PROBE;
+    assert_refused(WHIP, "no call");
+    program = CALL_PROGRAM_CALLER;
+}
+
+static void test_token_file(void **state) {
+    (void)state;
+    char path[] = "/tmp/strata-token-XXXXXX", line[256];
+    int descriptor = mkstemp(path);
+    assert_true(descriptor >= 0);
+    assert_int_equal(write(descriptor, "a.b\n", 4), 4);
+    (void)snprintf(line, sizeof line, WHIP "--token-file %s", path);
+    assert_true(parse(line));
+    assert_string_equal(options.token, "a.b");
+    (void)snprintf(line, sizeof line, "--token-file %s " ROOM, path);
+    assert_refused(line, "rooms ask for no token");
+    (void)snprintf(line, sizeof line, WHIP "--token-file %s", path);
+    assert_int_equal(write(descriptor, "c d\n", 4), 4);
+    assert_false(parse(line));
+    assert_int_equal(problem.exit_code, CALL_EXIT_INPUT);
+    assert_null(strstr(problem.what, "a.b")); /* no sentence holds a token */
+    close(descriptor);
+    unlink(path);
+    assert_false(parse(line));
+    assert_int_equal(problem.exit_code, CALL_EXIT_FILE);
 }
 
 /* ---- TURN servers --------------------------------------------------------------------------------------------------------- */
@@ -394,6 +451,8 @@ int main(void) {
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_data),
         cmocka_unit_test(test_later_flags_are_refused),
+        cmocka_unit_test(test_whip),
+        cmocka_unit_test(test_token_file),
         cmocka_unit_test(test_turn_servers),
         cmocka_unit_test(test_credential_of_the_environment),
         cmocka_unit_test(test_credential_file),

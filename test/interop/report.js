@@ -36,7 +36,7 @@ function grid(cases, corner, rowOf, columnOf, markOfCase) {
 }
 
 const isPlain = (c) => c.media?.length === 2 && !c.event && !c.codecs;
-const roleOf = (c) => `${c.peer}, ${c.role}`;
+const roleOf = (c) => `${c.peer}, ${c.role}${c.flow ? `: ${c.flow}` : ''}`;
 
 // results: as remember() keeps them; packages: { name: version }.
 export function report(cases, nameOf, results, packages) {
@@ -50,13 +50,14 @@ export function report(cases, nameOf, results, packages) {
   return [
     `${played.length} of ${cases.length} cases played, ${played.length - red.length} green, ${red.length} red; ${unique([dates[0], dates.at(-1)]).join(' to ')}.`,
     [...seen, ...Object.entries(packages).map(([name, version]) => `Debian's ${name} ${version}`)].join('; ') + '.',
-    'Audio and video both ways:', grid(cases.filter(isPlain), 'peer, its role', roleOf, (c) => c.network, mark),
+    'Audio and video, both ways unless the row says another flow:', grid(cases.filter(isPlain), 'peer, its role', roleOf, (c) => c.network, mark),
     'Other media:', grid(others, 'peer, its role', roleOf, (c) => `${nameOf({ media: c.media, codecs: c.codecs })}, ${c.network}`, mark),
     'In the middle of a call:', grid(inCall, 'event, network', (c) => `${c.event}, ${c.network}`, roleOf, mark),
     'Shapes:', grid(cases.filter((c) => c.shape), 'shape', (c) => c.shape, browserRole, mark),
     'Scenes, the polite one is the first or the second:', grid(cases.filter((c) => c.scene), 'scene', (c) => c.scene, browserRole, (c) => `${c.polite}: ${mark(c)}`),
-    'Data channels:', grid(cases.filter((c) => c.dataScene), 'scene', (c) => c.dataScene, roleOf, mark),
+    'Data channels:', grid(cases.filter((c) => c.dataScene), 'peer, its role', roleOf, (c) => c.dataScene, mark),
     'The page that signaling-server serves ([page.md](page.md)):', grid(cases.filter((c) => c.pageScene), 'scene, network', (c) => `${c.pageScene}, ${c.network}`, (c) => c.peer, mark),
+    'WHIP and WHEP: caller against endpoints of others:', grid(cases.filter((c) => c.endpoint), 'endpoint, network', (c) => `${c.endpoint}, ${c.network}`, (c) => `${c.peer}, ${c.role}`, mark),
     ...(red.length === 0 ? [] : ['Red ones:', red.map(({ c, result }) => `- ${nameOf(c)} (${result.date}): ${c.red ? `${c.red} ` : ''}${result.complaints.join('; ')}`).join('\n')]),
   ].join('\n\n');
 }

@@ -12,7 +12,7 @@ group_packages() {
     demo) echo iproute2 nftables ethtool iputils-ping coturn openssl alsa-utils ffmpeg python3 python3-numpy procps ;;
     browsers) echo chromium firefox-esr pulseaudio nodejs npm ca-certificates ;;
     peers) echo python3-aiortc python3-numpy golang-go golang-github-pion-webrtc.v3-dev python3-gst-1.0 gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0 \
-                gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-nice ffmpeg ;;
+                gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-nice janus ffmpeg ;;
     *) echo "install.sh: no group named $1 (build, check, demo, browsers, peers)" >&2; return 64 ;;
     esac
 }
@@ -46,7 +46,7 @@ if [ "$(id -u)" != 0 ]; then
 fi
 echo "Installing: ${missing[*]}"
 
-# coturn starts a service when it is installed; policy-rc.d says no, and is gone again afterwards.
+# coturn and janus start a service when they are installed; policy-rc.d says no, and is gone again afterwards.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' >"$policy"

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FRAMES_PER_SECOND } from '../judge.js';
 import { networks } from '../networks.js';
 import { endOf, portAnswers, sleep, start, stopAll, succeeds, withTimeout } from '../process.js';
 import { browsers } from './browsers.js';
@@ -72,9 +73,11 @@ export class Stage {
       said: () => child.said,
       end: (ms) => endOf(child, ms),
       words: () => readFile(log, 'utf8'),
-      async summary() {
-        const last = existsSync(json) ? JSON.parse((await readFile(json, 'utf8')).trim().split('\n').at(-1)) : null;
-        return last?.event === 'summary' ? last : null;
+      // decoded so far
+      async pictures() {
+        const lines = existsSync(json) ? (await readFile(json, 'utf8')).split('\n').slice(0, -1).map((line) => JSON.parse(line)) : [];
+        const last = lines.findLast((line) => line.event === 'stats');
+        return Object.values(last?.stats ?? {}).find((s) => s.type === 'inbound-rtp' && s.kind === 'video')?.framesDecoded ?? 0;
       },
     };
   }
@@ -111,6 +114,20 @@ export async function reads(page, selector, words, ms = PATIENCE_MS) {
   throw new Error(`the page does not say ${words} but "${text}" in ${selector}`);
 }
 
+// Media come, says the lamp.
+export const flows = (page) => reads(page, '#lamp-media', /flowing/);
+
+// So many seconds; on a busy machine longer, until the judge's number of pictures has come to the pages that are watched and to the program.
+export async function attend(seconds, pages, program = null) {
+  await sleep(seconds * 1000);
+  const wanted = FRAMES_PER_SECOND * seconds;
+  const hasEnough = async () => {
+    for (const page of pages) if (new Set((await seenBy(page)).stamps.map((stamp) => stamp.number)).size < wanted) return false;
+    return program === null || (await program.pictures()) >= wanted;
+  };
+  for (const end = Date.now() + PATIENCE_MS; Date.now() < end && !(await hasEnough());) await sleep(250);
+}
+
 export const watch = (page) => page.run(WATCH);
 export const seenBy = (page) => page.run(() => window.seen);
 
@@ -132,8 +149,8 @@ export async function playPage(c, folder, { build }) {
   let facts = '', version = '';
   try {
     await stage.begin();
-    version = (await stage.launch(c.peer)).version;
     facts = (await withTimeout(scenes[c.pageScene]({ stage, peer: c.peer, complain: (what) => complaints.push(what) }), SCENE_MS, 'the scene')) ?? '';
+    version = (await stage.launch(c.peer)).version;
     for (const [i, page] of stage.pages.entries()) complaints.push(...page.errors.map((error) => `the console of page ${i}: ${error}`));
   } catch (error) {
     complaints.push(error.message.split('\n')[0]);

@@ -6,7 +6,9 @@ import { createRequire } from 'node:module';
 import { judgeStamps } from '../judge.js';
 import { sleep } from '../process.js';
 import { recordedStamps, recordedTone } from '../recording.js';
-import { enter, reads, seenBy, watch } from './play.js';
+import { controls } from './controls.js';
+import { odd } from './odd.js';
+import { attend, enter, flows, reads, seenBy, watch } from './play.js';
 
 const PAGE_TONE_HZ = 440; // the page's own; ours must be another one
 const OUR_TONE_HZ = 700;
@@ -60,11 +62,10 @@ async function judgeAccess(page, moment, complain) {
 }
 
 async function judgeDownload(page, complain) {
-  if (!page.download) return;
   const download = await page.download('#download');
-  const reports = JSON.parse(await readFile(await download.path(), 'utf8'));
+  const reports = JSON.parse(download.text);
   const types = new Set(reports.flatMap((report) => Object.values(report.stats).map((entry) => entry.type)));
-  if (download.suggestedFilename() !== 'page-statistics.json') complain(`the statistics are called ${download.suggestedFilename()}`);
+  if (download.name !== 'page-statistics.json') complain(`the statistics are called ${download.name}`);
   for (const type of ['inbound-rtp', 'outbound-rtp', 'candidate-pair']) if (!types.has(type)) complain(`the statistics have no ${type}`);
 }
 
@@ -74,8 +75,6 @@ async function judgeRecording(program, complain) {
   const { seconds, share } = await recordedTone(`${program.record}-audio.ogg`, PAGE_TONE_HZ);
   if (seconds < 0.8 * SECONDS || share < 0.6) complain(`our recording: ${seconds.toFixed(1)} s of sound, of which ${Math.round(100 * share)} % is the page's tone`);
 }
-
-const flows = (page) => reads(page, '#lamp-media', /flowing/);
 
 // ---- calls ---------------------------------------------------------------------------------------------------------------------
 
@@ -87,7 +86,7 @@ const withProgram = (name) => async ({ stage, peer, complain }) => {
   await enter(page);
   await flows(page);
   await watch(page);
-  await sleep(SECONDS * 1000);
+  await attend(SECONDS, [page], program);
   judgeSeen('the page', await seenBy(page), OUR_TONE_HZ, complain);
   await judgeLamps(page, complain);
   await judgeTables(page, complain);
@@ -113,7 +112,7 @@ const withPage = (otherPeer) => async ({ stage, peer, complain }) => {
     await flows(page);
     await watch(page);
   }
-  await sleep(SECONDS * 1000);
+  await attend(SECONDS, [first, second]);
   for (const [i, page] of [first, second].entries()) {
     judgeSeen(`page ${i}`, await seenBy(page), PAGE_TONE_HZ, complain);
     await judgeLamps(page, complain);
@@ -275,7 +274,7 @@ async function plain({ stage, peer, complain }) {
   await enter(page, { drawn: false });
   await flows(page);
   await watch(page);
-  await sleep(SECONDS * 1000);
+  await attend(SECONDS, [page], program);
   judgeSeen('the page', await seenBy(page), OUR_TONE_HZ, complain);
   await page.press('#join');
   const code = await program.end(2000);
@@ -333,7 +332,7 @@ async function tutorial({ stage, peer, complain }) {
       await page.press('#startButton');
       await shows(page);
       await watch(page);
-      await sleep(SECONDS * 1000);
+      await attend(SECONDS, [page], program);
       judgeSeen('the classic client', await seenBy(page), OUR_TONE_HZ, complain);
       await page.press('#hangupButton');
       const code = await program.end(2000);
@@ -368,15 +367,16 @@ async function whip({ stage, peer, complain }) {
       const url = stage.room.replace('ws:', 'http:').replace('/r/', verb === 'publish' ? '/whip/' : '/whep/');
       const refused = await page.run(([v, u]) => window[v](u, 'another').then(() => 'accepted', (error) => error.message), [verb, url]);
       if (!/401/.test(refused)) complain(`with another token: ${refused}`);
+      const before = verb === 'publish' ? 0 : 1; // the log goes on
       const program = stage.program('callee', OUR_TONE_HZ);
-      await sleep(1000);
+      while ((await program.words()).split('waiting for the other side').length - 2 < before) await sleep(100);
       await page.run(([v, u, t]) => window[v](u, t), [verb, url, token]);
       if (verb === 'view') {
         await watch(page);
-        await sleep(SECONDS * 1000);
+        await attend(SECONDS, [page]);
         judgeSeen('the WHEP client', await seenBy(page), OUR_TONE_HZ, complain);
       } else {
-        await sleep(SECONDS * 1000);
+        await attend(SECONDS, [], program);
       }
       await page.run(() => window.client.stop());
       const code = await program.end(3000);
@@ -414,16 +414,17 @@ async function lost({ stage, peer, complain }) {
   await flows(page);
   const back = Date.now() - mended;
   await watch(page);
-  await sleep(SECONDS * 1000);
+  await attend(SECONDS, [page], program);
   judgeSeen('the page', await seenBy(page), OUR_TONE_HZ, complain);
   await page.press('#join');
   const code = await program.end(3000);
   if (code !== 0) complain(`callee after the page has left: ${code}`);
+  if (!/the path may be lost/.test(await program.words())) complain('callee does not say that the path may be lost');
   complainNot(page, /ws:|ICE/); // Firefox's own words for what was done to it
   return `noticed after ${(noticed / 1000).toFixed(1)} s, media again ${(back / 1000).toFixed(1)} s after the network`;
 }
 
 export const scenes = {
   callee: withProgram('callee'), caller: withProgram('caller'), page: withPage(), 'other-page': withPage('chromium'), reload, full, garbage, plain, lost,
-  tutorial, whip, chat,
+  tutorial, whip, chat, ...controls, ...odd,
 };

@@ -1,4 +1,4 @@
-/* app/server/token.c: RFC 6750 section 2.1. */
+/* app/call/token.c: RFC 6750 section 2.1. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,15 +10,15 @@
 
 #include <cmocka.h>
 
-#include "app/server/token.h"
+#include "app/call/token.h"
 
 static int read_text(const char *text, size_t length, char token[SIGNALING_WHIP_TOKEN_MAX_BYTES + 1]) {
-    char path[] = "/tmp/strata-server-token-XXXXXX";
+    char path[] = "/tmp/strata-token-XXXXXX";
     int descriptor = mkstemp(path);
     assert_true(descriptor >= 0);
     assert_int_equal(write(descriptor, text, length), (ssize_t)length);
     close(descriptor);
-    int error = server_token_read(path, token);
+    int error = call_token_read(path, token);
     unlink(path);
     return error;
 }
@@ -34,7 +34,7 @@ static void test_tokens(void **state) {
         assert_string_equal(token, cases[i].token != NULL ? cases[i].token : "");
     }
     assert_int_equal(read_text("a\0b", 3, token), -EBADMSG);
-    assert_int_equal(server_token_read("/nowhere/at/all", token), -ENOENT);
+    assert_int_equal(call_token_read("/nowhere/at/all", token), -ENOENT);
 }
 
 static void test_limit(void **state) {

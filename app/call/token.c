@@ -1,4 +1,4 @@
-#include "app/server/token.h"
+#include "app/call/token.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -32,7 +32,7 @@ static int read_token(FILE *file, char token[SIGNALING_WHIP_TOKEN_MAX_BYTES + 1]
     return length > 0 ? 0 : -EBADMSG;
 }
 
-int server_token_read(const char *path, char token[SIGNALING_WHIP_TOKEN_MAX_BYTES + 1]) {
+int call_token_read(const char *path, char token[SIGNALING_WHIP_TOKEN_MAX_BYTES + 1]) {
     FILE *file = fopen(path, "r");
     if (file == NULL)
         return -errno;

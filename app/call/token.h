@@ -1,6 +1,6 @@
-/* The bearer token that WHIP and WHEP want (RFC 6750), from its file. */
-#ifndef SERVER_TOKEN_H
-#define SERVER_TOKEN_H
+/* The bearer token of WHIP and WHEP (RFC 6750), from its file: what signaling-server wants, and what caller says. */
+#ifndef CALL_TOKEN_H
+#define CALL_TOKEN_H
 
 #include "signaling/whip.h"
 
@@ -8,6 +8,6 @@
  * One line of 1 to SIGNALING_WHIP_TOKEN_MAX_BYTES of A-Z a-z 0-9 - . _ ~ + / = (RFC 6750 section 2.1); blanks around it and empty lines do not count.
  * Returns 0; -EBADMSG: the file has no such line, or more than one, token is then ""; or what opening and reading said, as -errno.
  */
-int server_token_read(const char *path, char token[SIGNALING_WHIP_TOKEN_MAX_BYTES + 1]);
+int call_token_read(const char *path, char token[SIGNALING_WHIP_TOKEN_MAX_BYTES + 1]);
 
 #endif
