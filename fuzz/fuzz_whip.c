@@ -44,6 +44,28 @@ static void fuzz_answer(const char *bytes, size_t length, const struct signaling
     free(text);
 }
 
+/* A fragment is made of the input, and put back into it: the lengths are as promised, and what comes of it has the credentials of the fragment. */
+static void fuzz_fragment(const char *bytes, size_t length) {
+    struct signaling_text sdp = {bytes, length}, none = {NULL, 0}, ufrag, pwd;
+    size_t needed = 0, written = 0;
+    (void)signaling_whip_is_partial(sdp);
+    (void)signaling_whip_is_description(sdp);
+    require(signaling_sdpfrag_write(sdp, none, false, NULL, 0, &needed) == SIGNALING_ERROR_BUFFER);
+    char *fragment = malloc(needed + 1);
+    require(fragment != NULL && signaling_sdpfrag_write(sdp, none, false, fragment, needed + 1, &written) == SIGNALING_OK && written == needed);
+    struct signaling_text view = {fragment, needed};
+    signaling_sdpfrag_credentials(view, &ufrag, &pwd);
+    enum signaling_error error = signaling_sdpfrag_apply(sdp, view, NULL, 0, &needed);
+    require(error == (ufrag.bytes != NULL && pwd.bytes != NULL ? SIGNALING_ERROR_BUFFER : SIGNALING_ERROR_ARGUMENT));
+    if (error == SIGNALING_ERROR_BUFFER) {
+        char *text = malloc(needed + 1);
+        require(text != NULL && signaling_sdpfrag_apply(sdp, view, text, needed + 1, &written) == SIGNALING_OK && written == needed);
+        require(signaling_whip_patch_kind((struct signaling_text){text, needed}, view) != SIGNALING_WHIP_PATCH_RESTARTS);
+        free(text);
+    }
+    free(fragment);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct signaling_candidate candidates[SIGNALING_WHIP_CANDIDATES_MAX];
     struct signaling_whip_target target;
@@ -54,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         require(strlen(target.room) >= 1 && strlen(target.room) <= SIGNALING_ROOM_NAME_MAX_BYTES);
     size_t count = read_fragment(text, size, candidates);
     fuzz_answer(text, size, candidates, count);
+    fuzz_fragment(text, size);
     free(text);
     return 0;
 }

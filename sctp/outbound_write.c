@@ -60,7 +60,7 @@ static void write_chunk(const struct sctp_outbound *out, struct sctp_writer *wri
 static bool congestion_allows(struct sctp_outbound *out) {
     /* RFC 9260 section 6.1 B, MUST: not with a window or more outstanding. */
     bool is_open = out->recovery.state == SCTP_RECOVERY_FAST ? out->recovery.budget_bytes > 0 : out->flight.flight_bytes < out->congestion.window_bytes;
-    /* RFC 9260 section 7.2.3: one packet may always be out. */
+    /* RFC 9260 section 7.2.1: one packet may always be out. */
     is_open = is_open || out->flight.outstanding_count == 0;
     out->is_window_limited |= !is_open;
     return is_open;
@@ -129,7 +129,7 @@ static void send_again(struct sctp_outbound *out, uint64_t now_us, struct sctp_w
     out->counted.bytes_retransmitted += record->length;
 }
 
-/* RFC 9260 section 6.1 C: first what is marked. True: go on. */
+/* RFC 9260 section 6.1 C, MUST: first what is marked. True: go on. */
 static bool write_lost(struct sctp_outbound *out, uint64_t now_us, struct sctp_writer *writer) {
     struct sctp_record *record = sctp_in_flight_first_lost(&out->flight);
     if (sctp_outbound_abandon_if_due(out, now_us, record->message, record->transmissions))
@@ -211,6 +211,7 @@ static bool write_probe(struct sctp_outbound *out, uint64_t now_us, struct sctp_
         send_again(out, now_us, writer, record, true);
     }
     out->probe.is_sent = true;
+    out->is_measured_since_probe = false;
     out->probe.is_retransmission = !is_new;
     out->probe.tsn = out->flight.next_tsn - 1;
     out->counted.probes++;

@@ -47,37 +47,47 @@ static bool is_authorized(struct signaling_text value, const char *token) {
     return difference == 0;
 }
 
-/* The entity tag of a session's ICE is its id, for we restart none. */
-static bool is_our_tag(struct signaling_text value, const char *id) {
-    return value.length == SIGNALING_ID_BYTES + 2 && value.bytes[0] == '"' && value.bytes[value.length - 1] == '"' &&
-           memcmp(value.bytes + 1, id, SIGNALING_ID_BYTES) == 0;
+static bool is_tag(struct signaling_text value, const char *tag) {
+    size_t length = strlen(tag);
+    return value.length == length + 2 && value.bytes[0] == '"' && value.bytes[length + 1] == '"' && memcmp(value.bytes + 1, tag, length) == 0;
 }
 
-static unsigned judge_patch(const struct signaling_whip_request *request) {
+static unsigned judge_patch(const struct signaling_whip_request *request, const char *tag) {
+    /* RFC 9725 section 4.3.1, MUST: another type is rejected, 4xx. */
     if (!signaling_http_is_media_type(request->content_type, "application/trickle-ice-sdpfrag"))
         return 415;
-    /* RFC 9725 section 4.3.1: a PATCH names the ICE session that it is about; without that it may be refused with 428, for another with 412. */
+    /* RFC 9725 section 4.3.1: a PATCH names the ICE session that it is about; without that it is refused with 428, for another with 412. */
     if (request->if_match.bytes == NULL)
         return 428;
-    /* RFC 9725 section 4.3.3: "*" asks for an ICE restart; a server without them answers 422. */
-    if (signaling_text_is(request->if_match, "*"))
-        return 422;
-    return is_our_tag(request->if_match, request->target.id) ? 0 : 412;
+    /* RFC 9725 section 4.3.3: "*" is any, and what a restart says; its example has quotes around it, which RFC 9110 section 13.1.1 has not. */
+    if (signaling_text_is(request->if_match, "*") || signaling_text_is(request->if_match, "\"*\""))
+        return 0;
+    return is_tag(request->if_match, tag) ? 0 : 412;
 }
 
-unsigned signaling_whip_judge(const struct signaling_whip_request *request, const char *token, bool has_session) {
+static bool is_allowed(enum signaling_whip_method method, bool is_endpoint) {
+    if (method == SIGNALING_WHIP_OTHER)
+        return false;
+    return method == SIGNALING_WHIP_GET || (is_endpoint ? method == SIGNALING_WHIP_POST : method == SIGNALING_WHIP_PATCH || method == SIGNALING_WHIP_DELETE);
+}
+
+unsigned signaling_whip_judge(const struct signaling_whip_request *request, const char *token, const char *tag) {
     bool is_endpoint = request->target.id[0] == '\0';
-    /* RFC 9725 section 4.2: OPTIONS is answered without credentials, so that pages of other origins may ask (the Fetch standard's CORS preflight). */
+    /* RFC 9725 section 4.2, MUST: OPTIONS for CORS, answered 200; section 4.7.1: without credentials. */
     if (request->method == SIGNALING_WHIP_OPTIONS)
-        return 204;
-    if (is_endpoint ? request->method != SIGNALING_WHIP_POST : request->method != SIGNALING_WHIP_PATCH && request->method != SIGNALING_WHIP_DELETE)
+        return 200;
+    if (!is_allowed(request->method, is_endpoint))
         return 405;
     /* RFC 9725 section 4.7.1, MUST: the bearer token goes with every request to the endpoint and to the session. */
     if (token != NULL && !is_authorized(request->authorization, token))
         return 401;
+    if (!is_endpoint && tag == NULL)
+        return 404;
+    /* RFC 9725 section 4.1, MUST: GET is answered 2xx, without content. */
+    if (request->method == SIGNALING_WHIP_GET)
+        return 204;
     if (request->method == SIGNALING_WHIP_POST)
         return signaling_http_is_media_type(request->content_type, "application/sdp") ? 0 : 415;
-    if (!has_session)
-        return 404;
-    return request->method == SIGNALING_WHIP_PATCH ? judge_patch(request) : 0;
+    /* RFC 9725 section 4.3.1, MUST: DELETE ignores an entity tag. */
+    return request->method == SIGNALING_WHIP_PATCH ? judge_patch(request, tag) : 0;
 }

@@ -3,7 +3,7 @@
  * bodies become the messages of a room. There is no media server behind it: the HTTP client is a member of a room, and whoever else is there answers.
  *
  *     POST /whip/ROOM        an offer goes to the room, the answer comes back with every candidate of the other side (RFC 9725 section 4.2)
- *     PATCH /whip/ROOM/ID    candidates of the client (section 4.3.2)
+ *     PATCH /whip/ROOM/ID    candidates of the client (section 4.3.2), or its new credentials (section 4.3.3), which make an offer and an answer in the room
  *     DELETE /whip/ROOM/ID   the end
  *
  * /whep/ROOM is the same with media the other way; SDP is an opaque string here, but for its lines.
@@ -21,7 +21,7 @@
 #define SIGNALING_WHIP_TOKEN_MAX_BYTES 512u
 #define SIGNALING_WHIP_BODY_MAX_BYTES 262144u /* a description at its own limit */
 
-enum signaling_whip_method { SIGNALING_WHIP_OTHER = 0, SIGNALING_WHIP_OPTIONS, SIGNALING_WHIP_POST, SIGNALING_WHIP_PATCH, SIGNALING_WHIP_DELETE };
+enum signaling_whip_method { SIGNALING_WHIP_OTHER = 0, SIGNALING_WHIP_GET, SIGNALING_WHIP_OPTIONS, SIGNALING_WHIP_POST, SIGNALING_WHIP_PATCH, SIGNALING_WHIP_DELETE };
 
 /* "/whip/ROOM" or "/whep/ROOM", and "/ID" behind it for a session. id is "" for the endpoint. */
 struct signaling_whip_target {
@@ -42,11 +42,18 @@ struct signaling_whip_request {
 
 /*
  * What its header alone makes of a request.
- * token        the bearer token that is wanted, NUL-terminated, or NULL: none
- * has_session  whether the session of target.id lives; it is asked for PATCH and DELETE only
- * Returns 0: go on. Else the status of the answer: 204 (OPTIONS), 401, 404 (no such session), 405, 412, 415, 422 (an ICE restart), 428.
+ * token  the bearer token that is wanted, NUL-terminated, or NULL: none
+ * tag    of the ICE session of the session of target.id, without quotes, NUL-terminated; NULL: no such session lives
+ * Returns 0: go on. Else the status of the answer: 200 (OPTIONS), 204 (GET and HEAD), 401, 404 (no such session), 405, 412, 415, 428.
  */
-unsigned signaling_whip_judge(const struct signaling_whip_request *request, const char *token, bool has_session);
+unsigned signaling_whip_judge(const struct signaling_whip_request *request, const char *token, const char *tag);
+
+/* What a PATCH is about: candidates for the ICE session that there is, or another one. */
+enum signaling_whip_patch { SIGNALING_WHIP_PATCH_MALFORMED = 0, SIGNALING_WHIP_PATCH_TRICKLES, SIGNALING_WHIP_PATCH_RESTARTS };
+enum signaling_whip_patch signaling_whip_patch_kind(struct signaling_text offer, struct signaling_text fragment);
+
+/* False: it is none, by its first line and its sections. A close look is the business of whoever answers it. */
+bool signaling_whip_is_description(struct signaling_text sdp);
 
 /* A walk over the candidates of an application/trickle-ice-sdpfrag (RFC 8840 section 9). Views into the body, which must outlive it. */
 struct signaling_sdpfrag {

@@ -59,7 +59,7 @@ void signaling_whip_client_free(struct signaling_whip_client *client); /* NULL i
 
 enum signaling_whip_event_type {
     SIGNALING_WHIP_EVENT_ANSWER = 1,      /* sdp; servers. The session is there */
-    SIGNALING_WHIP_EVENT_COUNTER_OFFER,   /* sdp; servers. WHEP section 4.3.2: take ours back, answer this one */
+    SIGNALING_WHIP_EVENT_COUNTER_OFFER,   /* sdp; servers. WHEP section 4.2.2: take ours back, answer this one */
     SIGNALING_WHIP_EVENT_ACCEPTED,        /* our answer to it was taken */
     SIGNALING_WHIP_EVENT_RESTART_ANSWER,  /* sdp: the fragment that signaling_sdpfrag_apply puts into their description */
     SIGNALING_WHIP_EVENT_RESTART_REFUSED, /* status, sentence: everything is as it was */

@@ -170,7 +170,7 @@ static bool is_sdp(const struct signaling_whip_client *client, const struct sign
            signaling_text_is_utf8((struct signaling_text){client->received, client->received_length});
 }
 
-/* RFC 9725 section 4.2: 201, Location, the answer. WHEP section 4.3.2: 406 with application/sdp is another offer. */
+/* RFC 9725 section 4.2: 201, Location, the answer. WHEP section 4.2.2: 406 with application/sdp is another offer. */
 static void take_description(struct signaling_whip_client *client, const struct signaling_http_response *response, bool is_counter_offer) {
     const char *problem = follow(&client->url, response, &client->session);
     if (problem != NULL) {
@@ -229,7 +229,7 @@ static void on_post(struct signaling_whip_client *client, const struct signaling
     } else if (status >= 300 && status < 400) {
         redirect(client, response);
     } else if (status == 503 || (status == 409 && client->is_egress) || (has_hint && status >= 400)) {
-        /* RFC 9725 section 4.5; WHEP section 4.3.8: later, perhaps. */
+        /* RFC 9725 section 4.5; WHEP section 4.2.8: later, perhaps. */
         client->is_put_off = true;
         tell(client, SIGNALING_WHIP_EVENT_RETRY, status);
         client->event.retry_after_s = retry_after(response);

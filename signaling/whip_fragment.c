@@ -189,7 +189,7 @@ static void put_line(struct writer *writer, const char *prefix, struct signaling
     put(writer, "\r\n", 2);
 }
 
-/* The candidates of the section, as lines; true: its end of candidates is said. */
+/* The candidates of the section, as lines, and those of a fragment that names no section; true: its end of candidates is said. */
 static bool put_candidates_of(struct writer *writer, struct signaling_text sdp, int32_t wanted) {
     struct signaling_text line;
     int32_t section = -1;
@@ -197,9 +197,11 @@ static bool put_candidates_of(struct writer *writer, struct signaling_text sdp, 
     for (size_t at = 0; next_line(sdp.bytes, sdp.length, &at, &line);) {
         if (begins_section(line))
             section++;
-        if (section == wanted && begins(line, "a=candidate:"))
+        if (section != wanted && section >= 0)
+            continue;
+        if (begins(line, "a=candidate:"))
             put_line(writer, "", line);
-        is_end = is_end || (section == wanted && begins(line, "a=end-of-candidates"));
+        is_end = is_end || begins(line, "a=end-of-candidates");
     }
     return is_end;
 }
@@ -280,6 +282,39 @@ enum signaling_error signaling_sdpfrag_apply(struct signaling_text sdp, struct s
     *length = writer.length;
     put(&writer, "", 1);
     return writer.length <= capacity ? SIGNALING_OK : SIGNALING_ERROR_BUFFER;
+}
+
+/* RFC 8840 section 9.2: lines of "x=", as in a description. */
+static bool is_of_lines(struct signaling_text text) {
+    struct signaling_text line;
+    for (size_t at = 0; next_line(text.bytes, text.length, &at, &line);) {
+        if (line.length < 2 || line.bytes[0] < 'a' || line.bytes[0] > 'z' || line.bytes[1] != '=')
+            return false;
+    }
+    return text.length > 0;
+}
+
+/* RFC 9725 section 4.3.3, MUST: other credentials are an ICE restart, whatever If-Match says. */
+enum signaling_whip_patch signaling_whip_patch_kind(struct signaling_text offer, struct signaling_text fragment) {
+    struct signaling_text ufrag, pwd, new_ufrag, new_pwd;
+    if (!is_of_lines(fragment))
+        return SIGNALING_WHIP_PATCH_MALFORMED;
+    signaling_sdpfrag_credentials(offer, &ufrag, &pwd);
+    signaling_sdpfrag_credentials(fragment, &new_ufrag, &new_pwd);
+    bool is_other_ufrag = new_ufrag.bytes != NULL && !is_same(ufrag, new_ufrag), is_other_pwd = new_pwd.bytes != NULL && !is_same(pwd, new_pwd);
+    if (!is_other_ufrag && !is_other_pwd)
+        return SIGNALING_WHIP_PATCH_TRICKLES;
+    return new_ufrag.bytes != NULL && new_pwd.bytes != NULL ? SIGNALING_WHIP_PATCH_RESTARTS : SIGNALING_WHIP_PATCH_MALFORMED;
+}
+
+bool signaling_whip_is_description(struct signaling_text sdp) {
+    struct signaling_text line;
+    size_t at = 0, sections = 0;
+    if (!is_of_lines(sdp) || !next_line(sdp.bytes, sdp.length, &at, &line) || line.length != 3 || memcmp(line.bytes, "v=0", 3) != 0)
+        return false;
+    while (next_line(sdp.bytes, sdp.length, &at, &line))
+        sections += begins_section(line);
+    return sections > 0;
 }
 
 bool signaling_whip_is_partial(struct signaling_text answer) {

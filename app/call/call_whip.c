@@ -34,7 +34,7 @@ static const char *protocol_name(const struct call *call) {
 
 /* ---- our offer --------------------------------------------------------------------------------------------------------------- */
 
-/* RFC 9725 section 4.2, SHOULD: sendonly; WHEP section 4.3.5, SHOULD: recvonly. */
+/* RFC 9725 section 4.2, SHOULD: sendonly; WHEP section 4.2.5, SHOULD: recvonly. */
 static bool set_directions(struct call *call) {
     if (call->options->is_whep)
         call_peer_ask_for_media(call);
@@ -149,7 +149,7 @@ static void on_answer(struct call *call, const struct signaling_whip_event *even
         net_driver_run(call->driver);
 }
 
-/* WHEP section 4.3.2: ours is of no use, nor is the connection that made it: in the next one what is received has the endpoint's sections. */
+/* WHEP section 4.2.2: ours is of no use, nor is the connection that made it: in the next one what is received has the endpoint's sections. */
 static void on_counter_offer(struct call *call, const struct signaling_whip_event *event) {
     struct call_whip *whip = call->whip;
     char *text = NULL;

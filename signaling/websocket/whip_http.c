@@ -29,15 +29,18 @@ static bool add_fields(struct lws *wsi, const struct signaling_whip_exchange *ex
     /* RFC 9110 section 11.6.1, MUST: 401 says which scheme; section 15.5.6, MUST: 405 says what is allowed. */
     if (status == 401 && !add(wsi, "www-authenticate:", "Bearer", at, end))
         return false;
-    if (status == 405 && !add(wsi, "allow:", is_endpoint ? "POST, OPTIONS" : "PATCH, DELETE, OPTIONS", at, end))
+    if (status == 405 && !add(wsi, "allow:", is_endpoint ? "GET, HEAD, POST, OPTIONS" : "GET, HEAD, PATCH, DELETE, OPTIONS", at, end))
         return false;
     if (status == 503 && !add(wsi, "retry-after:", "5", at, end))
         return false;
-    if (status != 201)
+    if (session == NULL || (status != 201 && status != 200))
         return true;
     char location[16 + SIGNALING_ROOM_NAME_MAX_BYTES + SIGNALING_ID_BYTES], tag[SIGNALING_ID_BYTES + 3];
     lws_snprintf(location, sizeof location, "/%s/%s/%s", session->target.is_egress ? "whep" : "whip", session->target.room, session->target.id);
-    lws_snprintf(tag, sizeof tag, "\"%s\"", session->target.id);
+    lws_snprintf(tag, sizeof tag, "\"%s\"", session->tag);
+    /* RFC 9725 section 4.3.3, MUST: a restart makes another ICE session, with another entity tag. */
+    if (status == 200)
+        return add(wsi, "etag:", tag, at, end);
     for (const char *link = session->links; link[0] != '\0'; link += strlen(link) + 1) {
         if (!add(wsi, "link:", link, at, end))
             return false;
@@ -53,7 +56,7 @@ static bool answer(struct lws *wsi, const struct signaling_whip_exchange *exchan
     if (buffer == NULL)
         return false;
     unsigned char *start = buffer + LWS_PRE, *at = start, *end = buffer + capacity - 1;
-    const char *type = status == 201 ? "application/sdp" : "text/plain";
+    const char *type = status == 201 ? "application/sdp" : status == 200 ? "application/trickle-ice-sdpfrag" : "text/plain";
     bool is_written = lws_add_http_header_status(wsi, status, &at, end) == 0 && (length == 0 || add(wsi, "content-type:", type, &at, end)) &&
                       (status == 204 || lws_add_http_header_content_length(wsi, length, &at, end) == 0) &&
                       add_cors(wsi, exchange, exchange->request.method == SIGNALING_WHIP_OPTIONS, &at, end) && add_fields(wsi, exchange, status, &at, end) &&
@@ -76,7 +79,8 @@ static const char *sentence_of(unsigned status) {
     case 412: return "That is another ICE session's entity tag.\n";
     case 413: return "That is too long.\n";
     case 415: return "An offer is application/sdp, candidates are application/trickle-ice-sdpfrag.\n";
-    case 422: return "ICE is not restarted here. Delete the session and post an offer.\n";
+    case 409: return "An ICE restart of this session is under way.\n";
+    case 422: return "The other side cannot take every media section of this offer.\n";
     case 428: return "If-Match has to name the ICE session.\n";
     case 429: return "Too much, too fast.\n";
     case 502: return "The other side has left before it answered.\n";
@@ -93,7 +97,7 @@ void signaling_whip_exchange_free(struct signaling_server *server, struct signal
         return;
     if (exchange->session != NULL) {
         exchange->session->wsi = NULL;
-        if (exchange->session->status != 201)
+        if (!exchange->session->is_established)
             exchange->session->is_over = true;
     }
     free(exchange->body);
@@ -104,9 +108,12 @@ void signaling_whip_exchange_free(struct signaling_server *server, struct signal
 
 static int finish(struct signaling_server *server, struct signaling_connection *connection, struct lws *wsi, unsigned status) {
     struct signaling_whip_exchange *exchange = connection->exchange;
-    const struct signaling_whip_session *session = exchange->session;
-    const char *body = status == 201 ? session->answer : sentence_of(status);
-    bool is_sent = answer(wsi, exchange, status, body, status == 201 ? session->answer_length : strlen(body));
+    struct signaling_whip_session *session = exchange->session;
+    bool is_description = session != NULL && (status == 201 || status == 200);
+    const char *body = is_description ? session->answer : sentence_of(status);
+    bool is_sent = answer(wsi, exchange, status, body, is_description ? session->answer_length : strlen(body));
+    if (session != NULL && status == 201)
+        session->is_established = true;
     signaling_whip_exchange_free(server, connection);
     return !is_sent || lws_http_transaction_completed(wsi) != 0 ? -1 : 0; /* with it the connection's user space may go */
 }
@@ -117,7 +124,8 @@ static const struct {
     enum lws_token_indexes token;
     enum signaling_whip_method method;
 } methods[] = {{WSI_TOKEN_POST_URI, SIGNALING_WHIP_POST}, {WSI_TOKEN_PATCH_URI, SIGNALING_WHIP_PATCH}, {WSI_TOKEN_DELETE_URI, SIGNALING_WHIP_DELETE},
-               {WSI_TOKEN_OPTIONS_URI, SIGNALING_WHIP_OPTIONS}, {WSI_TOKEN_GET_URI, SIGNALING_WHIP_OTHER}, {WSI_TOKEN_PUT_URI, SIGNALING_WHIP_OTHER}};
+               {WSI_TOKEN_OPTIONS_URI, SIGNALING_WHIP_OPTIONS}, {WSI_TOKEN_GET_URI, SIGNALING_WHIP_GET}, {WSI_TOKEN_HEAD_URI, SIGNALING_WHIP_GET},
+               {WSI_TOKEN_PUT_URI, SIGNALING_WHIP_OTHER}};
 
 bool signaling_whip_is_asked(struct lws *wsi, struct signaling_whip_target *target, unsigned *method) {
     char path[2 * SIGNALING_ROOM_NAME_MAX_BYTES + 8];
@@ -155,30 +163,47 @@ static unsigned judge(struct signaling_server *server, struct lws *wsi, struct s
         return 401;
     if (!copy_field(wsi, WSI_TOKEN_HTTP_IF_MATCH, exchange->if_match, sizeof exchange->if_match, &request->if_match))
         return 412;
-    return signaling_whip_judge(request, server->token, signaling_whip_find(server, &request->target) != NULL);
+    const struct signaling_whip_session *session = signaling_whip_find(server, &request->target);
+    return signaling_whip_judge(request, server->token, session != NULL ? session->tag : NULL);
+}
+
+/* A status, or 0: it comes when the session has it. */
+static unsigned act_on_session(struct signaling_server *server, struct lws *wsi, struct signaling_whip_exchange *exchange) {
+    struct signaling_whip_session *session = signaling_whip_find(server, &exchange->request.target);
+    struct signaling_text body = {exchange->body, exchange->length};
+    if (session == NULL)
+        return 404;
+    if (exchange->request.method == SIGNALING_WHIP_DELETE) {
+        signaling_whip_end(server, session);
+        return 200;
+    }
+    if (exchange->length == 0 || !signaling_text_is_utf8(body))
+        return 400;
+    unsigned status = signaling_whip_patch(server, wsi, session, body);
+    if (status == 0)
+        exchange->session = session;
+    return status;
+}
+
+static unsigned act_on_endpoint(struct signaling_server *server, struct lws *wsi, struct signaling_whip_exchange *exchange) {
+    struct signaling_text body = {exchange->body, exchange->length};
+    /* RFC 9725 section 4.2, MUST: what is malformed is rejected, 4xx. */
+    if (exchange->length == 0 || !signaling_text_is_utf8(body) || !signaling_whip_is_description(body))
+        return 400;
+    return signaling_whip_begin(server, wsi, exchange, &exchange->session);
 }
 
 static int act(struct signaling_server *server, struct signaling_connection *connection, struct lws *wsi) {
     struct signaling_whip_exchange *exchange = connection->exchange;
     unsigned status = exchange->status;
-    if (status == 0 && exchange->request.method == SIGNALING_WHIP_POST) {
-        status = exchange->length > 0 && signaling_text_is_utf8((struct signaling_text){exchange->body, exchange->length}) ? 0 : 400;
-        if (status == 0)
-            status = signaling_whip_begin(server, wsi, exchange, &exchange->session);
-        if (status == 0) {
-            lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, 2 * (int)(SIGNALING_WHIP_ANSWER_TIMEOUT_US / 1000000));
-            return 0;
-        }
-    } else if (status == 0) {
-        struct signaling_whip_session *session = signaling_whip_find(server, &exchange->request.target);
-        status = session == NULL ? 404 : 200;
-        if (session != NULL && exchange->request.method == SIGNALING_WHIP_PATCH)
-            status = signaling_text_is_utf8((struct signaling_text){exchange->body, exchange->length})
-                         ? signaling_whip_trickle(server, session, exchange->body, exchange->length) : 400;
-        else if (session != NULL)
-            signaling_whip_end(server, session);
-    }
-    return finish(server, connection, wsi, status);
+    if (status == 0)
+        status = exchange->request.target.id[0] == '\0' ? act_on_endpoint(server, wsi, exchange) : act_on_session(server, wsi, exchange);
+    if (status != 0)
+        return finish(server, connection, wsi, status);
+    lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, 2 * (int)(SIGNALING_WHIP_ANSWER_TIMEOUT_US / 1000000));
+    if (exchange->session->status != 0) /* it knew at once, before it knew who waits */
+        lws_callback_on_writable(wsi);
+    return 0;
 }
 
 int signaling_whip_http(struct signaling_server *server, struct signaling_connection *connection, struct lws *wsi) {

@@ -17,11 +17,14 @@ struct signaling_whip_session {
     struct signaling_whip_target target; /* with its id */
     signaling_member member;
     char remote[64];
-    struct lws *wsi;     /* whose POST waits for the answer; NULL once it has it, or gave up */
+    char tag[SIGNALING_ID_BYTES + 1]; /* of the ICE session: another one after each restart */
+    struct lws *wsi;     /* whose POST, or PATCH that restarts ICE, waits for the answer; NULL once it has it, or gave up */
     uint64_t deadline_us;
     unsigned status;     /* of the answer, once there is one; 0: it waits */
     bool is_gathering;   /* the answer is here, its candidates are coming */
+    bool is_established; /* it has had its 201: what fails later, fails alone */
     bool is_over;        /* it will be swept */
+    char *offer, *next_offer; /* the client's, as it stands; the one that a restart makes of it */
     char *sdp, *answer;  /* as the other side said it; with its candidates */
     size_t answer_length;
     struct signaling_candidate candidates[SIGNALING_WHIP_CANDIDATES_MAX]; /* of copied texts */
@@ -43,8 +46,8 @@ struct signaling_whip_exchange {
 struct signaling_whip_session *signaling_whip_find(struct signaling_server *server, const struct signaling_whip_target *target);
 /* Enters the room and offers. Returns 0 and the session, whose answer will come, or a status. */
 unsigned signaling_whip_begin(struct signaling_server *server, struct lws *wsi, const struct signaling_whip_exchange *exchange, struct signaling_whip_session **out);
-/* What a PATCH says, to the room. */
-unsigned signaling_whip_trickle(struct signaling_server *server, struct signaling_whip_session *session, const char *bytes, size_t length);
+/* What a PATCH says, to the room. Returns a status, or 0: it restarts ICE, and the answer will come. */
+unsigned signaling_whip_patch(struct signaling_server *server, struct lws *wsi, struct signaling_whip_session *session, struct signaling_text fragment);
 /* The client has ended it: says so to the room. */
 void signaling_whip_end(struct signaling_server *server, struct signaling_whip_session *session);
 

@@ -61,16 +61,71 @@ static void take_ice_servers(struct signaling_whip_session *session, const struc
     }
 }
 
-/* RFC 9725 section 4.3.2: nothing can be trickled to the client, so the answer has every candidate. */
-static void finish_answer(struct signaling_whip_session *session) {
+static void make_id(struct signaling_server *server, char id[SIGNALING_ID_BYTES + 1]) {
+    static const char digits[] = "0123456789abcdef";
+    uint8_t random[SIGNALING_ID_BYTES / 2];
+    server->random(server->random_context, random, sizeof random);
+    for (size_t i = 0; i < sizeof random; i++) {
+        id[2 * i] = digits[random[i] >> 4];
+        id[2 * i + 1] = digits[random[i] & 15];
+    }
+    id[SIGNALING_ID_BYTES] = '\0';
+}
+
+/* RFC 9725 section 4.3.2, MUST: nothing can be trickled to the client, so the answer has every candidate. NULL: no memory. */
+static char *complete_answer(const struct signaling_whip_session *session, size_t *length) {
     struct signaling_text sdp = {session->sdp, strlen(session->sdp)};
-    size_t length;
-    (void)signaling_whip_answer(sdp, session->candidates, session->candidate_count, NULL, 0, &length);
-    session->answer = malloc(length + 1);
+    (void)signaling_whip_answer(sdp, session->candidates, session->candidate_count, NULL, 0, length);
+    char *answer = malloc(*length + 1);
+    if (answer != NULL)
+        (void)signaling_whip_answer(sdp, session->candidates, session->candidate_count, answer, *length + 1, length);
+    return answer;
+}
+
+/* RFC 9725 section 4.3.3: of the answer to a restart, its transport. Takes the answer. */
+static char *fragment_of(char *answer, size_t *length) {
+    struct signaling_text sdp = {answer, *length}, none = {NULL, 0};
+    char *fragment = NULL;
+    if (answer != NULL) {
+        (void)signaling_sdpfrag_write(sdp, none, false, NULL, 0, length);
+        fragment = malloc(*length + 1);
+    }
+    if (fragment != NULL)
+        (void)signaling_sdpfrag_write(sdp, none, false, fragment, *length + 1, length);
+    free(answer);
+    return fragment;
+}
+
+static void finish_answer(struct signaling_server *server, struct signaling_whip_session *session) {
+    char *answer = complete_answer(session, &session->answer_length);
     session->is_gathering = false;
-    if (session->answer != NULL && signaling_whip_answer(sdp, session->candidates, session->candidate_count, session->answer, length + 1, &length) == SIGNALING_OK)
-        session->answer_length = length;
+    free(session->answer);
+    session->answer = session->next_offer != NULL ? fragment_of(answer, &session->answer_length) : answer;
+    if (session->answer != NULL)
+        make_id(server, session->tag);
+    if (session->answer != NULL && session->next_offer != NULL) {
+        free(session->offer);
+        session->offer = session->next_offer;
+        session->next_offer = NULL;
+        set_status(session, 200);
+        return;
+    }
     set_status(session, session->answer != NULL ? 201 : 500);
+}
+
+/* RFC 9725 section 4.4.3, SHOULD NOT: no section is refused by itself, the POST is as a whole. WHEP has no such rule. */
+static void take_answer(struct signaling_whip_session *session, struct signaling_text sdp) {
+    if (session->status != 0 || session->sdp != NULL)
+        return;
+    if (!session->target.is_egress && !session->is_established && signaling_whip_is_partial(sdp)) {
+        set_status(session, 422);
+        return;
+    }
+    session->sdp = copy(sdp);
+    session->is_gathering = session->sdp != NULL;
+    session->deadline_us = signaling_server_now_us() + SIGNALING_WHIP_GATHERING_TIMEOUT_US;
+    if (session->sdp == NULL)
+        set_status(session, 500);
 }
 
 static void take_candidate(struct signaling_whip_session *session, const struct signaling_candidate *candidate) {
@@ -90,7 +145,7 @@ static bool has_line_end(struct signaling_text text) {
     return memchr(text.bytes, '\n', text.length) != NULL || memchr(text.bytes, '\r', text.length) != NULL;
 }
 
-static void take_message(struct signaling_whip_session *session, const struct signaling_message *message) {
+static void take_message(struct signaling_server *server, struct signaling_whip_session *session, const struct signaling_message *message) {
     switch (message->type) {
     case SIGNALING_JOINED:
         take_ice_servers(session, message);
@@ -98,13 +153,7 @@ static void take_message(struct signaling_whip_session *session, const struct si
             set_status(session, 503); /* nobody is there who could answer */
         break;
     case SIGNALING_ANSWER:
-        if (session->status != 0 || session->sdp != NULL)
-            break;
-        session->sdp = copy(message->sdp);
-        session->is_gathering = session->sdp != NULL;
-        session->deadline_us = signaling_server_now_us() + SIGNALING_WHIP_GATHERING_TIMEOUT_US;
-        if (session->sdp == NULL)
-            set_status(session, 500);
+        take_answer(session, message->sdp);
         break;
     case SIGNALING_CANDIDATE:
         if (!has_line_end(message->candidate.candidate))
@@ -112,7 +161,7 @@ static void take_message(struct signaling_whip_session *session, const struct si
         break;
     case SIGNALING_END_OF_CANDIDATES:
         if (session->is_gathering)
-            finish_answer(session);
+            finish_answer(server, session);
         break;
     case SIGNALING_ERROR_MESSAGE:
         set_status(session, 503);
@@ -133,7 +182,7 @@ void signaling_whip_take(struct signaling_server *server, signaling_member membe
         if (session->member != member)
             continue;
         if (signaling_message_parse(text.bytes, text.length, &message, NULL) == SIGNALING_OK)
-            take_message(session, &message);
+            take_message(server, session, &message);
         signaling_message_release(&message);
         return;
     }
@@ -155,47 +204,6 @@ static enum signaling_error say(struct signaling_server *server, struct signalin
     return error;
 }
 
-unsigned signaling_whip_trickle(struct signaling_server *server, struct signaling_whip_session *session, const char *bytes, size_t length) {
-    struct signaling_sdpfrag fragment;
-    struct signaling_message message;
-    signaling_sdpfrag_begin(&fragment, bytes, length);
-    while (signaling_sdpfrag_next(&fragment, &message)) {
-        enum signaling_error error = say(server, session, &message);
-        if (error != SIGNALING_OK)
-            return error == SIGNALING_ERROR_RATE_LIMITED ? 429 : error == SIGNALING_ERROR_NO_PEER ? 404 : 400;
-    }
-    return 204;
-}
-
-void signaling_whip_end(struct signaling_server *server, struct signaling_whip_session *session) {
-    const struct signaling_message bye = {.type = SIGNALING_BYE};
-    (void)say(server, session, &bye);
-    session->is_over = true;
-}
-
-/* ---- life --------------------------------------------------------------------------------------------------------- */
-
-static void make_id(struct signaling_server *server, char id[SIGNALING_ID_BYTES + 1]) {
-    static const char digits[] = "0123456789abcdef";
-    uint8_t random[SIGNALING_ID_BYTES / 2];
-    server->random(server->random_context, random, sizeof random);
-    for (size_t i = 0; i < sizeof random; i++) {
-        id[2 * i] = digits[random[i] >> 4];
-        id[2 * i + 1] = digits[random[i] & 15];
-    }
-    id[SIGNALING_ID_BYTES] = '\0';
-}
-
-static void release(struct signaling_whip_session *session) {
-    for (size_t i = 0; i < session->candidate_count; i++) {
-        free((char *)(uintptr_t)session->candidates[i].candidate.bytes);
-        free((char *)(uintptr_t)session->candidates[i].sdp_mid.bytes);
-    }
-    free(session->sdp);
-    free(session->answer);
-    free(session);
-}
-
 static void on_tick(uv_timer_t *timer) {
     signaling_connection_drain(timer->data);
 }
@@ -212,6 +220,90 @@ static bool start_ticking(struct signaling_server *server) {
     return true;
 }
 
+static unsigned status_of_saying(enum signaling_error error) {
+    return error == SIGNALING_ERROR_RATE_LIMITED ? 429 : error == SIGNALING_ERROR_NO_PEER ? 503 : error == SIGNALING_ERROR_MEMORY ? 500 : 400;
+}
+
+static unsigned trickle(struct signaling_server *server, struct signaling_whip_session *session, struct signaling_text text) {
+    struct signaling_sdpfrag fragment;
+    struct signaling_message message;
+    signaling_sdpfrag_begin(&fragment, text.bytes, text.length);
+    while (signaling_sdpfrag_next(&fragment, &message)) {
+        enum signaling_error error = say(server, session, &message);
+        if (error != SIGNALING_OK)
+            return status_of_saying(error);
+    }
+    return 204;
+}
+
+static void forget_answer(struct signaling_whip_session *session) {
+    for (size_t i = 0; i < session->candidate_count; i++) {
+        free((char *)(uintptr_t)session->candidates[i].candidate.bytes);
+        free((char *)(uintptr_t)session->candidates[i].sdp_mid.bytes);
+    }
+    session->candidate_count = 0;
+    free(session->sdp);
+    free(session->next_offer);
+    session->sdp = session->next_offer = NULL;
+    session->is_gathering = false;
+}
+
+static char *restarted_offer(const struct signaling_whip_session *session, struct signaling_text fragment) {
+    struct signaling_text offer = {session->offer, strlen(session->offer)};
+    size_t length;
+    (void)signaling_sdpfrag_apply(offer, fragment, NULL, 0, &length);
+    char *next = malloc(length + 1);
+    if (next != NULL)
+        (void)signaling_sdpfrag_apply(offer, fragment, next, length + 1, &length);
+    return next;
+}
+
+/* RFC 9725 section 4.3.3: to the room it is another offer of the same session, in which nothing but ICE is new. */
+static unsigned restart(struct signaling_server *server, struct lws *wsi, struct signaling_whip_session *session, struct signaling_text fragment) {
+    if (session->wsi != NULL)
+        return 409;
+    forget_answer(session);
+    session->next_offer = restarted_offer(session, fragment);
+    if (session->next_offer == NULL || !start_ticking(server))
+        return 500;
+    session->status = 0;
+    session->wsi = wsi;
+    session->deadline_us = signaling_server_now_us() + SIGNALING_WHIP_ANSWER_TIMEOUT_US;
+    const struct signaling_message offer = {.type = SIGNALING_OFFER, .sdp = {session->next_offer, strlen(session->next_offer)}};
+    enum signaling_error error = say(server, session, &offer);
+    if (error != SIGNALING_OK)
+        set_status(session, status_of_saying(error));
+    return 0;
+}
+
+unsigned signaling_whip_patch(struct signaling_server *server, struct lws *wsi, struct signaling_whip_session *session, struct signaling_text fragment) {
+    struct signaling_text offer = {session->offer, strlen(session->offer)};
+    switch (signaling_whip_patch_kind(offer, fragment)) {
+    case SIGNALING_WHIP_PATCH_TRICKLES:
+        return trickle(server, session, fragment);
+    case SIGNALING_WHIP_PATCH_RESTARTS:
+        return restart(server, wsi, session, fragment);
+    case SIGNALING_WHIP_PATCH_MALFORMED:
+        break;
+    }
+    return 400;
+}
+
+void signaling_whip_end(struct signaling_server *server, struct signaling_whip_session *session) {
+    const struct signaling_message bye = {.type = SIGNALING_BYE};
+    (void)say(server, session, &bye);
+    session->is_over = true;
+}
+
+/* ---- life --------------------------------------------------------------------------------------------------------- */
+
+static void release(struct signaling_whip_session *session) {
+    forget_answer(session);
+    free(session->offer);
+    free(session->answer);
+    free(session);
+}
+
 static unsigned status_of_join(enum signaling_error error) {
     return error == SIGNALING_ERROR_RATE_LIMITED ? 429 : error == SIGNALING_ERROR_MEMORY ? 500 : 503; /* RFC 9725 section 4.5: 503 for now, not for ever */
 }
@@ -219,7 +311,7 @@ static unsigned status_of_join(enum signaling_error error) {
 unsigned signaling_whip_begin(struct signaling_server *server, struct lws *wsi, const struct signaling_whip_exchange *exchange, struct signaling_whip_session **out) {
     struct signaling_whip_session *session = server->whip_session_count < SIGNALING_WHIP_SESSIONS_MAX && !server->stopping ? calloc(1, sizeof *session) : NULL;
     uint8_t source[SIGNALING_SOURCE_MAX_BYTES];
-    if (session == NULL || !start_ticking(server)) {
+    if (session == NULL || !start_ticking(server) || (session->offer = copy((struct signaling_text){exchange->body, exchange->length})) == NULL) {
         free(session);
         return 503;
     }
@@ -232,7 +324,7 @@ unsigned signaling_whip_begin(struct signaling_server *server, struct lws *wsi, 
     if (error != SIGNALING_OK) {
         signaling_connection_drain(server);
         signaling_server_event(server, SIGNALING_SERVER_REFUSED, session->target.room, session->remote, "WHIP: the room takes nobody");
-        free(session);
+        release(session);
         return status_of_join(error);
     }
     session->next = server->whip_sessions;
@@ -245,7 +337,7 @@ unsigned signaling_whip_begin(struct signaling_server *server, struct lws *wsi, 
     signaling_connection_drain(server);
     const struct signaling_message offer = {.type = SIGNALING_OFFER, .sdp = {exchange->body, exchange->length}};
     if (session->status == 0 && (error = say(server, session, &offer)) != SIGNALING_OK)
-        set_status(session, error == SIGNALING_ERROR_NO_PEER ? 503 : 400);
+        set_status(session, status_of_saying(error));
     return 0;
 }
 
@@ -259,10 +351,10 @@ bool signaling_whip_sweep(struct signaling_server *server) {
     for (struct signaling_whip_session **at = &server->whip_sessions; *at != NULL;) {
         struct signaling_whip_session *session = *at;
         if (is_late(session) && session->is_gathering)
-            finish_answer(session);
+            finish_answer(server, session);
         else if (is_late(session))
             set_status(session, 504);
-        session->is_over = session->is_over || session->status >= 400;
+        session->is_over = session->is_over || (session->status >= 400 && !session->is_established);
         if (session->wsi == NULL && session->is_over) {
             *at = session->next;
             server->whip_session_count--;

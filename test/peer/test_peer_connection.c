@@ -65,6 +65,32 @@ static void test_candidates_before_the_description(void **state) {
     connection_pair_stop(&pair);
 }
 
+/* RFC 9725 section 4.6: the servers come with the answer to an offer that was made, but not set. */
+static void test_servers_before_the_local_description(void **state) {
+    (void)state;
+    struct connection_pair pair;
+    size_t length;
+    assert_true(connection_pair_start(&pair, 21, NULL, true));
+    struct peer_connection *connection = pair.ends[0].connection;
+    char host[] = "203.0.113.5";
+    struct ice_server servers[ICE_SERVER_MAX + 1];
+    for (size_t i = 0; i <= ICE_SERVER_MAX; i++)
+        servers[i] = (struct ice_server){ICE_SERVER_STUN, ICE_TRANSPORT_UDP, host, (uint16_t)(3478 + i), NULL, NULL};
+    assert_int_equal(peer_connection_create_offer(connection, pair.now_us, pair.text, sizeof pair.text, &length, NULL), PEER_OK);
+    assert_int_equal(peer_connection_set_ice_servers(connection, servers, ICE_SERVER_MAX + 1), PEER_ERROR_ARGUMENT);
+    assert_int_equal(peer_connection_set_ice_servers(connection, servers, ICE_SERVER_MAX), PEER_OK);
+    assert_int_equal(peer_connection_set_ice_servers(connection, servers, 2), PEER_OK);
+    memset(host, 'x', sizeof host - 1); /* it was copied */
+    assert_int_equal(peer_connection_set_local_description(connection, pair.now_us, PEER_SDP_OFFER, pair.text, length, NULL), PEER_OK);
+    const struct ice_agent *agent = peer_transport_ice(peer_connection_transport(connection, 0));
+    assert_int_equal(ice_agent_server_count(agent), 2);
+    assert_int_equal(peer_connection_set_ice_servers(connection, servers, 1), PEER_ERROR_STATE);
+    assert_int_equal(peer_connection_set_ice_servers(pair.ends[1].connection, NULL, 0), PEER_OK);
+    peer_connection_close(pair.ends[1].connection, pair.now_us);
+    assert_int_equal(peer_connection_set_ice_servers(pair.ends[1].connection, NULL, 0), PEER_ERROR_STATE);
+    connection_pair_stop(&pair);
+}
+
 static int add(struct connection_pair *pair, int to, const char *text, const char *mid, int line_index, const char *ufrag) {
     struct peer_candidate_init init = {text, strlen(text), mid, mid ? strlen(mid) : 0, line_index, ufrag, ufrag ? strlen(ufrag) : 0};
     return peer_connection_add_ice_candidate(pair->ends[to].connection, pair->now_us, &init);
@@ -399,6 +425,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_offer_and_answer_connect),
         cmocka_unit_test(test_candidates_before_the_description),
+        cmocka_unit_test(test_servers_before_the_local_description),
         cmocka_unit_test(test_candidate_errors),
         cmocka_unit_test(test_capacities),
         cmocka_unit_test(test_no_common_codec),

@@ -35,7 +35,7 @@ static void test_targets(void **state) {
     }
 }
 
-/* RFC 9725 sections 4.2, 4.3.1, 4.3.3, 4.7.1. */
+/* RFC 9725 sections 4.1, 4.2, 4.3.1, 4.3.3, 4.7.1. */
 static void test_judge(void **state) {
     static const struct {
         enum signaling_whip_method method;
@@ -56,7 +56,11 @@ static void test_judge(void **state) {
         {SIGNALING_WHIP_DELETE, "", NULL, NULL, NULL, NULL, false, 405},
         {SIGNALING_WHIP_OTHER, "", NULL, NULL, NULL, NULL, false, 405},
         {SIGNALING_WHIP_OTHER, ID, NULL, NULL, NULL, NULL, true, 405},
-        {SIGNALING_WHIP_OPTIONS, "", NULL, NULL, NULL, "secret", false, 204},
+        {SIGNALING_WHIP_GET, "", NULL, NULL, NULL, NULL, false, 204},
+        {SIGNALING_WHIP_GET, ID, NULL, NULL, NULL, NULL, true, 204},
+        {SIGNALING_WHIP_GET, ID, NULL, NULL, NULL, NULL, false, 404},
+        {SIGNALING_WHIP_GET, "", NULL, NULL, NULL, "secret", false, 401},
+        {SIGNALING_WHIP_OPTIONS, "", NULL, NULL, NULL, "secret", false, 200},
         {SIGNALING_WHIP_DELETE, ID, NULL, NULL, NULL, NULL, true, 0},
         {SIGNALING_WHIP_DELETE, ID, NULL, NULL, NULL, NULL, false, 404},
         {SIGNALING_WHIP_DELETE, ID, NULL, NULL, NULL, "secret", true, 401},
@@ -64,7 +68,9 @@ static void test_judge(void **state) {
         {SIGNALING_WHIP_PATCH, ID, "application/trickle-ice-sdpfrag", NULL, "\"" ID "\"", NULL, false, 404},
         {SIGNALING_WHIP_PATCH, ID, "application/sdp", NULL, "\"" ID "\"", NULL, true, 415},
         {SIGNALING_WHIP_PATCH, ID, "application/trickle-ice-sdpfrag", NULL, NULL, NULL, true, 428},
-        {SIGNALING_WHIP_PATCH, ID, "application/trickle-ice-sdpfrag", NULL, "*", NULL, true, 422},
+        {SIGNALING_WHIP_PATCH, ID, "application/trickle-ice-sdpfrag", NULL, "*", NULL, true, 0},
+        {SIGNALING_WHIP_PATCH, ID, "application/trickle-ice-sdpfrag", NULL, "\"*\"", NULL, true, 0},
+        {SIGNALING_WHIP_DELETE, ID, NULL, NULL, "\"other\"", NULL, true, 0},
         {SIGNALING_WHIP_PATCH, ID, "application/trickle-ice-sdpfrag", NULL, "\"other\"", NULL, true, 412},
         {SIGNALING_WHIP_PATCH, ID, "application/trickle-ice-sdpfrag", NULL, "\"0123456789abcdef0123456789abcdeF\"", NULL, true, 412},
     };
@@ -73,7 +79,7 @@ static void test_judge(void **state) {
         struct signaling_whip_request request = {cases[i].method, {false, "demo", ""}, signaling_text_of(cases[i].type),
                                                  signaling_text_of(cases[i].authorization), signaling_text_of(cases[i].if_match)};
         memcpy(request.target.id, cases[i].id, strlen(cases[i].id));
-        assert_int_equal(signaling_whip_judge(&request, cases[i].token, cases[i].has_session), cases[i].status);
+        assert_int_equal(signaling_whip_judge(&request, cases[i].token, cases[i].has_session ? ID : NULL), cases[i].status);
     }
 }
 
@@ -153,8 +159,105 @@ static void test_answer(void **state) {
     assert_string_equal(buffer, "v=0\r\n");
 }
 
+#define BUNDLED "v=0\r\no=- 42 7 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE one 0\r\na=ice-options:trickle ice2\r\n"                                            \
+                "m=audio 9 X 0\r\na=mid:0\r\na=ice-ufrag:aaaa\r\na=ice-pwd:pppp\r\na=candidate:0\r\n"                                                             \
+                "m=video 9 X 1\r\na=mid:one\r\na=ice-ufrag:aaaa\r\na=ice-pwd:pppp\r\na=candidate:1\r\na=end-of-candidates\r\na=sendonly\r\n"
+#define HEAD "a=ice-options:trickle ice2\r\na=group:BUNDLE one 0\r\nm=video 9 X 1\r\na=mid:one\r\na=ice-ufrag:aaaa\r\na=ice-pwd:pppp\r\n"
+
+typedef enum signaling_error (*two_to_one)(struct signaling_text first, struct signaling_text second, char *buffer, size_t capacity, size_t *length);
+
+static enum signaling_error write_own(struct signaling_text sdp, struct signaling_text candidates, char *buffer, size_t capacity, size_t *length) {
+    return signaling_sdpfrag_write(sdp, candidates, false, buffer, capacity, length);
+}
+
+/* The result, each capacity below it refused; and what comes of every truncation of both inputs fits what was promised. */
+static void check_two(two_to_one function, struct signaling_text first, struct signaling_text second, const char *expected) {
+    char text[1024];
+    size_t length, promised;
+    assert_int_equal(function(first, second, text, sizeof text, &length), SIGNALING_OK);
+    assert_string_equal(text, expected);
+    assert_int_equal(length, strlen(expected));
+    for (size_t capacity = 0; capacity <= length; capacity++)
+        assert_int_equal(function(first, second, text, capacity, &promised), SIGNALING_ERROR_BUFFER);
+    for (size_t cut = 0; cut < first.length + second.length; cut++) {
+        size_t one = cut < first.length ? cut : first.length, two = cut < first.length ? second.length : cut - first.length;
+        char *bytes = malloc(one + (one == 0)), *more = malloc(two + (two == 0));
+        assert_true(bytes != NULL && more != NULL);
+        memcpy(bytes, first.bytes, one);
+        if (second.bytes != NULL)
+            memcpy(more, second.bytes, two);
+        struct signaling_text a = {bytes, one}, b = {second.bytes != NULL ? more : NULL, two};
+        enum signaling_error error = function(a, b, NULL, 0, &promised);
+        assert_true(error == SIGNALING_ERROR_ARGUMENT || (error == SIGNALING_ERROR_BUFFER && function(a, b, text, promised + 1, &length) == SIGNALING_OK && length == promised));
+        free(bytes);
+        free(more);
+    }
+}
+
+/* RFC 9725 sections 4.3.2 and 4.3.3, RFC 8840 section 4.4.1. */
+static void test_fragment_write(void **state) {
+    char text[512];
+    size_t length;
+    (void)state;
+    check_two(write_own, signaling_text_of(BUNDLED), (struct signaling_text){NULL, 0}, HEAD "a=candidate:1\r\na=end-of-candidates\r\n");
+    check_two(write_own, signaling_text_of(BUNDLED), signaling_text_of("a=candidate:7\r\n"), HEAD "a=candidate:7\r\n");
+    assert_int_equal(signaling_sdpfrag_write(signaling_text_of(BUNDLED), signaling_text_of(""), true, text, sizeof text, &length), SIGNALING_OK);
+    assert_string_equal(text, HEAD "a=end-of-candidates\r\n");
+    assert_int_equal(signaling_sdpfrag_write(signaling_text_of("v=0\r\na=ice-lite\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\nm=audio 9 X 0\r\n"), (struct signaling_text){NULL, 0}, false, text,
+                                             sizeof text, &length), SIGNALING_OK);
+    assert_string_equal(text, "a=ice-lite\r\nm=audio 9 X 0\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\n");
+}
+
+/* RFC 9725 section 4.3.3: other credentials everywhere, the candidates of before gone; RFC 3264 section 8: the next version. */
+static void test_fragment_apply(void **state) {
+    static const char fragment[] = "a=group:BUNDLE one 0\r\nm=video 9 X 1\r\na=mid:one\r\na=ice-ufrag:bbbb\r\na=ice-pwd:qqqq\r\na=candidate:8\r\na=candidate:9\r\n";
+    static const char *const half[] = {"", "a=ice-ufrag:x\r\n", "a=ice-pwd:x\r\n", "a=candidate:1\r\n"};
+    char text[16];
+    size_t length;
+    (void)state;
+    check_two(signaling_sdpfrag_apply, signaling_text_of(BUNDLED), signaling_text_of(fragment),
+              "v=0\r\no=- 42 8 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE one 0\r\na=ice-options:trickle ice2\r\n"
+              "m=audio 9 X 0\r\na=mid:0\r\na=ice-ufrag:bbbb\r\na=ice-pwd:qqqq\r\n"
+              "m=video 9 X 1\r\na=mid:one\r\na=ice-ufrag:bbbb\r\na=ice-pwd:qqqq\r\na=sendonly\r\na=candidate:8\r\na=candidate:9\r\n");
+    for (size_t i = 0; i < sizeof half / sizeof half[0]; i++)
+        assert_int_equal(signaling_sdpfrag_apply(signaling_text_of(BUNDLED), signaling_text_of(half[i]), text, sizeof text, &length), SIGNALING_ERROR_ARGUMENT);
+}
+
+/* RFC 9725 sections 4.2, 4.3.1 and 4.3.3. */
+static void test_kinds(void **state) {
+    static const struct {
+        const char *fragment;
+        enum signaling_whip_patch kind;
+    } cases[] = {
+        {"a=ice-ufrag:aaaa\r\na=ice-pwd:pppp\r\na=candidate:1\r\n", SIGNALING_WHIP_PATCH_TRICKLES}, {"a=candidate:1", SIGNALING_WHIP_PATCH_TRICKLES},
+        {"a=ice-ufrag:aaaa\na=mid:0\n", SIGNALING_WHIP_PATCH_TRICKLES},     {"a=ice-ufrag:aaab\r\na=ice-pwd:pppp\r\n", SIGNALING_WHIP_PATCH_RESTARTS},
+        {"a=ice-ufrag:aaaa\r\na=ice-pwd:pppq\r\n", SIGNALING_WHIP_PATCH_RESTARTS}, {"a=ice-ufrag:aaab\r\n", SIGNALING_WHIP_PATCH_MALFORMED},
+        {"a=ice-pwd:x\r\n", SIGNALING_WHIP_PATCH_MALFORMED},                {"", SIGNALING_WHIP_PATCH_MALFORMED},
+        {"\r\n", SIGNALING_WHIP_PATCH_MALFORMED},                           {"{}", SIGNALING_WHIP_PATCH_MALFORMED},
+    };
+    static const char *const descriptions[] = {"v=0\r\nm=audio 9 X 0\r\n", "v=0\nm="}, *const others[] = {"", "v=0\r\n", "v=1\r\nm=x\r\n", "v=0 \r\nm=x\r\n", "m=x\r\nv=0\r\n", "v=0\r\nm=x\r\n\r\n"};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(signaling_whip_patch_kind(signaling_text_of(BUNDLED), signaling_text_of(cases[i].fragment)), cases[i].kind);
+    for (size_t i = 0; i < 2; i++)
+        assert_true(signaling_whip_is_description(signaling_text_of(descriptions[i])));
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        assert_false(signaling_whip_is_description(signaling_text_of(others[i])));
+}
+
+/* RFC 9725 section 4.4.3. */
+static void test_partial(void **state) {
+    (void)state;
+    assert_false(signaling_whip_is_partial(signaling_text_of(BUNDLED)));
+    assert_false(signaling_whip_is_partial(signaling_text_of("v=0\r\nm=audio 09 X 0\r\nm=video")));
+    assert_true(signaling_whip_is_partial(signaling_text_of("v=0\r\nm=audio 9 X 0\r\nm=video 0 X 1")));
+    assert_true(signaling_whip_is_partial(signaling_text_of("v=0\r\nm=audio 0/2 X 0\r\n")));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fragment_write), cmocka_unit_test(test_fragment_apply), cmocka_unit_test(test_kinds), cmocka_unit_test(test_partial),
+        
         cmocka_unit_test(test_targets),  cmocka_unit_test(test_judge), cmocka_unit_test(test_fragment), cmocka_unit_test(test_fragment_without_mid),
         cmocka_unit_test(test_answer),
     };

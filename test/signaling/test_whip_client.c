@@ -149,7 +149,7 @@ static void test_redirections(void **state) {
     }
 }
 
-/* Sections 4.1 and 4.5, WHEP section 4.3.8: what a status means. */
+/* Sections 4.1 and 4.5, WHEP section 4.2.8: what a status means. */
 static void test_statuses(void **state) {
     static const struct {
         const char *response, *sentence;
@@ -214,7 +214,7 @@ static void test_bad_created(void **state) {
     }
 }
 
-/* WHEP sections 4.3.2 and 4.3.3: another offer, our answer by PATCH, and only then candidates. */
+/* WHEP sections 4.2.2 and 4.2.3: another offer, our answer by PATCH, and only then candidates. */
 static void test_counter_offer(void **state) {
     struct signaling_whip_client *client = make("http://h/whep", "t", true);
     (void)state;

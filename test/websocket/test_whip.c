@@ -15,7 +15,7 @@
 #include "signaling/websocket/whip_internal.h"
 #include "test/websocket/pair.h"
 
-#define OFFER "v=0\r\nm=audio 9 X 0\r\na=mid:0\r\n"
+#define OFFER "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\nm=audio 9 X 0\r\na=mid:0\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\n"
 #define ANSWER "{\"type\":\"answer\",\"sdp\":\"v=0\\r\\nm=audio 9 X 0\\r\\na=mid:0\\r\\n\"}"
 
 /* An HTTP client of a socket's worth. */
@@ -122,13 +122,18 @@ static void test_session(void **state) {
     assert_false(has_heard(&other, "peer-left")); /* the session outlives its connection */
     ask(&pair, "PATCH", path, FRAGMENT, "a=mid:0\r\n", " 428 ");
     ask(&pair, "PATCH", path, FRAGMENT "If-Match: \"x\"\r\n", "a=mid:0\r\n", " 412 ");
-    ask(&pair, "PATCH", path, FRAGMENT "If-Match: *\r\n", "a=mid:0\r\n", " 422 ");
+    ask(&pair, "PATCH", path, FRAGMENT "If-Match: *\r\n", "a=ice-ufrag:other\r\n", " 400 ");
+    ask(&pair, "PATCH", path, FRAGMENT "If-Match: *\r\n", "candidate\r\n", " 400 ");
+    ask(&pair, "PATCH", path, SDP "If-Match: *\r\n", "a=mid:0\r\n", " 415 ");
+    ask(&pair, "PUT", path, "", "", "allow: GET, HEAD, PATCH, DELETE, OPTIONS");
+    ask(&pair, "GET", path, "", "", " 204 ");
     snprintf(fields, sizeof fields, FRAGMENT "If-Match: %s\r\n", tag);
     ask(&pair, "PATCH", path, fields, "a=ice-ufrag:u\r\nm=audio 9 X 0\r\na=mid:0\r\na=candidate:7 1 udp 1 192.0.2.7 9 typ host\r\na=end-of-candidates\r\n", " 204 ");
     TEST_RUN_UNTIL(&pair, has_heard(&other, "candidate:7 1 udp 1 192.0.2.7 9 typ host") && has_heard(&other, "\"candidate\":null"));
     ask(&pair, "DELETE", path, "", "", " 200 ");
     TEST_RUN_UNTIL(&pair, has_heard(&other, "\"bye\"") && has_heard(&other, "peer-left"));
     ask(&pair, "DELETE", path, "", "", " 404 ");
+    ask(&pair, "GET", path, "", "", " 404 ");
     test_client_close(&pair, &other);
     test_pair_close(&pair);
     test_client_free(&other);
@@ -172,7 +177,13 @@ static void test_refused(void **state) {
     ask(&pair, "POST", "/whip/demo", SDP "Authorization: Bearer secret\r\n", OFFER, " 503 ");
     ask(&pair, "POST", "/whip/demo", SDP "Authorization: Bearer secret\r\n", "", " 400 ");
     ask(&pair, "POST", "/whip/demo", SDP "Authorization: Bearer secret\r\n", "v=0\xff", " 400 ");
-    ask(&pair, "GET", "/whip/demo", "", "", "allow: POST, OPTIONS");
+    ask(&pair, "POST", "/whip/demo", SDP "Authorization: Bearer secret\r\n", "{\"sdp\":\"\"}", " 400 ");
+    ask(&pair, "POST", "/whip/demo", FRAGMENT "Authorization: Bearer secret\r\n", OFFER, " 415 ");
+    ask(&pair, "PUT", "/whip/demo", "", "", "allow: GET, HEAD, POST, OPTIONS");
+    ask(&pair, "GET", "/whip/demo", "Authorization: Bearer secret\r\n", "", " 204 ");
+    ask(&pair, "HEAD", "/whep/demo", "Authorization: Bearer secret\r\n", "", " 204 ");
+    ask(&pair, "OPTIONS", "/whip/demo", "", "", "accept-post: application/sdp");
+    ask(&pair, "OPTIONS", "/whip/demo", "", "", " 200 ");
     ask(&pair, "GET", "/whip/de%20mo", "", "", " 404 ");
     ask(&pair, "OPTIONS", "/whep/demo", "Origin: http://b.example\r\n", "", "access-control-allow-origin: http://b.example");
     test_client_open(&pair, &other, "demo");
@@ -199,6 +210,115 @@ static void test_refused(void **state) {
     assert_int_equal(uv_loop_close(&pair.loop), 0);
 }
 
+/* A session that other waits in: its path, and its entity tag. */
+static void establish(struct test_pair *pair, struct test_client *other, char path[256], char tag[64]) {
+    struct http http;
+    test_client_open(pair, other, "demo");
+    TEST_RUN_UNTIL(pair, other->message_count == 1);
+    http_open(pair, &http);
+    http_send(&http, "POST", "/whip/demo", SDP, OFFER);
+    TEST_RUN_UNTIL(pair, has_heard(other, "\"offer\""));
+    say(other, ANSWER);
+    say(other, "{\"type\":\"candidate\",\"candidate\":null}");
+    http_expect(pair, &http, "a=end-of-candidates\r\n");
+    field(&http, "location: ", path, 256);
+    field(&http, "etag: ", tag, 64);
+    close(http.descriptor);
+}
+
+#define RESTARTED "a=mid:0\r\na=ice-ufrag:u2\r\na=ice-pwd:p2\r\na=candidate:3\r\n"
+
+/* RFC 9725 section 4.3.3: 200, a fragment, another entity tag; the room hears another offer. */
+static void test_restart(void **state) {
+    struct test_pair pair;
+    struct test_client other;
+    struct http http;
+    char path[256], tag[64], new_tag[64], fields[512];
+    (void)state;
+    test_pair_open(&pair, NULL);
+    establish(&pair, &other, path, tag);
+    http_open(&pair, &http);
+    http_send(&http, "PATCH", path, FRAGMENT "If-Match: *\r\n", RESTARTED);
+    TEST_RUN_UNTIL(&pair, has_heard(&other, "o=- 1 2 IN IP4 0.0.0.0\\r\\nm=audio 9 X 0\\r\\na=mid:0\\r\\na=ice-ufrag:u2\\r\\na=ice-pwd:p2\\r\\na=candidate:3"));
+    ask(&pair, "PATCH", path, FRAGMENT "If-Match: *\r\n", "a=ice-ufrag:u3\r\na=ice-pwd:p3\r\n", " 409 ");
+    say(&other, "{\"type\":\"answer\",\"sdp\":\"v=0\\r\\nm=audio 9 X 0\\r\\na=mid:0\\r\\na=ice-ufrag:U\\r\\na=ice-pwd:P\\r\\n\"}");
+    say(&other, "{\"type\":\"candidate\",\"candidate\":{\"candidate\":\"candidate:4\",\"sdpMid\":\"0\"}}");
+    say(&other, "{\"type\":\"candidate\",\"candidate\":null}");
+    http_expect(&pair, &http, "\r\n\r\nm=audio 9 X 0\r\na=mid:0\r\na=ice-ufrag:U\r\na=ice-pwd:P\r\na=candidate:4\r\na=end-of-candidates\r\n");
+    assert_non_null(strstr(http.heard, "HTTP/1.1 200 "));
+    assert_non_null(strstr(http.heard, "content-type: application/trickle-ice-sdpfrag\r\n"));
+    assert_null(strstr(http.heard, "location:"));
+    field(&http, "etag: ", new_tag, sizeof new_tag);
+    assert_string_not_equal(tag, new_tag);
+    close(http.descriptor);
+    snprintf(fields, sizeof fields, FRAGMENT "If-Match: %s\r\n", tag);
+    ask(&pair, "PATCH", path, fields, "a=candidate:5\r\n", " 412 ");
+    snprintf(fields, sizeof fields, FRAGMENT "If-Match: %s\r\n", new_tag);
+    ask(&pair, "PATCH", path, fields, "a=ice-ufrag:u2\r\na=candidate:5\r\n", " 204 ");
+    ask(&pair, "DELETE", path, "", "", " 200 ");
+    test_client_close(&pair, &other);
+    test_pair_close(&pair);
+    test_client_free(&other);
+    assert_int_equal(uv_loop_close(&pair.loop), 0);
+}
+
+/* RFC 9725 section 4.3.3, MUST NOT: a restart that cannot be does not end the session. */
+static void test_restart_fails(void **state) {
+    struct test_pair pair;
+    struct test_client other;
+    struct http http;
+    char path[256], tag[64], fields[512];
+    (void)state;
+    test_pair_open(&pair, NULL);
+    establish(&pair, &other, path, tag);
+    http_open(&pair, &http);
+    http_send(&http, "PATCH", path, FRAGMENT "If-Match: *\r\n", RESTARTED);
+    TEST_RUN_UNTIL(&pair, has_heard(&other, "a=ice-ufrag:u2"));
+    pair.server->whip_sessions->deadline_us = 0; /* nobody answers */
+    http_expect(&pair, &http, " 504 ");
+    close(http.descriptor);
+    /* Nor does a client that goes away instead of waiting. */
+    http_open(&pair, &http);
+    http_send(&http, "PATCH", path, FRAGMENT "If-Match: *\r\n", "a=ice-ufrag:u4\r\na=ice-pwd:p4\r\n");
+    TEST_RUN_UNTIL(&pair, has_heard(&other, "a=ice-ufrag:u4"));
+    close(http.descriptor);
+    TEST_RUN_UNTIL(&pair, pair.server->whip_sessions->wsi == NULL);
+    snprintf(fields, sizeof fields, FRAGMENT "If-Match: %s\r\n", tag);
+    ask(&pair, "PATCH", path, fields, "a=ice-ufrag:u\r\na=candidate:5\r\n", " 204 ");
+    ask(&pair, "DELETE", path, "", "", " 200 ");
+    test_client_close(&pair, &other);
+    test_pair_close(&pair);
+    test_client_free(&other);
+    assert_int_equal(uv_loop_close(&pair.loop), 0);
+}
+
+/* RFC 9725 section 4.4.3: 422 where a section is refused; WHEP takes what it gets. */
+static void test_partial_answer(void **state) {
+    struct test_pair pair;
+    struct test_client other;
+    (void)state;
+    test_pair_open(&pair, NULL);
+    test_client_open(&pair, &other, "demo");
+    TEST_RUN_UNTIL(&pair, other.message_count == 1);
+    for (size_t turn = 0; turn < 2; turn++) {
+        struct http http;
+        size_t before = other.message_count;
+        http_open(&pair, &http);
+        http_send(&http, "POST", turn == 0 ? "/whip/demo" : "/whep/demo", SDP, OFFER);
+        TEST_RUN_UNTIL(&pair, other.message_count == before + 2);
+        say(&other, "{\"type\":\"answer\",\"sdp\":\"v=0\\r\\nm=audio 9 X 0\\r\\nm=video 0 X 1\\r\\n\"}");
+        say(&other, "{\"type\":\"candidate\",\"candidate\":null}");
+        http_expect(&pair, &http, turn == 0 ? " 422 " : " 201 ");
+        close(http.descriptor);
+        if (turn == 0)
+            TEST_RUN_UNTIL(&pair, other.message_count == before + 3);
+    }
+    test_client_close(&pair, &other);
+    test_pair_close(&pair);
+    test_client_free(&other);
+    assert_int_equal(uv_loop_close(&pair.loop), 0);
+}
+
 static void test_body_limit(void **state) {
     struct test_pair pair;
     (void)state;
@@ -215,7 +335,7 @@ static void test_body_limit(void **state) {
             sent += count > 0 ? (size_t)count : 0;
             test_pair_turn(&pair);
         }
-        http_expect(&pair, &http, length <= SIGNALING_WHIP_BODY_MAX_BYTES ? " 503 " : " 413 ");
+        http_expect(&pair, &http, length <= SIGNALING_WHIP_BODY_MAX_BYTES ? " 400 " : " 413 ");
         close(http.descriptor);
     }
     test_pair_close(&pair);
@@ -262,7 +382,7 @@ static void test_sessions_limit(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_session), cmocka_unit_test(test_gathering_timeout), cmocka_unit_test(test_refused),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_session), cmocka_unit_test(test_gathering_timeout), cmocka_unit_test(test_refused), cmocka_unit_test(test_restart), cmocka_unit_test(test_restart_fails), cmocka_unit_test(test_partial_answer),
                                        cmocka_unit_test(test_body_limit), cmocka_unit_test(test_sessions_limit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,7 +46,7 @@ async function startJanus(folder) {
   await mkdir(own, { recursive: true });
   for (const [name, text] of Object.entries(configurations(resolve(own)))) await writeFile(join(own, name), text);
   start(['janus', '-F', own, '-C', join(own, 'janus.jcfg')], join(folder, 'janus.log'));
-  await portAnswers(HOST, API_PORT, 10000);
+  await portAnswers(HOST, API_PORT, 30000);
 }
 
 // One request to a plugin, on a session of its own.
@@ -77,7 +77,7 @@ async function startWhip(folder, unpacked) {
     janus: { address: `ws://${HOST}:${API_PORT}` }, port: WHIP_PORT, rest: '/whip', allowTrickle: true, strictETags: true, iceServers: [],
   })};\n`);
   start(['env', `NODE_PATH=${MODULES}`, 'DEBUG=whip:*', process.execPath, join(own, 'src/server.js')], join(folder, 'whip-server.log'));
-  await portAnswers(HOST, WHIP_PORT, 10000);
+  await portAnswers(HOST, WHIP_PORT, 30000);
   const created = await fetch(`http://${HOST}:${WHIP_PORT}/whip/create`, {
     method: 'POST', headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ id: 'demo', room: ROOM, token: TOKEN }),
@@ -87,7 +87,7 @@ async function startWhip(folder, unpacked) {
 
 async function startWhep(folder, feed) {
   start([process.execPath, here('whep_server.js'), ...[WHEP_PORT, `ws://${HOST}:${API_PORT}`, ROOM, feed, MOUNTPOINT, TOKEN].map(String)], join(folder, 'whep-server.log'));
-  await portAnswers(HOST, WHEP_PORT, 10000);
+  await portAnswers(HOST, WHEP_PORT, 30000);
 }
 
 // ---- the case -----------------------------------------------------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ function caller(network, build, folder, name, flags) {
   return { child, words: () => readFile(join(folder, `${name}.log`), 'utf8') };
 }
 
-async function until(what, test, ms = 10000) {
+async function until(what, test, ms = 20000) {
   for (const end = Date.now() + ms; Date.now() < end; await sleep(100)) {
     const result = await test();
     if (result) return result;
@@ -159,7 +159,7 @@ async function playWhip(c, folder, { build }) {
     await writeFile(join(folder, 'token'), `${TOKEN}\n`, { mode: 0o600 });
     await startJanus(folder);
     version = `janus-whep-server/${versionOf('janus-whep-server')}`;
-    facts = await withTimeout({ room: playRoom, stream: playStream }[c.endpoint]({ network: networks[c.network], folder, build, complain: (what) => complaints.push(what) }), 90000, 'the case');
+    facts = await withTimeout({ room: playRoom, stream: playStream }[c.endpoint]({ network: networks[c.network], folder, build, complain: (what) => complaints.push(what) }), 150000, 'the case');
   } catch (error) {
     complaints.push(error.message.split('\n')[0]);
   } finally {
