@@ -40,6 +40,7 @@ extern const struct sctp_congestion_algorithm sctp_newreno, sctp_cubic;
 struct sctp_slow_start {
     uint64_t round_least_us, last_round_least_us; /* 0: no sample */
     uint64_t conservative_least_us;               /* the least of the round in which the conservative phase began */
+    uint64_t round_window_bytes, last_round_window_bytes; /* when it began */
     unsigned samples, conservative_rounds;
     bool is_conservative, is_over;
 };
@@ -73,8 +74,8 @@ void sctp_congestion_begin(struct sctp_congestion *c, const struct sctp_congesti
 void sctp_congestion_decay(struct sctp_congestion *c);
 
 /*
- * A queue of ours that is longer than this is not made longer on purpose: slow start ends, and CUBIC does not look beyond the window at which it last lost. What shares the
- * bottleneck with a file transfer is often the call that it belongs to.
+ * A queue of ours that is longer than this is not made longer on purpose: slow start ends, with a window that makes no longer one, and CUBIC does not look beyond the window at
+ * which it last lost. What shares the bottleneck with a file transfer is often the call that it belongs to.
  */
 #define SCTP_CONGESTION_QUEUE_MAX_US UINT64_C(100000)
 

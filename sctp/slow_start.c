@@ -9,7 +9,9 @@
 #define CONSERVATIVE_GROWTH_DIVISOR 4
 #define CONSERVATIVE_ROUNDS 5
 
-static void begin_round(struct sctp_slow_start *s) {
+static void begin_round(struct sctp_slow_start *s, uint64_t window_bytes) {
+    s->last_round_window_bytes = s->round_window_bytes;
+    s->round_window_bytes = window_bytes;
     s->last_round_least_us = s->round_least_us;
     s->round_least_us = 0;
     s->samples = 0;
@@ -49,12 +51,25 @@ static void judge(struct sctp_slow_start *s) {
     }
 }
 
+/*
+ * What is acknowledged now left when the window was that of a round ago, and shows the queue of that window; today's has made a longer one, which would stay until something is
+ * lost. What the link carries is known by now: that window in its round trip. More than SCTP_CONGESTION_QUEUE_MAX_US beyond the floor is given back.
+ */
+static uint64_t kept(const struct sctp_congestion *c, uint64_t floor_rtt_us) {
+    const struct sctp_slow_start *s = &c->slow_start;
+    uint64_t rtt_us = s->samples >= SAMPLES ? s->round_least_us : s->last_round_least_us;
+    if (floor_rtt_us == 0 || rtt_us == 0 || s->last_round_window_bytes == 0)
+        return c->window_bytes;
+    uint64_t enough_bytes = s->last_round_window_bytes * (floor_rtt_us + SCTP_CONGESTION_QUEUE_MAX_US) / rtt_us;
+    return enough_bytes < c->window_bytes ? enough_bytes : c->window_bytes;
+}
+
 void sctp_slow_start_acknowledged(struct sctp_congestion *c, const struct sctp_congestion_acknowledgement *ack) {
     struct sctp_slow_start *s = &c->slow_start;
     /* RFC 9406 section 4.3: in the first slow start only; later the threshold is known. */
     if (!s->is_over) {
         if (ack->is_new_round)
-            begin_round(s);
+            begin_round(s, c->window_bytes);
         sample(s, ack->rtt_us);
         judge(s);
     }
@@ -69,6 +84,6 @@ void sctp_slow_start_acknowledged(struct sctp_congestion *c, const struct sctp_c
     if (is_enough || is_long) {
         s->is_over = true;
         s->is_conservative = false;
-        c->threshold_bytes = c->window_bytes;
+        c->threshold_bytes = c->window_bytes = kept(c, ack->floor_rtt_us);
     }
 }

@@ -75,6 +75,20 @@ static void an_ordinary_link(void **state) {
     }
 }
 
+/* A buffer of 400 ms that nothing empties: the link is full, and the queue that stays is SCTP_CONGESTION_QUEUE_MAX_US, and a little. */
+static void a_deep_buffer(void **state) {
+    (void)state;
+    struct model_config config = {.seed = 1, .rate_bps = 20000000, .queue_bytes = 1000000, .delay_us = 25000, .budget_bytes = 4u << 20};
+    struct model *m = model_new(&config);
+    model_stream(m, 5 * SECOND_US, 65536);
+    double goodput = model_stream(m, 20 * SECOND_US, 65536);
+    uint64_t queue_us = model_statistics(m).smoothed_rtt_us - 2 * config.delay_us;
+    report("20 Mbit/s, 50 ms, queue 400 ms, after 5 s", m, goodput, tcp_full(&config));
+    assert_true(goodput > 0.9 * tcp_full(&config));
+    assert_in_range(queue_us, SCTP_CONGESTION_QUEUE_MAX_US / 2, SCTP_CONGESTION_QUEUE_MAX_US * 5 / 4);
+    model_free(m);
+}
+
 /* 1 % loss, 50 ms: TCP's goodput at least, 1448 / RTT * sqrt(3 / 2p) (RFC 9438 section 4.3). */
 static void one_per_cent_lost(void **state) {
     (void)state;
@@ -113,7 +127,7 @@ static void a_lazy_peer(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_long_fat_pipe), cmocka_unit_test(queues_that_are_much_too_short), cmocka_unit_test(an_ordinary_link), cmocka_unit_test(one_per_cent_lost),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_long_fat_pipe), cmocka_unit_test(queues_that_are_much_too_short), cmocka_unit_test(an_ordinary_link), cmocka_unit_test(a_deep_buffer), cmocka_unit_test(one_per_cent_lost),
                                        cmocka_unit_test(reordering_costs_little), cmocka_unit_test(a_lazy_peer)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

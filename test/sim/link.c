@@ -25,10 +25,13 @@ static bool enqueue(struct sim_link *link, uint64_t now_us, size_t ip_bytes, uin
     if (config->rate_bps == 0)
         return true;
     uint64_t start_us = link->free_us > now_us ? link->free_us : now_us;
+    double rest_us = link->free_us > now_us ? link->free_rest_us : 0.0;
     double waiting_bytes = (double)(start_us - now_us) * (double)config->rate_bps / 8e6;
     if (config->queue_bytes > 0 && waiting_bytes + (double)ip_bytes > (double)config->queue_bytes)
         return false;
-    link->free_us = start_us + (uint64_t)((double)ip_bytes * 8e6 / (double)config->rate_bps);
+    rest_us += (double)ip_bytes * 8e6 / (double)config->rate_bps;
+    link->free_us = start_us + (uint64_t)rest_us;
+    link->free_rest_us = rest_us - (double)(uint64_t)rest_us; /* at a gigabit half a microsecond is a twentieth of a packet */
     *leaves_us = link->free_us;
     return true;
 }

@@ -47,6 +47,7 @@ struct sim_link {
     struct sim_random random;
     bool bad;                    /* Gilbert and Elliott */
     uint64_t free_us;            /* when the wire has sent all that waits */
+    double free_rest_us;         /* and the fraction of a microsecond beyond */
     uint64_t last_arrival_us;    /* jitter_keeps_order */
     uint64_t next_sequence;
     uint64_t arrived_sequence;   /* the latest-sent datagram that has arrived, + 1; 0: none yet */

@@ -210,6 +210,16 @@ static void rate_and_queue(void **state) {
     assert_in_range(link.counters.dropped_queue, 490, 505);
 }
 
+/* At 1 Gbit/s a datagram of 1188 bytes takes 9.504 us: a thousand of them in a row take 9,504. */
+static void fractions_of_a_microsecond_count(void **state) {
+    (void)state;
+    const struct sim_link_config config = {.rate_bps = 1000000000};
+    struct sim_link link;
+    run(&link, &config, 1, 1000, 0, 1188);
+    assert_int_equal(arrival_count, 1000);
+    assert_in_range(arrivals[999].copy.arrival_us, 9503, 9504);
+}
+
 static void the_seed_decides(void **state) {
     (void)state;
     const struct sim_link_config config = {.loss = 0.5, .jitter_us = 100, .duplicate = 0.5};
@@ -232,6 +242,7 @@ int main(void) {
         cmocka_unit_test(jitter_and_order),
         cmocka_unit_test(mtu),
         cmocka_unit_test(rate_and_queue),
+        cmocka_unit_test(fractions_of_a_microsecond_count),
         cmocka_unit_test(the_seed_decides),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
