@@ -11,6 +11,7 @@
 #   make fuzz TARGET=sdp TIME=60
 #   make walks           100,000 random walks over the API of PeerConnection
 #   make bench           ratios to a floor measured in the same run
+#   make bench-rivals    data channels beside other stacks' (from npm), in turns
 
 MODE  ?= release
 BUILD := build/$(MODE)
@@ -155,7 +156,7 @@ CALL_OBJECTS  := $(call objects,app/call)
 SERVER_OBJECTS := $(call objects,app/server) $(addprefix $(BUILD)/app/call/,ice_uri.o token.o)
 
 # What probe has in common with caller and callee: the command line, problems, the JSON log.
-PROBE_SHARES := options.o options_network.o options_whip.o help.o ice_uri.o ice_servers.o network.o problem.o json_log.o token.o why.o
+PROBE_SHARES := options.o options_network.o options_whip.o help.o ice_uri.o ice_servers.o network.o harmless.o problem.o json_log.o token.o why.o
 
 $(BUILD)/signaling/websocket/web_files.o: $(wildcard signaling/web/*)
 $(BUILD)/signaling-server: $(BUILD)/app/signaling_server.o $(SERVER_OBJECTS) $(call archives_of,signaling-websocket) $(APP_NET) $(call archive,stun)
@@ -190,7 +191,10 @@ $(BUILD)/docs/example/%: $(BUILD)/docs/example/%.o $(PEER_ARCHIVES)
 
 # ---- tests: test/ROOM/test_NAME.c is one cmocka program; other sources of that folder are its helpers -------------------
 
-TEST_ROOMS := stun ice sdp dtls rtp sctp signaling websocket peer net media sim wire call server
+TEST_ROOMS := stun ice sdp dtls rtp sctp usrsctp signaling websocket peer net media sim wire call server
+ROOM_ARCHIVES_usrsctp := $(call archive,sctp)
+ROOM_OBJECTS_usrsctp  := $(patsubst %,$(BUILD)/test/sim/%.o,link random)
+ROOM_LIBS_usrsctp     := -lusrsctp -lm
 ROOM_ARCHIVES_websocket := $(call archives_of,signaling-websocket) $(APP_NET) $(call archive,stun)
 ROOM_LIBS_websocket := $(LIBS_signaling-websocket) -lcrypto
 ROOM_ARCHIVES_net  := $(APP_NET) $(call archives_of,ice)
@@ -268,7 +272,7 @@ lab: $(LAB_PROGRAMS)
 nat-matrix: $(LAB_PROGRAMS)
 	LAB_BUILD=$(BUILD) test/lab/nat_matrix.py --jobs $(or $(JOBS),3)
 
-.PHONY: check demo interop interop-smoke interop-programs
+.PHONY: check demo interop interop-smoke interop-timing interop-soak interop-programs
 interop-programs: all $(BUILD)/test/interop/negotiation/peer_driver
 check:
 	test/check.sh
@@ -277,7 +281,11 @@ demo:
 interop:
 	test/interop/smoke.sh
 interop-smoke:
-	test/interop/smoke.sh --smoke
+	test/interop/smoke.sh $(if $(TIMES),--times $(TIMES)) --smoke
+interop-timing: interop-programs
+	test/interop/lab.sh lan node test/interop/timing.js
+interop-soak: interop-programs
+	test/interop/lab.sh port-restricted node test/interop/soak.js $(MINUTES)
 
 # ---- fuzzing: fuzz/fuzz_NAME.c, first line "/* links: dtls */", second perhaps "/* with: test/peer/pair.c */" -----------------------------------------------------------
 
@@ -325,6 +333,13 @@ else
 bench:
 	$(MAKE) MODE=release bench
 endif
+
+# Beside other stacks, which npm brings: docs/performance.md.
+.PHONY: bench-rivals
+bench-rivals:
+	npm ci --silent --prefix bench/rivals
+	$(MAKE) MODE=release build/release/bench/bench_data_channel
+	node bench/rivals/compare.js build/release/bench/bench_data_channel $(ROUNDS)
 
 .PHONY: clean
 clean:

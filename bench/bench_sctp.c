@@ -5,7 +5,9 @@
  *
  *   bulk   reliable ordered messages, as many as the windows take
  *   ping   one message of 64 bytes and its answer: a round trip through both ends
+ *   idle   what an association takes of the heap, malloc's own part included, its first messages sent and read. More than SCTP_ASSOCIATION_IDLE_BYTES fails
  */
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +20,7 @@
 #define ROUNDS 5
 #define BULK_BYTES (UINT64_C(200) << 20)
 #define PINGS 100000
+#define IDLE_PAIRS 100
 #define WINDOW_BYTES (4u << 20)
 
 struct end {
@@ -177,6 +180,25 @@ static void ping(uint8_t *random) {
     end(ends);
 }
 
+static void idle(uint8_t *random) {
+    static struct end ends[IDLE_PAIRS][2];
+    struct sctp_message message = {.stream = 0, .payload_protocol = 53, .bytes = message_bytes, .length = 64};
+    size_t before = mallinfo2().uordblks;
+    for (unsigned i = 0; i < IDLE_PAIRS; i++) {
+        begin(ends[i], random, true, true);
+        for (int from = 0; from < 2; from++)
+            if (sctp_association_send(ends[i][from].association, now_us(), &message) != SCTP_OK || !carry(&ends[i][from], &ends[i][1 - from]))
+                fail("a first message did not leave");
+        turn(&ends[i][0], &ends[i][1]);
+    }
+    size_t each = (mallinfo2().uordblks - before) / (2 * IDLE_PAIRS);
+    for (unsigned i = 0; i < IDLE_PAIRS; i++)
+        end(ends[i]);
+    printf("  idle     %zu bytes of heap an association, at most %d\n", each, SCTP_ASSOCIATION_IDLE_BYTES);
+    if (each == 0 || each > SCTP_ASSOCIATION_IDLE_BYTES)
+        fail("an idle association is too big");
+}
+
 int main(void) {
     uint8_t random = 1;
     for (size_t i = 0; i < sizeof message_bytes; i++)
@@ -187,5 +209,6 @@ int main(void) {
     }
     bulk(&random, 65536, true, true);
     ping(&random);
+    idle(&random);
     return 0;
 }

@@ -10,6 +10,13 @@
 /* RFC 5764 section 4.2: the label of the exporter. */
 static const char exporter_label[] = "EXTRACTOR-dtls_srtp";
 
+/* Clearing OpenSSL's queue of errors walks all of its sixteen places; that it is empty, as nearly always, shows at once. */
+static void forget_errors(void) {
+    if (ERR_peek_error() != 0) {
+        ERR_clear_error();
+    }
+}
+
 /* ---- states ------------------------------------------------------------------------------------------------------------ */
 
 static bool is_over(const struct dtls_transport *transport) {
@@ -88,13 +95,16 @@ static void read_messages(struct dtls_transport *transport) {
         bool fits = room > sizeof(uint16_t);
         uint8_t *where = fits ? receive->bytes + receive->used + sizeof(uint16_t) : spill;
         size_t length = 0;
-        ERR_clear_error();
+        forget_errors();
         int result = SSL_read_ex(transport->ssl, where, fits ? room - sizeof(uint16_t) : sizeof spill, &length);
         if (result == 1) {
             if (fits) {
                 received(transport, length);
             } else {
                 transport->stats.messages_dropped++;
+            }
+            if (transport->inbound == NULL && SSL_has_pending(transport->ssl) == 0) {
+                return; /* the record is read, and OpenSSL holds no other back */
             }
             continue;
         }
@@ -150,7 +160,7 @@ int dtls_transport_handle_datagram(struct dtls_transport *transport, uint64_t no
     if (at < length && !is_over(transport)) {
         transport->stats.records_ignored++; /* the rest of the datagram cannot be read */
     }
-    ERR_clear_error();
+    forget_errors();
     return used > 0 ? DTLS_OK : DTLS_ERROR_MALFORMED;
 }
 
@@ -170,7 +180,7 @@ void dtls_transport_handle_timeout(struct dtls_transport *transport, uint64_t no
             dtls_transport_fail(transport, DTLS_FAILURE_INTERNAL);
         }
     }
-    ERR_clear_error();
+    forget_errors();
 }
 
 bool dtls_transport_poll_transmit(struct dtls_transport *transport, uint64_t now_us, uint8_t *buf, size_t cap, struct dtls_transmit *out) {
@@ -251,7 +261,7 @@ int dtls_transport_set_remote_fingerprints(struct dtls_transport *transport, uin
     transport->remote_count = count;
     if (transport->handshake_done) {
         dtls_handshake_judge(transport);
-        ERR_clear_error();
+        forget_errors();
     }
     return DTLS_OK;
 }
@@ -275,10 +285,10 @@ int dtls_transport_send(struct dtls_transport *transport, uint64_t now_us, const
         return DTLS_ERROR_CAPACITY;
     }
     size_t written = 0;
-    ERR_clear_error();
+    forget_errors();
     if (SSL_write_ex(transport->ssl, bytes, length, &written) != 1) {
         dtls_transport_fail(transport, DTLS_FAILURE_INTERNAL);
-        ERR_clear_error();
+        forget_errors();
         return DTLS_ERROR_FATAL;
     }
     transport->stats.messages_sent++;
@@ -292,7 +302,7 @@ void dtls_transport_close(struct dtls_transport *transport, uint64_t now_us) {
     }
     if (transport->handshake_done) {
         (void)SSL_shutdown(transport->ssl);
-        ERR_clear_error();
+        forget_errors();
     }
     stop(transport, DTLS_TRANSPORT_CLOSED);
     transport->connected_waits = false;
@@ -312,7 +322,7 @@ int dtls_transport_keying_material(const struct dtls_transport *transport, struc
     }
     size_t length = 2 * (keys.key_length + keys.salt_length);
     if (SSL_export_keying_material(transport->ssl, material, length, exporter_label, sizeof exporter_label - 1, NULL, 0, 0) != 1) {
-        ERR_clear_error();
+        forget_errors();
         return DTLS_ERROR_FATAL;
     }
     /* RFC 5764 section 4.2: client key, server key, client salt, server salt; each side writes with its own. */

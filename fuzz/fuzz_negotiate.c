@@ -216,7 +216,7 @@ static void offer_in_turn(void) {
         return;
     for (size_t i = 0; i < 2; i++)
         transports[i] = (struct sdp_local_transport){.ice_ufrag = i == 0 ? "abcd" : "efgh", .ice_pwd = "abcdefghijklmnopqrstuv", .fingerprint_hash = "sha-256",
-                                                     .fingerprint_value = "AB:CD", .setup = (enum sdp_setup)(variant % 4), .setup_fixed = variant % 3 == 0,
+                                                     .fingerprint_value = "AB:CD", .setup = (enum sdp_setup)(variant % 4),
                                                      .candidates = candidates, .candidate_count = variant % 2, .end_of_candidates = variant % 2 == 1};
     for (size_t i = 0; i < offer.section_count; i++) {
         describe(&offer.sections[i], variant, &sections[i]);

@@ -38,13 +38,13 @@ static void try_init(const struct sctp_chunk *chunk, struct sctp_writer *writer)
     struct sctp_init init, again;
     if (sctp_read_init(chunk, &init) != SCTP_OK)
         return;
-    assert(init.initiate_tag != 0 && init.outbound_streams != 0 && init.inbound_streams != 0);
+    assert(init.initiate_tag != 0 && init.outbound_streams != 0 && init.inbound_streams != 0 && init.window >= SCTP_WINDOW_FIRST_MIN_BYTES);
     if (init.cookie_length > 60000)
         return;
     sctp_write_init(writer, chunk->type, &init, NULL, 0);
     struct sctp_chunk copy = written(writer);
     assert(sctp_read_init(&copy, &again) == SCTP_OK);
-    assert(again.interleaving == init.interleaving && again.re_config == init.re_config && again.zero_checksum == init.zero_checksum);
+    assert(again.interleaving == init.interleaving && again.i_forward_tsn == init.i_forward_tsn && again.re_config == init.re_config && again.zero_checksum == init.zero_checksum);
     assert(again.cookie_length == init.cookie_length);
     struct sctp_cookie cookie;
     static const struct sctp_cookie_key key = {{1}};

@@ -81,15 +81,15 @@
  */
 struct ice_local {
     struct stun_address address, base, server, related;
-    enum ice_transport transport, relay_transport;
-    enum ice_tcp_type tcp_type;
+    uint32_t priority;
     uint16_t relay, server_index;
     uint16_t name; /* 1 + index of the mDNS name that is shown in its place, see names.c; 0 none */
-    uint32_t priority;
     uint16_t preference;
     uint16_t foundation;
-    enum ice_candidate_type type;
-    bool gone, stale, told, told_before;
+    enum ice_transport transport : 8, relay_transport : 8;
+    enum ice_tcp_type tcp_type : 8;
+    enum ice_candidate_type type : 8;
+    bool gone : 1, stale : 1, told : 1, told_before : 1;
 };
 
 /*
@@ -100,13 +100,13 @@ struct ice_local {
 struct ice_remote {
     uint64_t ufrag_tag;
     struct stun_address address, related;
-    enum ice_transport transport; /* UDP or TCP */
-    enum ice_tcp_type tcp_type;
-    enum ice_candidate_type type;
     uint32_t priority;
     uint16_t generation;
     uint16_t foundation;
     uint16_t name; /* 1 + index of the name it was resolved from, see names.c; 0 none */
+    enum ice_transport transport : 8; /* UDP or TCP */
+    enum ice_tcp_type tcp_type : 8;
+    enum ice_candidate_type type : 8;
     bool foreign;
     char foundation_text[ICE_FOUNDATION_MAX_BYTES + 1];
 };
@@ -138,12 +138,12 @@ struct ice_pair {
     uint16_t checks;
     uint16_t last_error_code, relay_error_code;
     uint8_t timeouts;
-    bool queued, timed_out, send_failed, nominated, nominate_on_success, overrides;
-    bool permitted; /* of a relay: the peer has been announced to the server (RFC 8656 section 9) */
-    bool last_use_candidate;
+    bool queued : 1, timed_out : 1, send_failed : 1, nominated : 1, nominate_on_success : 1, overrides : 1;
+    bool permitted : 1; /* of a relay: the peer has been announced to the server (RFC 8656 section 9) */
+    bool last_use_candidate : 1;
+    enum ice_role last_role : 8;
+    enum ice_pair_state state : 8;
     uint8_t last_id[STUN_TRANSACTION_ID_BYTES];
-    enum ice_role last_role;
-    enum ice_pair_state state;
     int last_send_error;
     uint32_t requests_sent, responses_received, requests_received, responses_sent, consent_requests_sent;
     uint32_t unauthentic, answers_elsewhere;
@@ -193,7 +193,7 @@ struct ice_response {
     uint16_t code;
     uint16_t generation;
     uint16_t unknown[ICE_RESPONSE_UNKNOWN_MAX];
-    size_t unknown_count;
+    uint8_t unknown_count;
 };
 
 struct ice_response_queue {
@@ -231,7 +231,7 @@ struct ice_gather_transaction {
     struct stun_address base, server;
     uint16_t server_index;
     uint16_t preference;
-    enum ice_gather_state state;
+    enum ice_gather_state state : 8;
     bool redirected; /* a 300 has been followed; not a second one */
     uint64_t refresh_us;
 };
@@ -258,9 +258,9 @@ enum ice_stream_owner { ICE_STREAM_FREE, ICE_STREAM_OF_RELAY, ICE_STREAM_OF_PAIR
 enum ice_stream_state { ICE_STREAM_WANTED, ICE_STREAM_OPENING, ICE_STREAM_OPEN, ICE_STREAM_UNWANTED };
 
 struct ice_stream {
-    enum ice_stream_owner owner;
+    enum ice_stream_owner owner : 8;
+    enum ice_stream_state state : 8;
     uint16_t index;
-    enum ice_stream_state state;
     struct ice_path path;
     const char *server_name; /* in the agent's block of strings; NULL but for TLS */
 };
@@ -528,7 +528,7 @@ bool ice_checklist_is_unproven(const struct ice_agent *agent, const struct ice_p
 bool ice_checklist_has_work(const struct ice_agent *agent);
 /* RFC 8445 section 6.1.4.2: the pair to check next, or NULL. */
 struct ice_pair *ice_checklist_next(struct ice_agent *agent);
-uint64_t ice_checklist_rto_us(const struct ice_agent *agent, const struct ice_pair *pair);
+uint32_t ice_checklist_rto_us(const struct ice_agent *agent, const struct ice_pair *pair);
 
 /* ---- check.c, and response.c ------------------------------------------------------------------------------------------------- */
 
@@ -657,7 +657,7 @@ void ice_gather_ask_turn_server(struct ice_agent *agent, uint16_t server, const 
 bool ice_gather_handle_response(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, const struct stun_message *message);
 void ice_gather_handle_send_error(struct ice_agent *agent, uint64_t now_us, const struct ice_path *path, int error);
 void ice_gather_give_up(struct ice_agent *agent, uint64_t now_us);
-uint64_t ice_gather_rto_us(const struct ice_agent *agent);
+uint32_t ice_gather_rto_us(const struct ice_agent *agent);
 void ice_gather_handle_timeout(struct ice_agent *agent, uint64_t now_us);
 size_t ice_gather_poll(struct ice_agent *agent, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_path *path);
 uint64_t ice_gather_next_timeout(const struct ice_agent *agent);

@@ -67,7 +67,7 @@ static void start_check(struct ice_agent *agent, struct ice_pair *pair, uint64_t
     ice_pair_cancel_check(pair, now_us);
     uint8_t id[STUN_TRANSACTION_ID_BYTES];
     ice_agent_random_id(agent, id);
-    uint64_t rto_us = use_candidate ? STUN_RTO_DEFAULT_US : ice_checklist_rto_us(agent, pair);
+    uint32_t rto_us = use_candidate ? STUN_RTO_DEFAULT_US : ice_checklist_rto_us(agent, pair);
     if (ice_tcp_is_pair(agent, pair)) /* RFC 6544 section 7.1: TCP repeats what is lost, we do not */
         stun_transaction_start(&pair->check.transaction, id, now_us, STUN_RTO_DEFAULT_US, 1, TCP_CHECK_RM);
     else

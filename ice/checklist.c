@@ -300,7 +300,7 @@ struct ice_pair *ice_checklist_next(struct ice_agent *agent) {
     return next_ordinary(agent);
 }
 
-uint64_t ice_checklist_rto_us(const struct ice_agent *agent, const struct ice_pair *pair) {
+uint32_t ice_checklist_rto_us(const struct ice_agent *agent, const struct ice_pair *pair) {
     uint64_t active = 0;
     for (size_t i = 0; i < agent->pair_count; i++)
         if (agent->pairs[i].generation == pair->generation && (agent->pairs[i].state == ICE_PAIR_WAITING || agent->pairs[i].state == ICE_PAIR_IN_PROGRESS))
@@ -310,5 +310,5 @@ uint64_t ice_checklist_rto_us(const struct ice_agent *agent, const struct ice_pa
     uint64_t rto_us = ice_later(RTO_MIN_US, agent->config.ta_us * active);
     for (unsigned round = 0; pair->requests_received == 0 && round < pair->timeouts && rto_us < ICE_RTO_MAX_US; round++)
         rto_us *= 2;
-    return ice_earlier(rto_us, ICE_RTO_MAX_US);
+    return (uint32_t)ice_earlier(rto_us, ICE_RTO_MAX_US);
 }

@@ -96,9 +96,9 @@ static void fail_transaction(struct ice_agent *agent, struct ice_gather_transact
     }
 }
 
-uint64_t ice_gather_rto_us(const struct ice_agent *agent) {
+uint32_t ice_gather_rto_us(const struct ice_agent *agent) {
     /* RFC 8445 section 14.3, SHOULD: RTO = MAX (500 ms, Ta * number of candidates to be gathered). */
-    return ice_earlier(ice_later(GATHER_RTO_MIN_US, agent->config.ta_us * agent->gatherer.transaction_count), ICE_RTO_MAX_US);
+    return (uint32_t)ice_earlier(ice_later(GATHER_RTO_MIN_US, agent->config.ta_us * agent->gatherer.transaction_count), ICE_RTO_MAX_US);
 }
 
 /* ---- interfaces -------------------------------------------------------------------------------------------------------------------- */
@@ -277,8 +277,9 @@ static size_t send_request(struct ice_gather_transaction *transaction, uint64_t 
     stun_transaction_sent(&transaction->transaction, now_us);
     /* RFC 8489 section 6.2.1 would double the interval for 39.5 s. Gathering ends after 5 s (docs/ice.md), so the requests there is time for
      * are spread over it: six instead of four, and one gathering in 15,000 instead of 600 without an answer when every fifth is lost. */
-    if (transaction->transaction.interval_us > GATHER_INTERVAL_MAX_US)
-        transaction->transaction.interval_us = ice_later(GATHER_INTERVAL_MAX_US, transaction->transaction.rto_us);
+    struct stun_transaction *timer = &transaction->transaction;
+    if (timer->sent < timer->rc)
+        timer->deadline_us = ice_earlier(timer->deadline_us, ice_after(now_us, ice_later(GATHER_INTERVAL_MAX_US, timer->rto_us)));
     *path = (struct ice_path){.transport = ICE_TRANSPORT_UDP, .local = transaction->base, .remote = transaction->server};
     return length > 0 ? (size_t)length : 0;
 }

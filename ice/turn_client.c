@@ -53,7 +53,7 @@ struct ice_turn_client *ice_turn_client_new(const struct ice_turn_client_config 
     *client = (struct ice_turn_client){.allocator = allocator,
                                        .random = config->random,
                                        .random_context = config->random_context,
-                                       .rto_us = config->rto_us != 0 ? config->rto_us : STUN_RTO_DEFAULT_US,
+                                       .rto_us = config->rto_us != 0 ? (uint32_t)config->rto_us : STUN_RTO_DEFAULT_US,
                                        .families = config->families,
                                        .path = config->path,
                                        .deadline_us = UINT64_MAX,

@@ -128,7 +128,7 @@ struct ice_turn_client {
     struct ice_allocator allocator;
     void (*random)(void *context, uint8_t *out, size_t length);
     void *random_context;
-    uint64_t rto_us;
+    uint32_t rto_us;
     enum ice_turn_families families;
     struct ice_path path;
     char server_name[ICE_TURN_SERVER_NAME_MAX_BYTES + 1];

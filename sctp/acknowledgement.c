@@ -26,10 +26,8 @@ void sctp_inbound_packet_end(struct sctp_inbound *in, uint64_t now_us) {
     /* RFC 9260 section 6.7, SHOULD: at once while TSNs are missing, and when the last of them has come. */
     bool is_urgent = acknowledgement->packet_is_urgent || has_gap || acknowledgement->had_gap;
     acknowledgement->packets++;
-    if (is_urgent || acknowledgement->packets >= PACKETS_PER_SACK)
-        acknowledgement->deadline_us = now_us;
-    else
-        acknowledgement->deadline_us = now_us + SCTP_SACK_DELAY_US;
+    acknowledgement->is_due |= is_urgent || acknowledgement->packets >= PACKETS_PER_SACK;
+    acknowledgement->deadline_us = acknowledgement->is_due ? SCTP_NEVER_US : now_us + SCTP_SACK_DELAY_US;
     acknowledgement->had_gap = has_gap;
     acknowledgement->packet_counts = acknowledgement->packet_is_urgent = false;
     in->last_data_us = now_us;
@@ -37,12 +35,19 @@ void sctp_inbound_packet_end(struct sctp_inbound *in, uint64_t now_us) {
 
 /* ---- window ------------------------------------------------------------------------------------------------------------------------ */
 
-uint32_t sctp_inbound_window(const struct sctp_inbound *in) {
-    size_t free_cells = in->cells_max > in->pool.used_count ? in->cells_max - in->pool.used_count : 0;
+static uint32_t window_of(size_t free_cells) {
     size_t window = WINDOW_OF_FREE(free_cells * SCTP_CELL_BYTES);
     if (window < WINDOW_MIN_BYTES)
         return 0;
     return window < UINT32_MAX ? (uint32_t)window : UINT32_MAX;
+}
+
+uint32_t sctp_inbound_window(const struct sctp_inbound *in) {
+    return window_of(in->cells_max > in->pool.used_count ? in->cells_max - in->pool.used_count : 0);
+}
+
+uint32_t sctp_inbound_first_window(size_t budget_bytes) {
+    return window_of(budget_bytes / SCTP_CELL_BYTES);
 }
 
 /* Reading has made room that the peer may be waiting for: it stands at zero, or a quarter of all has become free. */
@@ -58,7 +63,15 @@ bool sctp_inbound_sack_is_pending(const struct sctp_inbound *in) {
 }
 
 bool sctp_inbound_sack_is_due(const struct sctp_inbound *in, uint64_t now_us) {
-    return now_us >= in->acknowledgement.deadline_us || window_has_opened(in);
+    return in->acknowledgement.is_due || now_us >= in->acknowledgement.deadline_us || window_has_opened(in);
+}
+
+void sctp_acknowledgement_handle_timeout(struct sctp_inbound *in, uint64_t now_us) {
+    struct sctp_acknowledgement *acknowledgement = &in->acknowledgement;
+    if (now_us < acknowledgement->deadline_us)
+        return;
+    acknowledgement->is_due = true;
+    acknowledgement->deadline_us = SCTP_NEVER_US;
 }
 
 bool sctp_inbound_write_sack(struct sctp_inbound *in, struct sctp_writer *writer) {
@@ -75,6 +88,7 @@ bool sctp_inbound_write_sack(struct sctp_inbound *in, struct sctp_writer *writer
     acknowledgement->advertised_window = window;
     acknowledgement->packets = 0;
     acknowledgement->deadline_us = SCTP_NEVER_US;
+    acknowledgement->is_due = false;
     acknowledgement->duplicate_count = 0; /* RFC 9260 section 6.2: each is reported once */
     in->statistics.sacks++;
     return true;

@@ -178,10 +178,10 @@ void sctp_forget_cookie(struct sctp_association *a);
 
 /* ---- stray.c: RFC 9260 sections 8.4 and 8.5 ---------------------------------------------------------------------------------------- */
 
-/* Is this packet one of this association? */
-bool sctp_tag_is_right(const struct sctp_association *a, const struct sctp_packet *packet, const struct sctp_chunk *first);
+/* Is this packet one of this association? *readable: of which chunks, if so: all, or the one that explains a reflected tag. */
+bool sctp_tag_is_right(const struct sctp_association *a, const struct sctp_packet *packet, struct sctp_walk *readable);
 /* There is no association that it could be of. */
-void sctp_handle_stray(struct sctp_association *a, uint64_t now_us, const struct sctp_packet *packet);
+void sctp_handle_stray(struct sctp_association *a, const struct sctp_packet *packet);
 
 /* ---- shutdown.c -------------------------------------------------------------------------------------------------------------------- */
 

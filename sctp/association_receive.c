@@ -36,6 +36,15 @@ void sctp_answer_error(struct sctp_association *a, uint16_t cause, const uint8_t
     sctp_answer(a, SCTP_CHUNK_ERROR, 0, value, SCTP_CHUNK_HEADER_BYTES + length);
 }
 
+/* False: the rest of the packet is not looked at. */
+static bool handle_unknown(struct sctp_association *a, const struct sctp_chunk *chunk) {
+    a->count.chunks_unknown++;
+    /* RFC 9260 section 3.2: the highest bits of the type say what becomes of it. */
+    if (sctp_unknown_is_reported(chunk->type))
+        sctp_answer_error(a, SCTP_CAUSE_UNRECOGNIZED_CHUNK, chunk->value - SCTP_CHUNK_HEADER_BYTES, chunk->length + SCTP_CHUNK_HEADER_BYTES);
+    return !sctp_unknown_stops(chunk->type);
+}
+
 /* ---- DATA, SACK, FORWARD TSN ------------------------------------------------------------------------------------------------------- */
 
 static bool takes_data(const struct sctp_association *a) {
@@ -102,8 +111,12 @@ static void handle_forward_tsn(struct sctp_association *a, const struct sctp_chu
     struct sctp_forward_tsn forward;
     if (!takes_data(a))
         return;
-    if (!a->agreed.can_forward) { /* RFC 3758 section 3.3.1: not without both having said so; then it is as any unknown chunk */
-        a->count.chunks_unknown++;
+    if (!a->agreed.can_forward && chunk->type == SCTP_CHUNK_FORWARD_TSN) {
+        (void)handle_unknown(a, chunk); /* RFC 3758 section 3.3.1, MUST: an ERROR to who has not agreed on it */
+        return;
+    }
+    if (!a->agreed.can_forward) {
+        sctp_abort_because(a, SCTP_CAUSE_PROTOCOL_VIOLATION, "I-FORWARD-TSN that was not agreed"); /* RFC 8260 section 2.3.1, MUST */
         return;
     }
     if (sctp_read_forward_tsn(chunk, &forward) != SCTP_OK) {
@@ -126,15 +139,6 @@ static void handle_error(struct sctp_association *a, uint64_t now_us, const stru
 }
 
 /* ---- chunk by chunk ---------------------------------------------------------------------------------------------------------------- */
-
-/* False: the rest of the packet is not looked at. */
-static bool handle_unknown(struct sctp_association *a, const struct sctp_chunk *chunk) {
-    a->count.chunks_unknown++;
-    /* RFC 9260 section 3.2: the highest bits of the type say what becomes of it. */
-    if (sctp_unknown_is_reported(chunk->type))
-        sctp_answer_error(a, SCTP_CAUSE_UNRECOGNIZED_CHUNK, chunk->value - SCTP_CHUNK_HEADER_BYTES, chunk->length + SCTP_CHUNK_HEADER_BYTES);
-    return !sctp_unknown_stops(chunk->type);
-}
 
 /* Those that need no association beyond the tags. */
 static bool handle_handshake_chunk(struct sctp_association *a, uint64_t now_us, const struct sctp_chunk *chunk) {
@@ -252,8 +256,8 @@ static void handle_packet(struct sctp_association *a, uint64_t now_us, const str
     /* RFC 9260 section 8.5.1 E, SHOULD: to one that still calls, a SHUTDOWN ACK is of an association that it has forgotten. */
     bool is_forgotten = first.type == SCTP_CHUNK_SHUTDOWN_ACK && !a->out;
     if (a->state == SCTP_STATE_CLOSED || is_forgotten)
-        sctp_handle_stray(a, now_us, packet);
-    else if (sctp_tag_is_right(a, packet, &first))
+        sctp_handle_stray(a, packet);
+    else if (sctp_tag_is_right(a, packet, &walk))
         handle_chunks(a, now_us, walk);
     else
         a->count.packets_of_strangers++;

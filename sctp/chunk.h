@@ -46,18 +46,20 @@ void sctp_write_data(struct sctp_writer *writer, const struct sctp_data *data);
 /* INIT and INIT ACK: RFC 9260 sections 3.3.2 and 3.3.3. */
 struct sctp_init {
     uint32_t initiate_tag; /* not 0 */
-    uint32_t window;       /* a_rwnd, bytes */
+    uint32_t window;       /* a_rwnd, bytes: SCTP_WINDOW_FIRST_MIN_BYTES at least */
     uint16_t outbound_streams, inbound_streams; /* not 0 */
     uint32_t initial_tsn;
     bool forward_tsn;      /* RFC 3758 section 3.3.1, or among the supported extensions */
-    bool interleaving;     /* RFC 8260 section 2.2.1: both I-DATA and I-FORWARD-TSN are among them */
-    bool re_config;        /* RFC 6525 section 5.1 */
+    bool interleaving;     /* RFC 8260 section 2.2.1: I-DATA is among them */
+    bool i_forward_tsn;    /* RFC 8260 section 2.3.1: I-FORWARD-TSN is */
+    bool re_config;        /* RFC 6525 section 5.1.1 */
     bool zero_checksum;    /* RFC 9653: the alternate method is DTLS, 1 */
     const uint8_t *cookie; /* of an INIT ACK; NULL: none */
     size_t cookie_length;
     const uint8_t *parameters; /* all of them */
     size_t parameters_length;
 };
+#define SCTP_WINDOW_FIRST_MIN_BYTES 1500u /* RFC 9260 section 3.3.2 */
 #define SCTP_ERROR_DETECTION_DTLS 1u /* RFC 9653 section 4 */
 int sctp_read_init(const struct sctp_chunk *chunk, struct sctp_init *out);
 /* `parameters` is not looked at; `unrecognized`, whole parameters of the INIT one after another, goes into an INIT ACK (section 3.2.2). */

@@ -57,15 +57,12 @@ bool sctp_init_parameter_is_known(uint16_t type) {
 }
 
 static void read_extensions(const struct sctp_parameter *parameter, struct sctp_init *out) {
-    bool data = false, forward = false;
     for (size_t i = 0; i < parameter->length; i++) {
-        data |= parameter->value[i] == SCTP_CHUNK_I_DATA;
-        forward |= parameter->value[i] == SCTP_CHUNK_I_FORWARD_TSN;
+        out->interleaving |= parameter->value[i] == SCTP_CHUNK_I_DATA;
+        out->i_forward_tsn |= parameter->value[i] == SCTP_CHUNK_I_FORWARD_TSN;
         out->re_config |= parameter->value[i] == SCTP_CHUNK_RE_CONFIG;
         out->forward_tsn |= parameter->value[i] == SCTP_CHUNK_FORWARD_TSN;
     }
-    /* RFC 8260 section 2.2.1: I-DATA is for those who have said both; I-FORWARD-TSN stands for partial reliability with it. */
-    out->interleaving |= data && forward;
 }
 
 static void read_parameter(const struct sctp_parameter *parameter, struct sctp_init *out) {
@@ -101,8 +98,8 @@ int sctp_read_init(const struct sctp_chunk *chunk, struct sctp_init *out) {
         .parameters = at + 16,
         .parameters_length = chunk->length - 16,
     };
-    /* RFC 9260 section 3.3.2, MUST NOT: a tag of 0, or no stream in a direction. */
-    if (out->initiate_tag == 0 || out->outbound_streams == 0 || out->inbound_streams == 0)
+    /* RFC 9260 section 3.3.2, MUST NOT: a tag of 0, no stream in a direction, a window below 1,500 bytes. */
+    if (out->initiate_tag == 0 || out->outbound_streams == 0 || out->inbound_streams == 0 || out->window < SCTP_WINDOW_FIRST_MIN_BYTES)
         return SCTP_ERROR_MALFORMED;
     struct sctp_walk walk = sctp_walk_bytes(out->parameters, out->parameters_length);
     struct sctp_parameter parameter;

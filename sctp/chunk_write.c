@@ -29,10 +29,10 @@ static void write_extensions(struct sctp_writer *writer, const struct sctp_init 
         types[count++] = SCTP_CHUNK_RE_CONFIG;
     if (init->forward_tsn)
         types[count++] = SCTP_CHUNK_FORWARD_TSN;
-    if (init->interleaving) {
+    if (init->interleaving)
         types[count++] = SCTP_CHUNK_I_DATA;
+    if (init->i_forward_tsn)
         types[count++] = SCTP_CHUNK_I_FORWARD_TSN;
-    }
     if (count > 0)
         sctp_writer_parameter(writer, SCTP_PARAMETER_SUPPORTED_EXTENSIONS, types, count);
 }

@@ -12,6 +12,7 @@ const char *data_channel_state_name(enum data_channel_state state) {
 const char *data_channel_reason_name(enum data_channel_reason reason) {
     static const char *const names[] = {
         "closed by us", "closed by the peer", "protocol violation", "no free id", "stream reset refused", "association restarted", "association ended",
+        "OPEN too long for the peer",
     };
     return names[reason];
 }
@@ -132,6 +133,15 @@ static int send_control(struct data_channel_layer *layer, uint64_t now_us, const
     return sctp_association_send(layer->association, now_us, &message);
 }
 
+static size_t open_length(const struct data_channel *channel) {
+    return DATA_CHANNEL_OPEN_BYTES + channel->label_length + channel->protocol_length;
+}
+
+/* RFC 8841 section 6.1, MUST NOT: longer than the peer takes; it holds for control messages too. */
+static bool is_too_long(const struct data_channel_layer *layer, size_t length) {
+    return layer->peer_message_max_bytes != 0 && length > layer->peer_message_max_bytes;
+}
+
 static int send_open(struct data_channel_layer *layer, uint64_t now_us, const struct data_channel *channel) {
     struct data_channel_open_message message = {
         .is_unordered = channel->is_unordered,
@@ -143,7 +153,7 @@ static int send_open(struct data_channel_layer *layer, uint64_t now_us, const st
         .protocol = channel->text + channel->label_length + 1,
         .protocol_length = channel->protocol_length,
     };
-    size_t length = DATA_CHANNEL_OPEN_BYTES + channel->label_length + channel->protocol_length;
+    size_t length = open_length(channel);
     uint8_t *bytes = data_channel_allocate(layer, length);
     if (!bytes)
         return SCTP_ERROR_MEMORY;
@@ -215,6 +225,10 @@ void data_channel_begin(struct data_channel_layer *layer, uint64_t now_us, struc
         now_open(layer, channel);
         return;
     }
+    if (is_too_long(layer, open_length(channel))) {
+        data_channel_end(layer, channel, DATA_CHANNEL_CLOSED_OPEN_TOO_LONG);
+        return;
+    }
     data_channel_owe(layer, channel, &channel->owes_open);
     data_channel_pay(layer, now_us, channel);
 }
@@ -259,8 +273,7 @@ int data_channel_send(struct data_channel_layer *layer, uint64_t now_us, data_ch
         return SCTP_ERROR_ARGUMENT;
     if (channel->state != DATA_CHANNEL_OPEN)
         return SCTP_ERROR_STATE;
-    /* RFC 8841 section 6.1, MUST NOT: longer than the peer takes. */
-    if (layer->peer_message_max_bytes != 0 && length > layer->peer_message_max_bytes)
+    if (is_too_long(layer, length))
         return SCTP_ERROR_ARGUMENT;
     /* RFC 8831 section 6.6, MUST: SCTP has no empty messages, so one zero byte goes under a number that says so. */
     uint32_t full = is_text ? DATA_CHANNEL_PPID_TEXT : DATA_CHANNEL_PPID_BINARY;
@@ -314,13 +327,13 @@ void data_channel_end(struct data_channel_layer *layer, struct data_channel *cha
     if (channel->state == DATA_CHANNEL_CLOSED)
         return;
     data_channel_drop_id(layer, channel);
+    layer->statistics.closed += channel->state == DATA_CHANNEL_OPEN;
     channel->state = DATA_CHANNEL_CLOSED;
     channel->reason = reason;
     forgive(layer, channel, &channel->owes_open);
     forgive(layer, channel, &channel->owes_ack);
     forgive(layer, channel, &channel->owes_reset);
     layer->statistics.channels--;
-    layer->statistics.closed++;
     data_channel_tell(layer, channel, &channel->tells_closed);
 }
 
@@ -339,6 +352,7 @@ void data_channel_begin_close(struct data_channel_layer *layer, uint64_t now_us,
         return;
     }
     channel->state = DATA_CHANNEL_CLOSING;
+    layer->statistics.closed++;
     data_channel_owe(layer, channel, &channel->owes_reset);
     data_channel_pay(layer, now_us, channel);
 }

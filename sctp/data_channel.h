@@ -32,7 +32,8 @@ enum data_channel_reason {
     DATA_CHANNEL_CLOSED_NO_ID,       /* no number was free, or the one that was agreed is beyond the association's streams */
     DATA_CHANNEL_CLOSED_RESET_REFUSED, /* the peer does not reset streams, or did not want to: closed on this side only */
     DATA_CHANNEL_CLOSED_RESTARTED,   /* the peer began anew, and knows nothing of it */
-    DATA_CHANNEL_CLOSED_ASSOCIATION  /* the association has ended */
+    DATA_CHANNEL_CLOSED_ASSOCIATION, /* the association has ended */
+    DATA_CHANNEL_CLOSED_OPEN_TOO_LONG /* label and protocol are more than one message to this peer may have; it has never heard of the channel */
 };
 /* "closed by the peer"; static. */
 const char *data_channel_reason_name(enum data_channel_reason reason);
@@ -165,7 +166,8 @@ bool data_channel_poll_event(struct data_channel_layer *layer, uint64_t now_us, 
 
 struct data_channel_layer_statistics {
     unsigned channels;                                 /* that are not CLOSED */
-    uint64_t opened, opened_by_peer, closed;           /* W3C: dataChannelsOpened counts both of the first two */
+    uint64_t opened, opened_by_peer;                   /* W3C: dataChannelsOpened counts both */
+    uint64_t closed;                                   /* that were OPEN and are not any more: W3C's dataChannelsClosed */
     uint64_t declined;                                 /* OPENs of the peer: wrong parity, taken, malformed, or one too many */
     uint64_t messages_dropped;                         /* for no channel, a closing one, or with an unknown PPID */
     size_t memory_bytes;

@@ -16,9 +16,17 @@ static void decline(struct data_channel_layer *layer, uint64_t now_us, uint16_t 
         (void)sctp_association_reset_streams(layer->association, now_us, &stream, 1); /* not even that: then the peer waits */
 }
 
+/* RFC 8832 section 6: the peer opens a number anew when it has performed the reset that we asked for: so it has, though its answer got lost. */
+static void make_way(struct data_channel_layer *layer, unsigned id) {
+    struct data_channel *before = data_channel_with_id(layer, id);
+    if (before && before->state == DATA_CHANNEL_CLOSING && before->is_reset_by_peer && !before->owes_reset)
+        data_channel_end(layer, before, before->reason);
+}
+
 static void take_open(struct data_channel_layer *layer, uint64_t now_us, const struct sctp_received *received) {
     struct data_channel_open_message open;
     struct data_channel *channel;
+    make_way(layer, received->stream);
     /* RFC 8832 section 6, MUST: well-formed, on a stream that is free and has the parity of the peer's role. */
     bool is_good = data_channel_read_open(received->bytes, received->length, &open) == SCTP_OK && received->stream < layer->streams &&
                    !data_channel_is_ours(layer, received->stream) && !data_channel_with_id(layer, received->stream);

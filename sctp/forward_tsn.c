@@ -38,8 +38,10 @@ static void drop_named(struct sctp_inbound *in, const struct sctp_skipped *skipp
 static void skip(struct sctp_inbound *in, const struct sctp_skipped *skipped, uint64_t advance) {
     if (in->is_interleaved)
         drop_named(in, skipped);
-    if (skipped->is_unordered)
+    if (skipped->is_unordered) {
+        sctp_streams_skip_unordered(in, skipped->stream, skipped->message);
         return;
+    }
     uint64_t farthest = in->is_interleaved ? INT32_MAX : advance - 1;
     if (sctp_streams_distance(in, skipped->stream, skipped->message) <= farthest) /* else it was skipped before, or was whole */
         sctp_streams_skip(in, skipped->stream, skipped->message);
@@ -49,7 +51,7 @@ static void skip(struct sctp_inbound *in, const struct sctp_skipped *skipped, ui
 static bool reserve(struct sctp_inbound *in, const struct sctp_forward_tsn *forward) {
     for (size_t i = 0; i < forward->stream_count; i++) {
         struct sctp_skipped skipped = sctp_forward_tsn_stream(forward, i);
-        if (skipped.stream < in->stream_count && !skipped.is_unordered && !sctp_streams_reserve(in, skipped.stream))
+        if (skipped.stream < in->stream_count && !sctp_streams_reserve(in, skipped.stream))
             return false;
     }
     return true;

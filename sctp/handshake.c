@@ -17,20 +17,16 @@
 
 /* ---- what an INIT says ------------------------------------------------------------------------------------------------------------- */
 
-/* Of what may lie, sctp_inbound_window promises three quarters. */
-static uint32_t first_window(const struct sctp_association *a) {
-    return (uint32_t)(a->config.receive_bytes / 4 * 3);
-}
-
 static struct sctp_init own_init(const struct sctp_association *a, uint32_t tag, uint32_t initial_tsn) {
     return (struct sctp_init){
         .initiate_tag = tag,
-        .window = first_window(a),
+        .window = sctp_inbound_first_window(a->config.receive_bytes),
         .outbound_streams = a->config.outbound_streams,
         .inbound_streams = a->config.inbound_streams,
         .initial_tsn = initial_tsn,
         .forward_tsn = true,
         .interleaving = a->config.wants_interleaving,
+        .i_forward_tsn = a->config.wants_interleaving,
         .re_config = true,
         .zero_checksum = a->config.accepts_zero_checksum,
     };
@@ -50,7 +46,8 @@ static struct sctp_agreement agree(const struct sctp_association *a, const struc
         .own_initial_tsn = own_initial_tsn,
         .peer_initial_tsn = theirs->initial_tsn,
         .is_interleaved = is_interleaved,
-        .can_forward = is_interleaved || theirs->forward_tsn,
+        /* RFC 8260 section 2.3.1: each kind of DATA has a kind of FORWARD TSN of its own. */
+        .can_forward = is_interleaved ? theirs->i_forward_tsn : theirs->forward_tsn,
         .can_reset = theirs->re_config,
         .is_without_checksum = a->config.accepts_zero_checksum && theirs->zero_checksum,
     };
@@ -72,6 +69,11 @@ static void note_unrecognized(struct reading *reading, const struct sctp_paramet
     memset(at, 0, whole);
     memcpy(at, parameter->value - SCTP_CHUNK_HEADER_BYTES, SCTP_CHUNK_HEADER_BYTES + parameter->length);
     reading->unrecognized_length += whole;
+}
+
+/* The tag to answer an INIT or INIT ACK with that says what it must not; 0: it is too broken for that. */
+static uint32_t tag_of_rule_breaker(const struct sctp_chunk *chunk) {
+    return chunk->length >= 16 ? sctp_load_u32(chunk->value) : 0;
 }
 
 static int read(const struct sctp_chunk *chunk, struct reading *out) {
@@ -185,7 +187,7 @@ void sctp_begin_connect(struct sctp_association *a, uint64_t now_us) {
     call(a, now_us);
 }
 
-/* RFC 9260 section 5.1, MUST: who does not want the association says so, with the tag that the INIT brought. */
+/* RFC 9260 section 5.1, SHOULD: who does not want the association says so; MUST: with the tag that the INIT brought. */
 static void refuse(struct sctp_association *a, uint32_t tag, uint16_t cause) {
     struct sctp_writer writer;
     sctp_begin_reply(a, &writer, tag);
@@ -226,9 +228,11 @@ static struct sctp_cookie cookie_for(struct sctp_association *a, uint64_t now_us
 void sctp_handle_init(struct sctp_association *a, uint64_t now_us, const struct sctp_chunk *chunk) {
     struct reading reading;
     struct sctp_writer writer;
-    /* RFC 9260 section 3.3.2, MUST: an INIT that breaks the rules is dropped. */
+    /* RFC 9260 section 3.3.2, MUST: an INIT that breaks the rules is dropped; SHOULD: and answered by an ABORT, unless its tag is 0 (MUST). */
     if (read(chunk, &reading) != SCTP_OK) {
         a->count.packets_malformed++;
+        if (tag_of_rule_breaker(chunk) != 0)
+            refuse(a, tag_of_rule_breaker(chunk), SCTP_CAUSE_INVALID_PARAMETER);
         return;
     }
     /* RFC 9260 section 9.2: one who comes anew while we wait for the last word of a shutdown gets the SHUTDOWN ACK again. */
@@ -261,6 +265,15 @@ void sctp_forget_cookie(struct sctp_association *a) {
     a->cookie_echo_is_due = false;
 }
 
+/* RFC 9260 section 3.3.3, MUST: an INIT ACK without a stream in a direction ends it; SHOULD: with an ABORT. */
+static void end_without_streams(struct sctp_association *a, const struct sctp_chunk *chunk) {
+    uint32_t tag = tag_of_rule_breaker(chunk);
+    if (tag == 0 || (sctp_load_u16(chunk->value + 8) != 0 && sctp_load_u16(chunk->value + 10) != 0))
+        return;
+    a->peer_tag = tag;
+    sctp_abort_with(a, SCTP_CLOSED_PROTOCOL_VIOLATION, SCTP_CAUSE_INVALID_PARAMETER, NULL, 0);
+}
+
 void sctp_handle_init_ack(struct sctp_association *a, uint64_t now_us, const struct sctp_chunk *chunk) {
     static const uint8_t missing_cookie[] = {0, 0, 0, 1, 0, SCTP_PARAMETER_STATE_COOKIE}; /* RFC 9260 section 3.3.10.2 */
     struct reading reading;
@@ -269,6 +282,7 @@ void sctp_handle_init_ack(struct sctp_association *a, uint64_t now_us, const str
         return;
     if (read(chunk, &reading) != SCTP_OK || reading.init.cookie_length > SCTP_PEER_COOKIE_MAX_BYTES) {
         a->count.packets_malformed++;
+        end_without_streams(a, chunk);
         return;
     }
     a->peer_tag = reading.init.initiate_tag;

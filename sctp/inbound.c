@@ -22,7 +22,8 @@ struct sctp_inbound *sctp_inbound_new(const struct sctp_inbound_config *config) 
         .cells_beyond = 2 + config->message_max_bytes / SCTP_CELL_ROOM_BYTES,
         .stream_count = config->stream_count,
         .is_interleaved = config->is_interleaved,
-        .acknowledgement = {.deadline_us = SCTP_NEVER_US},
+        /* RFC 9260 section 5.1, MUST: the first DATA of all is acknowledged at once. */
+        .acknowledgement = {.packet_is_urgent = true, .deadline_us = SCTP_NEVER_US},
     };
     sctp_tsn_map_begin(&in->map, config->initial_tsn);
     in->acknowledgement.advertised_window = sctp_inbound_window(in);
@@ -79,7 +80,7 @@ static enum sctp_inbound_result take_nothing(struct sctp_inbound *in, uint64_t t
 }
 
 static enum sctp_inbound_result take(struct sctp_inbound *in, const struct sctp_data *data, uint64_t tsn) {
-    /* RFC 9260 section 6.5, MUST: a stream that does not exist is acknowledged and reported, and its data dropped. */
+    /* RFC 9260 section 6.5, SHOULD: a stream that does not exist is acknowledged and reported, and its data dropped. */
     if (data->stream >= in->stream_count)
         return take_nothing(in, tsn, SCTP_INBOUND_INVALID_STREAM);
     bool is_late = false;
@@ -87,6 +88,8 @@ static enum sctp_inbound_result take(struct sctp_inbound *in, const struct sctp_
         enum sctp_inbound_result result = check_order(in, data, tsn, &is_late);
         if (result != SCTP_INBOUND_TAKEN)
             return result;
+    } else if (data->is_interleaved) {
+        is_late = sctp_streams_is_skipped(in, data->stream, data->message);
     }
     if (is_late) {
         in->statistics.skipped++;
@@ -101,7 +104,8 @@ static enum sctp_inbound_result take(struct sctp_inbound *in, const struct sctp_
         sctp_streams_deliver(in, whole);
     in->statistics.chunks++;
     in->statistics.bytes += data->length;
-    sctp_reassembly_sweep(in);
+    if (!in->is_interleaved)
+        sctp_reassembly_sweep(in);
     return SCTP_INBOUND_TAKEN;
 }
 
@@ -160,6 +164,7 @@ uint64_t sctp_inbound_next_timeout(const struct sctp_inbound *in) {
 }
 
 void sctp_inbound_handle_timeout(struct sctp_inbound *in, uint64_t now_us) {
+    sctp_acknowledgement_handle_timeout(in, now_us);
     if (!can_trim(in) || now_us < in->last_data_us + TRIM_US)
         return;
     sctp_cell_pool_release(&in->pool);

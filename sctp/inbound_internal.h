@@ -92,7 +92,7 @@ bool sctp_inbound_sack_is_pending(const struct sctp_inbound *in);
 bool sctp_inbound_write_sack(struct sctp_inbound *in, struct sctp_writer *writer);
 #define SCTP_SACK_MIN_BYTES 16
 
-/* UINT64_MAX: none. handle_timeout gives unused memory back; a SACK becomes due by the mere passing of time. */
+/* UINT64_MAX: none. handle_timeout gives unused memory back, and makes a SACK due. */
 uint64_t sctp_inbound_next_timeout(const struct sctp_inbound *in);
 void sctp_inbound_handle_timeout(struct sctp_inbound *in, uint64_t now_us);
 
@@ -100,8 +100,9 @@ void sctp_inbound_handle_timeout(struct sctp_inbound *in, uint64_t now_us);
 
 /* All up to this one have arrived or were given up: for SHUTDOWN (RFC 9260 section 9.2). */
 uint32_t sctp_inbound_cumulative_tsn(const struct sctp_inbound *in);
-/* a_rwnd, as a SACK would say it now; for INIT and INIT ACK too. */
+/* a_rwnd, as a SACK would say it now; and of one with this budget that holds nothing yet, for INIT and INIT ACK. */
 uint32_t sctp_inbound_window(const struct sctp_inbound *in);
+uint32_t sctp_inbound_first_window(size_t budget_bytes);
 
 /*
  * RFC 6525 section 5.2.2: the peer resets its outgoing streams `streams`, which count from 0 again. count 0: all.

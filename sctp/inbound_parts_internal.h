@@ -9,14 +9,18 @@
 #define SCTP_NEVER_US UINT64_MAX
 
 /*
- * The SSN or MID that each stream comes to next: a tree of three levels over the 16 bits of its number, whose pages come with use.
- * At most 270 kB, when all 65,536 streams are used.
+ * What is known of each stream: a tree of three levels over the 16 bits of its number, whose pages come with use. At most 540 kB, when all
+ * 65,536 streams are used.
  */
+struct sctp_stream_in {
+    uint32_t next;              /* SSN or MID of the next ordered message */
+    uint32_t unordered_skipped; /* I-DATA: no unordered message below this MID will be finished; 0: none was given up */
+};
 #define SCTP_STREAMS_PER_PAGE 64
 #define SCTP_PAGES_PER_SHELF 32
 #define SCTP_SHELVES 32
 struct sctp_stream_shelf {
-    uint32_t *pages[SCTP_PAGES_PER_SHELF];
+    struct sctp_stream_in *pages[SCTP_PAGES_PER_SHELF];
 };
 struct sctp_stream_table {
     struct sctp_stream_shelf *shelves[SCTP_SHELVES];
@@ -25,10 +29,11 @@ struct sctp_stream_table {
 
 /* What the next SACK has to say and when: acknowledgement.c. */
 struct sctp_acknowledgement {
-    bool packet_counts, packet_is_urgent; /* of the packet that is being taken apart */
+    bool packet_counts, packet_is_urgent; /* of the packet that is being taken apart, or the first of all */
     bool had_gap;                         /* before it */
     unsigned packets;     /* that no SACK has told of */
-    uint64_t deadline_us; /* of the SACK that tells of them */
+    uint64_t deadline_us; /* of the SACK that tells of them; never: none, or is_due */
+    bool is_due;          /* it waits for nothing but the next drain, which may be long in coming: there may be no path */
     uint32_t advertised_window;
     uint32_t duplicates[SCTP_DUPLICATES_MAX];
     size_t duplicate_count;
@@ -68,7 +73,7 @@ static inline uint64_t sctp_message_group(uint16_t stream, bool is_unordered, ui
 enum sctp_inbound_result sctp_reassembly_take(struct sctp_inbound *in, const struct sctp_data *data, uint64_t tsn, struct sctp_run **whole);
 /* A run of the tree of incomplete ones that never will be whole. */
 void sctp_reassembly_drop(struct sctp_inbound *in, struct sctp_run *run);
-/* After each chunk: now and then drops the runs of which a part was skipped. */
+/* After each chunk of DATA: now and then drops the runs of which a part was skipped. */
 void sctp_reassembly_sweep(struct sctp_inbound *in);
 void sctp_run_release(struct sctp_inbound *in, struct sctp_run *run);
 
@@ -80,6 +85,9 @@ bool sctp_streams_reserve(struct sctp_inbound *in, uint16_t stream);
 void sctp_streams_deliver(struct sctp_inbound *in, struct sctp_run *whole);
 /* Ordered messages up to this one will not come any more. */
 void sctp_streams_skip(struct sctp_inbound *in, uint16_t stream, uint32_t message);
+/* Unordered ones up to this one will not come any more, but in pieces that are on their way. */
+void sctp_streams_skip_unordered(struct sctp_inbound *in, uint16_t stream, uint32_t message);
+bool sctp_streams_is_skipped(const struct sctp_inbound *in, uint16_t stream, uint32_t unordered_message);
 /* How many messages of its stream come before this ordered one, from the next on. */
 uint32_t sctp_streams_distance(const struct sctp_inbound *in, uint16_t stream, uint32_t message);
 /* Is this message here already, whole? */
@@ -93,5 +101,6 @@ enum sctp_inbound_result sctp_inbound_violates(struct sctp_inbound *in, uint16_t
 /* ---- acknowledgement.c ------------------------------------------------------------------------------------------------------------- */
 
 void sctp_acknowledgement_duplicate(struct sctp_inbound *in, uint32_t tsn);
+void sctp_acknowledgement_handle_timeout(struct sctp_inbound *in, uint64_t now_us);
 
 #endif

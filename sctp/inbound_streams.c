@@ -17,10 +17,15 @@ static size_t page_of(uint16_t stream) {
 }
 
 /* NULL: never used. */
-static uint32_t *next_of(const struct sctp_inbound *in, uint16_t stream) {
+static struct sctp_stream_in *stream_of(const struct sctp_inbound *in, uint16_t stream) {
     const struct sctp_stream_shelf *shelf = in->streams.shelves[shelf_of(stream)];
-    uint32_t *page = shelf ? shelf->pages[page_of(stream)] : NULL;
+    struct sctp_stream_in *page = shelf ? shelf->pages[page_of(stream)] : NULL;
     return page ? &page[stream % SCTP_STREAMS_PER_PAGE] : NULL;
+}
+
+static uint32_t *next_of(const struct sctp_inbound *in, uint16_t stream) {
+    struct sctp_stream_in *known = stream_of(in, stream);
+    return known ? &known->next : NULL;
 }
 
 static void *allocate_zeroed(struct sctp_inbound *in, size_t bytes) {
@@ -38,7 +43,7 @@ bool sctp_streams_reserve(struct sctp_inbound *in, uint16_t stream) {
         *shelf = allocate_zeroed(in, sizeof **shelf);
     if (!*shelf)
         return false;
-    uint32_t **page = &(*shelf)->pages[page_of(stream)];
+    struct sctp_stream_in **page = &(*shelf)->pages[page_of(stream)];
     if (!*page)
         *page = allocate_zeroed(in, SCTP_STREAMS_PER_PAGE * sizeof **page);
     return *page != NULL;
@@ -142,6 +147,18 @@ void sctp_streams_skip(struct sctp_inbound *in, uint16_t stream, uint32_t messag
     go_on(in, stream);
 }
 
+void sctp_streams_skip_unordered(struct sctp_inbound *in, uint16_t stream, uint32_t message) {
+    struct sctp_stream_in *known = stream_of(in, stream);
+    assert(known);
+    if (known->unordered_skipped == 0 || sctp_tsn_before(known->unordered_skipped, message + 1))
+        known->unordered_skipped = message + 1;
+}
+
+bool sctp_streams_is_skipped(const struct sctp_inbound *in, uint16_t stream, uint32_t unordered_message) {
+    const struct sctp_stream_in *known = stream_of(in, stream);
+    return known && known->unordered_skipped != 0 && sctp_tsn_before(unordered_message, known->unordered_skipped);
+}
+
 /* ---- reset: RFC 6525 section 5.2.2 -------------------------------------------------------------------------------------------------- */
 
 /* What is left of the stream cannot be finished any more: all that its sender ever sent has arrived. */
@@ -163,9 +180,9 @@ static void reset_stream(struct sctp_inbound *in, uint16_t stream) {
     drop_range(in, &in->waiting, from, to);
     if (in->is_interleaved) /* DATA has no group: what cannot be finished is swept */
         drop_range(in, &in->incomplete, from, to);
-    uint32_t *next = next_of(in, stream);
-    if (next)
-        *next = 0;
+    struct sctp_stream_in *known = stream_of(in, stream);
+    if (known)
+        *known = (struct sctp_stream_in){0};
 }
 
 static void reset_all(struct sctp_inbound *in) {
@@ -176,7 +193,7 @@ static void reset_all(struct sctp_inbound *in) {
         const struct sctp_stream_shelf *shelf = in->streams.shelves[i];
         for (size_t k = 0; shelf && k < SCTP_PAGES_PER_SHELF; k++)
             if (shelf->pages[k])
-                memset(shelf->pages[k], 0, SCTP_STREAMS_PER_PAGE * sizeof(uint32_t));
+                memset(shelf->pages[k], 0, SCTP_STREAMS_PER_PAGE * sizeof(struct sctp_stream_in));
     }
 }
 

@@ -34,6 +34,14 @@ void sctp_loss_reported(struct sctp_loss *loss, uint32_t highest_tsn, size_t blo
     loss->reported_tsn = highest_tsn;
 }
 
+bool sctp_loss_was_untold(const struct sctp_loss *loss, uint32_t tsn) {
+    return loss->is_cut_short && sctp_tsn_before(loss->reported_tsn, tsn);
+}
+
+bool sctp_loss_was_presumed(const struct sctp_loss *loss, uint32_t tsn) {
+    return loss->has_presumed && !sctp_tsn_before(loss->presumed_tsn, tsn);
+}
+
 void sctp_loss_duplicates(struct sctp_loss *loss, uint32_t cumulative_tsn, uint32_t next_tsn, bool is_recovering) {
     /* What fast recovery sent again had been late, not lost. RFC 8985 would not see it: the late one cannot be told from its copy. */
     loss->is_reordering_seen |= is_recovering;
@@ -46,6 +54,7 @@ void sctp_loss_duplicates(struct sctp_loss *loss, uint32_t cumulative_tsn, uint3
 }
 
 void sctp_loss_recovered(struct sctp_loss *loss) {
+    loss->has_presumed = false;
     if (loss->window_persist > 0 && --loss->window_persist == 0)
         loss->window_multiplier = 1;
 }
@@ -59,7 +68,16 @@ uint64_t sctp_loss_reordering_window_us(const struct sctp_loss *loss, const stru
     return window_us < rtt->smoothed_us ? window_us : rtt->smoothed_us;
 }
 
-struct sctp_record *sctp_loss_next(const struct sctp_loss *loss, const struct sctp_in_flight *flight, uint64_t now_us, uint64_t window_us, uint64_t *due_us) {
+/*
+ * A SACK names the lowest gaps; those beyond come to light as those before them are filled, so many in a round trip. After a slow start into a short
+ * queue that can take tens of round trips; then it is cheaper to send once more what may have arrived.
+ */
+static bool is_soon_told(const struct sctp_loss *loss, const struct sctp_in_flight *flight) {
+    uint32_t told = loss->reported_tsn - flight->cumulative_tsn, untold = flight->next_tsn - loss->reported_tsn;
+    return untold / SCTP_LOSS_PATIENCE_ROUND_TRIPS <= told;
+}
+
+struct sctp_record *sctp_loss_next(struct sctp_loss *loss, const struct sctp_in_flight *flight, uint64_t now_us, uint64_t window_us, uint64_t *due_us) {
     *due_us = UINT64_MAX;
     if (!loss->has_latest || flight->oldest == SCTP_NO_SLOT)
         return NULL;
@@ -68,11 +86,17 @@ struct sctp_record *sctp_loss_next(const struct sctp_loss *loss, const struct sc
         return NULL;
     /* Of what lies beyond the last block of a SACK that was full nothing is known: it may have arrived. (A peer that never names more than a few blocks
      * would tell its holes too slowly: what is beyond those is judged by time alone, and some of it sent in vain.) */
-    if (loss->is_cut_short && sctp_tsn_before(loss->reported_tsn, record->tsn))
+    bool is_untold = sctp_loss_was_untold(loss, record->tsn);
+    if (is_untold && (record->transmissions > 1 || is_soon_told(loss, flight)))
         return NULL;
     uint64_t lost_us = record->sent_us + loss->latest_rtt_us + window_us;
-    if (lost_us <= now_us)
-        return record;
-    *due_us = lost_us;
-    return NULL;
+    if (lost_us > now_us) {
+        *due_us = lost_us;
+        return NULL;
+    }
+    if (is_untold && (!loss->has_presumed || sctp_tsn_before(loss->presumed_tsn, record->tsn))) {
+        loss->has_presumed = true;
+        loss->presumed_tsn = record->tsn;
+    }
+    return record;
 }

@@ -31,7 +31,7 @@ struct sctp_outbound *sctp_outbound_new(const struct sctp_outbound_config *confi
     out->round_end_tsn = config->initial_tsn;
     out->forward_tsn = config->initial_tsn - 1;
     out->last_sent_us = now_us;
-    out->probe.due_us = out->t3_us = out->reorder_us = out->pace_us = out->trim_us = UINT64_MAX;
+    out->probe.due_us = out->window_probe.due_us = out->t3_us = out->reorder_us = out->pace_us = out->trim_us = UINT64_MAX;
     return out;
 }
 
@@ -60,7 +60,7 @@ static uint64_t sooner(uint64_t a, uint64_t b) {
 
 uint64_t sctp_outbound_next_timeout(const struct sctp_outbound *out) {
     uint64_t next_us = sooner(sooner(out->t3_us, out->reorder_us), sooner(out->probe.due_us, out->pace_us));
-    return sooner(next_us, out->trim_us);
+    return sooner(sooner(next_us, out->window_probe.due_us), out->trim_us);
 }
 
 static void trim(struct sctp_outbound *out) {
@@ -83,9 +83,13 @@ bool sctp_outbound_handle_timeout(struct sctp_outbound *out, uint64_t now_us) {
         out->probe.is_wanted = true; /* the next drain sends it */
         sctp_outbound_arm_t3(out, now_us); /* RFC 8985 section 7.3: the timeout counts from the probe */
     }
+    if (out->window_probe.due_us <= now_us) {
+        out->window_probe.due_us = UINT64_MAX;
+        out->window_probe.is_wanted = true; /* if the window is still closed at the next drain */
+    }
     if (out->t3_us > now_us)
         return false;
-    bool is_counted = out->peer_window > 0 || !out->is_heard_since_timeout;
+    bool is_counted = !out->window_probe.is_out || !out->is_heard_since_timeout;
     sctp_outbound_timed_out(out, now_us);
     out->is_heard_since_timeout = false;
     return is_counted;
@@ -180,7 +184,8 @@ void sctp_outbound_resume(struct sctp_outbound *out, uint16_t stream, bool is_re
         return;
     if (is_reset) {
         assert(s->held_count == 0);
-        s->next_ordered = s->next_unordered = 0; /* RFC 6525 section 5.1.2, RFC 8260 section 2.1 */
+        s->next_ordered = s->next_unordered = 0; /* RFC 6525 section 5.2.7 H4, RFC 8260 section 2.3.2, MUST */
+        s->low_bytes = 0;                        /* whoever comes next asks for what it wants */
     }
     sctp_send_queue_resume(&out->queue, s);
     if (is_reset && s->message_count == 0 && !s->is_low_due)

@@ -92,15 +92,15 @@ static void mark_timed_out(struct sctp_outbound *out, uint64_t now_us) {
 }
 
 void sctp_outbound_timed_out(struct sctp_outbound *out, uint64_t now_us) {
-    bool is_window_probe = out->peer_window == 0 && out->is_heard_since_timeout;
+    bool is_window_probe = out->window_probe.is_out && out->is_heard_since_timeout;
     mark_timed_out(out, now_us);
     out->counted.timeouts++;
     /* RFC 9260 section 6.1 A: a window that is closed says nothing about the network. */
     if (!is_window_probe) {
         if (out->recovery.state != SCTP_RECOVERY_TIMEOUT)
             out->congestion.algorithm->on_timeout(&out->congestion, now_us); /* RFC 9260 section 6.3.3 E1 */
-        else
-            out->congestion.window_bytes = out->congestion.unit_bytes;
+        /* RFC 9260 section 7.2.1, MUST: one packet, and no other until it has been answered. */
+        out->congestion.window_bytes = sctp_in_flight_cost(&out->flight, out->fragment_bytes);
         out->recovery = (struct sctp_recovery){.state = SCTP_RECOVERY_TIMEOUT, .start_tsn = out->flight.cumulative_tsn, .end_tsn = out->flight.next_tsn - 1, .is_undoable = true};
     }
     sctp_retransmission_timeout_back_off(&out->rtt);

@@ -14,8 +14,8 @@ static void acknowledge(struct sctp_outbound *out, uint64_t now_us, const struct
     tally->has_progress = true;
     tally->acknowledged_bytes += record->length;
     tally->delivered_bytes += sctp_in_flight_cost(&out->flight, record->length);
-    /* RFC 9260 section 6.3.1 C5, MUST: Karn's rule. */
-    if (record->transmissions == 1 && (!tally->has_sample || record->sent_us > tally->sent_us)) {
+    /* RFC 9260 section 6.3.1 C5, MUST: Karn's rule. Nor is it known when one arrived of which the SACKs before had no room to tell. */
+    if (record->transmissions == 1 && !sctp_loss_was_untold(&out->loss, record->tsn) && (!tally->has_sample || record->sent_us > tally->sent_us)) {
         tally->has_sample = true;
         tally->sent_us = record->sent_us;
     }
@@ -58,6 +58,18 @@ static void look_for_reneging(struct sctp_outbound *out) {
         return;
     if (sctp_in_flight_record(&out->flight, out->flight.cumulative_tsn + 1)->state == SCTP_RECORD_ACKED)
         out->counted.reneged += sctp_in_flight_renege(&out->flight);
+}
+
+/* The peer's window has opened, and what probed it has been dropped, or else it would be acknowledged: that was no loss. */
+static void settle_window_probe(struct sctp_outbound *out, const struct tally *tally) {
+    if (!out->window_probe.is_out)
+        return;
+    bool is_over = tally->has_progress || out->flight.outstanding_count == 0;
+    if (!is_over && out->flight.outstanding_count == 1 && out->peer_window >= out->fragment_bytes) {
+        sctp_in_flight_set_lost(&out->flight, &out->flight.records[out->flight.oldest]);
+        is_over = true;
+    }
+    out->window_probe.is_out = !is_over;
 }
 
 /* ---- time -------------------------------------------------------------------------------------------------------------------------- */
@@ -104,12 +116,15 @@ static void take_duplicates(struct sctp_outbound *out, uint64_t now_us, const st
     if (sack->duplicate_count == 0)
         return;
     out->counted.duplicates_reported += sack->duplicate_count;
-    sctp_loss_duplicates(&out->loss, out->flight.cumulative_tsn, out->flight.next_tsn, r->state == SCTP_RECOVERY_FAST);
+    bool shows_reordering = false;
     for (size_t i = 0; i < sack->duplicate_count; i++) {
         uint32_t tsn = sctp_sack_duplicate(sack, i);
+        shows_reordering |= !sctp_loss_was_presumed(&out->loss, tsn);
         bool is_of_this = sctp_tsn_before(r->start_tsn, tsn) && !sctp_tsn_before(r->end_tsn, tsn);
         r->undo_count -= is_of_this && r->undo_count > 0;
     }
+    if (shows_reordering)
+        sctp_loss_duplicates(&out->loss, out->flight.cumulative_tsn, out->flight.next_tsn, r->state == SCTP_RECOVERY_FAST);
     bool is_undone = r->is_undoable && r->has_sent_again && r->undo_count == 0 && out->flight.lost_count == 0;
     if (!is_undone)
         return;
@@ -170,6 +185,7 @@ int sctp_outbound_handle_sack(struct sctp_outbound *out, uint64_t now_us, const 
     pass_cumulative(out, now_us, sack->cumulative_tsn, &tally);
     pass_gaps(out, now_us, sack, &tally);
     look_for_reneging(out);
+    settle_window_probe(out, &tally);
     uint32_t reach = sack->gap_count > 0 ? sctp_sack_gap(sack, sack->gap_count - 1).end : 0;
     sctp_loss_reported(&out->loss, sack->cumulative_tsn + reach, sack->gap_count);
     out->counted.bytes_acknowledged += tally.acknowledged_bytes;

@@ -32,6 +32,11 @@ struct sctp_probe { /* RFC 8985 section 7 */
     uint32_t tsn;
 };
 
+struct sctp_window_probe { /* RFC 9260 section 6.1 A: of a peer's window that is closed */
+    uint64_t due_us; /* UINT64_MAX: none */
+    bool is_wanted, is_out;
+};
+
 struct sctp_outbound {
     struct sctp_allocator allocator;
     struct sctp_send_queue queue;
@@ -42,6 +47,7 @@ struct sctp_outbound {
     struct sctp_pacer pacer;
     struct sctp_recovery recovery;
     struct sctp_probe probe;
+    struct sctp_window_probe window_probe;
     size_t fragment_bytes;
     uint64_t peer_window;
     bool is_interleaved, can_forward;

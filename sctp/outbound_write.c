@@ -66,13 +66,24 @@ static bool congestion_allows(struct sctp_outbound *out) {
     return is_open;
 }
 
-static bool peer_allows(struct sctp_outbound *out, size_t bytes) {
-    /* RFC 9260 section 6.1 A, MUST: no more than the peer's window, but one chunk to a window that is closed, when nothing else is out. */
+static bool peer_allows(struct sctp_outbound *out, uint64_t now_us, size_t bytes) {
+    struct sctp_window_probe *probe = &out->window_probe;
     uint64_t used_bytes = out->flight.user_bytes;
-    bool is_open = (out->peer_window > used_bytes && out->peer_window - used_bytes >= bytes) || out->flight.outstanding_count == 0;
-    if (!is_open)
-        out->is_window_limited = false;
-    return is_open;
+    /* RFC 9260 section 6.1 A, MUST NOT: more than the peer's window. */
+    if (out->peer_window > used_bytes && out->peer_window - used_bytes >= bytes) {
+        probe->due_us = UINT64_MAX;
+        probe->is_wanted = false;
+        return true;
+    }
+    out->is_window_limited = false;
+    /* The same, SHOULD: one chunk probes a window that is closed, an RTO after it was found so, when nothing else is out. */
+    if (out->flight.outstanding_count > 0)
+        return false;
+    if (!probe->is_wanted && probe->due_us == UINT64_MAX)
+        probe->due_us = now_us + out->rtt.rto_us;
+    probe->is_out = probe->is_wanted;
+    probe->is_wanted = false;
+    return probe->is_out;
 }
 
 static void account(struct sctp_outbound *out, uint64_t now_us, const struct sctp_record *record) {
@@ -87,7 +98,7 @@ static void account(struct sctp_outbound *out, uint64_t now_us, const struct sct
     out->counted.chunks_sent++;
     out->counted.bytes_sent += record->length;
     if (out->t3_us == UINT64_MAX)
-        sctp_outbound_arm_t3(out, now_us); /* RFC 9260 section 6.3.2 R1, MUST */
+        sctp_outbound_arm_t3(out, now_us); /* RFC 9260 section 6.1, MUST */
 }
 
 /* The last chunk for now, or one of few: its SACK is worth a packet. */
@@ -102,6 +113,9 @@ static void send_again(struct sctp_outbound *out, uint64_t now_us, struct sctp_w
     sctp_in_flight_set_sent(&out->flight, record, now_us);
     write_chunk(out, writer, record, is_immediate);
     account(out, now_us, record);
+    /* RFC 9260 section 6.1, MUST: the timer begins anew when the earliest is sent again. */
+    if (record->tsn == out->forward_tsn + 1)
+        sctp_outbound_arm_t3(out, now_us);
     out->recovery.undo_count++;
     out->recovery.has_sent_again = true;
     out->counted.chunks_retransmitted++;
@@ -151,7 +165,7 @@ static bool write_new(struct sctp_outbound *out, uint64_t now_us, struct sctp_wr
     if (message->next_fragment > 0 && message->expires_us <= now_us && sctp_outbound_abandon_if_due(out, now_us, message, 0))
         return true;
     size_t bytes = fragment_for(out, writer, message);
-    if (bytes == 0 || !peer_allows(out, bytes) || sctp_in_flight_reserve(&out->flight) != SCTP_OK)
+    if (bytes == 0 || !peer_allows(out, now_us, bytes) || sctp_in_flight_reserve(&out->flight) != SCTP_OK)
         return false;
     decay_if_idle(out, now_us);
     if (!congestion_allows(out))
@@ -204,6 +218,7 @@ bool sctp_outbound_write(struct sctp_outbound *out, uint64_t now_us, struct sctp
     size_t before = writer->length;
     if (out->is_forward_due)
         sctp_outbound_write_forward(out, now_us, writer);
+    size_t without_data = writer->length;
     if (out->probe.is_wanted)
         write_probe(out, now_us, writer);
     uint64_t rate = sctp_pacer_rate(out->congestion.window_bytes, out->rtt.smoothed_us, out->congestion.window_bytes < out->congestion.threshold_bytes);
@@ -215,8 +230,8 @@ bool sctp_outbound_write(struct sctp_outbound *out, uint64_t now_us, struct sctp
         bool goes_on = true;
         while (goes_on && room_in(writer) > header_bytes(out))
             goes_on = out->flight.lost_count > 0 ? write_lost(out, now_us, writer) : write_new(out, now_us, writer);
-        /* What was given up meanwhile is told in the same packet if there is room. */
-        if (out->is_forward_due)
+        /* What was given up meanwhile is told in this packet or the next one. RFC 9260 section 6.10, MUST: no control chunk behind DATA. */
+        if (out->is_forward_due && writer->length == without_data)
             sctp_outbound_write_forward(out, now_us, writer);
     }
     bool is_written = writer->length > before;

@@ -2,6 +2,7 @@
 #include "sctp/pacer_internal.h"
 
 #define US_PER_SECOND UINT64_C(1000000)
+#define MILLIONTHS UINT64_C(1000000) /* of a byte: what a rate of bytes a second makes of a microsecond */
 
 uint64_t sctp_pacer_rate(uint64_t window_bytes, uint64_t smoothed_rtt_us, bool is_slow_start) {
     if (smoothed_rtt_us == 0)
@@ -16,30 +17,27 @@ static uint64_t burst_bytes(uint64_t rate) {
     return by_time_bytes > SCTP_PACER_BURST_BYTES ? by_time_bytes : SCTP_PACER_BURST_BYTES;
 }
 
-/* What is sent ahead melts at the rate of the day. */
+/* What is sent ahead melts at the rate of the day; exactly, or a fast path would get a little more with each packet. */
 static void melt(struct sctp_pacer *pacer, uint64_t now_us, uint64_t rate) {
     uint64_t elapsed_us = now_us - pacer->since_us;
-    if (rate == 0 || pacer->ahead_bytes == 0 || elapsed_us >= pacer->ahead_bytes * US_PER_SECOND / rate) {
-        pacer->ahead_bytes = 0;
-        pacer->since_us = now_us;
-        return;
-    }
-    uint64_t melted_bytes = elapsed_us * rate / US_PER_SECOND;
-    pacer->ahead_bytes -= melted_bytes;
-    pacer->since_us += melted_bytes * US_PER_SECOND / rate; /* the rest of the time counts next time */
+    pacer->since_us = now_us;
+    if (rate == 0 || elapsed_us > pacer->ahead_millionths / rate)
+        pacer->ahead_millionths = 0;
+    else
+        pacer->ahead_millionths -= elapsed_us * rate;
 }
 
 bool sctp_pacer_allows(struct sctp_pacer *pacer, uint64_t now_us, uint64_t rate, uint64_t *until_us) {
     melt(pacer, now_us, rate);
     uint64_t most_bytes = burst_bytes(rate);
-    if (rate == 0 || pacer->ahead_bytes <= most_bytes)
+    if (rate == 0 || pacer->ahead_millionths <= most_bytes * MILLIONTHS)
         return true;
     /* Half a burst then goes at once, instead of a wake-up for each packet. */
-    *until_us = now_us + (pacer->ahead_bytes - most_bytes / 2) * US_PER_SECOND / rate + 1;
+    *until_us = now_us + (pacer->ahead_millionths - most_bytes / 2 * MILLIONTHS) / rate + 1;
     return false;
 }
 
 void sctp_pacer_sent(struct sctp_pacer *pacer, uint64_t now_us, uint64_t rate, uint64_t bytes) {
     melt(pacer, now_us, rate);
-    pacer->ahead_bytes += rate > 0 ? bytes : 0;
+    pacer->ahead_millionths += rate > 0 ? bytes * MILLIONTHS : 0;
 }

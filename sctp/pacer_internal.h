@@ -10,12 +10,12 @@
 #include <stdint.h>
 
 #define SCTP_PACER_BURST_BYTES 14480      /* ten packets at once are nobody's burst: RFC 6928 starts with as many */
-#define SCTP_PACER_BURST_US 2000          /* nor is what a loop with a clock of milliseconds needs */
+#define SCTP_PACER_BURST_US 1000          /* nor is what a loop with a clock of milliseconds needs */
 #define SCTP_PACER_GAIN_SLOW_START 200    /* per cent of window over round trip time: slow start doubles in a round trip */
-#define SCTP_PACER_GAIN 125
+#define SCTP_PACER_GAIN 110               /* what the link gives back, and a little: the window, not the pace, is to be the limit */
 
 struct sctp_pacer {
-    uint64_t ahead_bytes; /* sent sooner than the rate would have it, as of since_us */
+    uint64_t ahead_millionths; /* of a byte: sent sooner than the rate would have it, as of since_us */
     uint64_t since_us;
 };
 

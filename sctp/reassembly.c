@@ -87,7 +87,7 @@ static bool find_place(const struct sctp_inbound *in, const struct sctp_data *da
     return true;
 }
 
-static struct sctp_run *new_run(struct sctp_inbound *in, const struct sctp_data *data, const struct place *place, uint64_t tsn) {
+static struct sctp_run *new_run(struct sctp_inbound *in, const struct sctp_data *data, const struct place *place) {
     struct sctp_run *run = (struct sctp_run *)(void *)sctp_cell_pool_take(&in->pool);
     *run = (struct sctp_run){
         .cell = {.begin = sizeof *run, .end = sizeof *run},
@@ -95,7 +95,6 @@ static struct sctp_run *new_run(struct sctp_inbound *in, const struct sctp_data 
         .group = place->group,
         .first = place->index,
         .last = place->index,
-        .first_tsn = tsn,
         .message = data->message,
         .payload_protocol = data->payload_protocol,
         .cell_count = 1,
@@ -180,7 +179,7 @@ enum sctp_inbound_result sctp_reassembly_take(struct sctp_inbound *in, const str
     enum sctp_inbound_result result = make_room(in, data, &place, tsn);
     if (result != SCTP_INBOUND_TAKEN)
         return result;
-    struct sctp_run *run = place.left ? place.left : new_run(in, data, &place, tsn);
+    struct sctp_run *run = place.left ? place.left : new_run(in, data, &place);
     append_bytes(&in->pool, run, data->bytes, data->length);
     run->last = place.index;
     run->has_end = data->is_end;
@@ -198,12 +197,12 @@ enum sctp_inbound_result sctp_reassembly_take(struct sctp_inbound *in, const str
 }
 
 /*
- * What it lacks has a TSN that counts as arrived, so it was skipped. Fragments of one message have rising TSNs (RFC 9260 section 6.9, MUST;
- * RFC 8260 section 2.2.2): what comes before the first of the run came with a lower one. Only DATA has its fragments next to each other.
+ * What it lacks has a TSN that counts as arrived, so it was skipped. Fragments of DATA have TSNs in a row (RFC 9260 section 6.9, MUST). Of those of
+ * I-DATA no order may be assumed (RFC 8260 section 2.2.3, MUST NOT): they are dropped when I-FORWARD-TSN names their message, and only then.
  */
 static bool is_dead(const struct sctp_inbound *in, const struct sctp_run *run) {
-    bool lacks_begin = !run->has_begin && run->first_tsn <= in->map.cumulative;
-    bool lacks_end = !in->is_interleaved && !run->has_end && run->last < in->map.cumulative;
+    bool lacks_begin = !run->has_begin && run->first <= in->map.cumulative;
+    bool lacks_end = !run->has_end && run->last < in->map.cumulative;
     return lacks_begin || lacks_end;
 }
 

@@ -17,7 +17,6 @@ struct sctp_run {
     struct sctp_cell *last_cell;
     struct sctp_run *left, *right; /* in the tree; `right` is the next in the queue of those that can be read */
     uint64_t group, first, last;   /* last: the TSN or FSN of the last fragment */
-    uint64_t first_tsn;            /* of the first fragment, unwrapped */
     uint32_t message, payload_protocol;
     uint32_t length, cell_count; /* user bytes */
     uint16_t stream;

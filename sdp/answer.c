@@ -194,6 +194,22 @@ static bool transports_are_good(const struct sdp_local *local, const struct verd
     return true;
 }
 
+static bool offers_option(const struct sdp_session *offer, const char *option) {
+    struct sdp_attribute attribute;
+    if (sdp_header_find(offer, SDP_ATTRIBUTE_ICE_OPTIONS, &attribute) && sdp_ice_options_have(attribute.value, option))
+        return true;
+    for (size_t i = 0; i < offer->section_count; i++)
+        if (sdp_section_find(&offer->sections[i], SDP_ATTRIBUTE_ICE_OPTIONS, &attribute) && sdp_ice_options_have(attribute.value, option))
+            return true;
+    return false;
+}
+
+/* RFC 9429 section 5.3.1: in an answer, only those that the offer has; browsers say them in their sections. */
+static const char *ice_options(const struct sdp_session *offer) {
+    bool trickle = offers_option(offer, "trickle"), ice2 = offers_option(offer, "ice2");
+    return trickle && ice2 ? "trickle ice2" : trickle ? "trickle" : ice2 ? "ice2" : NULL;
+}
+
 int sdp_write_answer(const struct sdp_local *local, const struct sdp_session *offer, char *buffer, size_t capacity,
                      enum sdp_refusal *refusals) {
     struct sdp_text text = {.buffer = buffer, .capacity = capacity};
@@ -205,7 +221,7 @@ int sdp_write_answer(const struct sdp_local *local, const struct sdp_session *of
     choose_groups(local, offer, &verdicts);
     if (!transports_are_good(local, &verdicts))
         return SDP_ERROR_ARGUMENT;
-    sdp_session_write_header(&text, local);
+    sdp_session_write_header(&text, local, ice_options(offer));
     write_groups(&text, offer, &verdicts);
     for (size_t i = 0; i < offer->section_count; i++) {
         const struct sdp_section *offered = &offer->sections[i];

@@ -28,8 +28,7 @@ struct sdp_local_transport {
     const char *fingerprint_hash;  /* "sha-256" */
     const char *fingerprint_value; /* "AB:CD:..." */
     enum sdp_setup setup; /* of an answer to actpass: ACTIVE (the usual) or PASSIVE. An offer always says actpass, also a
-                             later one (RFC 8842 section 5.5), unless `setup_fixed`: to a peer that must not choose */
-    bool setup_fixed;
+                             later one (RFC 8842 section 5.5) */
     const char *const *candidates; /* each "candidate:..." as of ice_candidate_write; go into the first section that has this transport */
     size_t candidate_count;
     bool end_of_candidates;
@@ -72,7 +71,7 @@ struct sdp_local {
 };
 
 /*
- * Writes an offer: a=ice-options:trickle, a=setup:actpass, a=group:BUNDLE over all sections that are not refused or unbundled.
+ * Writes an offer: a=ice-options:trickle ice2, a=setup:actpass, a=group:BUNDLE over all sections that are not refused or unbundled.
  * Sections of the BUNDLE repeat the transport that they share, but for its candidates (a deviation: docs/sdp.md).
  * buffer  written with the text and a NUL behind it; `capacity` counts the NUL
  * Returns the length without the NUL; SDP_ERROR_ARGUMENT: a value of `local` is out of range; SDP_ERROR_BUFFER: a larger one.

@@ -30,19 +30,6 @@ static void write_refused(struct sdp_text *text, const struct sdp_local_section 
                               (struct sdp_view){digits, format.length}, sdp_view_from(section->mid));
 }
 
-/* RFC 8842 sections 5.2 and 5.5, MUST: an offer says actpass. */
-static const char *offer_setup(const struct sdp_local_transport *transport) {
-    if (!transport->setup_fixed)
-        return "actpass";
-    switch (transport->setup) {
-    case SDP_SETUP_ACTIVE: return "active";
-    case SDP_SETUP_PASSIVE: return "passive";
-    case SDP_SETUP_ACTPASS:
-    case SDP_SETUP_HOLDCONN: break;
-    }
-    return "actpass";
-}
-
 /* Is it the first that has this transport? */
 static bool is_first(const struct sdp_local *local, size_t index) {
     for (size_t i = 0; i < index; i++) {
@@ -72,7 +59,7 @@ static void plan_section(struct sdp_section_plan *plan, const struct sdp_local *
      * one. As browsers do, we repeat all but the candidates in every section of the BUNDLE: there are stacks that look nowhere else. */
     plan->transport = section->bundle_only ? carried : section->transport;
     plan->candidates = !section->bundle_only && is_first(local, index);
-    plan->setup = offer_setup(plan->transport);
+    plan->setup = "actpass"; /* RFC 8842 sections 5.2 and 5.5, MUST: an offer says so, a later one too. */
     plan->direction = section->direction;
     /* RFC 9429 sections 5.2.1 and 5.2.2: who calls knows whether it is said because we send, or because it was said before. */
     plan->msid = true;
@@ -109,7 +96,8 @@ int sdp_write_offer(const struct sdp_local *local, char *buffer, size_t capacity
     struct sdp_section_plan plan;
     if (!sdp_local_is_good(local, true))
         return SDP_ERROR_ARGUMENT;
-    sdp_session_write_header(&text, local);
+    /* RFC 9429 section 5.2.1, MUST: both options, above all sections. RFC 8445 section 10: "ice2" says that this is RFC 8445's ICE. */
+    sdp_session_write_header(&text, local, "trickle ice2");
     write_group(&text, local);
     for (size_t i = 0; i < local->section_count; i++) {
         if (local->sections[i].refused) {

@@ -1,7 +1,7 @@
 /* Writing the lines of a section, in the order browsers write them (RFC 9429 sections 5.2.1 and 5.3.1). */
 #include "sdp/transport_internal.h"
 
-void sdp_session_write_header(struct sdp_text *text, const struct sdp_local *local) {
+void sdp_session_write_header(struct sdp_text *text, const struct sdp_local *local, const char *ice_options) {
     sdp_text_add(text, "v=0\r\no=- ");
     sdp_text_add_number(text, local->session_id);
     sdp_text_add(text, " ");
@@ -10,6 +10,8 @@ void sdp_session_write_header(struct sdp_text *text, const struct sdp_local *loc
     sdp_text_add(text, " IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n");
     if (local->ice_lite)
         sdp_text_add_line(text, "a=ice-lite");
+    if (ice_options != NULL)
+        sdp_text_add_line(text, "a=ice-options:", ice_options);
 }
 
 static void write_mid(struct sdp_text *text, struct sdp_view mid) {
@@ -54,7 +56,6 @@ static void write_transport(struct sdp_text *text, const struct sdp_section_plan
         sdp_text_add_line(text, "a=", transport->candidates[i]);
     sdp_text_add_line(text, "a=ice-ufrag:", transport->ice_ufrag);
     sdp_text_add_line(text, "a=ice-pwd:", transport->ice_pwd);
-    sdp_text_add_line(text, "a=ice-options:trickle");
     if (plan->candidates && transport->end_of_candidates)
         sdp_text_add_line(text, "a=end-of-candidates");
     sdp_text_add_line(text, "a=fingerprint:", transport->fingerprint_hash, " ", transport->fingerprint_value);

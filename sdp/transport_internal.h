@@ -82,7 +82,7 @@ struct sdp_section_plan {
 void sdp_section_write(struct sdp_text *text, const struct sdp_section_plan *plan);
 /* m= with port 0, c= and a=mid (none when empty): what keeps the place of a section (RFC 3264 sections 6 and 8.2). */
 void sdp_section_write_refused(struct sdp_text *text, struct sdp_view media, struct sdp_view protocol, struct sdp_view formats, struct sdp_view mid);
-/* v= to t=, and a=ice-lite. */
-void sdp_session_write_header(struct sdp_text *text, const struct sdp_local *local);
+/* v= to t=, a=ice-lite, and a=ice-options with these words; NULL: without. */
+void sdp_session_write_header(struct sdp_text *text, const struct sdp_local *local, const char *ice_options);
 
 #endif

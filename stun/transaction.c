@@ -14,11 +14,11 @@ static uint64_t later(uint64_t now_us, uint64_t delay_us) {
 }
 
 void stun_transaction_start(struct stun_transaction *transaction, const uint8_t id[STUN_TRANSACTION_ID_BYTES], uint64_t now_us,
-                            uint64_t rto_us, uint32_t rc, uint32_t rm) {
+                            uint32_t rto_us, uint32_t rc, uint32_t rm) {
     assert(rto_us >= 1 && rto_us <= RTO_MAX_US);
     assert(rc >= 1 && rc <= RC_MAX);
     assert(rm >= 1 && rm <= RM_MAX);
-    *transaction = (struct stun_transaction){.rto_us = rto_us, .interval_us = rto_us, .deadline_us = now_us, .rc = (uint8_t)rc, .rm = (uint8_t)rm};
+    *transaction = (struct stun_transaction){.rto_us = rto_us, .deadline_us = now_us, .rc = (uint8_t)rc, .rm = (uint8_t)rm};
     memcpy(transaction->id, id, STUN_TRANSACTION_ID_BYTES);
 }
 
@@ -41,10 +41,9 @@ void stun_transaction_sent(struct stun_transaction *transaction, uint64_t now_us
     transaction->sent++;
     if (transaction->sent < transaction->rc) {
         /* RFC 8489 section 6.2.1: the interval is RTO, and doubles after each retransmission. */
-        transaction->deadline_us = later(now_us, transaction->interval_us);
-        transaction->interval_us *= 2;
+        transaction->deadline_us = later(now_us, (uint64_t)transaction->rto_us << (transaction->sent - 1));
     } else {
-        transaction->deadline_us = later(now_us, transaction->rm * transaction->rto_us);
+        transaction->deadline_us = later(now_us, (uint64_t)transaction->rm * transaction->rto_us);
     }
 }
 

@@ -22,8 +22,7 @@ struct stun_transaction {
     uint8_t id[STUN_TRANSACTION_ID_BYTES];
     uint8_t rc, rm, sent;
     bool done;
-    uint64_t rto_us;      /* the initial RTO */
-    uint64_t interval_us; /* until the next transmission */
+    uint32_t rto_us;      /* the initial RTO */
     uint64_t deadline_us; /* when something is due; UINT64_MAX when done */
     uint64_t last_sent_us;
     uint64_t first_sent_us;
@@ -41,7 +40,7 @@ enum stun_transaction_due {
  * rto_us  1 .. 60 s;  rc 1 .. 32;  rm 1 .. 64. Values outside are a caller's bug and are asserted.
  */
 void stun_transaction_start(struct stun_transaction *transaction, const uint8_t id[STUN_TRANSACTION_ID_BYTES], uint64_t now_us,
-                            uint64_t rto_us, uint32_t rc, uint32_t rm);
+                            uint32_t rto_us, uint32_t rc, uint32_t rm);
 
 /* What is due at now_us. Early calls answer WAIT; late ones the overdue step once. */
 enum stun_transaction_due stun_transaction_due(struct stun_transaction *transaction, uint64_t now_us);

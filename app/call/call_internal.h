@@ -5,6 +5,7 @@
  *     call_signaling.c  WebSocket client and signaling session
  *     call_whip.c       instead of it: an endpoint of WHIP or WHEP; http.c carries what is said there
  *     call_peer.c       PeerConnection and the network driver
+ *     call_event.c      what PeerConnection has to say
  *     call_description.c  offer, answer and candidates between the two
  *     call_media.c      senders and receivers
  *     call_data.c       --data: a channel between stdin and stdout (data_pipe.c)
@@ -146,6 +147,8 @@ void call_peer_leave(struct call *call);   /* RTCP BYE and close_notify */
 void call_peer_free(struct call *call);
 void call_peer_ask_for_media(struct call *call); /* before the first offer is ours: the kinds that we do not send are wanted, too */
 
+/* call_event.c */
+void call_peer_event(struct call *call, const struct peer_connection_event *event);
 const struct ice_agent *call_agent(const struct call *call); /* of the connection, for its statistics; NULL: there is none */
 void call_fail_of_ice(struct call *call);                   /* no path: says what was tried and what would help */
 
@@ -162,7 +165,7 @@ void call_peer_add_candidate(struct call *call, const struct signaling_candidate
 
 /* call_media.c */
 bool call_media_open(struct call *call); /* the sources, before anybody is bothered */
-void call_media_start(struct call *call); /* connected, or agreed anew: what was agreed is sent, as the codec that was agreed; what was not, is not */
+void call_media_start(struct call *call); /* agreed: made ready; connected, or agreed anew: sent, as the codec that was agreed; what was not, is not */
 void call_media_track(struct call *call, size_t transceiver, enum peer_codec codec);
 void call_media_frame(struct call *call, const struct peer_received_frame *frame);
 void call_media_pump(struct call *call);

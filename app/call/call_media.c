@@ -79,18 +79,22 @@ static void tell_refused(struct call *call, struct call_media *media) {
                                                                             source_of(call, media), "why", transceiver.refused));
 }
 
+/* Connected: it is sent. Before: its encoder is opened meanwhile. */
 static void send_as_agreed(struct call *call, struct call_media *media) {
     struct peer_transceiver transceiver;
     struct media_error error = {0};
+    bool (*begin)(struct media_sender *, enum media_codec, struct media_error *) = call->is_connected ? media_sender_start : media_sender_prepare;
     bool sends = is_agreed(call, media, PEER_SENDONLY, &transceiver);
     enum media_codec codec = sends ? call_codec_of_peer(transceiver.codec) : MEDIA_CODEC_NONE;
     if (sends && media_sender_can_send(media->sender, codec)) {
         media->not_sent = MEDIA_CODEC_NONE;
-        if (!media_sender_start(media->sender, codec, &error))
+        if (!begin(media->sender, codec, &error))
             fail_of_media(call, &error);
         return;
     }
     media_sender_stop(media->sender);
+    if (!call->is_connected)
+        return; /* said once it is */
     if (sends)
         tell_not_sent(call, media, codec);
     else

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/call/harmless.h"
 #include "app/net/descriptor.h"
 
 struct data_pipe {
@@ -162,13 +163,6 @@ static void make_room(struct data_pipe *pipe) {
     pipe->queue_end = waiting;
 }
 
-/* On somebody's terminal: the other side may say what it likes, but not move the cursor. */
-static void make_harmless(uint8_t *text, size_t length) {
-    for (size_t i = 0; i < length; i++)
-        if ((text[i] < 0x20 && text[i] != '\n' && text[i] != '\t') || text[i] == 0x7f)
-            text[i] = ' ';
-}
-
 void data_pipe_message(struct data_pipe *pipe, const uint8_t *bytes, size_t length, bool is_text) {
     bool is_line = pipe->config.is_lines && is_text;
     size_t end_bytes = is_line ? 1 : 0;
@@ -183,7 +177,7 @@ void data_pipe_message(struct data_pipe *pipe, const uint8_t *bytes, size_t leng
     if (length > 0)
         memcpy(pipe->queue + pipe->queue_end, bytes, length);
     if (is_line) {
-        make_harmless(pipe->queue + pipe->queue_end, length);
+        call_make_harmless((char *)pipe->queue + pipe->queue_end, length, "\n\t"); /* on somebody's terminal */
         pipe->queue[pipe->queue_end + length++] = '\n';
     }
     pipe->queue_end += length;

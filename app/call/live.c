@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/call/call_internal.h"
+#include "app/call/harmless.h"
 #include "app/net/clock.h"
 
 #define LINE_BYTES 16384 /* a description is the longest; more is cut */
@@ -26,11 +27,8 @@ void call_say(struct call *call, int verbosity, const char *format, ...) {
     va_start(arguments, format);
     (void)vsnprintf(text + prefix, sizeof text - (size_t)prefix - 1, format, arguments);
     va_end(arguments);
-    /* Much of it comes from the other side: it may say what it likes, but not move the cursor. */
     size_t length = strlen(text);
-    for (size_t i = 0; i < length; i++)
-        if (((unsigned char)text[i] < 0x20 && text[i] != '\n') || text[i] == 0x7f)
-            text[i] = ' ';
+    call_make_harmless(text, length, "\n");
     text[length] = '\n';
     (void)fwrite(text, 1, length + 1, stderr); /* in one piece: caller and callee may share a terminal */
 }

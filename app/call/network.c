@@ -17,6 +17,7 @@ struct net_interface_filter call_network_filter(const struct call_options *optio
 struct net_driver_config call_network_config(const struct call_options *options) {
     return (struct net_driver_config){
         .filter = call_network_filter(options),
+        .udp.with_gro = true, /* a burst of data or of a frame crosses the stack once (docs/performance.md) */
         .tls_ca_file = options->turn_ca_file,
         .tcp_listen = true, /* RFC 6544: for hosts that UDP does not reach */
         .mdns = options->mdns == CALL_MDNS_OFFER ? NET_MDNS_OFFER : options->mdns == CALL_MDNS_OFF ? NET_MDNS_OFF : NET_MDNS_RESOLVE,

@@ -2,20 +2,16 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
-/* A peer or a server may have had a say in it: nothing of that moves the cursor of a terminal. */
-static void tame(char *text) {
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            *text = ' ';
-}
+#include "app/call/harmless.h"
 
 void call_sentence(char sentence[CALL_SENTENCE_BYTES], const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(sentence, CALL_SENTENCE_BYTES, format, arguments);
     va_end(arguments);
-    tame(sentence);
+    call_make_harmless(sentence, strlen(sentence), ""); /* a peer or a server may have had a say in it */
 }
 
 void call_problem_set(struct call_problem *problem, enum call_exit exit_code, const char *layer, const char *what, const char *why,

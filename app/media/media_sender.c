@@ -110,14 +110,14 @@ bool media_sender_can_send(const struct media_sender *sender, enum media_codec c
 
 /* ---- the codec: start, change, stop -------------------------------------------------------------------------------------------- */
 
-static bool open_encoder(struct media_sender *sender, enum media_codec codec, struct media_error *error) {
+bool media_sender_open_encoder(struct media_sender *sender, struct media_error *error) {
     if (sender->audio != NULL) {
-        sender->audio_encoder = media_audio_encoder_new(codec, media_audio_source_channels(sender->audio), sender->bitrate_bps, error);
+        sender->audio_encoder = media_audio_encoder_new(sender->codec, media_audio_source_channels(sender->audio), sender->bitrate_bps, error);
         return sender->audio_encoder != NULL;
     }
     if (sender->video != NULL) {
         struct media_vpx_encoder_config vpx = {
-            .codec = codec, .width = media_video_source_width(sender->video), .height = media_video_source_height(sender->video),
+            .codec = sender->codec, .width = media_video_source_width(sender->video), .height = media_video_source_height(sender->video),
             .fps_numerator = sender->rate_numerator, .fps_denominator = sender->rate_denominator, .bitrate_bps = sender->bitrate_bps
         };
         sender->vpx = media_vpx_encoder_new(&vpx, error);
@@ -137,18 +137,9 @@ static void set_clock(struct media_sender *sender) {
     sender->start_us = sender->start_us == 0 ? sender->origin_us : sender->start_us;
 }
 
-bool media_sender_start(struct media_sender *sender, enum media_codec codec, struct media_error *error) {
-    if (sender->runs && sender->codec == codec) {
-        return true;
-    }
-    media_sender_stop(sender);
-    if (!open_encoder(sender, codec, error)) {
-        return false;
-    }
-    sender->codec = codec;
+static bool run(struct media_sender *sender, struct media_error *error) {
     sender->stop = false;
     sender->settings_changed = true;          /* of a rate set before this encoder was there */
-    set_clock(sender);
     int code = pthread_create(&sender->thread, NULL, media_sender_run, sender);
     if (code != 0) {
         media_sender_stop(sender);
@@ -157,6 +148,38 @@ bool media_sender_start(struct media_sender *sender, enum media_codec codec, str
     }
     sender->runs = true;
     return true;
+}
+
+bool media_sender_prepare(struct media_sender *sender, enum media_codec codec, struct media_error *error) {
+    if (sender->runs && sender->codec == codec) {
+        return true;
+    }
+    media_sender_stop(sender);
+    sender->codec = codec;
+    sender->rests = true;
+    return run(sender, error);
+}
+
+bool media_sender_start(struct media_sender *sender, enum media_codec codec, struct media_error *error) {
+    if (sender->runs && sender->codec == codec) {
+        (void)pthread_mutex_lock(&sender->mutex);
+        if (sender->rests) {
+            set_clock(sender);
+            sender->rests = false;
+            (void)pthread_cond_signal(&sender->changed);
+        }
+        (void)pthread_mutex_unlock(&sender->mutex);
+        return true;
+    }
+    media_sender_stop(sender);
+    sender->codec = codec;
+    sender->rests = false;
+    if (!media_sender_open_encoder(sender, error)) {
+        sender->codec = MEDIA_CODEC_NONE;
+        return false;
+    }
+    set_clock(sender);
+    return run(sender, error);
 }
 
 void media_sender_stop(struct media_sender *sender) {

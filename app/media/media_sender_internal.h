@@ -38,8 +38,9 @@ struct media_sender {
     pthread_t thread;
     bool runs;                          /* loop's: the thread is there */
     pthread_mutex_t mutex;              /* of everything below */
-    pthread_cond_t  changed;            /* stop was asked for */
+    pthread_cond_t  changed;            /* of stop or rests */
     bool stop;
+    bool rests;                         /* prepared, not started: the thread opens the encoder and waits */
     bool key_frame_wanted;
     bool failed;
     struct media_error error;
@@ -52,6 +53,9 @@ struct media_sender {
 
 /* When the frame that comes next is due after frame 0, in units of 1/clock seconds. */
 uint64_t media_sender_next_time(const struct media_sender *sender, uint64_t clock);
+
+/* The thread's, as long as it runs. */
+bool media_sender_open_encoder(struct media_sender *sender, struct media_error *error);
 
 /* The thread: `argument` is the sender. */
 void *media_sender_run(void *argument);

@@ -46,6 +46,17 @@ static bool wait_until(struct media_sender *sender, uint64_t deadline_us) {
     return go_on;
 }
 
+/* Until what was prepared is started; false when it never will be. */
+static bool wait_for_start(struct media_sender *sender) {
+    (void)pthread_mutex_lock(&sender->mutex);
+    while (sender->rests && !sender->stop) {
+        (void)pthread_cond_wait(&sender->changed, &sender->mutex);
+    }
+    bool go_on = !sender->stop;
+    (void)pthread_mutex_unlock(&sender->mutex);
+    return go_on;
+}
+
 /* ---- from the thread to the loop ---------------------------------------------------------------------------------------- */
 
 static void wake(const struct media_sender *sender) {
@@ -240,6 +251,12 @@ void *media_sender_run(void *argument) {
     bool device_paces = sender->audio != NULL && media_audio_source_is_paced(sender->audio);
     bool ended = false, good = true;
 
+    if (sender->file == NULL && sender->audio_encoder == NULL && sender->vpx == NULL) {
+        good = media_sender_open_encoder(sender, &error);
+    }
+    if (good && !wait_for_start(sender)) {
+        return NULL;
+    }
     while (good) {
         uint64_t due_us = sender->origin_us + media_sender_next_time(sender, MICROSECONDS);
         if (!wait_until(sender, device_paces ? sender->origin_us : due_us)) {

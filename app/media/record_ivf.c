@@ -1,12 +1,12 @@
 #include "app/media/record_ivf.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/media/ivf.h"
 #include "app/media/media_error_internal.h"
+#include "app/media/record_file_internal.h"
 #include "app/media/video_header.h"
 
 /*   "DKIF" version[2]=0 header_bytes[2]=32 fourcc[4] width[2] height[2] ticks_per_second[4] tick[4]=1 frames[4] unused[4]
@@ -14,8 +14,7 @@
 enum { CLOCK_HZ = 90000 };
 
 struct media_ivf {
-    FILE    *file;
-    char    *path;
+    struct media_record_file file;
     enum media_codec codec;
     uint32_t frames;
     uint32_t width, height;
@@ -23,50 +22,37 @@ struct media_ivf {
     int64_t  time;                  /* of the last frame, unwrapped */
 };
 
-static void put_u16(uint8_t *bytes, uint32_t value) {
-    bytes[0] = (uint8_t)value;
-    bytes[1] = (uint8_t)(value >> 8);
-}
-
-static void put_u32(uint8_t *bytes, uint32_t value) {
-    put_u16(bytes, value);
-    put_u16(bytes + 2, value >> 16);
-}
-
-static bool write_header(struct media_ivf *ivf) {
-    uint8_t header[MEDIA_IVF_HEADER_BYTES] = { 'D', 'K', 'I', 'F', 0, 0, MEDIA_IVF_HEADER_BYTES };
-
+static void fill_header(const struct media_ivf *ivf, uint8_t header[MEDIA_IVF_HEADER_BYTES]) {
+    memcpy(header, "DKIF", 4);
+    media_record_put_u16(header + 4, 0);
+    media_record_put_u16(header + 6, MEDIA_IVF_HEADER_BYTES);
     memcpy(header + 8, media_ivf_fourcc(ivf->codec), 4);
-    put_u16(header + 12, ivf->width);
-    put_u16(header + 14, ivf->height);
-    put_u32(header + 16, CLOCK_HZ);
-    put_u32(header + 20, 1);
-    put_u32(header + 24, ivf->frames);
-    return fseek(ivf->file, 0, SEEK_SET) == 0 && fwrite(header, 1, sizeof header, ivf->file) == sizeof header &&
-           fseek(ivf->file, 0, SEEK_END) == 0 && fflush(ivf->file) == 0;
+    media_record_put_u16(header + 12, ivf->width);
+    media_record_put_u16(header + 14, ivf->height);
+    media_record_put_u32(header + 16, CLOCK_HZ);
+    media_record_put_u32(header + 20, 1);
+    media_record_put_u32(header + 24, ivf->frames);
+    media_record_put_u32(header + 28, 0);
 }
 
-static bool write_failed(struct media_ivf *ivf, struct media_error *error) {
-    media_error_file(error, "write", ivf->path, errno);
-    return false;
+static bool update_header(struct media_ivf *ivf) {
+    uint8_t header[MEDIA_IVF_HEADER_BYTES];
+
+    fill_header(ivf, header);
+    return media_record_file_header(&ivf->file, header, sizeof header);
 }
 
 struct media_ivf *media_ivf_create(const char *path, enum media_codec codec, struct media_error *error) {
     struct media_ivf *ivf = calloc(1, sizeof *ivf);
+    uint8_t header[MEDIA_IVF_HEADER_BYTES];
 
-    if (ivf == NULL || (ivf->path = strdup(path)) == NULL) {
+    if (ivf == NULL) {
         media_error_file(error, "create", path, ENOMEM);
-        free(ivf);
         return NULL;
     }
     ivf->codec = codec;
-    ivf->file = fopen(path, "wb");
-    if (ivf->file == NULL || !write_header(ivf)) {
-        media_error_file(error, "create", path, errno);
-        if (ivf->file != NULL) {
-            (void)fclose(ivf->file);
-        }
-        free(ivf->path);
+    fill_header(ivf, header);
+    if (!media_record_file_create(&ivf->file, path, header, sizeof header, error)) {
         free(ivf);
         return NULL;
     }
@@ -96,17 +82,17 @@ bool media_ivf_write(struct media_ivf *ivf, const uint8_t *bytes, size_t length_
         ivf->height = read.height;
     }
     advance_clock(ivf, timestamp);
-    put_u32(header, (uint32_t)length_bytes);
-    put_u32(header + 4, (uint32_t)(uint64_t)ivf->time);
-    put_u32(header + 8, (uint32_t)((uint64_t)ivf->time >> 32));
-    if (fwrite(header, 1, sizeof header, ivf->file) != sizeof header || fwrite(bytes, 1, length_bytes, ivf->file) != length_bytes ||
-        fflush(ivf->file) != 0) {
-        return write_failed(ivf, error);
+    media_record_put_u32(header, (uint32_t)length_bytes);
+    media_record_put_u32(header + 4, (uint32_t)(uint64_t)ivf->time);
+    media_record_put_u32(header + 8, (uint32_t)((uint64_t)ivf->time >> 32));
+    if (!media_record_file_write(&ivf->file, header, sizeof header) || !media_record_file_write(&ivf->file, bytes, length_bytes) ||
+        !media_record_file_flush(&ivf->file)) {
+        return media_record_file_failed(&ivf->file, error);
     }
     ivf->frames++;
     *written = true;
-    if (ivf->frames % MEDIA_IVF_HEADER_FRAMES == 1 && !write_header(ivf)) {
-        return write_failed(ivf, error);
+    if (ivf->frames % MEDIA_IVF_HEADER_FRAMES == 1 && !update_header(ivf)) {
+        return media_record_file_failed(&ivf->file, error);
     }
     return true;
 }
@@ -117,13 +103,10 @@ bool media_ivf_close(struct media_ivf *ivf, struct media_error *error) {
     if (ivf == NULL) {
         return true;
     }
-    if (!write_header(ivf)) {
-        good = write_failed(ivf, error);
+    if (!update_header(ivf)) {
+        good = media_record_file_failed(&ivf->file, error);
     }
-    if (fclose(ivf->file) != 0 && good) {
-        good = write_failed(ivf, error);
-    }
-    free(ivf->path);
+    good = media_record_file_close(&ivf->file, good, error);
     free(ivf);
     return good;
 }

@@ -2,18 +2,17 @@
 
 #include <errno.h>
 #include <ogg/ogg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/media/media_error_internal.h"
 #include "app/media/opus_codec.h"
+#include "app/media/record_file_internal.h"
 
 enum { SERIAL_NUMBER = 0x73747261, MIN_STEP_SAMPLES = 120 };
 
 struct media_ogg {
-    FILE   *file;
-    char   *path;
+    struct media_record_file file;
     ogg_stream_state stream;
     int64_t packet_number;
     int64_t granule;                /* end of the last packet given to libogg; packet_held is not counted yet */
@@ -26,26 +25,21 @@ struct media_ogg {
     unsigned packets_on_page;
 };
 
-static bool write_failed(struct media_ogg *ogg, struct media_error *error) {
-    media_error_file(error, "write", ogg->path, errno);
-    return false;
-}
-
 /* Finished pages to the file; with `force`, the unfinished one as well. */
 static bool write_pages(struct media_ogg *ogg, bool force) {
     ogg_page page;
     bool wrote = false;
 
     while ((force ? ogg_stream_flush(&ogg->stream, &page) : ogg_stream_pageout(&ogg->stream, &page)) != 0) {
-        if (fwrite(page.header, 1, (size_t)page.header_len, ogg->file) != (size_t)page.header_len ||
-            fwrite(page.body, 1, (size_t)page.body_len, ogg->file) != (size_t)page.body_len) {
+        if (!media_record_file_write(&ogg->file, page.header, (size_t)page.header_len) ||
+            !media_record_file_write(&ogg->file, page.body, (size_t)page.body_len)) {
             return false;
         }
         wrote = true;
     }
     if (wrote) {
         ogg->packets_on_page = 0;
-        return fflush(ogg->file) == 0;
+        return media_record_file_flush(&ogg->file);
     }
     return true;
 }
@@ -72,29 +66,26 @@ static bool write_headers(struct media_ogg *ogg) {
 }
 
 static void discard(struct media_ogg *ogg) {
-    if (ogg->file != NULL) {
-        (void)fclose(ogg->file);
-    }
     (void)ogg_stream_clear(&ogg->stream);
     free(ogg->held);
-    free(ogg->path);
     free(ogg);
 }
 
 struct media_ogg *media_ogg_create(const char *path, struct media_error *error) {
     struct media_ogg *ogg = calloc(1, sizeof *ogg);
 
-    if (ogg == NULL || (ogg->path = strdup(path)) == NULL || ogg_stream_init(&ogg->stream, SERIAL_NUMBER) != 0) {
+    if (ogg == NULL || ogg_stream_init(&ogg->stream, SERIAL_NUMBER) != 0) {
         media_error_file(error, "create", path, ENOMEM);
-        if (ogg != NULL) {
-            free(ogg->path);
-            free(ogg);
-        }
+        free(ogg);
         return NULL;
     }
-    ogg->file = fopen(path, "wb");
-    if (ogg->file == NULL || !write_headers(ogg)) {
+    if (!media_record_file_create(&ogg->file, path, NULL, 0, error)) {
+        discard(ogg);
+        return NULL;
+    }
+    if (!write_headers(ogg)) {
         media_error_file(error, "create", path, errno);
+        (void)media_record_file_close(&ogg->file, false, error);
         discard(ogg);
         return NULL;
     }
@@ -161,10 +152,10 @@ bool media_ogg_write(struct media_ogg *ogg, const uint8_t *packet, size_t length
         return true;                                    /* a latecomer: its place is taken */
     }
     if (hole <= MEDIA_OGG_MAX_HOLE_SAMPLES && !fill_hole(ogg, hole)) {
-        return write_failed(ogg, error);
+        return media_record_file_failed(&ogg->file, error);
     }
     if (!release_held(ogg, false) || !hold(ogg, packet, length_bytes, samples)) {
-        return write_failed(ogg, error);
+        return media_record_file_failed(&ogg->file, error);
     }
     ogg->next_timestamp = timestamp + (uint32_t)samples;
     ogg->started = true;
@@ -179,12 +170,9 @@ bool media_ogg_close(struct media_ogg *ogg, struct media_error *error) {
         return true;
     }
     if (!release_held(ogg, true)) {
-        good = write_failed(ogg, error);
+        good = media_record_file_failed(&ogg->file, error);
     }
-    if (fclose(ogg->file) != 0 && good) {
-        good = write_failed(ogg, error);
-    }
-    ogg->file = NULL;
+    good = media_record_file_close(&ogg->file, good, error);
     discard(ogg);
     return good;
 }

@@ -1,12 +1,12 @@
 #include "app/media/record_wav.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/media/g711.h"
 #include "app/media/media_error_internal.h"
+#include "app/media/record_file_internal.h"
 
 /*   "RIFF" length[4] "WAVE"
  *   "fmt " 18[4] format[2] channels[2]=1 samples_per_second[4] bytes_per_second[4] block[2]=1 bits[2]=8 extension[2]=0
@@ -15,65 +15,49 @@
 enum { HEADER_BYTES = 58, FORMAT_ALAW = 6, FORMAT_ULAW = 7, CHUNK_BYTES = 800 };
 
 struct media_record_wav {
-    FILE    *file;
-    char    *path;
+    struct media_record_file file;
     enum media_codec codec;
     uint32_t bytes;                 /* of sound */
     uint32_t next_timestamp;        /* where the next packet begins when none is missing */
     uint32_t packets;
 };
 
-static void put_u16(uint8_t *bytes, uint32_t value) {
-    bytes[0] = (uint8_t)value;
-    bytes[1] = (uint8_t)(value >> 8);
-}
-
-static void put_u32(uint8_t *bytes, uint32_t value) {
-    put_u16(bytes, value);
-    put_u16(bytes + 2, value >> 16);
-}
-
-static bool write_header(struct media_record_wav *wav) {
-    uint8_t header[HEADER_BYTES] = "RIFF....WAVEfmt ";
-
-    put_u32(header + 4, HEADER_BYTES - 8 + wav->bytes + (wav->bytes & 1));
-    put_u32(header + 16, 18);
-    put_u16(header + 20, wav->codec == MEDIA_CODEC_PCMA ? FORMAT_ALAW : FORMAT_ULAW);
-    put_u16(header + 22, 1);
-    put_u32(header + 24, MEDIA_G711_RATE_HZ);
-    put_u32(header + 28, MEDIA_G711_RATE_HZ);
-    put_u16(header + 32, 1);
-    put_u16(header + 34, 8);
+static void fill_header(const struct media_record_wav *wav, uint8_t header[HEADER_BYTES]) {
+    memcpy(header, "RIFF....WAVEfmt ", 16);
+    media_record_put_u32(header + 4, HEADER_BYTES - 8 + wav->bytes + (wav->bytes & 1));
+    media_record_put_u32(header + 16, 18);
+    media_record_put_u16(header + 20, wav->codec == MEDIA_CODEC_PCMA ? FORMAT_ALAW : FORMAT_ULAW);
+    media_record_put_u16(header + 22, 1);
+    media_record_put_u32(header + 24, MEDIA_G711_RATE_HZ);
+    media_record_put_u32(header + 28, MEDIA_G711_RATE_HZ);
+    media_record_put_u16(header + 32, 1);
+    media_record_put_u16(header + 34, 8);
+    media_record_put_u16(header + 36, 0);
     memcpy(header + 38, "fact", 4);
-    put_u32(header + 42, 4);
-    put_u32(header + 46, wav->bytes);
+    media_record_put_u32(header + 42, 4);
+    media_record_put_u32(header + 46, wav->bytes);
     memcpy(header + 50, "data", 4);
-    put_u32(header + 54, wav->bytes);
-    return fseek(wav->file, 0, SEEK_SET) == 0 && fwrite(header, 1, sizeof header, wav->file) == sizeof header &&
-           fseek(wav->file, 0, SEEK_END) == 0 && fflush(wav->file) == 0;
+    media_record_put_u32(header + 54, wav->bytes);
 }
 
-static bool write_failed(struct media_record_wav *wav, struct media_error *error) {
-    media_error_file(error, "write", wav->path, errno);
-    return false;
+static bool update_header(struct media_record_wav *wav) {
+    uint8_t header[HEADER_BYTES];
+
+    fill_header(wav, header);
+    return media_record_file_header(&wav->file, header, sizeof header);
 }
 
 struct media_record_wav *media_record_wav_create(const char *path, enum media_codec codec, struct media_error *error) {
     struct media_record_wav *wav = calloc(1, sizeof *wav);
+    uint8_t header[HEADER_BYTES];
 
-    if (wav == NULL || (wav->path = strdup(path)) == NULL) {
+    if (wav == NULL) {
         media_error_file(error, "create", path, ENOMEM);
-        free(wav);
         return NULL;
     }
     wav->codec = codec;
-    wav->file = fopen(path, "wb");
-    if (wav->file == NULL || !write_header(wav)) {
-        media_error_file(error, "create", path, errno);
-        if (wav->file != NULL) {
-            (void)fclose(wav->file);
-        }
-        free(wav->path);
+    fill_header(wav, header);
+    if (!media_record_file_create(&wav->file, path, header, sizeof header, error)) {
         free(wav);
         return NULL;
     }
@@ -85,7 +69,7 @@ static bool put_bytes(struct media_record_wav *wav, const uint8_t *bytes, size_t
         errno = EFBIG;
         return false;
     }
-    if (fwrite(bytes, 1, count, wav->file) != count) {
+    if (!media_record_file_write(&wav->file, bytes, count)) {
         return false;
     }
     wav->bytes += (uint32_t)count;
@@ -114,13 +98,14 @@ bool media_record_wav_write(struct media_record_wav *wav, const uint8_t *packet,
     if (length_bytes == 0 || hole > INT32_MAX) {
         return true;                                    /* a latecomer: its place is taken */
     }
-    if ((hole <= MEDIA_RECORD_WAV_MAX_HOLE_BYTES && !fill_hole(wav, hole)) || !put_bytes(wav, packet, length_bytes) || fflush(wav->file) != 0) {
-        return write_failed(wav, error);
+    if ((hole <= MEDIA_RECORD_WAV_MAX_HOLE_BYTES && !fill_hole(wav, hole)) || !put_bytes(wav, packet, length_bytes) ||
+        !media_record_file_flush(&wav->file)) {
+        return media_record_file_failed(&wav->file, error);
     }
     wav->next_timestamp = timestamp + (uint32_t)length_bytes;
     *written = true;
-    if (wav->packets++ % MEDIA_RECORD_WAV_HEADER_PACKETS == 0 && !write_header(wav)) {
-        return write_failed(wav, error);
+    if (wav->packets++ % MEDIA_RECORD_WAV_HEADER_PACKETS == 0 && !update_header(wav)) {
+        return media_record_file_failed(&wav->file, error);
     }
     return true;
 }
@@ -131,13 +116,10 @@ bool media_record_wav_close(struct media_record_wav *wav, struct media_error *er
     if (wav == NULL) {
         return true;
     }
-    if (!write_header(wav) || ((wav->bytes & 1) != 0 && fputc(0, wav->file) == EOF)) {
-        good = write_failed(wav, error);
+    if (!update_header(wav) || ((wav->bytes & 1) != 0 && !media_record_file_write(&wav->file, (const uint8_t *)"", 1))) {
+        good = media_record_file_failed(&wav->file, error);
     }
-    if (fclose(wav->file) != 0 && good) {
-        good = write_failed(wav, error);
-    }
-    free(wav->path);
+    good = media_record_file_close(&wav->file, good, error);
     free(wav);
     return good;
 }

@@ -59,6 +59,9 @@ static size_t same_at_the_peer(const struct peer_connection *connection, const s
 /* Can the transport that a section has now carry on with this carrier? What a provisional answer has told it of the peer, must be so still. */
 static bool can_continue(const struct peer_connection *connection, const struct plan *plan, size_t section, size_t carrier) {
     const struct peer_transport_entry *entry = peer_transports_of_section(connection, section);
+    size_t heir = entry ? peer_transports_heir(connection, plan->offer, plan->carriers, connection->section_transports[section]) : carrier;
+    if (heir != carrier && heir != SDP_SECTION_MAX)
+        return false;
     return entry && (!connection->pending_local.sdp || !peer_description_restarts(plan->offer, carrier, plan->offer, entry->section));
 }
 

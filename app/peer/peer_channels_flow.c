@@ -2,9 +2,7 @@
 #include "app/peer/peer_connection_internal.h"
 
 static enum dtls_transport_state dtls_state(const struct peer_transport_entry *entry) {
-    struct peer_transport_statistics statistics;
-    peer_transport_statistics(entry->transport, &statistics);
-    return statistics.dtls_state;
+    return peer_transport_dtls_state(entry->transport);
 }
 
 static bool is_over(const struct peer_transport_entry *entry) {

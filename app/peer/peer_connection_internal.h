@@ -187,6 +187,7 @@ struct peer_connection {
     const char *last_problem; /* static */
 
     struct peer_transport_entry *transports[PEER_TRANSPORT_MAX]; /* allocated when first used; NULL: never was */
+    size_t transport_end;                               /* behind the last that ever was: what every drain walks */
     int8_t section_transports[SDP_SECTION_MAX];         /* by section of the descriptions that are set: its transport, or -1 */
     int8_t stable_section_transports[SDP_SECTION_MAX];  /* by the last answer: what a rollback gives back */
     int8_t offered_section_transports[SDP_SECTION_MAX]; /* by the last local description: BUNDLE folds these when there is an answer */
@@ -409,6 +410,13 @@ enum peer_setup peer_transports_setup(const struct peer_connection *connection, 
 int peer_transports_set_local(struct peer_connection *connection, uint64_t now_us, const struct sdp_session *local, bool is_offer, enum ice_role role);
 /* Nobody needs it. Its relays are given back and the peer is told, by what poll_transmit sends next. */
 void peer_transports_leave(struct peer_connection *connection, uint64_t now_us, size_t index);
+/*
+ * The section of the peer's offer that goes on with the transport at a place: the first of the `carriers` that has the peer's credentials of before,
+ * else the first, which restarts ICE; SDP_SECTION_MAX: none. Another one that had this transport leaves the BUNDLE, for a new one.
+ */
+size_t peer_transports_heir(const struct peer_connection *connection, const struct sdp_session *offer, const size_t *carriers, int8_t place);
+/* Could an answer go on with the transports that are connected? PEER_ERROR_NOT_SUPPORTED: not with this certificate. Nothing changes. */
+int peer_transports_check_offer(struct peer_connection *connection, const struct sdp_session *offer, struct peer_problem *problem);
 /* Can this be applied? Nothing changes. */
 int peer_transports_check(struct peer_connection *connection, const struct sdp_negotiated *negotiated, struct peer_problem *problem);
 /* What was agreed: remote credentials, fingerprints, roles. Sections that BUNDLE has folded change over; a final answer frees what is left over. */

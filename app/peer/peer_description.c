@@ -249,6 +249,8 @@ int peer_connection_set_local_description(struct peer_connection *connection, ui
 
 static int set_remote_offer(struct peer_connection *connection, uint64_t now_us, struct sdp_description *sdp, struct peer_problem *problem) {
     int error = peer_associate_check(connection, &sdp->session, true, problem);
+    if (error == PEER_OK)
+        error = peer_transports_check_offer(connection, &sdp->session, problem);
     if (error != PEER_OK) {
         sdp_description_free(sdp);
         return error;

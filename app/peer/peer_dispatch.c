@@ -202,7 +202,7 @@ uint64_t peer_connection_next_timeout(const struct peer_connection *connection) 
 /* ---- out ------------------------------------------------------------------------------------------------------------------------- */
 
 bool peer_dispatch_poll_transports(struct peer_connection *connection, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {
-    for (size_t i = 0; i < PEER_TRANSPORT_MAX; i++) {
+    for (size_t i = 0; i < connection->transport_end; i++) {
         struct peer_transport_entry *entry = connection->transports[i];
         /* Goodbyes first: a relay is given back before the next transport asks for one from the same socket. */
         if (entry && entry->leaving && !entry->has_left) {

@@ -178,7 +178,7 @@ static bool poll_leaving(struct peer_connection *connection, size_t index, struc
 }
 
 static bool poll_sockets(struct peer_connection *connection, struct peer_connection_event *out) {
-    for (size_t i = 0; i < PEER_TRANSPORT_MAX; i++) {
+    for (size_t i = 0; i < connection->transport_end; i++) {
         struct peer_transport_entry *entry = connection->transports[i];
         if (!entry)
             continue;
@@ -195,7 +195,7 @@ static bool poll_sockets(struct peer_connection *connection, struct peer_connect
 bool peer_events_poll_transports(struct peer_connection *connection, struct peer_connection_event *out) {
     struct peer_transport_entry *entry;
     struct peer_event event;
-    for (size_t i = 0; i < PEER_TRANSPORT_MAX; i++)
+    for (size_t i = 0; i < connection->transport_end; i++)
         if (connection->transports[i] && connection->transports[i]->leaving && poll_leaving(connection, i, out))
             return true;
     for (size_t i = 0; (entry = peer_transports_next(connection, &i)); i++) {

@@ -65,11 +65,9 @@ uint64_t peer_media_next_timeout(const struct peer_connection *connection) {
 /* ---- out --------------------------------------------------------------------------------------------------------------------- */
 
 bool peer_media_can_send(const struct peer_transport_entry *transport, uint64_t now_us) {
-    struct peer_transport_statistics statistics;
     if (!transport || !transport->transport)
         return false;
-    peer_transport_statistics(transport->transport, &statistics);
-    return statistics.dtls_state == DTLS_TRANSPORT_CONNECTED && ice_agent_can_send(peer_transport_ice(transport->transport), now_us);
+    return peer_transport_dtls_state(transport->transport) == DTLS_TRANSPORT_CONNECTED && ice_agent_can_send(peer_transport_ice(transport->transport), now_us);
 }
 
 static bool poll_session(struct peer_transport_entry *entry, uint64_t now_us, uint8_t *buffer, size_t capacity, struct ice_transmit *out) {

@@ -155,11 +155,15 @@ void peer_transport_local_parameters(const struct peer_transport *transport, str
         out->setup = transport->dtls_role == DTLS_ROLE_CLIENT ? PEER_SETUP_ACTIVE : PEER_SETUP_PASSIVE;
 }
 
+static bool is_up(const struct peer_transport *transport) {
+    return transport->dtls && peer_transport_dtls_state(transport) == DTLS_TRANSPORT_CONNECTED;
+}
+
 /* Before the handshake has shown a certificate, anybody's fingerprints are welcome. */
-static bool is_of_this_association(const struct peer_transport *transport, const struct peer_transport_parameters *parameters) {
+bool peer_transport_is_of_association(const struct peer_transport *transport, const struct peer_transport_parameters *parameters) {
     struct dtls_fingerprint shown;
     bool is_shown = false;
-    for (size_t i = 0; transport->dtls && i < parameters->fingerprint_count; i++) {
+    for (size_t i = 0; is_up(transport) && i < parameters->fingerprint_count; i++) {
         if (!dtls_transport_peer_fingerprint(transport->dtls, parameters->fingerprints[i].hash, &shown))
             continue;
         is_shown = true;
@@ -177,10 +181,9 @@ int peer_transport_check_remote_parameters(const struct peer_transport *transpor
      * RFC 8842 section 5.3, MUST: the roles of an association stay. Of one that is up they do whatever is said: Firefox 153 answers "active" to every
      * offer that restarts ICE, also when it is the server, and the certificate tells that it means the same association.
      */
-    bool is_up = transport->dtls && peer_transport_dtls_state(transport) == DTLS_TRANSPORT_CONNECTED;
-    if (transport->closed || (transport->dtls && !is_up && transport->dtls_role != local_role))
+    if (transport->closed || (transport->dtls && !is_up(transport) && transport->dtls_role != local_role))
         return PEER_ERROR_STATE;
-    if (is_up && !is_of_this_association(transport, parameters))
+    if (!peer_transport_is_of_association(transport, parameters))
         return PEER_ERROR_NOT_SUPPORTED;
     return restarts ? PEER_OK : peer_transport_from_ice(ice_agent_check_remote_credentials(transport->ice, parameters->ufrag, parameters->ufrag_length, parameters->password, parameters->password_length));
 }

@@ -110,6 +110,9 @@ int peer_transport_set_remote_parameters(struct peer_transport *transport, uint6
  */
 int peer_transport_check_remote_parameters(const struct peer_transport *transport, const struct peer_transport_parameters *parameters, enum dtls_role local_role, bool restarts);
 
+/* Is one of these the fingerprint of the certificate that the DTLS association was made with? True too while none is up. Nothing else is looked at. */
+bool peer_transport_is_of_association(const struct peer_transport *transport, const struct peer_transport_parameters *parameters);
+
 /*
  * ICE restart (RFC 8445 section 9) with new credentials of ours, NUL-terminated, or of the agent's making when both are NULL; what is selected goes on carrying data until a new pair is.
  * DTLS and SRTP stay as they are (RFC 8842 section 3.1). Call it when the description that restarts is set, before set_remote_parameters.
@@ -132,7 +135,7 @@ void peer_transport_handle_send_error(struct peer_transport *transport, uint64_t
 
 /*
  * One datagram. `bytes` is changed in place (SRTP) and must stay as it is until poll_received has returned false.
- * Returns PEER_OK, MALFORMED or UNAUTHENTIC (dropped, counted), CAPACITY (an early packet beyond PEER_EARLY_PACKET_MAX; dropped, counted).
+ * Returns PEER_OK, MALFORMED or UNAUTHENTIC (dropped, counted; also of a path that no check has come by), CAPACITY (an early packet beyond PEER_EARLY_PACKET_MAX; dropped, counted).
  */
 int peer_transport_handle_datagram(struct peer_transport *transport, uint64_t now_us, const struct ice_path *path, uint8_t *bytes, size_t length);
 void peer_transport_handle_timeout(struct peer_transport *transport, uint64_t now_us);
@@ -221,6 +224,7 @@ struct peer_transport_statistics {
     uint64_t srtp_unauthentic_dropped, srtp_replay_dropped, srtp_other_dropped;
 };
 void peer_transport_statistics(const struct peer_transport *transport, struct peer_transport_statistics *out);
+enum dtls_transport_state peer_transport_dtls_state(const struct peer_transport *transport); /* dtls_state alone: each packet asks */
 
 /* What the DTLS handshake agreed, also when the association has ended since. False, and nothing is written, before it is through. */
 struct peer_handshake {

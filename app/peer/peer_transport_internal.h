@@ -40,7 +40,6 @@ struct peer_transport {
 
 int peer_transport_from_ice(int error);
 int peer_transport_from_dtls(int error);
-enum dtls_transport_state peer_transport_dtls_state(const struct peer_transport *transport);
 /* Takes DTLS events as they come. One with application data stays until poll_received has handed it out. */
 void peer_transport_take_dtls_events(struct peer_transport *transport, uint64_t now_us);
 

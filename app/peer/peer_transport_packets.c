@@ -42,8 +42,9 @@ static int unprotect(struct peer_transport *transport, enum peer_protocol protoc
 static int handle_secured(struct peer_transport *transport, uint64_t now_us, const struct ice_path *path, uint8_t *bytes, size_t length) {
     enum peer_protocol protocol = peer_demultiplex(bytes, length);
     bool is_dtls = protocol == PEER_PROTOCOL_DTLS;
-    /* RFC 8842 section 6: no DTLS (and so no SRTP) by a path that no check has validated. */
-    if (transport->dtls && !ice_agent_is_path_valid(transport->ice, path)) {
+    /* RFC 8842 section 6: no DTLS (and so no SRTP) by a path that no check has validated; nor is it kept until the answer comes, or anybody could
+     * fill the places of what the peer sends. */
+    if (!ice_agent_is_path_valid(transport->ice, path)) {
         transport->statistics.invalid_path_dropped++;
         return PEER_ERROR_UNAUTHENTIC;
     }

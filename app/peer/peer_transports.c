@@ -32,12 +32,14 @@ struct peer_transport_entry *peer_transports_place(struct peer_connection *conne
         if (entry)
             memset(entry, 0, sizeof *entry);
         connection->transports[index] = entry;
+        if (entry && index >= connection->transport_end)
+            connection->transport_end = index + 1;
     }
     return connection->transports[index];
 }
 
 struct peer_transport_entry *peer_transports_next(const struct peer_connection *connection, size_t *index) {
-    for (; *index < PEER_TRANSPORT_MAX; (*index)++)
+    for (; *index < connection->transport_end; (*index)++)
         if (connection->transports[*index] && connection->transports[*index]->transport)
             return connection->transports[*index];
     return NULL;

@@ -7,6 +7,56 @@
 
 #include "app/peer/peer_connection_internal.h"
 
+static const char other_certificate[] =
+    "another certificate on a transport that is connected would be another DTLS association (RFC 8842 section 3.1): it must be that of before";
+
+/* ---- can an offer be answered? -------------------------------------------------------------------------------------------------- */
+
+size_t peer_transports_heir(const struct peer_connection *connection, const struct sdp_session *offer, const size_t *carriers, int8_t place) {
+    const struct sdp_session *old = peer_description_session(&connection->current_remote);
+    size_t first = SDP_SECTION_MAX;
+    for (size_t i = 0; old && i < offer->section_count && i < old->section_count; i++) {
+        if (carriers[i] != i || !sdp_section_is_offered(offer, &offer->sections[i]) || connection->section_transports[i] != place)
+            continue;
+        if (!peer_description_restarts(offer, i, old, peer_description_carrier(connection, i)))
+            return i;
+        first = first == SDP_SECTION_MAX ? i : first;
+    }
+    return first;
+}
+
+/* Those of a hash that we believe. */
+static void read_offered_fingerprints(struct sdp_walk walk, struct peer_transport_parameters *out) {
+    struct sdp_attribute attribute;
+    while (out->fingerprint_count < PEER_FINGERPRINT_MAX && sdp_walk_attribute_of(&walk, SDP_ATTRIBUTE_FINGERPRINT, &attribute))
+        if (dtls_fingerprint_parse(attribute.value.text, attribute.value.length, &out->fingerprints[out->fingerprint_count]) == DTLS_OK)
+            out->fingerprint_count++;
+}
+
+int peer_transports_check_offer(struct peer_connection *connection, const struct sdp_session *offer, struct peer_problem *problem) {
+    const struct peer_transport_entry *entry;
+    size_t tags[SDP_SECTION_MAX];
+    sdp_bundle_tags(offer, tags);
+    for (size_t place = 0; (entry = peer_transports_next(connection, &place)); place++) {
+        size_t index = peer_transports_heir(connection, offer, tags, (int8_t)place);
+        struct peer_transport_parameters theirs = {0};
+        if (index == SDP_SECTION_MAX)
+            continue;
+        read_offered_fingerprints(sdp_walk_section(&offer->sections[index]), &theirs);
+        if (theirs.fingerprint_count == 0)
+            read_offered_fingerprints(sdp_walk_header(offer), &theirs);
+        if (theirs.fingerprint_count == 0 || peer_transport_is_of_association(entry->transport, &theirs))
+            continue;
+        (void)peer_problem_set(connection, problem, PEER_ERROR_NOT_SUPPORTED, other_certificate);
+        if (problem) {
+            problem->line = offer->sections[index].line;
+            problem->section = (int)index;
+        }
+        return PEER_ERROR_NOT_SUPPORTED;
+    }
+    return PEER_OK;
+}
+
 /* ---- can it be had? ------------------------------------------------------------------------------------------------------------- */
 
 static int read_fingerprint(const struct sdp_fingerprint *fingerprint, struct dtls_fingerprint *out) {
@@ -57,7 +107,7 @@ static enum dtls_role role_of(const struct sdp_negotiated_transport *agreed) {
 static const char *rule_of(int error) {
     switch (error) {
     case PEER_ERROR_ARGUMENT: return "the ICE credentials are outside their grammar (RFC 8839 section 5.4)";
-    case PEER_ERROR_NOT_SUPPORTED: return "another certificate on a transport that is connected would be another DTLS association (RFC 8842 section 3.1): it must be that of before";
+    case PEER_ERROR_NOT_SUPPORTED: return other_certificate;
     default: return "the transport cannot take these ICE credentials, or this DTLS role, now: a restart changes credentials on both sides (RFC 8445 section 9), and the role stays (RFC 8842 section 5.3)";
     }
 }

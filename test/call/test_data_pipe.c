@@ -340,10 +340,10 @@ static void a_chat_has_ends_of_lines_and_moves_no_cursor(void **state) {
     uint8_t bytes[64];
     begin(true);
     data_pipe_open(t.pipe);
-    data_pipe_message(t.pipe, (const uint8_t *)"h\xc3\xa9\x1b[2J\x7f\tx", 10, true);
+    data_pipe_message(t.pipe, (const uint8_t *)"h\xc3\xa9\x1b[2J\x7f\tx\xc2\x9b", 12, true);
     data_pipe_message(t.pipe, NULL, 0, true);
-    assert_int_equal(read_output(bytes, sizeof bytes), 12);
-    assert_memory_equal(bytes, "h\xc3\xa9 [2J \tx\n\n", 12);
+    assert_int_equal(read_output(bytes, sizeof bytes), 14);
+    assert_memory_equal(bytes, "h\xc3\xa9 [2J \tx  \n\n", 14);
 }
 
 /* The reader stands still: the channel is held at HIGH; the reader goes on: it is released, and nothing is missing. */

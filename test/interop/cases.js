@@ -1,11 +1,13 @@
 // The table of cases. A case is peer x role x media x network, and perhaps an event in the middle of the call (events.js).
 //
 // Those of our page have a scene of their own (page/scenes.js) and play themselves.
+// Those of data channels have a scene of their own, too (data/table.js).
 // Those of a negotiation have a shape or a scene instead of media (negotiation/play.js): between a browser and our PeerConnection itself.
 //
 // The role is the peer's; ours is the other one: an answerer is called by `caller`, an offerer calls `callee`. `smoke`: CI plays it.
 // `red`: why it fails today; it is played all the same.
 
+import { dataCases } from './data/table.js';
 import { negotiationCases } from './negotiation/play.js';
 import { pageCases } from './page/table.js';
 import { whipCases } from './whip/play.js';
@@ -30,22 +32,28 @@ const browsers = ['chromium', 'firefox'].flatMap((peer) => [
   ...['tracks', 'camera', 'bad-offer', 'close'].flatMap((event) => calls(peer, 'loopback', { event })),
 ]);
 
-const others = ['aiortc', 'pion', 'gstreamer'].flatMap((peer) => ['lan', 'nat', 'relay-udp'].flatMap((network) => calls(peer, network)));
+const others = ['aiortc', 'pion', 'gstreamer', 'wrtc'].flatMap((peer) => ['lan', 'nat', 'relay-udp'].flatMap((network) => calls(peer, network)));
+
+// janus sends no media of its own when it answers, and takes none when it offers.
+const janus = ['lan', 'nat', 'relay-udp'].flatMap((network) => [
+  { peer: 'janus', role: 'answerer', media: both, network, flow: 'echo' },
+  { peer: 'janus', role: 'offerer', media: both, network, flow: 'to-us' },
+]);
 
 const words = (c) => c.words ?? (c.media ? [c.media.join('+'), c.network, c.event, c.codecs && Object.values(c.codecs).join('+')] : [c.shape ? 'shape' : 'scene', c.shape ?? c.scene, c.polite && `polite ${c.polite}`]);
 export const nameOf = (c) => [c.peer, c.role, ...words(c)].filter(Boolean).join(' ');
 
-// What CI plays of the calls: both browsers in both roles, each network and each event once, one case of every other peer.
+// What CI plays of the calls: both browsers in both roles, each network once, what was fragile in mid-call, one case of every other peer.
 const SMOKE = new Set([
-  'chromium answerer audio+video lan', 'chromium offerer audio+video lan', 'chromium offerer audio+video relay-tls',
-  'chromium answerer audio+video mdns', 'chromium answerer audio+video loopback PCMU+VP9',
-  'chromium answerer audio+video nat restart', 'chromium offerer audio+video loopback tracks', 'chromium answerer audio+video loopback close',
-  'firefox answerer audio+video lan', 'firefox offerer audio+video lan', 'firefox answerer audio+video relay-udp', 'firefox offerer audio+video loopback camera',
-  'aiortc answerer audio+video lan', 'pion answerer audio+video lan', 'gstreamer answerer audio+video lan',
+  'chromium answerer audio+video lan', 'chromium offerer audio+video relay-tls', 'chromium answerer audio+video mdns',
+  'chromium answerer audio+video loopback PCMU+VP9', 'chromium offerer audio+video nat restart', 'chromium answerer audio+video loopback close',
+  'firefox answerer audio+video relay-udp', 'firefox offerer audio+video lan', 'firefox answerer audio+video relay-tcp', 'firefox offerer audio+video symmetric',
+  'aiortc answerer audio+video lan', 'pion offerer audio+video nat', 'gstreamer answerer audio+video lan', 'wrtc answerer audio+video lan',
+  'janus answerer audio+video lan',
 ]);
 
-const named = new Map([...browsers, ...others].map((c) => [nameOf(c), c]));
+const named = new Map([...browsers, ...others, ...janus].map((c) => [nameOf(c), c]));
 const unknown = [...SMOKE].find((name) => !named.has(name));
 if (unknown) throw new Error(`there is no case ${unknown}`);
 
-export const cases = [...[...named].map(([name, c]) => ({ ...c, smoke: SMOKE.has(name) })), ...negotiationCases, ...pageCases, ...whipCases];
+export const cases = [...[...named].map(([name, c]) => ({ ...c, smoke: SMOKE.has(name) })), ...negotiationCases, ...pageCases, ...dataCases, ...whipCases];

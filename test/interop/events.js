@@ -87,5 +87,5 @@ export const events = {
     },
   },
   // RTCPeerConnection.close(), and not a word by signaling.
-  close: { seconds: 8, lossless: true, finish: ({ peer }) => peer.act('close') },
+  close: { lossless: true, finish: ({ peer }) => peer.act('close') },
 };

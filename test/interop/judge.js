@@ -3,13 +3,17 @@
 
 export const OUR_TONE_HZ = 440, PEER_TONE_HZ = 700;
 
+// flow: both sides send what is theirs, unless it is 'echo' (what comes to us is our own) or 'to-us' (nothing goes to the peer).
+export const toneToUs = (flow) => (flow === 'echo' ? OUR_TONE_HZ : PEER_TONE_HZ);
+
 const CODECS = { audio: 'opus', video: 'VP8' }; // unless the case names others
-const FRAMES_PER_SECOND = 10; // of 30: decoded, and read back by their numbers
-const AUDIO_PACKETS_PER_SECOND = 40; // of 50
+export const FRAMES_PER_SECOND = 10; // of 30: decoded, and read back by their numbers
+export const AUDIO_PACKETS_PER_SECOND = 40; // of 50
 const LOSS_SHARE = 0.02; // nothing on these networks loses packets
 const CONCEALED_SHARE = 0.2;
 const TONE_SHARE = 0.6;
 const DELAY_MS = 2000;
+const ECHO_ROOM_MS = 2000;
 
 const median = (values) => (values.length === 0 ? NaN : [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]);
 
@@ -37,80 +41,105 @@ export function judgeStamps(who, stamps, frames, seconds) {
 
 // ---- our side: the summary of --json ---------------------------------------------------------------------------------------
 
-function judgeOurs(kind, ours, { seconds, lossless, codecs = CODECS }) {
+function judgeOurs(kind, ours, { seconds, lossless, codecs = CODECS, flow }) {
   const complaints = [];
   const say = (what) => complaints.push(`ours, ${kind}: ${what}`);
   const inbound = ours.summary.inbound?.find((s) => s.kind === kind);
   const outbound = ours.summary.outbound?.find((s) => s.kind === kind);
   const codec = codecs[kind];
-  for (const [name, s] of [['inbound', inbound], ['outbound', outbound]]) {
+  const sends = flow !== 'to-us';
+  for (const [name, s] of [['inbound', inbound], ...(sends ? [['outbound', outbound]] : [])]) {
     if (!s) say(`no ${name} entry in the summary`);
     else if (String(s.codec).toLowerCase() !== codec.toLowerCase()) say(`${name} codec is ${s.codec}`);
   }
-  if (!inbound || !outbound) return complaints;
+  if (!inbound || (sends && !outbound)) return complaints;
   if (lossless && inbound.packetsLost > LOSS_SHARE * (inbound.packetsReceived + inbound.packetsLost)) {
     say(`lost ${inbound.packetsLost}, received ${inbound.packetsReceived}`);
   }
   if (kind === 'audio') {
     if (inbound.packetsReceived < AUDIO_PACKETS_PER_SECOND * seconds) say(`received ${inbound.packetsReceived} packets in ${seconds} s`);
-    if (outbound.packetsSent < AUDIO_PACKETS_PER_SECOND * seconds) say(`sent ${outbound.packetsSent} packets in ${seconds} s`);
+    if (sends && outbound.packetsSent < AUDIO_PACKETS_PER_SECOND * seconds) say(`sent ${outbound.packetsSent} packets in ${seconds} s`);
   } else {
     if (!(inbound.framesDecoded >= FRAMES_PER_SECOND * seconds)) say(`decoded ${inbound.framesDecoded} frames in ${seconds} s`);
     if (!(inbound.keyFramesDecoded >= 1)) say('decoded no key frame');
-    if (!(outbound.framesEncoded >= FRAMES_PER_SECOND * seconds)) say(`encoded ${outbound.framesEncoded} frames in ${seconds} s`);
+    if (sends && !(outbound.framesEncoded >= FRAMES_PER_SECOND * seconds)) say(`encoded ${outbound.framesEncoded} frames in ${seconds} s`);
   }
   return complaints;
 }
 
 // ---- the peer's side: getStats(), the canvas, the analyser -------------------------------------------------------------------
 
-function judgePeer(kind, peer, ours, { seconds, lossless, codecs = CODECS }) {
-  const complaints = [];
-  const say = (what) => complaints.push(`peer, ${kind}: ${what}`);
-  const { one, codec } = readStats(peer.stats);
-  const inbound = one('inbound-rtp', kind), outbound = one('outbound-rtp', kind);
-  const has = (what) => !peer.lacks?.includes(what);
-  const mime = `${kind}/${codecs[kind]}`;
-  if (!inbound || (!outbound && has('outbound'))) return [`peer, ${kind}: no ${inbound ? 'outbound' : 'inbound'}-rtp statistics`];
-  if (codec(inbound) !== mime) say(`inbound codec is ${codec(inbound)}`);
-  if (outbound && codec(outbound) !== mime) say(`outbound codec is ${codec(outbound)}`);
+// What it made of our sound, and of our picture.
+function judgeHeard({ share, peaksHz }) {
+  if (share !== undefined) return share < TONE_SHARE ? [`${Math.round(100 * share)} % of the sound that it heard is the tone of ${OUR_TONE_HZ} Hz`] : [];
+  const heard = median(peaksHz ?? []);
+  return Math.abs(heard - OUR_TONE_HZ) < 12 ? [] : [`heard ${Number.isNaN(heard) ? 'silence' : `${heard.toFixed(0)} Hz`}, not ${OUR_TONE_HZ} Hz`];
+}
+
+function judgeSeen(say, inbound, peer, has, seconds) {
+  const decoded = inbound.framesDecoded ?? peer.picture.frames;
+  if (!(decoded >= FRAMES_PER_SECOND * seconds)) say(`decoded ${decoded} frames in ${seconds} s`);
+  const delay = median(peer.picture.stamps.map((s) => s.delayMs));
+  if (has('age') && !(delay > -5 && delay < DELAY_MS)) say(`pictures are ${delay} ms old`);
+  return judgeStamps('peer, canvas', peer.picture.stamps, peer.picture.frames, seconds);
+}
+
+function judgePeerInbound(kind, inbound, peer, has, say, { seconds, lossless }) {
   if (lossless && inbound.packetsLost > LOSS_SHARE * (inbound.packetsReceived + inbound.packetsLost)) {
     say(`lost ${inbound.packetsLost}, received ${inbound.packetsReceived}`);
   }
+  const fewest = (kind === 'audio' ? AUDIO_PACKETS_PER_SECOND : FRAMES_PER_SECOND) * seconds;
+  if (inbound.packetsReceived < fewest) say(`received ${inbound.packetsReceived} packets in ${seconds} s`);
+  if (!has('content')) return [];
+  if (kind === 'video') return judgeSeen(say, inbound, peer, has, seconds);
+  if (lossless && inbound.concealedSamples > CONCEALED_SHARE * inbound.totalSamplesReceived) {
+    say(`concealed ${Math.round((100 * inbound.concealedSamples) / inbound.totalSamplesReceived)} % of the samples`);
+  }
+  judgeHeard(peer.sound).forEach(say);
+  return [];
+}
+
+function judgePeer(kind, peer, ours, test) {
+  const complaints = [];
+  const say = (what) => complaints.push(`peer, ${kind}: ${what}`);
+  const { one, codec } = readStats(peer.stats);
+  const streams = { inbound: one('inbound-rtp', kind), outbound: one('outbound-rtp', kind) }, { inbound, outbound } = streams;
+  const has = (what) => !peer.lacks?.includes(what);
+  const mime = `${kind}/${(test.codecs ?? CODECS)[kind]}`;
+  const absent = Object.keys(streams).find((name) => !streams[name] && has(name));
+  if (absent) return [`peer, ${kind}: no ${absent}-rtp statistics`];
+  for (const [name, s] of Object.entries(streams)) if (s && codec(s) !== mime) say(`${name} codec is ${codec(s)}`);
   // RFC 3550 section 6: both sides report. These exist only when RTCP arrived and named the right streams.
   if (has('reports') && !one('remote-outbound-rtp', kind)) say('no sender report of ours arrived');
   if (has('reports') && !one('remote-inbound-rtp', kind)) say('no reception report of ours arrived');
-  if (kind === 'audio') {
-    if (inbound.packetsReceived < AUDIO_PACKETS_PER_SECOND * seconds) say(`received ${inbound.packetsReceived} packets in ${seconds} s`);
-    if (lossless && inbound.concealedSamples > CONCEALED_SHARE * inbound.totalSamplesReceived) {
-      say(`concealed ${Math.round((100 * inbound.concealedSamples) / inbound.totalSamplesReceived)} % of the samples`);
-    }
-    const heard = median(peer.sound.peaksHz ?? []);
-    if (peer.sound.share !== undefined) {
-      if (peer.sound.share < TONE_SHARE) say(`${Math.round(100 * peer.sound.share)} % of the sound that it recorded is the tone of ${OUR_TONE_HZ} Hz`);
-    } else if (!(Math.abs(heard - OUR_TONE_HZ) < 12)) say(`heard ${Number.isNaN(heard) ? 'silence' : `${heard.toFixed(0)} Hz`}, not ${OUR_TONE_HZ} Hz`);
-  } else {
-    const decoded = inbound.framesDecoded ?? peer.picture.frames;
-    if (!(decoded >= FRAMES_PER_SECOND * seconds)) say(`decoded ${decoded} frames in ${seconds} s`);
-    complaints.push(...judgeStamps('peer, canvas', peer.picture.stamps, peer.picture.frames, seconds));
-    const delay = median(peer.picture.stamps.map((s) => s.delayMs));
-    if (has('age') && !(delay > -5 && delay < DELAY_MS)) say(`pictures are ${delay} ms old`);
-  }
+  if (inbound) complaints.push(...judgePeerInbound(kind, inbound, peer, has, say, test));
   // What one side counts as received, the other has sent.
   const sent = ours.summary.outbound?.find((s) => s.kind === kind)?.packetsSent;
-  if (inbound.packetsReceived > sent) say(`received ${inbound.packetsReceived} packets of the ${sent} that we sent`);
+  if (inbound?.packetsReceived > sent) say(`received ${inbound.packetsReceived} packets of the ${sent} that we sent`);
   const arrived = ours.summary.inbound?.find((s) => s.kind === kind)?.packetsReceived;
-  if (lossless && outbound && arrived < 0.9 * outbound.packetsSent) say(`sent ${outbound.packetsSent} packets, of which we count ${arrived}`);
+  if (test.lossless && outbound && arrived < 0.9 * outbound.packetsSent) say(`sent ${outbound.packetsSent} packets, of which we count ${arrived}`);
   return complaints;
 }
 
-function judgeRecording(kind, recording, seconds) {
+// What comes back from an echo is what we sent in this call: numbers of ours, burnt in while it ran (some room at both ends of its reports).
+function judgeEcho(stamps, { summary, reports }) {
+  const encoded = summary.outbound.find((s) => s.kind === 'video')?.framesEncoded;
+  const times = reports.flat().map((s) => s.timestamp).filter(Number.isFinite);
+  const since = (Math.min(...times) - ECHO_ROOM_MS) % 2 ** 32, until = (Math.max(...times) + ECHO_ROOM_MS) % 2 ** 32;
+  const foreign = stamps.find((s) => s.number > encoded || !(s.timeMs >= since && s.timeMs <= until));
+  return foreign ? [`our recording: picture ${foreign.number} of ${foreign.timeMs} ms is none that we sent between ${since} and ${until} ms`] : [];
+}
+
+function judgeRecording(kind, recording, ours, { seconds, flow }) {
   if (recording[kind].error) return [`our recording, ${kind}: ${recording[kind].error}`];
-  if (kind === 'video') return judgeStamps('our recording', recording.video.stamps, recording.video.frames, seconds);
+  if (kind === 'video') {
+    const { stamps, frames } = recording.video;
+    return [...judgeStamps('our recording', stamps, frames, seconds), ...(flow === 'echo' ? judgeEcho(stamps, ours) : [])];
+  }
   const { seconds: length, share } = recording.audio;
   const complaints = [];
   if (length < 0.8 * seconds) complaints.push(`our recording: ${length.toFixed(1)} s of sound in ${seconds} s`);
-  if (share < TONE_SHARE) complaints.push(`our recording: ${Math.round(100 * share)} % of the sound is the tone of ${PEER_TONE_HZ} Hz`);
+  if (share < TONE_SHARE) complaints.push(`our recording: ${Math.round(100 * share)} % of the sound is the tone of ${toneToUs(flow)} Hz`);
   return complaints;
 }
 
@@ -194,13 +223,13 @@ function judgeWindow({ media, restarts, pauseMs, pauseToUsMs, pauseBeyondUsualMs
   return complaints;
 }
 
-// test: { media, path, seconds } and what events.js says of its event; ours: { exitCode, summary, reports }; peer: what page.js measures; recording: { audio, video },
-// null if not made; window: null if nothing happened in mid-call.
+// test: { media, path, seconds, flow } and what events.js says of its event; ours: { exitCode, summary, reports }; peer: what page.js measures; recording: { audio, video },
+// null if not made; exitCode: what ours must be, if not 0; window: null if nothing happened in mid-call.
 export function judge(test, { ours, peer, recording, window }) {
   if (!ours.summary) return [`ours: no summary line (exit code ${ours.exitCode})`];
   const complaints = [];
   const { failure } = ours.summary;
-  if (ours.exitCode !== 0) complaints.push(`ours: exit code ${ours.exitCode}${failure ? `: ${failure.what} (${failure.why})` : ''}`);
+  if (ours.exitCode !== (test.exitCode ?? 0)) complaints.push(`ours: exit code ${ours.exitCode}${failure ? `: ${failure.what} (${failure.why})` : ''}`);
   if (ours.summary.exitCode !== ours.exitCode) complaints.push(`ours: the summary says exit code ${ours.summary.exitCode}, not ${ours.exitCode}`);
   if (peer.seen.failures.length > 0) complaints.push(`peer: ${peer.seen.failures.join('; ')}`);
   if (peer.connectionState !== 'connected') complaints.push(`peer: connectionState is ${peer.connectionState}`);
@@ -210,7 +239,7 @@ export function judge(test, { ours, peer, recording, window }) {
   if (window) complaints.push(...judgeWindow(test, window, { ours, peer, recording }));
   for (const kind of test.media) {
     complaints.push(...judgeOurs(kind, ours, test), ...judgePeer(kind, peer, ours, test));
-    if (recording) complaints.push(...judgeRecording(kind, recording, test.seconds));
+    if (recording) complaints.push(...judgeRecording(kind, recording, ours, test));
   }
   return complaints;
 }
@@ -227,19 +256,21 @@ export function describe(test, { ours, peer, recording, window }) {
     facts.push(`longest pause of the whole call: ${longestPause(arrivals(peer.picture.stamps), peer.picture.stamps[0]?.timeMs, window.untilMs % 2 ** 32)} ms to peer`
       + (recording ? `, ${longestPause(departures(recording.video.stamps), recording.video.stamps[0]?.timeMs, window.untilMs % 2 ** 32)} ms to us` : ''));
   }
+  const toPeer = (kind) => one('inbound-rtp', kind), toUs = (kind) => ours.summary?.inbound?.find((s) => s.kind === kind);
   if (test.media.includes('video')) {
-    const { stamps } = peer.picture;
-    const numbers = new Set(stamps.map((s) => s.number));
-    facts.push(`picture to peer: ${one('inbound-rtp', 'video')?.framesDecoded ?? peer.picture.frames} decoded, ${numbers.size} numbers ${Math.min(...numbers)}..${Math.max(...numbers)} `
-      + `read${peer.picture.size ? ` at ${peer.picture.size}, ${median(stamps.map((s) => s.delayMs))} ms old` : ''}`);
-    facts.push(`picture to us: ${ours.summary?.inbound?.find((s) => s.kind === 'video')?.framesDecoded} decoded`
-      + (recording ? `, ${new Set(recording.video.stamps.map((s) => s.number)).size} numbers recorded` : ''));
+    if (peer.picture) {
+      const { stamps, frames, size } = peer.picture;
+      const numbers = new Set(stamps.map((s) => s.number));
+      facts.push(`picture to peer: ${toPeer('video')?.framesDecoded ?? frames} decoded, ${numbers.size} numbers ${Math.min(...numbers)}..${Math.max(...numbers)} `
+        + `read${size ? ` at ${size}, ${median(stamps.map((s) => s.delayMs))} ms old` : ''}`);
+    } else if (toPeer('video')) facts.push(`picture to peer: ${toPeer('video').packetsReceived} packets`);
+    facts.push(`picture to us: ${toUs('video')?.framesDecoded} decoded` + (recording ? `, ${new Set(recording.video.stamps.map((s) => s.number)).size} numbers recorded` : ''));
   }
   if (test.media.includes('audio')) {
-    const { share, peaksHz } = peer.sound;
-    facts.push(`sound to peer: ${one('inbound-rtp', 'audio')?.packetsReceived} packets, ${share === undefined ? `${median(peaksHz).toFixed(0)} Hz` : `${Math.round(100 * share)} % tone`}`);
-    facts.push(`sound to us: ${ours.summary?.inbound?.find((s) => s.kind === 'audio')?.packetsReceived} packets`
-      + (recording ? `, ${Math.round(100 * recording.audio.share)} % tone` : ''));
+    const { share, peaksHz } = peer.sound ?? {};
+    const heard = share !== undefined ? `, ${Math.round(100 * share)} % tone` : peaksHz ? `, ${median(peaksHz).toFixed(0)} Hz` : '';
+    if (toPeer('audio')) facts.push(`sound to peer: ${toPeer('audio').packetsReceived} packets${heard}`);
+    facts.push(`sound to us: ${toUs('audio')?.packetsReceived} packets` + (recording ? `, ${Math.round(100 * recording.audio.share)} % tone` : ''));
   }
   return facts.join('; ');
 }

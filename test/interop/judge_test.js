@@ -108,6 +108,13 @@ for (const [name, [breakIt, word]] of Object.entries(breakages)) {
   });
 }
 
+test('a call that we interrupt ends with the exit code for it, and no other one does', () => {
+  const measured = good();
+  assert.match(judge({ ...plan, exitCode: 130 }, measured).join(), /exit code 0/);
+  measured.ours.exitCode = measured.ours.summary.exitCode = 130;
+  assert.deepEqual(judge({ ...plan, exitCode: 130 }, measured), []);
+});
+
 // ---- paths -------------------------------------------------------------------------------------------------------------------
 
 const NAME = '1f4712db-ea17-4bcf-a596-105139dfd8bf.local';
@@ -148,6 +155,58 @@ for (const [name, [path, breakIt, word]] of Object.entries(wrongPaths)) {
     const measured = goodRelay();
     breakIt(measured);
     const complaints = judge({ ...plan, path }, measured).join('\n');
+    assert.ok(complaints.includes(word), `no complaint with "${word}" in: ${complaints}`);
+  });
+}
+
+// ---- peers that send back what is ours, or only send -----------------------------------------------------------------------
+
+// The peer knows nothing of what is in its packets, and of RTCP.
+const blind = ['content', 'reports'];
+function goodEcho() {
+  const measured = good();
+  const { stats, picture, sound, ...others } = measured.peer;
+  measured.peer = { ...others, lacks: blind, stats: stats.filter((s) => !s.type.startsWith('remote-')).map(({ framesDecoded, concealedSamples, totalSamplesReceived, ...s }) => s) };
+  measured.ours.reports = [[{ type: 'inbound-rtp', kind: 'audio', timestamp: 1000 }], [{ type: 'inbound-rtp', kind: 'audio', timestamp: 8000 }]];
+  return measured;
+}
+function goodToUs() {
+  const measured = goodEcho();
+  measured.ours.summary.outbound = [];
+  measured.peer.lacks = [...blind, 'inbound'];
+  for (const id of ['IA', 'IV']) without(measured, id);
+  return measured;
+}
+
+const oneWays = {
+  'an echo of few packets': ['echo', (m) => (stat(m, 'IV').packetsReceived = 70), 'peer, video: received 70'],
+  'an echo that lost much': ['echo', (m) => (stat(m, 'IV').packetsLost = 50), 'peer, video: lost 50'],
+  'an echo that received more than we sent': ['echo', (m) => (stat(m, 'IA').packetsReceived = 600), 'of the 510'],
+  'an echo of which we count little': ['echo', (m) => (stat(m, 'OA').packetsSent = 600), 'we count 500'],
+  'an echo without counters of what it received': ['echo', (m) => without(m, 'IV'), 'no inbound-rtp'],
+  'an echo without counters of what it sent': ['echo', (m) => without(m, 'OV'), 'no outbound-rtp'],
+  'an echo of pictures that we did not number': ['echo', (m) => m.recording.video.stamps.forEach((s) => (s.number += 200)), 'none that we sent'],
+  'an echo of another time': ['echo', (m) => m.recording.video.stamps.forEach((s) => (s.timeMs += 10000)), 'none that we sent'],
+  'an echo without reports of ours': ['echo', (m) => (m.ours.reports = []), 'none that we sent'],
+  'an echo of another sound': ['echo', (m) => (m.recording.audio.share = 0.1), `the tone of ${OUR_TONE_HZ} Hz`],
+  'nothing sent for an echo': ['echo', (m) => (m.ours.summary.outbound = []), 'no outbound'],
+  'another sound to us': ['to-us', (m) => (m.recording.audio.share = 0.1), `the tone of ${PEER_TONE_HZ} Hz`],
+  'a picture to us that is none': ['to-us', (m) => (m.recording.video.stamps = []), 'our recording'],
+  'another codec to us': ['to-us', (m) => (stat(m, 'CA').mimeType = 'audio/PCMU'), 'PCMU'],
+};
+
+test('an echo passes, and a peer that only sends', () => {
+  assert.deepEqual(judge({ ...plan, flow: 'echo' }, goodEcho()), []);
+  assert.match(describe(plan, goodEcho()), /picture to peer: 700 packets; picture to us: 290 decoded.*sound to peer: 400 packets; sound to us/);
+  assert.deepEqual(judge({ ...plan, flow: 'to-us' }, goodToUs()), []);
+  assert.doesNotMatch(describe(plan, goodToUs()), /to peer/);
+});
+
+for (const [name, [flow, breakIt, word]] of Object.entries(oneWays)) {
+  test(`seen: ${name}`, () => {
+    const measured = { echo: goodEcho, 'to-us': goodToUs }[flow]();
+    breakIt(measured);
+    const complaints = judge({ ...plan, flow }, measured).join('\n');
     assert.ok(complaints.includes(word), `no complaint with "${word}" in: ${complaints}`);
   });
 }

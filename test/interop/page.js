@@ -272,4 +272,12 @@ async function measure() {
   return { seen, picture, sound, connectionState: connection.connectionState, stats: await statistics() };
 }
 
-window.interop = { join, measure, path, restart, acts, seen };
+// For a long call: what was seen and heard since the last glance, which is then forgotten.
+async function glance() {
+  return {
+    atMs: Date.now(), connectionState: connection.connectionState, stamps: picture.stamps.splice(0), frames: picture.frames, peaksHz: sound.peaksHz.splice(0),
+    inbound: (await statistics()).filter((s) => s.type === 'inbound-rtp'),
+  };
+}
+
+window.interop = { join, measure, glance, path, restart, acts, seen };

@@ -5,7 +5,7 @@ import { COLUMNS, ROWS, readStamp } from './stamp.js';
 
 const WIDTH = 640, HEIGHT = 480, STRIP = (ROWS * WIDTH) / COLUMNS;
 const FRAME_BYTES = (WIDTH * STRIP * 3) / 2; // yuv420p
-const SAMPLE_RATE = 48000;
+export const SAMPLE_RATE = 48000;
 
 function ffmpeg(args) {
   return new Promise((resolve, reject) => {
@@ -18,13 +18,14 @@ function ffmpeg(args) {
 export async function recordedStamps(file) {
   const raw = await ffmpeg(['-i', file, '-vf', `scale=${WIDTH}:${HEIGHT},crop=${WIDTH}:${STRIP}:0:0`, '-fps_mode', 'passthrough',
     '-pix_fmt', 'yuv420p', '-f', 'rawvideo']);
-  const stamps = [];
+  const stamps = [], readable = [];
   const frames = Math.floor(raw.length / FRAME_BYTES);
   for (let frame = 0; frame < frames; frame++) {
     const stamp = readStamp((x, y) => raw[frame * FRAME_BYTES + y * WIDTH + x], WIDTH);
     if (stamp) stamps.push(stamp);
+    readable.push(Boolean(stamp));
   }
-  return { frames, stamps };
+  return { frames, stamps, readable };
 }
 
 // The share of the sound's power at `hertz`, 0 to 1 (Goertzel's algorithm over pieces of 20 ms, those with sound in them).

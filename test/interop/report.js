@@ -36,7 +36,7 @@ function grid(cases, corner, rowOf, columnOf, markOfCase) {
 }
 
 const isPlain = (c) => c.media?.length === 2 && !c.event && !c.codecs;
-const roleOf = (c) => `${c.peer}, ${c.role}`;
+const roleOf = (c) => `${c.peer}, ${c.role}${c.flow ? `: ${c.flow}` : ''}`;
 
 // results: as remember() keeps them; packages: { name: version }.
 export function report(cases, nameOf, results, packages) {
@@ -50,7 +50,7 @@ export function report(cases, nameOf, results, packages) {
   return [
     `${played.length} of ${cases.length} cases played, ${played.length - red.length} green, ${red.length} red; ${unique([dates[0], dates.at(-1)]).join(' to ')}.`,
     [...seen, ...Object.entries(packages).map(([name, version]) => `Debian's ${name} ${version}`)].join('; ') + '.',
-    'Audio and video both ways:', grid(cases.filter(isPlain), 'peer, its role', roleOf, (c) => c.network, mark),
+    'Audio and video, both ways unless the row says another flow:', grid(cases.filter(isPlain), 'peer, its role', roleOf, (c) => c.network, mark),
     'Other media:', grid(others, 'peer, its role', roleOf, (c) => `${nameOf({ media: c.media, codecs: c.codecs })}, ${c.network}`, mark),
     'In the middle of a call:', grid(inCall, 'event, network', (c) => `${c.event}, ${c.network}`, roleOf, mark),
     'Shapes:', grid(cases.filter((c) => c.shape), 'shape', (c) => c.shape, browserRole, mark),

@@ -17,22 +17,28 @@ import { join } from 'node:path';
 import { cases, nameOf } from './cases.js';
 import { aiortc } from './peers/aiortc.js';
 import { gstreamer } from './peers/gstreamer.js';
+import { janus } from './peers/janus.js';
 import { pion } from './peers/pion.js';
+import { wrtc } from './peers/wrtc.js';
 import { chromium } from './chromium.js';
 import { events } from './events.js';
 import { firefox } from './firefox.js';
-import { OUR_TONE_HZ, PEER_TONE_HZ, describe, judge } from './judge.js';
+import { AUDIO_PACKETS_PER_SECOND, FRAMES_PER_SECOND, OUR_TONE_HZ, PEER_TONE_HZ, describe, judge, toneToUs } from './judge.js';
 import { networks } from './networks.js';
+import { dropBrowser, keptBrowser, sameBrowser } from './pages.js';
 import { playItself, playNegotiation } from './negotiation/play.js';
 import { endOf, portAnswers, sleep, start, stop, stopAll, succeeds, withTimeout } from './process.js';
 import { recordedStamps, recordedTone } from './recording.js';
 import { remember } from './report.js';
 
-const peers = { chromium, firefox, aiortc, gstreamer, pion };
+const peers = { chromium, firefox, aiortc, gstreamer, pion, janus, wrtc };
 
-const SECONDS = process.argv.includes('--smoke') ? 5 : 8; // measured, from connected on; an event may need more
+const isSmoke = process.argv.includes('--smoke');
+const SECONDS = isSmoke ? 5 : 8; // measured, from the first media on; an event may need more
 const NOTICE_MS = 1000; // a call that the peer has ended
-const MARGIN_SECONDS = 3; // the call goes on while the peer is asked what it measured
+const MARGIN_SECONDS = 3; // the call goes on while media begins, and while the peer is asked what it measured
+const PATIENCE_MS = 10000; // for what is a matter of moments, on a machine that has other things to do
+const INTERRUPTED = 130; // the exit code of our program after SIGINT
 const build = process.env.INTEROP_BUILD ?? 'build/release';
 const verbosity = process.env.INTEROP_VERBOSITY ?? '-v'; // -vv: descriptions in ours.log
 const output = process.env.INTEROP_OUTPUT ?? 'build/interop';
@@ -52,18 +58,18 @@ function missingFor(c) {
 function ourCommand(c, network, url, folder) {
   return [
     ...network.ours.prefix, join(build, c.role === 'answerer' ? 'caller' : 'callee'), ...network.ours.flags,
-    '--audio', c.media.includes('audio') ? `tone:${OUR_TONE_HZ}` : 'none',
-    '--video', c.media.includes('video') ? 'pattern' : 'none',
+    '--audio', c.flow !== 'to-us' && c.media.includes('audio') ? `tone:${OUR_TONE_HZ}` : 'none',
+    '--video', c.flow !== 'to-us' && c.media.includes('video') ? 'pattern' : 'none',
     ...(c.codecs ? ['--codec', Object.values(c.codecs).join(',').toLowerCase()] : []),
-    '--record', join(folder, 'received'), '--duration', String(secondsOf(c) + MARGIN_SECONDS), '--wait', '40',
+    '--record', join(folder, 'received'), ...(isSmoke ? [] : ['--duration', String(secondsOf(c) + MARGIN_SECONDS)]), '--wait', '40',
     `--json=${join(folder, 'ours.json')}`, verbosity, url,
   ];
 }
 
 // The lines of --json: statistics once a second, and the summary, which is the last one.
 async function readJson(file) {
-  const text = existsSync(file) ? (await readFile(file, 'utf8')).trim() : '';
-  const lines = text === '' ? [] : text.split('\n').map((line) => JSON.parse(line));
+  const text = existsSync(file) ? await readFile(file, 'utf8') : '';
+  const lines = text.split('\n').slice(0, -1).map((line) => JSON.parse(line)); // a last line may be half written
   return {
     summary: lines.at(-1)?.event === 'summary' ? lines.at(-1) : null,
     reports: lines.filter((line) => line.event === 'stats').map((line) => Object.values(line.stats)),
@@ -91,8 +97,39 @@ async function readRecording(c, prefix) {
   const sound = c.codecs?.audio.startsWith('PCM') ? 'wav' : 'ogg';
   return {
     video: c.media.includes('video') ? await recordedStamps(`${prefix}-video.ivf`).catch(unreadable({ frames: 0, stamps: [] })) : null,
-    audio: c.media.includes('audio') ? await recordedTone(`${prefix}-audio.${sound}`, PEER_TONE_HZ).catch(unreadable({ seconds: 0, share: 0 })) : null,
+    audio: c.media.includes('audio') ? await recordedTone(`${prefix}-audio.${sound}`, toneToUs(c.flow)).catch(unreadable({ seconds: 0, share: 0 })) : null,
   };
+}
+
+// What the judge wants has come, the peer says: as much media, and RTCP of all of it both ways, whose first reports take up to some seconds (RFC 3550 section 6.2).
+// Some peers can tell only at the end.
+const peerHasEnough = ({ stats, lacks, picture }, media) => lacks?.includes('reports') || media.every((kind) => {
+  const isThere = (type) => stats.some((s) => s.type === type && s.kind === kind);
+  const isMuch = kind === 'audio' ? (s) => s.packetsReceived >= AUDIO_PACKETS_PER_SECOND * SECONDS
+    : (s) => s.framesDecoded >= FRAMES_PER_SECOND * SECONDS && new Set(picture.stamps.map((stamp) => stamp.number)).size >= FRAMES_PER_SECOND * SECONDS;
+  return isThere('remote-outbound-rtp') && isThere('remote-inbound-rtp') && stats.some((s) => s.type === 'inbound-rtp' && s.kind === kind && isMuch(s));
+});
+
+// The same, as we count it. What is still not enough when patience is over is for the judge.
+async function untilWeHaveEnough(c, file) {
+  for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(100)) {
+    const last = (await readJson(file)).reports.at(-1) ?? [];
+    const enough = c.media.every((kind) => last.some((s) => s.type === 'inbound-rtp' && s.kind === kind
+      && (kind === 'audio' ? s.packetsReceived >= AUDIO_PACKETS_PER_SECOND * SECONDS : s.framesDecoded >= FRAMES_PER_SECOND * SECONDS)));
+    if (enough) return;
+  }
+}
+
+// Of a browser: each medium has come and gone once. How long a busy machine takes from there to its first picture is not what a case is about.
+const hasBegun = ({ stats }, media) => media.every((kind) => ['inbound-rtp', 'outbound-rtp'].every((type) => stats.some((s) => s.type === type && s.kind === kind
+  && (s.packetsReceived ?? s.packetsSent) > 0)));
+
+// What the peer has measured, once it is enough; or whatever it is when patience is over: that is for the judge.
+async function measuredBy(peer, c, isEnough) {
+  for (const end = Date.now() + PATIENCE_MS; ; await sleep(50)) {
+    const measured = await withTimeout(peer.measure(), PATIENCE_MS, 'the peer\'s measurements');
+    if (isEnough(measured) || Date.now() > end) return measured;
+  }
 }
 
 // The call itself. Gives what both sides measured.
@@ -113,19 +150,21 @@ async function call(c, network, folder, peer) {
   });
   early.catch(() => {});
   await withTimeout(Promise.race([joined, early]), 40000, 'joining and connecting');
+  if (peers[c.peer].browser) await measuredBy(peer, c, (m) => hasBegun(m, c.media));
   const end = Date.now() + secondsOf(c) * 1000;
   const before = await peer.path();
   const event = events[c.event];
   const window = event?.happen ? await event.happen({ peer, services }) : null;
   await sleep(Math.max(0, end - Date.now()));
   const after = window && { ...window, before, untilMs: Date.now(), path: await peer.path() };
-  const measured = await withTimeout(peer.measure(), 10000, 'the peer\'s measurements');
+  if (isSmoke) await untilWeHaveEnough(c, join(folder, 'ours.json'));
+  const measured = await measuredBy(peer, c, isSmoke ? (m) => peerHasEnough(m, c.media) : () => true);
   const finished = Date.now();
-  await event?.finish?.({ peer });
+  if (event?.finish) await event.finish({ peer });
+  else if (isSmoke) program.kill('SIGINT');
   const exitCode = await endOf(program, (MARGIN_SECONDS + 15) * 1000);
   if (event?.finish && Date.now() - finished > NOTICE_MS) measured.seen.failures.push(`it had ended the call ${Date.now() - finished} ms before we did`);
-  await sleep(200); // our bye is on its way
-  measured.seen.goodbye = (await withTimeout(peer.measure(), 10000, 'the peer\'s measurements')).seen.goodbye;
+  measured.seen.goodbye = (await measuredBy(peer, c, ({ seen }) => seen.goodbye !== null)).seen.goodbye;
   return { ours: { exitCode, ...(await readJson(join(folder, 'ours.json'))) }, peer: measured, window: after };
 }
 
@@ -134,12 +173,14 @@ async function play(c, folder) {
   const messages = [];
   let peer = null;
   try {
-    peer = await peers[c.peer].open({ folder, ...network.browser, onConsole: (text) => messages.push(text) });
+    const home = peers[c.peer].browser ? join(output, sameBrowser(c.peer, network.browser).replaceAll(' ', '-')) : folder;
+    peer = await peers[c.peer].open({ folder: home, ...network.browser, onConsole: (text) => messages.push(text) });
     const measured = await call(c, network, folder, peer);
     await writeFile(join(folder, 'peer.json'), JSON.stringify(measured.peer, null, 1));
     const recording = await readRecording(c, join(folder, 'received'));
-    const test = { media: c.media, codecs: c.codecs, path: network.path, seconds: SECONDS, lossless: true, ...events[c.event] };
+    const test = { media: c.media, codecs: c.codecs, flow: c.flow, path: network.path, seconds: SECONDS, lossless: true, ...events[c.event] };
     test.seconds = SECONDS;
+    if (isSmoke && !events[c.event]?.finish) test.exitCode = INTERRUPTED;
     return { complaints: judge(test, { ...measured, recording }), facts: describe(test, { ...measured, recording }), version: peer.version };
   } catch (error) {
     if (peer !== null) {
@@ -149,18 +190,17 @@ async function play(c, folder) {
     return { complaints: [error.message.split('\n')[0]], facts: '', version: '' };
   } finally {
     await writeFile(join(folder, 'console.log'), messages.join('\n'));
-    if (peer !== null) await peer.close();
+    if (peer !== null) await peer.close().catch(() => {}); // of a browser that is no more
     await stopAll();
   }
 }
 
 // A negotiation has no programs and no signaling-server: a page of a browser that all of them share, and our PeerConnection.
-const browsers = {};
+const browserOf = (c) => keptBrowser(peers[c.peer].browser, { folder: join(output, sameBrowser(c.peer, networks[c.network].browser).replaceAll(' ', '-')), ...networks[c.network].browser });
 async function negotiate(c, folder) {
   const messages = [], pages = [];
   try {
-    browsers[c.peer] ??= peers[c.peer].browser({ folder: join(output, `${c.peer}-negotiation`), ...networks[c.network].browser });
-    const { version, page } = await browsers[c.peer];
+    const { version, page } = await browserOf(c);
     const newPage = async () => {
       pages.push(await page('/negotiation/', 'party', (text) => messages.push(text)));
       return pages.at(-1);
@@ -172,11 +212,16 @@ async function negotiate(c, folder) {
     return { complaints: [error.message.split('\n')[0]], facts: '', version: '' };
   } finally {
     await writeFile(join(folder, 'console.log'), messages.join('\n'));
-    for (const page of pages) await page.close();
+    for (const page of pages) await page.close().catch(() => {});
   }
 }
 
-const closeBrowsers = () => Promise.all(Object.values(browsers).map(async (browser) => (await browser.catch(() => null))?.close()));
+// Those that want the same browser are played one after another; ours of the page have their own.
+function inOrder(chosen) {
+  const keyOf = (c) => (c.play ? 'page' : peers[c.peer].browser ? sameBrowser(c.peer, networks[c.network].browser) : c.peer);
+  const keys = [...new Set(chosen.map(keyOf))];
+  return chosen.map((c) => [keys.indexOf(keyOf(c)), c]).sort(([a], [b]) => a - b).map(([, c]) => c);
+}
 
 async function main(given) {
   const flags = given.filter((word) => word.startsWith('--')), words = given.filter((word) => !word.startsWith('--'));
@@ -189,7 +234,7 @@ async function main(given) {
     return 0;
   }
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  for (const c of chosen.filter((one) => !process.env.INTEROP_LAB_KIND || networks[one.network].lab === process.env.INTEROP_LAB_KIND)) {
+  for (const c of inOrder(chosen.filter((one) => !process.env.INTEROP_LAB_KIND || networks[one.network].lab === process.env.INTEROP_LAB_KIND))) {
     const reason = c.itself ? null : missingFor(c);
     if (reason !== null) {
       counts.skipped++;
@@ -199,24 +244,26 @@ async function main(given) {
     const folder = join(output, nameOf(c).toLowerCase().replace(/[^a-z0-9]+/g, '-'));
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
-    const absent = c.play ? null : peers[c.peer].missing();
-    const { complaints, facts, version } = absent ? { complaints: [absent] } : await (c.play ?? (c.media ? play : negotiate))(c, folder, { build });
+    const absent = c.play ? null : peers[c.peer].missing(), began = Date.now();
+    if (c.play || !peers[c.peer].browser) await dropBrowser();
+    const { complaints, facts, version } = absent ? { complaints: [absent] } : await (c.play ?? (c.media ? play : negotiate))(c, folder, { build, browserOf });
     if (!c.itself) await remember(output, nameOf(c), { complaints, version });
     counts[complaints.length === 0 ? 'passed' : 'failed']++;
-    console.log(`${complaints.length === 0 ? 'ok  ' : 'FAIL'} ${[nameOf(c), [version, facts].filter(Boolean).join('; ')].filter(Boolean).join(': ')}`);
+    if (complaints.length > 0) await dropBrowser();
+    console.log(`${complaints.length === 0 ? 'ok  ' : 'FAIL'} ${[nameOf(c), [version, facts, `${((Date.now() - began) / 1000).toFixed(1)} s`].filter(Boolean).join('; ')].join(': ')}`);
     for (const complaint of complaints) console.log(`       ${complaint}`);
     if (complaints.length > 0) console.log(`       logs: ${folder}`);
   }
-  await closeBrowsers();
+  await dropBrowser();
   await appendFile(join(output, 'counts'), `${counts.passed} ${counts.failed} ${counts.skipped}\n`);
   return 0;
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-  process.on(signal, () => Promise.all([stopAll(), closeBrowsers()]).finally(() => process.exit(130)));
+  process.on(signal, () => Promise.all([stopAll(), dropBrowser()]).finally(() => process.exit(130)));
 }
 process.exitCode = await main(process.argv.slice(2)).catch(async (error) => {
-  await Promise.all([stopAll(), closeBrowsers()]);
+  await Promise.all([stopAll(), dropBrowser()]);
   console.error(`interop: ${error.message}`);
   return 1;
 });

@@ -2,12 +2,30 @@
 # make interop and make interop-smoke: our programs against browsers and other stacks, over loopback, a LAN, NATs and relays. Installs what is missing
 # (packages by test/setup/install.sh, the browsers' drivers by npm ci), builds, and ends with "interop: N passed, N failed, N skipped".
 #
-# Usage: smoke.sh [--smoke] [WORD]...    only what CI plays; only the cases whose name has every WORD in it. All: docs/interop.md is written too
+# Usage: smoke.sh [--times N] [--smoke] [WORD]...    docs/interop.md
+#   --times N   so many runs one after another, up to the first that fails; a table of them at the end
+#   --smoke     only what CI plays
+#   WORD        only the cases whose name has every WORD in it; all cases, once: docs/interop.md is written too
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 folder=test/interop
-export INTEROP_BUILD=build/${MODE:-release} INTEROP_OUTPUT=build/interop INTEROP_LAB='' INTEROP_LAB_KIND='' INTEROP_LAB_LOG=''
+export INTEROP_BUILD=build/${MODE:-release} INTEROP_OUTPUT=build/interop
 mkdir -p "$INTEROP_OUTPUT"
+
+# Several runs: each one is this script again.
+if [ "${1:-}" = --times ]; then
+    [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || { echo "smoke.sh: --times wants a number of runs" >&2; exit 64; }
+    times=$2 runs=() verdict=0
+    shift 2
+    for ((run = 1; run <= times && verdict == 0; run++)); do
+        echo "--- run $run of $times"
+        began=$SECONDS
+        "$folder/smoke.sh" "$@" || verdict=$?
+        runs+=("$(printf '| %3d | %s | %4d s | %s |' "$run" "$(date -u +%H:%M:%S)" $((SECONDS - began)) "$(awk '{ p += $1; f += $2; s += $3 } END { print p " passed, " f " failed, " s " skipped" }' "$INTEROP_OUTPUT/counts")")")
+    done
+    printf '%s\n' '| run | ended | took | cases |' '|---|---|---|---|' "${runs[@]}"
+    exit "$verdict"
+fi
 
 test/setup/install.sh build check demo browsers peers
 if [ "$folder/node_modules/.package-lock.json" -ot "$folder/package-lock.json" ]; then
@@ -19,32 +37,10 @@ make -s -j"$(nproc)" MODE="${MODE:-release}" interop-programs
 # The judge is judged first: good measurements pass, each broken one fails.
 node --test "$folder/stamp_test.js" "$folder/judge_test.js" "$folder/report_test.js" "$folder/negotiation/judge_test.js" >"$INTEROP_OUTPUT/own-tests.log" 2>&1 || { grep -A4 "^not ok" "$INTEROP_OUTPUT/own-tests.log" >&2; exit 1; }
 
-# in_lab KIND WORD...: builds that laboratory, plays the cases that want it with the runner in the home hA, takes it down.
-in_lab() (
-    . test/lab/net.sh
-    . test/lab/topology.sh
-    . test/lab/servers.sh
-    LAB_PREFIX=strata-lab-$BASHPID
-    LAB_LOG=$PWD/$INTEROP_OUTPUT/lab-$1
-    LAB_BUILD=$INTEROP_BUILD
-    rm -rf "$LAB_LOG"
-    mkdir -p "$LAB_LOG"
-    case $1 in
-    lan) LAB_LAN=1 lab_build port-restricted port-restricted ;;
-    *) lab_build "$1" "$1" ;;
-    esac
-    lab_certificates
-    lab_coturn_configuration >"$LAB_LOG/turnserver.conf"
-    export INTEROP_LAB=$LAB_PREFIX INTEROP_LAB_KIND=$1 INTEROP_LAB_LOG=$LAB_LOG
-    shift
-    lab_exec hA node "$folder/run.js" "$@"
-    lab_down
-)
-
 : >"$INTEROP_OUTPUT/counts"
 if [ "$(id -u)" = 0 ] && command -v ip nft ethtool >/dev/null; then
     for kind in $(node "$folder/run.js" --labs "$@"); do
-        in_lab "$kind" "$@"
+        "$folder/lab.sh" "$kind" node "$folder/run.js" "$@"
     done
 else
     node "$folder/run.js" "$@"

@@ -24,6 +24,7 @@ PURE_LIBC = set("""
     __errno_location __cpu_model _GLOBAL_OFFSET_TABLE_ log log2 log10 exp pow sqrt floor ceil lround fabs
 """.split())
 SANITIZER = re.compile(r"^__(asan|ubsan|lsan|sanitizer|tsan|gcov)_")
+ODR_INDICATOR = "__odr_asan."      # AddressSanitizer writes one beside each exported global
 
 PURE_HEADERS = {"assert.h", "limits.h", "stdalign.h", "stdbool.h", "stddef.h", "stdint.h", "stdlib.h", "string.h", "inttypes.h", "math.h", "errno.h"}
 
@@ -68,7 +69,7 @@ def symbols(archive):
             name_of_object = member.group(1)
             continue
         entry = re.match(r"^[0-9a-f]{8,16} (.{7}) (\S+)\s+[0-9a-f]+\s+(?:\.hidden )?(\S+)$", line)
-        if entry:
+        if entry and not entry.group(3).startswith(ODR_INDICATOR):
             yield name_of_object, entry.group(2), entry.group(1), entry.group(3)
 
 
@@ -114,7 +115,7 @@ def check_archive(name, library, build, problems):
             if not any(symbol.startswith(p) for p in library.prefixes):
                 problems.append(f"names: {name}: {obj} exports {symbol}, which lacks the prefix {' or '.join(library.prefixes)}")
         is_state = re.match(r"^(\.data|\.bss|\.tdata|\.tbss|\*COM\*)", section) and not section.startswith(".data.rel.ro")
-        if is_state and binding[6] in "O " and not symbol.startswith(".") and not re.match(r"^(__odr_asan|\.L|__asan)", symbol) and not library.libc:
+        if is_state and binding[6] in "O " and not symbol.startswith(".") and not re.match(r"^(\.L|__asan)", symbol) and not library.libc:
             problems.append(f"state: {name}: {obj} holds the mutable global {symbol} in {section}")
     if library.libc:
         return

@@ -298,6 +298,34 @@ static void test_codec_changes(void **state) {
     media_sender_free(video);
 }
 
+/* What is prepared captures nothing before it is started, and then begins like any other: with frame 0, a key frame, at timestamp 0. Another codec takes its place. */
+static void test_prepare(void **state) {
+    (void)state;
+    struct media_error error;
+    struct media_frame frame;
+    struct timespec pause = { 0, 100000000 };
+    struct media_sender_statistics statistics;
+    struct media_sender *sender = make(MEDIA_VIDEO, "pattern", small);
+    assert_true(media_sender_prepare(sender, MEDIA_CODEC_VP9, &error));
+    assert_true(media_sender_prepare(sender, MEDIA_CODEC_VP8, &error));
+    assert_true(media_sender_prepare(sender, MEDIA_CODEC_VP8, &error));
+    (void)nanosleep(&pause, NULL);
+    assert_false(media_sender_poll_frame(sender, &frame));
+    media_sender_statistics(sender, &statistics);
+    assert_int_equal(statistics.frames_captured, 0);
+    assert_true(media_sender_start(sender, MEDIA_CODEC_VP8, &error));
+    next_frame(sender, &frame);
+    assert_int_equal(frame.number, 0);
+    assert_int_equal(frame.timestamp, 0);
+    assert_true(frame.key_frame);
+    assert_true(media_sender_prepare(sender, MEDIA_CODEC_VP8, &error)); /* it sends already, and goes on */
+    next_frame(sender, &frame);
+    assert_int_equal(frame.number, 1);
+    assert_true(media_sender_prepare(sender, MEDIA_CODEC_VP9, &error)); /* it rests, and never starts */
+    assert_false(media_sender_poll_frame(sender, &frame));
+    media_sender_free(sender);
+}
+
 /* A sender that rests stands still, and its clock does not: RFC 3550 section 5.1, the timestamp is that of the instant of capture. */
 static void test_rest_and_go_on(void **state) {
     (void)state;
@@ -400,6 +428,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_video_file_ends, init_semaphore, destroy_semaphore),
         cmocka_unit_test_setup_teardown(test_broken_file_fails_the_sender, init_semaphore, destroy_semaphore),
         cmocka_unit_test_setup_teardown(test_codec_changes, init_semaphore, destroy_semaphore),
+        cmocka_unit_test_setup_teardown(test_prepare, init_semaphore, destroy_semaphore),
         cmocka_unit_test_setup_teardown(test_rest_and_go_on, init_semaphore, destroy_semaphore),
         cmocka_unit_test_setup_teardown(test_file_as_it_is, init_semaphore, destroy_semaphore),
         cmocka_unit_test_setup_teardown(test_free_at_any_moment, init_semaphore, destroy_semaphore),

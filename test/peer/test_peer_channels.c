@@ -273,6 +273,23 @@ static void test_max_message_size(void **state) {
 
 /* ---- messages ------------------------------------------------------------------------------------------------------------ */
 
+/* No Nagle: each message of 64 bytes is one datagram, in the drain of its send, though none before has been acknowledged. */
+static void test_leaves_at_once(void **state) {
+    (void)state;
+    size_t channel = connect_one(false, PEER_BUNDLE_BALANCED);
+    run(1000000);
+    for (uint64_t i = 0; i < 10; i++) {
+        uint64_t sent = pair.sent;
+        assert_int_equal(send_message(0, channel, 64, false), PEER_OK);
+        assert_int_equal(pair.sent, sent + 1);
+    }
+    assert_int_equal(heard[1].messages, 0);
+    run(pair.delay_us);
+    assert_int_equal(heard[1].messages, 10);
+    assert_false(heard[1].is_broken);
+    stop();
+}
+
 /* RFC 8831 section 6.6: text and binary, empty, 1 byte to 256 KiB, there and back, byte for byte. */
 static void test_echo(void **state) {
     (void)state;
@@ -589,6 +606,7 @@ int main(void) {
         cmocka_unit_test(test_rollback),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_max_message_size),
+        cmocka_unit_test(test_leaves_at_once),
         cmocka_unit_test(test_echo),
         cmocka_unit_test(test_loss),
         cmocka_unit_test(test_properties),

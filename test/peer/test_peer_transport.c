@@ -112,12 +112,33 @@ static void a_description_without_fingerprint_is_refused(void **state) {
     pair_stop(&pair);
 }
 
+/* RFC 8842 section 6: what comes by a path that no check has come by may be anybody's. It takes no place from what the peer sends. */
+static void datagrams_from_nowhere_are_not_kept(void **state) {
+    (void)state;
+    struct pair pair;
+    struct peer_transport_statistics statistics;
+    static const uint8_t client_hello_like[64] = {22, 0xFE, 0xFD};
+    assert_true(pair_start(&pair, 7, NULL));
+    assert_int_equal(pair_inject(&pair, 0, &pair.ends[1].address, client_hello_like, sizeof client_hello_like), PEER_ERROR_UNAUTHENTIC);
+    pair_describe(&pair, 1);
+    pair_run(&pair, pair.now_us + SECOND_US / 10);
+    for (unsigned i = 0; i < 2 * PEER_EARLY_PACKET_MAX; i++)
+        assert_int_equal(pair_inject(&pair, 0, &stranger, client_hello_like, sizeof client_hello_like), PEER_ERROR_UNAUTHENTIC);
+    assert_int_equal(pair_inject(&pair, 0, &pair.ends[1].address, client_hello_like, sizeof client_hello_like), PEER_OK);
+    peer_transport_statistics(pair.ends[0].transport, &statistics);
+    assert_int_equal(statistics.invalid_path_dropped, 2 * PEER_EARLY_PACKET_MAX + 1);
+    assert_int_equal(statistics.early_kept, 1);
+    assert_int_equal(statistics.early_dropped, 0);
+    pair_stop(&pair);
+}
+
 /* The ClientHello overtakes the answer: it is kept, and the handshake does not wait for a retransmission. */
 static void dtls_before_the_answer_is_kept(void **state) {
     (void)state;
     struct pair pair;
     assert_true(pair_start(&pair, 7, NULL));
     pair_describe(&pair, 1); /* the answerer knows all; the offerer waits for the answer */
+    pair_run(&pair, pair.now_us + SECOND_US / 10); /* and has been asked by a check */
     static const uint8_t client_hello_like[64] = {22, 0xFE, 0xFD};
     assert_int_equal(pair_inject(&pair, 0, &pair.ends[1].address, client_hello_like, sizeof client_hello_like), PEER_OK);
     struct peer_transport_statistics statistics;
@@ -388,6 +409,7 @@ int main(void) {
         cmocka_unit_test(a_small_buffer_is_refused),
         cmocka_unit_test(a_wrong_fingerprint_fails_at_once_and_nothing_flows),
         cmocka_unit_test(a_description_without_fingerprint_is_refused),
+        cmocka_unit_test(datagrams_from_nowhere_are_not_kept),
         cmocka_unit_test(dtls_before_the_answer_is_kept),
         cmocka_unit_test(media_before_the_keys_is_delivered_with_them),
         cmocka_unit_test(strangers_are_counted_and_dropped),

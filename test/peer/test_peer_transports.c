@@ -27,7 +27,16 @@ static void strip(char *text, const char *line) {
     }
 }
 
-enum edit { UNCHANGED, WITHOUT_BUNDLE, WITHOUT_CANDIDATES, OTHER_CERTIFICATE };
+/* Other text behind every line that begins so, from `text` on. */
+static void alter(char *text, const char *line) {
+    assert_non_null(strstr(text, line));
+    for (char *at = text; (at = strstr(at, line)) != NULL;) {
+        at += strlen(line);
+        at[0] = at[0] == 'A' ? 'B' : 'A';
+    }
+}
+
+enum edit { UNCHANGED, WITHOUT_BUNDLE, WITHOUT_CANDIDATES, OTHER_CERTIFICATE, SECOND_ON_ITS_OWN };
 
 static void change(char *text, enum edit edit) {
     if (edit == WITHOUT_BUNDLE)
@@ -36,13 +45,15 @@ static void change(char *text, enum edit edit) {
         strip(text, "a=candidate");
         strip(text, "a=end-of-candidates");
     }
-    if (edit == OTHER_CERTIFICATE) {
-        char *value = strstr(text, "a=fingerprint:sha-256 ");
-        assert_non_null(value);
-        for (; value != NULL; value = strstr(value, "a=fingerprint:sha-256 ")) {
-            value += strlen("a=fingerprint:sha-256 ");
-            value[0] = value[0] == 'A' ? 'B' : 'A';
-        }
+    if (edit == OTHER_CERTIFICATE)
+        alter(text, "a=fingerprint:sha-256 ");
+    if (edit == SECOND_ON_ITS_OWN) { /* another transport of theirs, with another certificate */
+        strip(text, "a=group:BUNDLE");
+        char *second = strstr(strstr(text, "m=") + 1, "m=");
+        assert_non_null(second);
+        alter(second, "a=ice-ufrag:");
+        alter(second, "a=ice-pwd:");
+        alter(second, "a=fingerprint:sha-256 ");
     }
 }
 
@@ -405,13 +416,37 @@ static void restart_before_connected(void **state) {
 
 /* ---- what is refused ---------------------------------------------------------------------------------------------------------------- */
 
-/* RFC 8842 section 3.1: another certificate would be another association. It is refused, and nothing has changed */
+/* RFC 8842 section 3.1: another certificate would be another association. Offer or answer, it is refused, and nothing has changed. */
 static void another_certificate(void **state) {
     (void)state;
     assert_true(connection_pair_connect(&pair, 8));
-    assert_int_not_equal(negotiate(0, UNCHANGED, OTHER_CERTIFICATE), PEER_OK);
+    assert_int_equal(negotiate(0, OTHER_CERTIFICATE, UNCHANGED), PEER_ERROR_NOT_SUPPORTED);
+    assert_int_equal(peer_connection_signaling_state(pair.ends[1].connection), PEER_SIGNALING_STABLE);
+    /* Nor does it take an open offer of ours back. */
+    assert_int_equal(local(1, PEER_SDP_OFFER, answer_text, sizeof answer_text), PEER_OK);
+    assert_int_equal(remote(1, PEER_SDP_OFFER, offer_text), PEER_ERROR_NOT_SUPPORTED);
+    assert_int_equal(peer_connection_signaling_state(pair.ends[1].connection), PEER_SIGNALING_HAVE_LOCAL_OFFER);
+    for (int end = 0; end < 2; end++)
+        assert_int_equal(peer_connection_set_local_description(pair.ends[end].connection, pair.now_us, PEER_SDP_ROLLBACK, NULL, 0, NULL), PEER_OK);
+    assert_int_equal(negotiate(0, UNCHANGED, OTHER_CERTIFICATE), PEER_ERROR_NOT_SUPPORTED);
     assert_int_equal(peer_connection_signaling_state(pair.ends[0].connection), PEER_SIGNALING_HAVE_LOCAL_OFFER);
     assert_true(media_flows() && is_connected());
+    connection_pair_stop(&pair);
+}
+
+/* RFC 8842 section 3.1: a section that leaves the BUNDLE for a transport of its own has whatever certificate it likes. */
+static void another_certificate_on_another_transport(void **state) {
+    (void)state;
+    start(12, PEER_BUNDLE_MAX_COMPAT);
+    assert_int_equal(negotiate(0, UNCHANGED, UNCHANGED), PEER_OK);
+    connection_pair_run(&pair, pair.now_us + 2 * SECOND);
+    assert_true(is_connected());
+    assert_int_equal(transport_count(1), 1);
+    assert_int_equal(local(0, PEER_SDP_OFFER, offer_text, sizeof offer_text), PEER_OK);
+    change(offer_text, SECOND_ON_ITS_OWN);
+    assert_int_equal(remote(1, PEER_SDP_OFFER, offer_text), PEER_OK);
+    assert_int_equal(local(1, PEER_SDP_ANSWER, answer_text, sizeof answer_text), PEER_OK);
+    assert_int_equal(transport_count(1), 2);
     connection_pair_stop(&pair);
 }
 
@@ -486,7 +521,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_transport_with_max_bundle), cmocka_unit_test(bundle_folds), cmocka_unit_test(two_transports_without_bundle),
         cmocka_unit_test(bundle_comes_later), cmocka_unit_test(rollback_of_the_first_offer), cmocka_unit_test(rollback_of_a_restart),
-        cmocka_unit_test(restart_before_connected), cmocka_unit_test(another_certificate), cmocka_unit_test(transports_have_a_limit),
+        cmocka_unit_test(restart_before_connected), cmocka_unit_test(another_certificate),
+        cmocka_unit_test(another_certificate_on_another_transport), cmocka_unit_test(transports_have_a_limit),
         cmocka_unit_test(interfaces_of_transports), cmocka_unit_test(answer_of_rfc_8843), cmocka_unit_test(bundle_only_without_a_bundle),
         cmocka_unit_test(tagged_section_without_a_codec), cmocka_unit_test(mids_come_later),
     };

@@ -61,8 +61,10 @@ size_t hand_drain(struct hand *h) {
         assert_int_equal(sctp_packet_parse(bytes, (size_t)length, &packet), SCTP_OK);
         h->packet_count++;
         struct sctp_walk walk = sctp_walk_packet(&packet);
+        size_t chunks_before = h->chunk_count;
         while (sctp_walk_chunk(&walk, &chunk)) {
             if (chunk.type == SCTP_CHUNK_FORWARD_TSN || chunk.type == SCTP_CHUNK_I_FORWARD_TSN) {
+                assert_int_equal(h->chunk_count, chunks_before); /* RFC 9260 section 6.10, MUST: before data */
                 assert_int_equal(sctp_read_forward_tsn(&chunk, &h->forward), SCTP_OK);
                 h->forward_count++;
             } else {

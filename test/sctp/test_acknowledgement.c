@@ -31,19 +31,40 @@ static void every_second_packet(void **state) {
     struct sctp_inbound *in = begin();
     struct told told;
     assert_false(sctp_inbound_sack_is_pending(in));
-    packet(in, 1000, 0, "BEU");
+    packet(in, 1000, 0, "BEU"); /* RFC 9260 section 5.1, MUST: the first one of all, at once */
+    assert_true(sctp_inbound_sack_is_due(in, 1000));
+    assert_true(sack(in, 1000, &told));
+    packet(in, 1000, 1, "BEU");
     assert_true(sctp_inbound_sack_is_pending(in));
     assert_false(sctp_inbound_sack_is_due(in, 1000));
     assert_int_equal(sctp_inbound_next_timeout(in), 1000 + SCTP_SACK_DELAY_US);
     assert_false(sctp_inbound_sack_is_due(in, 999 + SCTP_SACK_DELAY_US));
     assert_true(sctp_inbound_sack_is_due(in, 1000 + SCTP_SACK_DELAY_US));
-    packet(in, 2000, 1, "BEU");
+    packet(in, 2000, 2, "BEU");
     assert_true(sctp_inbound_sack_is_due(in, 2000));
     assert_true(sack(in, 1000, &told));
-    assert_int_equal(told.cumulative, 1);
+    assert_int_equal(told.cumulative, 2);
     assert_int_equal(told.gap_count + told.duplicate_count, 0);
     assert_false(sctp_inbound_sack_is_due(in, UINT64_MAX - 1));
     assert_false(sctp_inbound_sack_is_pending(in));
+    end(in);
+}
+
+/* One that is due and cannot leave, since there is no path, is no reason to be woken again. */
+static void due_without_a_drain(void **state) {
+    (void)state;
+    struct sctp_inbound *in = begin();
+    struct told told;
+    packet(in, 1000, 0, "BEU");
+    sctp_inbound_handle_timeout(in, 999 + SCTP_SACK_DELAY_US);
+    assert_int_equal(sctp_inbound_next_timeout(in), 1000 + SCTP_SACK_DELAY_US);
+    sctp_inbound_handle_timeout(in, 1000 + SCTP_SACK_DELAY_US);
+    assert_true(sctp_inbound_next_timeout(in) > 1000 + SCTP_SACK_DELAY_US);
+    assert_true(sctp_inbound_sack_is_due(in, 1001 + SCTP_SACK_DELAY_US));
+    packet(in, 2000000, 1, "BEU");
+    assert_true(sctp_inbound_next_timeout(in) > 2000000 + SCTP_SACK_DELAY_US);
+    assert_true(sack(in, 1000, &told));
+    assert_false(sctp_inbound_sack_is_due(in, UINT64_MAX - 1));
     end(in);
 }
 
@@ -51,9 +72,12 @@ static void every_second_packet(void **state) {
 static void packets_count_not_chunks(void **state) {
     (void)state;
     struct sctp_inbound *in = begin();
-    (void)give(in, 0, 1, 0, "BEU", "x");
+    struct told told;
+    packet(in, 1000, 0, "BEU");
+    assert_true(sack(in, 1000, &told));
     (void)give(in, 1, 1, 0, "BEU", "x");
     (void)give(in, 2, 1, 0, "BEU", "x");
+    (void)give(in, 3, 1, 0, "BEU", "x");
     sctp_inbound_packet_end(in, 1000);
     assert_false(sctp_inbound_sack_is_due(in, 1000));
     sctp_inbound_packet_end(in, 1000); /* one without data does not count */
@@ -173,7 +197,7 @@ static void window(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_second_packet), cmocka_unit_test(packets_count_not_chunks), cmocka_unit_test(at_once),
+        cmocka_unit_test(every_second_packet), cmocka_unit_test(due_without_a_drain), cmocka_unit_test(packets_count_not_chunks), cmocka_unit_test(at_once),
         cmocka_unit_test(duplicates), cmocka_unit_test(room), cmocka_unit_test(window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,7 +91,7 @@ static void data_bits(void **state) {
 
 static const struct sctp_init some_init = {
     .initiate_tag = 0xA1B2C3D4, .window = 1 << 20, .outbound_streams = 65535, .inbound_streams = 1, .initial_tsn = 9,
-    .forward_tsn = true, .interleaving = true, .re_config = true, .zero_checksum = true, .cookie = (const uint8_t *)"biscuit", .cookie_length = 7,
+    .forward_tsn = true, .interleaving = true, .i_forward_tsn = true, .re_config = true, .zero_checksum = true, .cookie = (const uint8_t *)"biscuit", .cookie_length = 7,
 };
 
 static void init(void **state) {
@@ -107,7 +107,7 @@ static void init(void **state) {
     assert_int_equal(out.outbound_streams, 65535);
     assert_int_equal(out.inbound_streams, 1);
     assert_int_equal(out.initial_tsn, 9);
-    assert_true(out.forward_tsn && out.interleaving && out.re_config && out.zero_checksum);
+    assert_true(out.forward_tsn && out.interleaving && out.i_forward_tsn && out.re_config && out.zero_checksum);
     assert_int_equal(out.cookie_length, 7);
     assert_memory_equal(out.cookie, "biscuit", 7);
     for (size_t length = 0; length < chunk.length; length++) {
@@ -123,10 +123,10 @@ static void init(void **state) {
     }
 }
 
-/* RFC 9260 section 3.3.2, MUST NOT */
+/* RFC 9260 section 3.3.2, MUST NOT: a tag of 0, no stream in a direction, a window below SCTP_WINDOW_FIRST_MIN_BYTES */
 static void init_of_nothing(void **state) {
     (void)state;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 6; i++) {
         struct sctp_init in = some_init, out;
         if (i == 0)
             in.initiate_tag = 0;
@@ -134,33 +134,35 @@ static void init_of_nothing(void **state) {
             in.outbound_streams = 0;
         if (i == 2)
             in.inbound_streams = 0;
+        if (i >= 3)
+            in.window = SCTP_WINDOW_FIRST_MIN_BYTES - 1 + (uint32_t)(i - 3);
         begin();
         sctp_write_init(&writer, SCTP_CHUNK_INIT, &in, NULL, 0);
         struct sctp_chunk chunk = only_chunk();
-        assert_int_equal(sctp_read_init(&chunk, &out), SCTP_ERROR_MALFORMED);
+        assert_int_equal(sctp_read_init(&chunk, &out), i <= 3 ? SCTP_ERROR_MALFORMED : SCTP_OK);
     }
 }
 
-/* RFC 8260 section 2.2.1: one of the two types alone does not say interleaving. RFC 9653 section 4: method 1 is DTLS, no other counts */
+/* RFC 8260 sections 2.2.1 and 2.3.1: each of the two types speaks for itself. RFC 9653 section 4: method 1 is DTLS, no other counts */
 static void init_extensions(void **state) {
     (void)state;
     static const struct {
         uint16_t type;
         uint8_t value[4];
         size_t length;
-        bool forward, interleaving, re_config, zero;
+        bool forward, interleaving, re_config, zero, i_forward;
     } cases[] = {
-        {SCTP_PARAMETER_SUPPORTED_EXTENSIONS, {SCTP_CHUNK_I_DATA}, 1, false, false, false, false},
-        {SCTP_PARAMETER_SUPPORTED_EXTENSIONS, {SCTP_CHUNK_I_FORWARD_TSN, SCTP_CHUNK_I_DATA}, 2, false, true, false, false},
-        {SCTP_PARAMETER_SUPPORTED_EXTENSIONS, {SCTP_CHUNK_FORWARD_TSN, SCTP_CHUNK_RE_CONFIG}, 2, true, false, true, false},
-        {SCTP_PARAMETER_FORWARD_TSN_SUPPORTED, {0}, 0, true, false, false, false},
-        {SCTP_PARAMETER_ZERO_CHECKSUM, {0, 0, 0, 1}, 4, false, false, false, true},
-        {SCTP_PARAMETER_ZERO_CHECKSUM, {0, 0, 0, 2}, 4, false, false, false, false},
-        {SCTP_PARAMETER_ZERO_CHECKSUM, {0, 1}, 2, false, false, false, false},
-        {0x7777, {1}, 1, false, false, false, false},
+        {SCTP_PARAMETER_SUPPORTED_EXTENSIONS, {SCTP_CHUNK_I_DATA}, 1, false, true, false, false, false},
+        {SCTP_PARAMETER_SUPPORTED_EXTENSIONS, {SCTP_CHUNK_I_FORWARD_TSN, SCTP_CHUNK_I_DATA}, 2, false, true, false, false, true},
+        {SCTP_PARAMETER_SUPPORTED_EXTENSIONS, {SCTP_CHUNK_FORWARD_TSN, SCTP_CHUNK_RE_CONFIG}, 2, true, false, true, false, false},
+        {SCTP_PARAMETER_FORWARD_TSN_SUPPORTED, {0}, 0, true, false, false, false, false},
+        {SCTP_PARAMETER_ZERO_CHECKSUM, {0, 0, 0, 1}, 4, false, false, false, true, false},
+        {SCTP_PARAMETER_ZERO_CHECKSUM, {0, 0, 0, 2}, 4, false, false, false, false, false},
+        {SCTP_PARAMETER_ZERO_CHECKSUM, {0, 1}, 2, false, false, false, false, false},
+        {0x7777, {1}, 1, false, false, false, false, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        uint8_t bytes[16 + 8] = {0, 0, 0, 1, 0, 0, 0, 2, 0, 1, 0, 1, 0, 0, 0, 5};
+        uint8_t bytes[16 + 8] = {0, 0, 0, 1, 0, 0, 6, 0, 0, 1, 0, 1, 0, 0, 0, 5};
         sctp_store_u16(bytes + 16, cases[i].type);
         sctp_store_u16(bytes + 18, (uint16_t)(4 + cases[i].length));
         memcpy(bytes + 20, cases[i].value, cases[i].length);
@@ -169,6 +171,7 @@ static void init_extensions(void **state) {
         assert_int_equal(sctp_read_init(&chunk, &out), SCTP_OK);
         assert_int_equal(out.forward_tsn, cases[i].forward);
         assert_int_equal(out.interleaving, cases[i].interleaving);
+        assert_int_equal(out.i_forward_tsn, cases[i].i_forward);
         assert_int_equal(out.re_config, cases[i].re_config);
         assert_int_equal(out.zero_checksum, cases[i].zero);
         assert_int_equal(sctp_init_parameter_is_known(cases[i].type), cases[i].type != 0x7777);

@@ -218,7 +218,9 @@ static void arguments(void **state) {
     config.protocol_length = sizeof long_text;
     assert_int_equal(data_channel_open(layer, pair.now_us, &config, &handle), SCTP_ERROR_ARGUMENT);
     config.protocol_length--;
+    data_channel_layer_set_peer_message_max(layer, 0);
     assert_int_equal(data_channel_open(layer, pair.now_us, &config, &handle), SCTP_OK);
+    data_channel_layer_set_peer_message_max(layer, DATA_CHANNEL_MESSAGE_DEFAULT_BYTES);
     pair_run(&pair, 10 * SECOND_US);
     struct data_channel_info info;
     assert_true(data_channel_info(pair.ends[1].layer, pair.ends[1].last_opened, &info));

@@ -135,6 +135,116 @@ static void numbers_are_reused(void **state) {
     pair_end(&pair);
 }
 
+/*
+ * RFC 8832 section 6: who has performed the reset that we asked for may open the stream anew at once. Its OPEN comes before its answer, which got lost:
+ * it says as much.
+ */
+static void an_open_outruns_the_answer(void **state) {
+    (void)state;
+    struct sctp_association_config association = {.outbound_streams = 2, .inbound_streams = 2};
+    pair_begin_with(&pair, &association, NULL);
+    pair_run(&pair, SECOND_US);
+    data_channel_handle handle = pair_open(&pair, 0, "c");
+    pair_run(&pair, SECOND_US);
+    (void)pair_log(&pair, 0);
+    (void)pair_log(&pair, 1);
+    assert_int_equal(data_channel_close(pair.ends[0].layer, pair.now_us, handle), SCTP_OK);
+    pair_run(&pair, 7000); /* 5 ms: the request is there, its answer and the request of the other side on their way */
+    pair.is_cut[0] = true;
+    pair_run(&pair, 5000);
+    assert_string_equal(pair_log(&pair, 0), "closed c: closed by us\n");
+    assert_string_equal(pair_log(&pair, 1), "closing c\n");
+    pair.is_cut[0] = false;
+    handle = pair_open(&pair, 0, "d");
+    assert_int_equal(pair_id(&pair, 0, handle), 0);
+    assert_int_equal(pair_send(&pair, 0, handle, "hello"), SCTP_OK);
+    pair_run(&pair, 3 * SECOND_US);
+    assert_string_equal(pair_log(&pair, 1), "closed c: closed by the peer\nopened d\nmessage d text hello\n");
+    assert_int_equal(pair_send(&pair, 1, pair.ends[1].last_opened, "back"), SCTP_OK);
+    pair_run(&pair, SECOND_US);
+    assert_non_null(strstr(pair_log(&pair, 0), "message d text back\n"));
+    pair_end(&pair);
+}
+
+/* A number that serves again has none of what its channel before it had asked for */
+static void low_marks_end_with_their_channel(void **state) {
+    (void)state;
+    static const uint8_t bytes[20000];
+    struct sctp_association_config association = {.outbound_streams = 2, .inbound_streams = 2};
+    pair_begin_with(&pair, &association, NULL);
+    pair_run(&pair, SECOND_US);
+    data_channel_handle handle = pair_open(&pair, 0, "c");
+    pair_run(&pair, SECOND_US);
+    assert_int_equal(data_channel_set_buffered_low(pair.ends[0].layer, handle, 5000), SCTP_OK);
+    assert_int_equal(data_channel_send(pair.ends[0].layer, pair.now_us, handle, false, bytes, sizeof bytes), SCTP_OK);
+    pair.ends[0].is_deaf = true; /* BUFFERED_LOW waits to be told while the stream is reset */
+    assert_int_equal(data_channel_close(pair.ends[0].layer, pair.now_us, handle), SCTP_OK);
+    pair_run(&pair, 2 * SECOND_US);
+    pair.ends[0].is_deaf = false;
+    pair_run(&pair, 2 * SECOND_US);
+    handle = pair_open(&pair, 0, "d");
+    assert_int_equal(pair_id(&pair, 0, handle), 0);
+    pair_run(&pair, SECOND_US);
+    (void)pair_log(&pair, 0);
+    assert_int_equal(data_channel_send(pair.ends[0].layer, pair.now_us, handle, false, bytes, 3000), SCTP_OK);
+    pair_run(&pair, SECOND_US);
+    assert_string_equal(pair_log(&pair, 0), "low d\n");
+    pair_end(&pair);
+}
+
+/* RFC 8841 section 6.1, MUST NOT: no message is longer than the peer takes, DATA_CHANNEL_OPEN included; at the limit it goes */
+static void an_open_that_is_too_long(void **state) {
+    (void)state;
+    static char label[DATA_CHANNEL_LABEL_MAX_BYTES];
+    memset(label, 'l', sizeof label);
+    begin_connected();
+    for (int beyond = -1; beyond <= 1; beyond++) {
+        data_channel_layer_set_peer_message_max(pair.ends[0].layer, 300);
+        struct data_channel_config config = {.label = label, .label_length = (size_t)(300 - DATA_CHANNEL_OPEN_BYTES + beyond)};
+        data_channel_handle handle;
+        assert_int_equal(data_channel_open(pair.ends[0].layer, pair.now_us, &config, &handle), SCTP_OK);
+        pair_run(&pair, SECOND_US);
+        const char *log = pair_log(&pair, 0);
+        assert_string_equal(log, beyond <= 0 ? "open llllllllllllllllllll\n" : "closed llllllllllllllllllll: OPEN too long for the peer\n");
+    }
+    data_channel_layer_set_peer_message_max(pair.ends[0].layer, 0);
+    struct data_channel_config config = {.label = label, .label_length = sizeof label, .protocol = label, .protocol_length = sizeof label};
+    data_channel_handle handle;
+    assert_int_equal(data_channel_open(pair.ends[0].layer, pair.now_us, &config, &handle), SCTP_OK);
+    pair_run(&pair, 5 * SECOND_US);
+    assert_string_equal(pair_log(&pair, 1), "opened llllllllllllllllllll\nopened llllllllllllllllllll\nopened llllllllllllllllllll\n");
+    pair_end(&pair);
+}
+
+/* W3C webrtc-stats, dataChannelsClosed: those that have left "open", as soon as they have; what never was open does not count */
+static void counts_of_open_and_closed(void **state) {
+    (void)state;
+    struct data_channel_layer_statistics statistics;
+    pair_begin(&pair);
+    data_channel_handle never = pair_open(&pair, 0, "never"), once = pair_open(&pair, 0, "once");
+    assert_int_equal(data_channel_close(pair.ends[0].layer, pair.now_us, never), SCTP_OK);
+    pair_run(&pair, SECOND_US);
+    data_channel_layer_statistics(pair.ends[0].layer, &statistics);
+    assert_int_equal(statistics.opened, 1);
+    assert_int_equal(statistics.closed, 0);
+    assert_int_equal(data_channel_close(pair.ends[0].layer, pair.now_us, once), SCTP_OK);
+    data_channel_layer_statistics(pair.ends[0].layer, &statistics);
+    assert_int_equal(statistics.closed, 1); /* "closing" is not open */
+    pair_run(&pair, 3 * SECOND_US);
+    for (int end = 0; end < 2; end++) {
+        data_channel_layer_statistics(pair.ends[end].layer, &statistics);
+        assert_int_equal(statistics.opened + statistics.opened_by_peer, 1);
+        assert_int_equal(statistics.closed, 1);
+        assert_int_equal(statistics.channels, 0);
+    }
+    (void)pair_open(&pair, 0, "cut short");
+    pair_run(&pair, SECOND_US);
+    data_channel_layer_end(pair.ends[0].layer);
+    data_channel_layer_statistics(pair.ends[0].layer, &statistics);
+    assert_int_equal(statistics.closed, 2);
+    pair_end(&pair);
+}
+
 static void the_association_ends(void **state) {
     (void)state;
     begin_connected();
@@ -324,7 +434,8 @@ int main(void) {
         cmocka_unit_test(the_association_ends),
         cmocka_unit_test(the_peer_restarts),
         cmocka_unit_test(partial_reliability),
-        cmocka_unit_test(interleaving),
+        cmocka_unit_test(interleaving), cmocka_unit_test(an_open_outruns_the_answer), cmocka_unit_test(low_marks_end_with_their_channel),
+        cmocka_unit_test(an_open_that_is_too_long), cmocka_unit_test(counts_of_open_and_closed),
         cmocka_unit_test(interleaved_within_the_window),
         cmocka_unit_test(wrong_parity),
         cmocka_unit_test(bad_opens),

@@ -104,7 +104,11 @@ static void stale(void **state) {
 static void counts_for_sacks(void **state) {
     (void)state;
     struct sctp_inbound *in = begin(false);
-    assert_true(forward(in, 0, false, NULL, 0));
+    struct told told;
+    assert_int_equal(give(in, 0, 1, 0, "BE", "x"), SCTP_INBOUND_TAKEN);
+    sctp_inbound_packet_end(in, 1000);
+    assert_true(sack(in, 1000, &told));
+    assert_true(forward(in, 1, false, NULL, 0));
     sctp_inbound_packet_end(in, 1000);
     assert_true(sctp_inbound_sack_is_pending(in));
     assert_false(sctp_inbound_sack_is_due(in, 1000));

@@ -389,6 +389,150 @@ static void refuses_inits(void **state) {
     two_free(pair);
 }
 
+/* RFC 9260 section 3.3.2: one without a stream, or with a window below 1,500 bytes, gets an ABORT (SHOULD) and changes nothing (MUST). */
+static void refuses_inits_that_break_rules(void **state) {
+    (void)state;
+    static const struct sctp_init rows[] = {
+        {.initiate_tag = 7, .window = 1499, .outbound_streams = 1, .inbound_streams = 1},
+        {.initiate_tag = 7, .window = 65536, .outbound_streams = 0, .inbound_streams = 1},
+        {.initiate_tag = 7, .window = 65536, .outbound_streams = 1, .inbound_streams = 0},
+    };
+    struct pair *pair = two_connected(18);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint8_t bytes[PAIR_PACKET_BYTES];
+        struct sctp_writer writer;
+        struct sctp_chunk chunk;
+        two_write(&writer, bytes, 0);
+        sctp_write_init(&writer, SCTP_CHUNK_INIT, &rows[i], NULL, 0);
+        assert_int_equal(two_give(pair, 1, bytes, (size_t)sctp_writer_finish(&writer, false)), SCTP_ERROR_MALFORMED);
+        size_t length = two_take_packet(pair, 1, bytes);
+        assert_true(length > 0);
+        assert_int_equal(two_tag_of(bytes), 7);
+        assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_ABORT, &chunk));
+        assert_int_equal(chunk.flags, 0);
+        assert_int_equal(chunk.value[1], SCTP_CAUSE_INVALID_PARAMETER);
+    }
+    assert_connected(pair);
+    two_free(pair);
+}
+
+/* RFC 9260 section 3.3.3: an INIT ACK without a stream ends it (MUST), with an ABORT (SHOULD); one with a window below 1,500 bytes is dropped. */
+static void refuses_init_acks_that_break_rules(void **state) {
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct pair *pair = two_new(19, NULL, NULL);
+        uint8_t bytes[PAIR_PACKET_BYTES];
+        struct sctp_chunk chunk;
+        struct sctp_writer writer;
+        open_left(pair);
+        two_drain(pair, 0);
+        size_t length = two_take_packet(pair, 0, bytes);
+        assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_INIT, &chunk));
+        uint32_t tag = (uint32_t)chunk.value[0] << 24 | (uint32_t)chunk.value[1] << 16 | (uint32_t)chunk.value[2] << 8 | chunk.value[3];
+        struct sctp_init init = {.initiate_tag = 7, .window = i == 2 ? 1499 : 65536, .outbound_streams = i != 0, .inbound_streams = i != 1, .cookie = (const uint8_t *)"cook", .cookie_length = 4};
+        two_write(&writer, bytes, tag);
+        sctp_write_init(&writer, SCTP_CHUNK_INIT_ACK, &init, NULL, 0);
+        two_give(pair, 0, bytes, (size_t)sctp_writer_finish(&writer, false));
+        length = two_take_packet(pair, 0, bytes);
+        assert_int_equal(length > 0, i != 2);
+        assert_int_equal(two_statistics(pair, 0).state, i == 2 ? SCTP_STATE_COOKIE_WAIT : SCTP_STATE_CLOSED);
+        if (i != 2) {
+            assert_int_equal(two_tag_of(bytes), 7);
+            assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_ABORT, &chunk));
+            assert_int_equal(two_find(pair, 0, SCTP_EVENT_CLOSED, 0)->event.cause, SCTP_CAUSE_INVALID_PARAMETER);
+        }
+        two_free(pair);
+    }
+}
+
+/* A call from the left by hand, with these parameters in its INIT, answered by the right end. Returns the right end's tag. */
+static uint32_t call_by_hand(struct pair *pair, const uint8_t *parameters, size_t parameters_length) {
+    uint8_t bytes[PAIR_PACKET_BYTES], cookie[256];
+    struct sctp_chunk chunk;
+    struct sctp_writer writer;
+    struct sctp_init init;
+    size_t length = write_init(bytes, SCTP_CHUNK_INIT, 0, parameters, parameters_length);
+    two_give(pair, 1, bytes, length);
+    length = two_take_packet(pair, 1, bytes);
+    assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_INIT_ACK, &chunk));
+    assert_int_equal(sctp_read_init(&chunk, &init), SCTP_OK);
+    memcpy(cookie, init.cookie, init.cookie_length);
+    two_write(&writer, bytes, init.initiate_tag);
+    sctp_write_chunk(&writer, SCTP_CHUNK_COOKIE_ECHO, 0, cookie, init.cookie_length);
+    two_give(pair, 1, bytes, (size_t)sctp_writer_finish(&writer, false));
+    assert_true(two_take_packet(pair, 1, bytes) > 0);
+    return init.initiate_tag;
+}
+
+/*
+ * RFC 3758 section 3.3.1, MUST: a FORWARD TSN that was not agreed gets an ERROR, as any unknown chunk of its type. RFC 8260 section 2.3.1, MUST: an
+ * I-FORWARD-TSN that was not ends the association.
+ */
+static void forward_tsn_that_was_not_agreed(void **state) {
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct pair *pair = two_new(22, NULL, NULL);
+        uint8_t bytes[PAIR_PACKET_BYTES];
+        struct sctp_chunk chunk;
+        struct sctp_writer writer;
+        uint32_t tag = call_by_hand(pair, NULL, 0);
+        two_write(&writer, bytes, tag);
+        sctp_write_forward_tsn(&writer, i == 1, 77, NULL, 0);
+        two_give(pair, 1, bytes, (size_t)sctp_writer_finish(&writer, false));
+        size_t length = two_take_packet(pair, 1, bytes);
+        assert_true(length > 0);
+        assert_true(two_find_chunk(bytes, length, i == 0 ? SCTP_CHUNK_ERROR : SCTP_CHUNK_ABORT, &chunk));
+        assert_int_equal(chunk.value[1], i == 0 ? SCTP_CAUSE_UNRECOGNIZED_CHUNK : SCTP_CAUSE_PROTOCOL_VIOLATION);
+        assert_int_equal(two_statistics(pair, 1).chunks_unknown, i == 0);
+        two_free(pair);
+    }
+}
+
+/*
+ * RFC 8260 sections 2.2.1 and 2.3.1: interleaving is agreed when both list I-DATA; partial reliability beside it when both list I-FORWARD-TSN. What
+ * the peer of RFC 3758 says does not count then.
+ */
+static void agrees_on_interleaving(void **state) {
+    (void)state;
+    static const struct {
+        uint8_t extensions[8]; /* of the peer, with Forward-TSN-supported before them */
+        bool is_interleaved, can_forward;
+    } rows[] = {
+        {{0x80, 8, 0, 5, SCTP_CHUNK_I_DATA}, true, false},
+        {{0x80, 8, 0, 6, SCTP_CHUNK_I_DATA, SCTP_CHUNK_I_FORWARD_TSN}, true, true},
+        {{0x80, 8, 0, 5, SCTP_CHUNK_I_FORWARD_TSN}, false, true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct sctp_association_config config = {.wants_interleaving = true};
+        struct pair *pair = two_new(20, NULL, &config);
+        uint8_t parameters[12] = {0xC0, 0, 0, 4};
+        memcpy(parameters + 4, rows[i].extensions, 8);
+        call_by_hand(pair, parameters, sizeof parameters);
+        const struct pair_event *event = two_find(pair, 1, SCTP_EVENT_CONNECTED, 0);
+        assert_non_null(event);
+        assert_int_equal(event->event.is_interleaved, rows[i].is_interleaved);
+        assert_int_equal(event->event.is_partially_reliable, rows[i].can_forward);
+        two_free(pair);
+    }
+}
+
+/* What INIT promises is no more than what SACKs do: a peer that fills that window with full packets loses none to a reader who is slow. */
+static void promises_what_there_is(void **state) {
+    (void)state;
+    struct pair *pair = two_connected(21);
+    uint32_t promised = two_statistics(pair, 0).window_bytes;
+    uint8_t bytes[PAIR_PACKET_BYTES];
+    struct sctp_chunk chunk;
+    struct sctp_init init;
+    size_t length = write_init(bytes, SCTP_CHUNK_INIT, 0, NULL, 0);
+    two_give(pair, 0, bytes, length);
+    length = two_take_packet(pair, 0, bytes);
+    assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_INIT_ACK, &chunk));
+    assert_int_equal(sctp_read_init(&chunk, &init), SCTP_OK);
+    assert_int_equal(init.window, promised);
+    two_free(pair);
+}
+
 /* RFC 9260 section 5.1.1: the smaller number of streams, each way. */
 static void agrees_on_streams(void **state) {
     (void)state;
@@ -410,7 +554,8 @@ int main(void) {
         cmocka_unit_test(refuses_tampered_cookies), cmocka_unit_test(refuses_cookies_with_another_tag), cmocka_unit_test(answers_stale_cookies),
         cmocka_unit_test(remembers_nothing_of_calls), cmocka_unit_test(peer_begins_anew), cmocka_unit_test(init_alone_changes_nothing),
         cmocka_unit_test(reports_unknown_parameters), cmocka_unit_test(reports_unknown_parameters_of_init_ack), cmocka_unit_test(refuses_init_acks),
-        cmocka_unit_test(refuses_inits), cmocka_unit_test(agrees_on_streams),
+        cmocka_unit_test(refuses_inits), cmocka_unit_test(refuses_inits_that_break_rules), cmocka_unit_test(refuses_init_acks_that_break_rules),
+        cmocka_unit_test(agrees_on_interleaving), cmocka_unit_test(forward_tsn_that_was_not_agreed), cmocka_unit_test(promises_what_there_is), cmocka_unit_test(agrees_on_streams),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

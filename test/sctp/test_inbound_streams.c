@@ -34,7 +34,7 @@ static void every_stream(void **state) {
         assert_non_null(strstr(take(in), ":a"));
         assert_non_null(strstr(take(in), ":b"));
     }
-    assert_true(memory.bytes < empty + 12000 + 272 * 1024);
+    assert_true(memory.bytes < empty + 12000 + 544 * 1024);
     end(in);
 }
 

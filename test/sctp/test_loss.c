@@ -120,8 +120,45 @@ static void beyond_a_full_sack(void **state) {
     fixture_free(f);
 }
 
+/* But when SACKs would take more than SCTP_LOSS_PATIENCE_ROUND_TRIPS to tell, it is presumed lost, once each. */
+static void presumed_when_untold_for_long(void **state) {
+    (void)state;
+    for (uint32_t beyond = SCTP_LOSS_PATIENCE_ROUND_TRIPS - 1; beyond <= SCTP_LOSS_PATIENCE_ROUND_TRIPS + 1; beyond++) {
+        /* 10 are told, 8 of them lost; and so many times 10 are not */
+        uint32_t told = 10, untold = told * beyond;
+        struct fixture *f = fixture_new(told + untold);
+        uint64_t due_us;
+        struct sctp_record *first = sctp_in_flight_record(&f->flight, 0);
+        sctp_in_flight_set_lost(&f->flight, first);
+        sctp_in_flight_set_sent(&f->flight, first, 100000);
+        sctp_loss_acknowledged(&f->loss, first, 100000 + RTT_US, RTT_US);
+        sctp_in_flight_set_acked(&f->flight, first);
+        acknowledge(f, told - 1, 100000 + RTT_US);
+        sctp_loss_reported(&f->loss, told - 1, SCTP_LOSS_BLOCKS_FULL);
+        for (uint32_t tsn = 1; tsn < told - 1; tsn++) {
+            assert_int_equal(next_lost(f, 400000, true, &due_us), tsn);
+            sctp_in_flight_set_lost(&f->flight, sctp_in_flight_record(&f->flight, tsn));
+        }
+        assert_false(sctp_loss_was_presumed(&f->loss, 1));
+        bool is_presumed = next_lost(f, 400000, true, &due_us) == told;
+        assert_int_equal(is_presumed, beyond > SCTP_LOSS_PATIENCE_ROUND_TRIPS);
+        assert_int_equal(sctp_loss_was_presumed(&f->loss, told), is_presumed);
+        assert_false(sctp_loss_was_presumed(&f->loss, told + 1));
+        if (is_presumed) { /* not twice */
+            struct sctp_record *record = sctp_in_flight_record(&f->flight, told);
+            sctp_in_flight_set_lost(&f->flight, record);
+            sctp_in_flight_set_sent(&f->flight, record, 40000);
+            uint32_t count = 0;
+            for (uint32_t tsn; (tsn = next_lost(f, 400000, true, &due_us)) != UINT32_MAX; count++)
+                sctp_in_flight_set_lost(&f->flight, sctp_in_flight_record(&f->flight, tsn));
+            assert_int_equal(count, untold - 1);
+        }
+        fixture_free(f);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(time_decides), cmocka_unit_test(the_reordering_window), cmocka_unit_test(the_first_one_had_arrived),
-                                       cmocka_unit_test(beyond_a_full_sack)};
+                                       cmocka_unit_test(beyond_a_full_sack), cmocka_unit_test(presumed_when_untold_for_long)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,6 +61,23 @@ static void never_sent_again(void **state) {
     hand_free(h);
 }
 
+/* RFC 9260 section 6.10, MUST: no control chunk behind DATA. What is given up while a packet is written is told in the next one. */
+static void told_before_data(void **state) {
+    (void)state;
+    struct hand *h = hand_new(false);
+    settle(h);
+    assert_int_equal(send_limited(h, 2, 50000, false, 0, 60000), SCTP_OK);
+    size_t sent = hand_drain(h);
+    uint32_t last = h->chunks[sent - 1].tsn;
+    h->now_us += 70000;
+    assert_int_equal(hand_send(h, 1, 100), SCTP_OK);
+    assert_int_equal(hand_sack(h, last, NULL), SCTP_OK);
+    assert_int_equal(hand_drain(h), 1); /* the helper looks at the order */
+    assert_int_equal(h->forward_count, 1);
+    assert_int_equal(h->packet_count, 2);
+    hand_free(h);
+}
+
 /* RFC 3758 section 3.5 A5: nothing else is in flight, the FORWARD TSN was lost: T3-rtx repeats it. */
 static void a_lost_forward_is_repeated(void **state) {
     (void)state;
@@ -186,7 +203,7 @@ static void many_streams(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(never_sent_again), cmocka_unit_test(a_lost_forward_is_repeated), cmocka_unit_test(so_many_times),
+        cmocka_unit_test(never_sent_again), cmocka_unit_test(told_before_data), cmocka_unit_test(a_lost_forward_is_repeated), cmocka_unit_test(so_many_times),
         cmocka_unit_test(a_message_expires_half_sent), cmocka_unit_test(what_arrived_is_not_forwarded_over), cmocka_unit_test(a_peer_without_it),
         cmocka_unit_test(many_streams),
     };

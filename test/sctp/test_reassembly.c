@@ -235,16 +235,45 @@ static void never_reads(void **state) {
 /* What can never be whole is swept away: fragments whose beginning was skipped, or whose end never had a TSN */
 static void sweeps(void **state) {
     (void)state;
-    for (int kind = 0; kind < 3; kind++) {
-        struct sctp_inbound *in = begin(kind == 2);
-        for (uint32_t tsn = 0; tsn < 60000; tsn++) {
-            enum sctp_inbound_result result = kind == 2 ? give_interleaved(in, tsn, 1, tsn, 1, "EU", "x") : give(in, tsn, 1, 0, kind ? "BU" : "EU", "x");
-            assert_int_equal(result, SCTP_INBOUND_TAKEN);
-        }
+    for (int kind = 0; kind < 2; kind++) {
+        struct sctp_inbound *in = begin(false);
+        for (uint32_t tsn = 0; tsn < 60000; tsn++)
+            assert_int_equal(give(in, tsn, 1, 0, kind ? "BU" : "EU", "x"), SCTP_INBOUND_TAKEN);
         assert_true(waiting_bytes(in) < 200 * 256);
         assert_true(skipped(in) > 59000);
         end(in);
     }
+}
+
+/* RFC 8260 section 2.2.3, MUST NOT: no assumption is made of the order in which the sender gives TSNs to the fragments of I-DATA */
+static void fragments_with_falling_tsns(void **state) {
+    (void)state;
+    struct sctp_inbound *in = begin(true);
+    assert_int_equal(give_interleaved(in, 0, 1, 0, 1, "E", "world"), SCTP_INBOUND_TAKEN);
+    assert_int_equal(give_interleaved(in, 1, 1, 0, 1, "UE", "world"), SCTP_INBOUND_TAKEN);
+    for (uint32_t i = 0; i < 300; i++) { /* the end of it is acknowledged long since */
+        assert_int_equal(give_interleaved(in, 2 + i, 2, i, 0, "BE", "x"), SCTP_INBOUND_TAKEN);
+        assert_string_equal(take(in), "2:x");
+    }
+    assert_int_equal(give_interleaved(in, 302, 1, 0, 0, "B", "hello "), SCTP_INBOUND_TAKEN);
+    assert_string_equal(take(in), "1:hello world");
+    assert_int_equal(give_interleaved(in, 303, 1, 0, 0, "UB", "hello "), SCTP_INBOUND_TAKEN);
+    assert_string_equal(take(in), "1:hello world");
+    end(in);
+}
+
+/* Late fragments of unordered messages that the peer has given up are not kept for ever */
+static void late_unordered_fragments(void **state) {
+    (void)state;
+    struct sctp_inbound *in = begin(true);
+    for (uint32_t i = 0; i < 20000; i++) { /* of three fragments the first is lost, the last one comes behind the I-FORWARD-TSN */
+        const struct sctp_skipped given_up = {1, true, i};
+        assert_int_equal(give_interleaved(in, 3 * i + 1, 1, i, 1, "U", "middle"), SCTP_INBOUND_TAKEN);
+        assert_true(forward(in, 3 * i, true, &given_up, 1));
+        assert_int_equal(give_interleaved(in, 3 * i + 2, 1, i, 2, "UE", "end"), SCTP_INBOUND_TAKEN);
+    }
+    assert_true(waiting_bytes(in) < 65536);
+    end(in);
 }
 
 int main(void) {
@@ -252,6 +281,7 @@ int main(void) {
         cmocka_unit_test(every_order), cmocka_unit_test(interleaved), cmocka_unit_test(neighbours_are_not_joined), cmocka_unit_test(payload_protocol),
         cmocka_unit_test(overlaps), cmocka_unit_test(too_long),
         cmocka_unit_test(every_fragment_but_one), cmocka_unit_test(beginnings_without_end), cmocka_unit_test(never_reads), cmocka_unit_test(sweeps),
+        cmocka_unit_test(fragments_with_falling_tsns), cmocka_unit_test(late_unordered_fragments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

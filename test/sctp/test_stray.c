@@ -54,6 +54,29 @@ static void out_of_the_blue(void **state) {
     }
 }
 
+/* RFC 9260 section 8.4, rules 5 to 7: what the packet contains counts, and not what it begins with. */
+static void out_of_the_blue_in_company(void **state) {
+    (void)state;
+    static const uint8_t stale[] = {0, 3, 0, 8, 0, 0, 0, 1};
+    static const struct {
+        uint8_t type, expected; /* 255: no answer */
+    } rows[] = {{SCTP_CHUNK_SHUTDOWN_ACK, SCTP_CHUNK_SHUTDOWN_COMPLETE}, {SCTP_CHUNK_COOKIE_ACK, 255}, {SCTP_CHUNK_SHUTDOWN_COMPLETE, 255}, {SCTP_CHUNK_ERROR, 255}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct pair *pair = two_new(30 + i, NULL, NULL);
+        uint8_t bytes[PAIR_PACKET_BYTES];
+        struct sctp_writer writer;
+        two_write(&writer, bytes, 0xABCDEF01);
+        sctp_write_chunk(&writer, SCTP_CHUNK_PAD, 0, NULL, 0);
+        sctp_write_chunk(&writer, rows[i].type, 0, stale, rows[i].type == SCTP_CHUNK_ERROR ? sizeof stale : 0);
+        two_give(pair, 1, bytes, (size_t)sctp_writer_finish(&writer, false));
+        size_t length = two_take_packet(pair, 1, bytes);
+        assert_int_equal(length > 0, rows[i].expected != 255);
+        if (length > 0)
+            assert_int_equal(bytes[12], rows[i].expected);
+        two_free(pair);
+    }
+}
+
 /* RFC 9260 section 8.5.1 E: a SHUTDOWN ACK of before gets SHUTDOWN COMPLETE from one that calls anew. */
 static void shutdown_ack_of_before(void **state) {
     (void)state;
@@ -188,25 +211,69 @@ static void wrong_data(void **state) {
     }
 }
 
-/* RFC 9260 section 6.2.1: a SACK of what was never sent is a violation. */
-static void sack_of_nothing(void **state) {
-    (void)state;
-    struct pair *pair = two_connected(25);
+/* The right end sends a message that gets lost; its TSN. */
+static uint32_t lost_tsn(struct pair *pair) {
     uint8_t bytes[PAIR_PACKET_BYTES];
-    struct sctp_writer writer;
     struct sctp_chunk chunk;
-    uint32_t tag = tag_of(pair, 1);
-    two_send(pair, 0, 1, "x");
-    two_drain(pair, 0);
-    size_t length = two_take_packet(pair, 0, bytes);
-    assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_DATA, &chunk));
-    two_write(&writer, bytes, tag);
-    sctp_write_sack(&writer, 0x12345678, 65536, NULL, 0, NULL, 0);
+    struct sctp_data data;
     two_send(pair, 1, 2, "y");
     two_drain(pair, 1);
-    two_give(pair, 1, bytes, (size_t)sctp_writer_finish(&writer, false));
-    assert_true(two_count(pair, 1, SCTP_EVENT_CLOSED) <= 1); /* an old one, or a violation: by what the random TSN was */
-    two_free(pair);
+    size_t length = two_take_packet(pair, 1, bytes);
+    assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_DATA, &chunk));
+    assert_int_equal(sctp_read_data(&chunk, &data), SCTP_OK);
+    return data.tsn;
+}
+
+/* RFC 9260 section 6.2.1: a SACK of what was never sent is a violation, by its cumulative TSN or by a gap; one that is old or fits is none. */
+static void sack_of_nothing(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t beyond; /* the last TSN */
+        struct sctp_gap gap;
+        bool is_violation;
+    } rows[] = {
+        {0, {0, 0}, false}, {UINT32_MAX, {0, 0}, false}, {UINT32_MAX - 5, {0, 0}, false}, {UINT32_MAX, {1, 1}, false},
+        {1, {0, 0}, true},  {UINT32_MAX, {2, 2}, true},  {UINT32_MAX, {1, 2}, true},      {0x7FFFFFFF, {0, 0}, true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct pair *pair = two_connected(25);
+        uint8_t bytes[PAIR_PACKET_BYTES];
+        struct sctp_writer writer;
+        struct sctp_chunk chunk;
+        uint32_t tag = tag_of(pair, 1), last_tsn = lost_tsn(pair);
+        two_write(&writer, bytes, tag);
+        sctp_write_sack(&writer, last_tsn + rows[i].beyond, 65536, &rows[i].gap, rows[i].gap.start > 0, NULL, 0);
+        two_give(pair, 1, bytes, (size_t)sctp_writer_finish(&writer, false));
+        assert_int_equal(two_count(pair, 1, SCTP_EVENT_CLOSED), rows[i].is_violation);
+        if (rows[i].is_violation) {
+            size_t length = two_take_packet(pair, 1, bytes);
+            assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_ABORT, &chunk));
+            assert_int_equal(chunk.value[1], SCTP_CAUSE_PROTOCOL_VIOLATION);
+        }
+        two_free(pair);
+    }
+}
+
+/* RFC 9260 section 8.5.1 C: the peer's tag reflected opens the door to SHUTDOWN COMPLETE, and to nothing that stands behind it. */
+static void nothing_rides_on_a_reflected_tag(void **state) {
+    (void)state;
+    static const uint8_t types[] = {SCTP_CHUNK_SHUTDOWN_COMPLETE, SCTP_CHUNK_ABORT};
+    for (int i = 0; i < 2; i++) {
+        struct pair *pair = two_connected(29);
+        uint8_t bytes[PAIR_PACKET_BYTES];
+        struct sctp_writer writer;
+        uint32_t theirs = tag_of(pair, 0), own = tag_of(pair, 1);
+        two_write(&writer, bytes, i == 0 ? theirs : own);
+        if (i == 1) /* RFC 9260 section 8.5.1 B: an ABORT is judged by its own T bit, wherever it stands */
+            sctp_write_chunk(&writer, SCTP_CHUNK_COOKIE_ACK, 0, NULL, 0);
+        sctp_write_chunk(&writer, types[i], SCTP_FLAG_TAG_REFLECTED, NULL, 0);
+        sctp_write_heartbeat(&writer, SCTP_CHUNK_HEARTBEAT, (const uint8_t *)"here", 4);
+        two_give(pair, 1, bytes, (size_t)sctp_writer_finish(&writer, false));
+        assert_int_equal(two_take_packet(pair, 1, bytes), 0);
+        assert_int_equal(two_statistics(pair, 1).state, SCTP_STATE_ESTABLISHED);
+        assert_int_equal(two_statistics(pair, 1).packets_of_strangers, i);
+        two_free(pair);
+    }
 }
 
 /* Every packet cut anywhere, and every file of other stacks, before and after the handshake. */
@@ -262,7 +329,7 @@ static void survives_what_others_sent(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(out_of_the_blue), cmocka_unit_test(shutdown_ack_of_before), cmocka_unit_test(other_tags), cmocka_unit_test(tags_of_aborts), cmocka_unit_test(unknown_chunks),
-        cmocka_unit_test(answers_are_bounded), cmocka_unit_test(wrong_data), cmocka_unit_test(sack_of_nothing),
+        cmocka_unit_test(answers_are_bounded), cmocka_unit_test(wrong_data), cmocka_unit_test(sack_of_nothing), cmocka_unit_test(nothing_rides_on_a_reflected_tag), cmocka_unit_test(out_of_the_blue_in_company),
         cmocka_unit_test(survives_what_others_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,6 +64,28 @@ static const char *groups_break(const struct text *offer, const struct text *ans
 
 /* ---- the session level --------------------------------------------------------------------------------------------- */
 
+static bool has_option(const struct part *part, const char *option) {
+    return has(part, "ice-options") != NULL && word_in(has(part, "ice-options"), option, 0);
+}
+
+/* Of the two that are ours to say, those that the offer has anywhere, at session level, once. */
+static bool has_right_options(const struct text *offer, const struct text *answer) {
+    static const char *const options[] = {"trickle", "ice2"};
+    bool any = false;
+    for (size_t i = 0; i < 2; i++) {
+        bool offered = false;
+        for (int part = 0; part < offer->part_count; part++)
+            offered = offered || has_option(&offer->parts[part], options[i]);
+        if (has_option(&answer->parts[0], options[i]) != offered)
+            return false;
+        any = any || offered;
+    }
+    for (int part = 1; part < answer->part_count; part++)
+        if (has(&answer->parts[part], "ice-options") != NULL)
+            return false;
+    return count_of(&answer->parts[0], "ice-options") == (any ? 1 : 0);
+}
+
 /* RFC 9429 section 5.3.1: as section 5.2.1 has it. */
 static const char *header_breaks(const struct text *offer, const struct text *answer) {
     const struct part *header = &answer->parts[0];
@@ -80,6 +102,8 @@ static const char *header_breaks(const struct text *offer, const struct text *an
     for (size_t i = 0; i < sizeof never / sizeof never[0]; i++)
         if (has(header, never[i]) != NULL)
             return "RFC 9429 section 5.2.1: an attribute of a section at session level";
+    if (!has_right_options(offer, answer))
+        return "RFC 9429 section 5.3.1: a=ice-options of an answer are those of the offer, at session level";
     return NULL;
 }
 
@@ -115,8 +139,6 @@ static const char *transport_breaks(const struct text *offer, const struct part 
     if (count_of(answered, "ice-ufrag") != 1 || count_of(answered, "ice-pwd") != 1 || !is_ice_text(has(answered, "ice-ufrag"), 4) ||
         !is_ice_text(has(answered, "ice-pwd"), 22))
         return "RFC 8839 section 5.4: no ICE credentials, or not of ice-chars";
-    if (has(answered, "ice-options") == NULL || !word_in(has(answered, "ice-options"), "trickle", 0))
-        return "RFC 9429 section 5.3.1: no a=ice-options:trickle";
     if (has(answered, "fingerprint") == NULL)
         return "RFC 8122 section 5: no fingerprint";
     if (count_of(answered, "setup") != 1 || (strcmp(ours, "active") != 0 && strcmp(ours, "passive") != 0))
@@ -131,7 +153,7 @@ static const char *transport_breaks(const struct text *offer, const struct part 
 
 /* RFC 9143 section 7.1.3 has the tagged section alone say it. Where the others repeat it, as in answers of browsers, it is the whole and the same, without candidates. */
 static const char *repeated_breaks(const struct text *answer, const char *tagged, const struct part *answered) {
-    static const char *const repeated[] = {"ice-ufrag", "ice-pwd", "ice-options", "fingerprint", "setup"};
+    static const char *const repeated[] = {"ice-ufrag", "ice-pwd", "fingerprint", "setup"};
     static const char *const once[] = {"candidate", "end-of-candidates", "tls-id", "rtcp"};
     const struct part *carrier = part_of(answer, tagged);
     bool repeats = false;

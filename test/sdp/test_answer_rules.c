@@ -16,16 +16,16 @@
 
 static const char offer[] =
     HEAD "a=group:BUNDLE a v d\r\na=group:BUNDLE w\r\n"
-    "m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\nc=IN IP4 0.0.0.0\r\n" TRANSPORT "a=mid:a\r\na=extmap:1 urn:mid\r\na=extmap:2/recvonly urn:level\r\na=sendrecv\r\n" AUDIO_CODECS
+    "m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\nc=IN IP4 0.0.0.0\r\na=ice-options:trickle\r\n" TRANSPORT "a=mid:a\r\na=extmap:1 urn:mid\r\na=extmap:2/recvonly urn:level\r\na=sendrecv\r\n" AUDIO_CODECS
     "m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 102\r\nc=IN IP4 0.0.0.0\r\n" TRANSPORT "a=mid:v\r\na=extmap:1 urn:mid\r\na=sendonly\r\n" VIDEO_CODECS "a=rid:f send\r\na=rid:h send\r\na=simulcast:send f;h\r\n"
     "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:d\r\na=bundle-only\r\na=sctp-port:5000\r\n"
     "m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\n" TRANSPORT "a=mid:w\r\na=sendrecv\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\n"
     "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\n" TRANSPORT "a=mid:x\r\na=sendrecv\r\na=rtcp-mux\r\n";
 
-#define OUR_TRANSPORT "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=ice-options:trickle\r\na=fingerprint:" FINGERPRINT "\r\na=setup:active\r\n"
+#define OUR_TRANSPORT "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=fingerprint:" FINGERPRINT "\r\na=setup:active\r\n"
 
 static const char good[] =
-    HEAD "a=group:BUNDLE a v d\r\na=group:BUNDLE w\r\n"
+    HEAD "a=ice-options:trickle\r\na=group:BUNDLE a v d\r\na=group:BUNDLE w\r\n"
     "m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\nc=IN IP4 0.0.0.0\r\n" OUR_TRANSPORT "a=mid:a\r\na=extmap:1 urn:mid\r\na=extmap:2/sendonly urn:level\r\na=sendrecv\r\na=msid:s t\r\n" AUDIO_CODECS
     "a=ssrc-group:FID 1 2\r\na=ssrc:1 cname:c\r\na=ssrc:2 cname:c\r\n"
     "m=video 9 UDP/TLS/RTP/SAVPF 98 102 96 97\r\nc=IN IP4 0.0.0.0\r\n" OUR_TRANSPORT "a=mid:v\r\na=extmap:1 urn:mid\r\na=recvonly\r\n" VIDEO_CODECS "a=rid:f recv\r\na=rid:h recv\r\na=simulcast:recv f;h\r\n"
@@ -43,6 +43,11 @@ static const struct {
     {"t=0 0\r\n", 0, "t=0 0\r\na=extmap-allow-mixed\r\n", "RFC 8285 section 6"},
     {"o=- 1 ", 0, "o=- 99999999999999999999 ", "RFC 9429 section 5.2.1"},
     {"t=0 0\r\n", 0, "t=0 0\r\na=setup:active\r\n", "RFC 9429 section 5.2.1"},
+    {"a=ice-options:trickle\r\n", 0, "", "RFC 9429 section 5.3.1: a=ice-options"},
+    {"a=ice-options:trickle\r\n", 0, "a=ice-options:ice2\r\n", "RFC 9429 section 5.3.1: a=ice-options"},
+    {"a=ice-options:trickle\r\n", 0, "a=ice-options:trickle ice2\r\n", "RFC 9429 section 5.3.1: a=ice-options"},
+    {"a=ice-options:trickle\r\n", 0, "a=ice-options:trickle\r\na=ice-options:trickle\r\n", "RFC 9429 section 5.3.1: a=ice-options"},
+    {"a=mid:a\r\n", 0, "a=mid:a\r\na=ice-options:trickle\r\n", "RFC 9429 section 5.3.1: a=ice-options"},
     /* Groups. */
     {"BUNDLE a v d", 0, "BUNDLE v a d", "RFC 9143 section 7.3.1"},
     {"BUNDLE a v d", 0, "BUNDLE a v d w", "RFC 9143 section 7.3:"},
@@ -65,7 +70,6 @@ static const struct {
     /* Transports. */
     {"a=ice-ufrag:abcd", 0, "a=ice-ufrag:abc", "RFC 8839 section 5.4"},
     {"a=ice-pwd:abcdefghijklmnopqrstuvwx\r\n", 2, "", "RFC 8839 section 5.4"},
-    {"a=ice-options:trickle\r\n", 0, "", "RFC 9429 section 5.3.1: no a=ice-options"},
     {"a=fingerprint:" FINGERPRINT "\r\n", 0, "", "RFC 8122 section 5: no fingerprint"},
     {"a=fingerprint:" FINGERPRINT "\r\n", 2, "", "RFC 8122 section 5: no fingerprint"},
     {"a=fingerprint:" FINGERPRINT "\r\n", 1, "", "RFC 9143 section 7.1.3: another"},

@@ -45,6 +45,39 @@ static size_t answer(struct ours *ours, const char *offer, enum sdp_refusal *ref
     return negotiated.agreed_count;
 }
 
+/* RFC 9429 section 5.3.1: what the offer has, wherever it stands, and nothing else. */
+static void ice_options_of_an_answer(void **state) {
+    (void)state;
+    static const struct {
+        const char *header, *section, *expected;
+    } cases[] = {
+        {"", "", NULL},
+        {"", "a=ice-options:trickle\r\n", "a=ice-options:trickle\r\n"},
+        {"", "a=ice-options:trickle renomination\r\n", "a=ice-options:trickle\r\n"},
+        {"a=ice-options:trickle ice2\r\n", "", "a=ice-options:trickle ice2\r\n"},
+        {"a=ice-options:ice2\r\n", "", "a=ice-options:ice2\r\n"},
+        {"a=ice-options:ice2\r\n", "a=ice-options:trickle\r\n", "a=ice-options:trickle ice2\r\n"},
+        {"a=ice-options:rtp+ecn\r\n", "a=ice-options:trickles\r\n", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ours ours;
+        enum sdp_refusal refusals[SDP_SECTION_MAX];
+        char offer[1024];
+        ours_begin(&ours);
+        (void)snprintf(offer, sizeof offer, HEAD "%sm=audio 9 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\n" TRANSPORT "%sa=mid:a\r\na=rtcp-mux\r\n",
+                       cases[i].header, cases[i].section);
+        (void)answer(&ours, offer, refusals);
+        const char *said = strstr(answer_text, "a=ice-options");
+        if (cases[i].expected == NULL) {
+            assert_null(said);
+            continue;
+        }
+        assert_non_null(said);
+        assert_memory_equal(said, cases[i].expected, strlen(cases[i].expected));
+        assert_true(said < strstr(answer_text, "m="));
+    }
+}
+
 static const struct sdp_negotiated_codec *first_codec(size_t section) {
     return &negotiated.codecs[negotiated.sections[section].first_codec];
 }
@@ -407,6 +440,7 @@ static void a_stopped_section(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(between_two_of_us),
+        cmocka_unit_test(ice_options_of_an_answer),
         cmocka_unit_test(candidates_are_embedded),
         cmocka_unit_test(refusals_and_reasons),
         cmocka_unit_test(directions),

@@ -8,7 +8,7 @@ group_packages() {
     case "$1" in
     build) echo gcc make pkg-config libc6-dev libssl-dev libsrtp2-dev libopus-dev libvpx-dev libyuv-dev libogg-dev libjansson-dev \
                 libwebsockets-dev libuv1-dev libasound2-dev ;;
-    check) echo libcmocka-dev clang libclang-rt-14-dev llvm binutils python3 ffmpeg iproute2 dbus avahi-daemon avahi-utils ;;
+    check) echo libcmocka-dev libusrsctp-dev clang libclang-rt-14-dev llvm binutils python3 ffmpeg iproute2 dbus avahi-daemon avahi-utils ;;
     demo) echo iproute2 nftables ethtool iputils-ping coturn openssl alsa-utils ffmpeg python3 python3-numpy procps ;;
     browsers) echo chromium firefox-esr pulseaudio nodejs npm ca-certificates ;;
     peers) echo python3-aiortc python3-numpy golang-go golang-github-pion-webrtc.v3-dev python3-gst-1.0 gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0 \

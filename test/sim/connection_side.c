@@ -258,7 +258,7 @@ static void take_state(struct connection_side *side, uint64_t now_us, enum peer_
         return;
     side->connected_us = now_us;
     for (size_t kind = 0; kind < 2; kind++)
-        side->media[kind].next_us = now_us;
+        side->media[kind].next_us = side->config.has_no_media ? UINT64_MAX : now_us;
 }
 
 static void take_event(struct connection_side *side, uint64_t now_us, const struct peer_connection_event *event) {
@@ -283,7 +283,9 @@ static void take_event(struct connection_side *side, uint64_t now_us, const stru
     case PEER_CONNECTION_EVENT_SOCKETS_FREE: memset(side->bases[event->as.transport], 0, sizeof side->bases[0]); break;
     case PEER_CONNECTION_EVENT_OPEN_STREAM: open_stream(side, &event->as.stream.path); break;
     case PEER_CONNECTION_EVENT_CLOSE_STREAM: sim_close_stream(side->sim, side->endpoint, event->as.stream.path.stream_id); break;
-    default: break;
+    default:
+        if (side->config.take_data)
+            side->config.take_data(side->config.data_context, now_us, event);
     }
 }
 
@@ -341,7 +343,8 @@ void connection_sides_start(struct sim *sim, struct connection_side sides[2], co
     for (int i = 0; i < 2; i++)
         start_side(&sides[i]);
     for (int i = 0; i < 2; i++) {
-        add_tracks(&sides[i]); /* both: offers cross, and the polite side yields */
+        if (!sides[i].config.has_no_media)
+            add_tracks(&sides[i]); /* both: offers cross, and the polite side yields */
         sim_touch(sim, sides[i].endpoint);
     }
 }

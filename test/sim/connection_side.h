@@ -1,7 +1,7 @@
 /*
  * A whole PeerConnection as an endpoint of the virtual network: it negotiates by itself whenever it is asked to (perfect negotiation, W3C webrtc
  * section 10.7; the second side is the polite one), has sockets for every transport, and sends audio and video frames whose every byte the
- * other side can check. Two of them make a call.
+ * other side can check. Data channels are the test's. Two of them make a call.
  *
  *     connection_sides_start(sim, sides, configs);
  *     while (sim_step(sim)) {}
@@ -30,6 +30,10 @@ struct connection_side_config {
     enum ice_transport_policy policy;
     enum peer_bundle_policy bundle_policy;
     struct dtls_certificate *certificate; /* outlives the side */
+    bool has_no_media;                    /* no tracks: who wants a negotiation asks for one */
+    /* What data channels tell; NULL: nothing is heard of them. */
+    void (*take_data)(void *context, uint64_t now_us, const struct peer_connection_event *event);
+    void *data_context;
 };
 
 /* Of one kind of media: what has been handed out. */

@@ -67,7 +67,7 @@ static void doubt(void **state) {
 /* Whatever rto, rc and rm: the sum of the intervals is (2^(rc-1) - 1 + rm) * rto. */
 static void schedule_of_other_parameters(void **state) {
     (void)state;
-    static const uint64_t rtos_us[] = {1, 50 * MS, 60 * 1000 * MS};
+    static const uint32_t rtos_us[] = {1, 50 * MS, 60 * 1000 * MS};
     static const uint32_t rms[] = {1, 16, 64};
     for (size_t r = 0; r < COUNT(rtos_us); r++) {
         for (size_t m = 0; m < COUNT(rms); m++) {

@@ -36,6 +36,7 @@ static int on_new(struct driver *driver, const json_t *command, struct outcome *
     int chosen = policy ? position(policies, policy) : PEER_BUNDLE_BALANCED;
     if (driver->connection || chosen < 0)
         return PEER_ERROR_ARGUMENT;
+    driver->is_silent = json_is_true(json_object_get(command, "silent"));
     int error = driver_begin(driver, (enum peer_bundle_policy)chosen);
     if (error != 0)
         out->why = strerror(-error);
@@ -151,9 +152,8 @@ static size_t number_of(const json_t *command, const char *name) {
 }
 
 static int on_create_data_channel(struct driver *driver, const json_t *command, struct outcome *out) {
-    const char *label = text_of(command, "label");
     size_t channel = 0;
-    int error = driver_create_channel(driver, label ? label : "", &channel);
+    int error = driver_create_channel(driver, command, &channel);
     if (error == PEER_OK)
         out->result = json_integer((json_int_t)channel);
     return error;
@@ -161,8 +161,16 @@ static int on_create_data_channel(struct driver *driver, const json_t *command, 
 
 static int on_send_data(struct driver *driver, const json_t *command, struct outcome *out) {
     size_t length = number_of(command, "length");
+    const json_t *number = json_object_get(command, "number");
     (void)out;
-    return length > SCTP_SEND_DEFAULT_BYTES ? PEER_ERROR_ARGUMENT : driver_send_message(driver, number_of(command, "channel"), length);
+    if (length > SCTP_SEND_DEFAULT_BYTES)
+        return PEER_ERROR_ARGUMENT;
+    return driver_send_message(driver, number_of(command, "channel"), length, (uint32_t)json_integer_value(number), json_is_true(json_object_get(command, "text")));
+}
+
+static int on_data_channel(struct driver *driver, const json_t *command, struct outcome *out) {
+    out->result = driver_channel_facts(driver, number_of(command, "channel"));
+    return out->result ? PEER_OK : PEER_ERROR_NOT_FOUND;
 }
 
 static int on_close_data_channel(struct driver *driver, const json_t *command, struct outcome *out) {
@@ -306,6 +314,7 @@ static const struct {
     {"createDataChannel", on_create_data_channel},
     {"sendData", on_send_data},
     {"closeDataChannel", on_close_data_channel},
+    {"dataChannel", on_data_channel},
     {"createOffer", on_create_offer},
     {"createAnswer", on_create_answer},
     {"setLocalDescription", on_set_local_description},

@@ -31,6 +31,7 @@ struct driver {
     uv_pipe_t input;
     uv_timer_t tick;
     unsigned ticks;
+    bool is_silent; /* sends nothing back */
     const char *interface, *folder;
     char *line; /* the unfinished one */
     size_t line_length, line_capacity;
@@ -54,9 +55,11 @@ int driver_begin(struct driver *driver, enum peer_bundle_policy policy); /* 0, o
 void driver_finish(struct driver *driver);
 void driver_send_frames(struct driver *driver);
 
-/* driver_channels.c: what the peer sends on a channel of its own goes back to it; what comes back of ours is looked at. */
-int driver_create_channel(struct driver *driver, const char *label, size_t *channel);
-int driver_send_message(struct driver *driver, size_t channel, size_t length); /* bytes that say where they belong */
+/* driver_channels.c: what comes back of ours is looked at. What the peer sends on a channel of its own goes back to it; when the driver is silent,
+ * it is told instead. */
+int driver_create_channel(struct driver *driver, const json_t *command, size_t *channel); /* label; init: RTCDataChannelInit */
+int driver_send_message(struct driver *driver, size_t channel, size_t length, uint32_t number, bool is_text); /* bytes that say where they belong */
+json_t *driver_channel_facts(const struct driver *driver, size_t channel); /* NULL: no such channel */
 json_t *driver_channel_event(struct driver *driver, const struct peer_connection_event *event); /* NULL: not one of a channel, or acted on */
 
 /* driver_report.c */

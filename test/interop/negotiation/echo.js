@@ -1,5 +1,7 @@
 // Messages of these lengths go over a data channel of whoever created it, and come back, one after another; then it is closed. Runs in page and node.
 
-export const LENGTHS = [1, 1000, 16384, 65536, 262144];
+import { bytesOf, isIntact } from '../data/content.js';
 
-export const byteOf = (length, i) => (length * 7 + i * 31) & 255;
+export const LENGTHS = [1, 1000, 16384, 65536, 262144];
+export const messageOf = (length) => bytesOf({ length, number: 0, text: false });
+export { isIntact };

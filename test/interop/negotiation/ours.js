@@ -21,6 +21,8 @@ class Transceiver {
   replaceTrack() {} // what is sent comes from the same file
 }
 
+const CHANNEL_EVENTS = ['datachannel', 'channelopen', 'message', 'channelclosed', 'sendable'];
+
 export class OurConnection {
   localDescription = null;
   signalingState = 'stable';
@@ -59,6 +61,7 @@ export class OurConnection {
   }
 
   #happen(message) {
+    if (this.onchannel && CHANNEL_EVENTS.includes(message.event)) return this.onchannel(message);
     switch (message.event) {
       case 'negotiationneeded': this.#needed = true; return this.#tellNeed();
       case 'icecandidate': return this.onicecandidate?.({ candidate: message.candidate });
@@ -111,6 +114,7 @@ export class OurConnection {
   open({ bundlePolicy }) { return this.ask('new', { bundlePolicy }); }
   addTrack(kind) { return this.ask('addTrack', { kind }); }
   addTransceiver(kind, { direction, codecs, streams }) { return this.ask('addTransceiver', { kind, direction, codecs, streams }); }
+  get pid() { return this.#child.pid; }
   createDataChannel() { return this.ask('createDataChannel', { label: 'label' }); }
   async getTransceivers() { return (await this.ask('getTransceivers')).map((told) => new Transceiver(this, told)); }
   async setLocalDescription(description) {

@@ -1,7 +1,7 @@
 // One party of a negotiation: an RTCPeerConnection with a camera and a microphone, and the steps of steps.js. Nothing here is particular to
 // one browser.
 
-import { LENGTHS, byteOf } from './echo.js';
+import { LENGTHS, isIntact, messageOf } from './echo.js';
 import { negotiate } from './perfect.js';
 import { perform } from './steps.js';
 
@@ -55,14 +55,14 @@ class PageConnection extends RTCPeerConnection {
     channel.binaryType = 'arraybuffer';
     const sendNext = () => {
       const length = LENGTHS[echoed.length];
-      if (length) channel.send(Uint8Array.from({ length }, (_, i) => byteOf(length, i)));
+      if (length) channel.send(messageOf(length));
       else channel.close();
     };
     channel.onopen = sendNext;
     channel.onclose = () => echoed.push('closed');
     channel.onmessage = ({ data }) => {
       const bytes = new Uint8Array(data);
-      echoed.push(bytes.every((byte, i) => byte === byteOf(bytes.length, i)) ? bytes.length : `broken ${bytes.length}`);
+      echoed.push(isIntact(bytes, false) ? bytes.length : `broken ${bytes.length}`);
       sendNext();
     };
   }

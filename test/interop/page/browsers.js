@@ -1,10 +1,11 @@
 // The browsers that open our page: Debian's, headless, with their own defaults except what stands below. A browser is an object with
 // missing() -> why it cannot play, or null; launch(options) -> { version, open, close }. open(url, options) gives a page:
 //   run(function, argument)   in the page; press, text, choose: what a person does and reads; paint(scheme): light or dark
+//   download(selector)        { name, text } of the file that a press of it makes
 //   errors                    what its console showed that is a warning or worse
 
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { EXECUTABLE, firefox, preferencesOf, soundServer } from '../firefox.js';
 
@@ -34,8 +35,8 @@ function wrap(page, errors, more) {
   };
 }
 
-// loopback: 127.0.0.1 is a host candidate.
-async function launchChromium({ loopback }) {
+// loopback: 127.0.0.1 is a host candidate. secure: an origin that counts as secure although it is plain http. executable: another way to start it.
+async function launchChromium({ loopback, secure, executable = CHROMIUM }) {
   const { chromium } = await import('playwright-core');
   const args = [
     '--headless=new', '--no-sandbox', // root, as CI is, has no sandbox
@@ -44,19 +45,21 @@ async function launchChromium({ loopback }) {
     '--auto-select-desktop-capture-source=Entire screen', // and who picks a screen
   ];
   if (loopback) args.push('--allow-loopback-in-peer-connection');
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args });
-  async function open(url, { ready, phone = false, scheme = 'light' }) {
+  if (secure) args.push(`--unsafely-treat-insecure-origin-as-secure=${secure}`);
+  const browser = await chromium.launch({ executablePath: executable, args });
+  async function open(url, { ready, phone = false, scheme = 'light', script }) {
     const context = await browser.newContext({ viewport: phone ? { width: 375, height: 812 } : DESK, isMobile: phone, colorScheme: scheme, acceptDownloads: true });
     const page = await context.newPage(), errors = [];
     page.on('console', (message) => isBad(message.type()) && errors.push(`${message.type()}: ${message.text()}`));
     page.on('pageerror', (error) => errors.push(String(error)));
+    if (script) await page.addInitScript({ content: script });
     await page.goto(url);
     await page.waitForSelector(ready);
     return wrap(page, errors, {
       paint: (colorScheme) => page.emulateMedia({ colorScheme }),
       async download(selector) {
         const [download] = await Promise.all([page.waitForEvent('download'), page.click(selector)]);
-        return download;
+        return { name: download.suggestedFilename(), text: await readFile(await download.path(), 'utf8') };
       },
       close: () => context.close(),
     });
@@ -79,28 +82,36 @@ async function launchFirefox({ folder, loopback }) {
     browsers.push({ browser, userDataDir });
     return browser;
   };
-  const closeAll = async () => {
-    for (const { browser, userDataDir } of browsers.splice(0)) {
+  const close = async () => {
+    await Promise.all(browsers.splice(0).map(async ({ browser, userDataDir }) => {
       await browser.close();
       await rm(userDataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
-    }
+    }));
+    await sound.close();
   };
+  const launched = { version: 'Firefox', open, close };
   async function open(url, { ready, phone = false }) {
     const browser = await start(phone ? { width: 375, height: 812 } : DESK);
+    launched.version = (await browser.version()).replace(/^firefox\/(\d+).*/i, 'Firefox/$1');
     const page = await browser.newPage(), errors = [];
     page.on('console', (message) => isBad(message.type()) && errors.push(`${message.type()}: ${message.text()}`));
     page.on('pageerror', (error) => errors.push(String(error)));
     await page.goto(url);
     await page.waitForSelector(ready);
-    return wrap(page, errors, {});
+    return wrap(page, errors, {
+      // BiDi tells of no download: what the page makes a file of is caught before it is one.
+      async download(selector) {
+        await page.evaluate(() => {
+          const make = URL.createObjectURL;
+          URL.createObjectURL = (blob) => ((window.made = blob), make(blob));
+          HTMLAnchorElement.prototype.click = function () { window.madeName = this.download; };
+        });
+        await page.click(selector);
+        return page.evaluate(async () => ({ name: window.madeName, text: await window.made.text() }));
+      },
+    });
   }
-  const first = await start(DESK);
-  const version = (await first.version()).replace(/^firefox\/(\d+).*/i, 'Firefox/$1');
-  await closeAll();
-  return { version, open, close: async () => {
-    await closeAll();
-    await sound.close();
-  } };
+  return launched;
 }
 
 export const browsers = {

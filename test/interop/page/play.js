@@ -111,6 +111,9 @@ export async function reads(page, selector, words, ms = PATIENCE_MS) {
   throw new Error(`the page does not say ${words} but "${text}" in ${selector}`);
 }
 
+// Media come, says the lamp.
+export const flows = (page) => reads(page, '#lamp-media', /flowing/);
+
 export const watch = (page) => page.run(WATCH);
 export const seenBy = (page) => page.run(() => window.seen);
 
@@ -132,8 +135,8 @@ export async function playPage(c, folder, { build }) {
   let facts = '', version = '';
   try {
     await stage.begin();
-    version = (await stage.launch(c.peer)).version;
     facts = (await withTimeout(scenes[c.pageScene]({ stage, peer: c.peer, complain: (what) => complaints.push(what) }), SCENE_MS, 'the scene')) ?? '';
+    version = (await stage.launch(c.peer)).version;
     for (const [i, page] of stage.pages.entries()) complaints.push(...page.errors.map((error) => `the console of page ${i}: ${error}`));
   } catch (error) {
     complaints.push(error.message.split('\n')[0]);

@@ -6,7 +6,9 @@ import { createRequire } from 'node:module';
 import { judgeStamps } from '../judge.js';
 import { sleep } from '../process.js';
 import { recordedStamps, recordedTone } from '../recording.js';
-import { enter, reads, seenBy, watch } from './play.js';
+import { controls } from './controls.js';
+import { odd } from './odd.js';
+import { enter, flows, reads, seenBy, watch } from './play.js';
 
 const PAGE_TONE_HZ = 440; // the page's own; ours must be another one
 const OUR_TONE_HZ = 700;
@@ -60,11 +62,10 @@ async function judgeAccess(page, moment, complain) {
 }
 
 async function judgeDownload(page, complain) {
-  if (!page.download) return;
   const download = await page.download('#download');
-  const reports = JSON.parse(await readFile(await download.path(), 'utf8'));
+  const reports = JSON.parse(download.text);
   const types = new Set(reports.flatMap((report) => Object.values(report.stats).map((entry) => entry.type)));
-  if (download.suggestedFilename() !== 'page-statistics.json') complain(`the statistics are called ${download.suggestedFilename()}`);
+  if (download.name !== 'page-statistics.json') complain(`the statistics are called ${download.name}`);
   for (const type of ['inbound-rtp', 'outbound-rtp', 'candidate-pair']) if (!types.has(type)) complain(`the statistics have no ${type}`);
 }
 
@@ -74,8 +75,6 @@ async function judgeRecording(program, complain) {
   const { seconds, share } = await recordedTone(`${program.record}-audio.ogg`, PAGE_TONE_HZ);
   if (seconds < 0.8 * SECONDS || share < 0.6) complain(`our recording: ${seconds.toFixed(1)} s of sound, of which ${Math.round(100 * share)} % is the page's tone`);
 }
-
-const flows = (page) => reads(page, '#lamp-media', /flowing/);
 
 // ---- calls ---------------------------------------------------------------------------------------------------------------------
 
@@ -426,5 +425,5 @@ async function lost({ stage, peer, complain }) {
 
 export const scenes = {
   callee: withProgram('callee'), caller: withProgram('caller'), page: withPage(), 'other-page': withPage('chromium'), reload, full, garbage, plain, lost,
-  tutorial, whip, chat,
+  tutorial, whip, chat, ...controls, ...odd,
 };

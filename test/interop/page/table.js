@@ -9,14 +9,21 @@ const case_ = (peer, scene, network, smoke = false) => ({
 
 export const pageCases = ['chromium', 'firefox'].flatMap((peer) => [
   case_(peer, 'callee', 'loopback', true),
-  case_(peer, 'caller', 'loopback', true),
-  case_(peer, 'page', 'loopback', true),
-  case_(peer, 'chat', 'loopback', true),
+  case_(peer, 'caller', 'loopback'),
+  case_(peer, 'page', 'loopback'),
+  case_(peer, 'chat', 'loopback', peer === 'chromium'),
   case_(peer, 'reload', 'loopback'),
   case_(peer, 'full', 'loopback'),
   case_(peer, 'garbage', 'loopback'),
-  case_(peer, 'tutorial', 'loopback', true),
-  case_(peer, 'whip', 'loopback'),
+  case_(peer, 'tutorial', 'loopback'),
+  case_(peer, 'whip', 'loopback', peer === 'chromium'),
+  case_(peer, peer === 'chromium' ? 'screen' : 'no-screen', 'loopback'), // a headless Firefox has none
+  case_(peer, 'devices', 'loopback'),
+  case_(peer, 'mute', 'loopback'),
+  case_(peer, 'relay', 'symmetric'),
+  case_(peer, 'data-only', 'loopback'),
+  case_(peer, 'audio-only', 'loopback'),
+  ...(peer === 'chromium' ? [case_(peer, 'h264-only', 'loopback'), case_(peer, 'h264-taken', 'loopback')] : []), // Debian's Firefox has no H264
   case_(peer, 'plain', 'nat'),
   case_(peer, 'lost', 'nat'),
 ]).concat([case_('firefox', 'other-page', 'loopback')]);

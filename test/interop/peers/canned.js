@@ -8,14 +8,15 @@ import { join } from 'node:path';
 import { PEER_TONE_HZ } from '../judge.js';
 import { cellRectangle, stampCells } from '../stamp.js';
 
-const WIDTH = 640, HEIGHT = 480, FRAMES_PER_SECOND = 15, SECONDS = 25;
+export const WIDTH = 640, HEIGHT = 480;
+const FRAMES_PER_SECOND = 15, SECONDS = 25;
 
 // One picture in I420, the stamp burnt in; behind it a ramp that moves.
-function drawPicture(number) {
+export function drawPicture(number, timeMs) {
   const picture = Buffer.alloc((WIDTH * HEIGHT * 3) / 2, 128);
   for (let x = 0; x < WIDTH; x++) picture[x] = 40 + ((x >> 2) + 2 * number) % 160;
   for (let y = 1; y < HEIGHT; y++) picture.copy(picture, y * WIDTH, 0, WIDTH);
-  stampCells({ number, timeMs: number * (1000 / FRAMES_PER_SECOND) }).forEach((white, cell) => {
+  stampCells({ number, timeMs }).forEach((white, cell) => {
     const r = cellRectangle(cell, WIDTH);
     for (let y = r.y; y < r.y + r.height; y++) picture.fill(white ? 235 : 16, y * WIDTH + r.x, y * WIDTH + r.x + r.width);
   });
@@ -35,7 +36,7 @@ async function encode(output, options, writeInput) {
 // A key frame every second: whoever asks for one waits that long at the most.
 const makeVideo = (output) => encode(output, ['-f', 'rawvideo', '-pix_fmt', 'yuv420p', '-s', `${WIDTH}x${HEIGHT}`, '-r', String(FRAMES_PER_SECOND), '-i', '-', '-c:v', 'libvpx', '-b:v', '800k',
   '-g', String(FRAMES_PER_SECOND), '-deadline', 'realtime', '-cpu-used', '8', '-auto-alt-ref', '0', '-lag-in-frames', '0', '-f', 'ivf'], async (input) => {
-  for (let number = 0; number < SECONDS * FRAMES_PER_SECOND; number++) if (!input.write(drawPicture(number))) await once(input, 'drain');
+  for (let number = 0; number < SECONDS * FRAMES_PER_SECOND; number++) if (!input.write(drawPicture(number, (number * 1000) / FRAMES_PER_SECOND))) await once(input, 'drain');
 });
 
 // One packet of 20 ms in each page, so that a reader of pages reads packets.

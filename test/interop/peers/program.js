@@ -4,7 +4,8 @@
 // To the program:    { id, do: "open", iceServers, media, toneHz, folder }   a connection, with what it sends; what it receives it may record there
 //                    { id, do: "offer" }   { id, do: "answer", sdp }         gives { id, sdp }: the local description, which is set
 //                    { id, do: "accept", sdp }   { id, do: "candidate", candidate }   candidate: the browsers' dictionary, null at the end
-//                    { id, do: "measure" }                                   gives what page.js's measure() gives, as far as the stack can tell
+//                    { id, do: "measure" }                                   gives what page.js's measure() gives, as far as the stack can tell, and in "lacks" what it
+//                                                                            cannot: inbound, outbound (counters), reports (RTCP's), path, content, age (of pictures)
 //                    { id, do: "close" }
 // From the program:  { event: "version", version } first; { id, ... } for each request, with "error" if it failed;
 //                    { event: "candidate", candidate } if it trickles; { event: "state", state }: connectionState
@@ -19,7 +20,7 @@ import { withTimeout } from '../process.js';
 const REQUEST_MS = 15000;
 
 // The program as an object: request(do, members) and on(event).
-function startProgram(command, log, onEvent) {
+export function startProgram(command, log, onEvent) {
   const errors = openSync(log, 'a');
   const child = spawn(command[0], command.slice(1), { stdio: ['pipe', 'pipe', errors] });
   closeSync(errors);
