@@ -119,6 +119,8 @@ static struct signaling_text field(const struct signaling_http_response *respons
 static void take_tag(struct signaling_whip_client *client, const struct signaling_http_response *response) {
     struct signaling_text tag = field(response, "etag");
     bool is_strong = tag.bytes != NULL && tag.length >= 2 && tag.length <= SIGNALING_WHIP_TAG_MAX_BYTES && tag.bytes[0] == '"' && tag.bytes[tag.length - 1] == '"';
+    for (size_t i = 1; is_strong && i + 1 < tag.length; i++)
+        is_strong = (unsigned char)tag.bytes[i] > ' ' && tag.bytes[i] != '"' && tag.bytes[i] != 0x7f;
     client->tag[0] = '\0';
     if (is_strong) {
         memcpy(client->tag, tag.bytes, tag.length);
