@@ -265,10 +265,13 @@ check-layers: $(ARCHIVES)
 
 # What the laboratory runs. Settings of a call are variables: make lab A=symmetric B=port-restricted DELAY=40 LOSS=3 (test/lab/lab_call.sh).
 LAB_PROGRAMS := $(addprefix $(BUILD)/,caller callee signaling-server test/lab/lab_nat test/lab/lab_link)
-.PHONY: lab lab-programs nat-matrix
+.PHONY: lab lab-programs lab-tcp nat-matrix
 lab-programs: $(LAB_PROGRAMS)
 lab: $(LAB_PROGRAMS)
 	LAB_BUILD=$(BUILD) test/lab/lab_call.sh
+# Data channels beside the kernel's TCP on one link: make lab-tcp CASES="link short lossy shared deep" SECONDS_EACH=15 ROUNDS=3
+lab-tcp: $(LAB_PROGRAMS)
+	LAB_BUILD=$(BUILD) test/lab/congestion.sh $(CASES)
 nat-matrix: $(LAB_PROGRAMS)
 	LAB_BUILD=$(BUILD) test/lab/nat_matrix.py --jobs $(or $(JOBS),3)
 
@@ -287,7 +290,7 @@ interop-timing: interop-programs
 interop-soak: interop-programs
 	test/interop/lab.sh port-restricted node test/interop/soak.js $(MINUTES)
 
-# ---- fuzzing: fuzz/fuzz_NAME.c, first line "/* links: dtls */", second perhaps "/* with: test/peer/pair.c */" -----------------------------------------------------------
+# ---- fuzzing: fuzz/fuzz_NAME.c, first line "/* links: dtls */", second perhaps "/* with: test/peer/pair.c */" -----
 
 FUZZ_BUILD := build/fuzz
 TIME   ?= 60
@@ -315,7 +318,8 @@ fuzz: $(FUZZ_BUILD)/fuzz_$(TARGET)
 fuzz-coverage:
 	@mkdir -p $(FUZZ_BUILD)/coverage
 	clang $(FUZZ_CFLAGS) -fprofile-instr-generate -fcoverage-mapping -o $(FUZZ_BUILD)/coverage/fuzz_$(TARGET) $(call fuzz_sources,$(TARGET)) $(call fuzz_libs,$(TARGET))
-	LLVM_PROFILE_FILE=$(FUZZ_BUILD)/coverage/$(TARGET).raw $(FUZZ_BUILD)/coverage/fuzz_$(TARGET) -runs=0 $(wildcard fuzz/seeds/$(TARGET) $(FUZZ_BUILD)/corpus/$(TARGET)) 2>/dev/null
+	LLVM_PROFILE_FILE=$(FUZZ_BUILD)/coverage/$(TARGET).raw $(FUZZ_BUILD)/coverage/fuzz_$(TARGET) -runs=0 \
+	  $(wildcard fuzz/seeds/$(TARGET) $(FUZZ_BUILD)/corpus/$(TARGET)) 2>/dev/null
 	llvm-profdata merge -o $(FUZZ_BUILD)/coverage/$(TARGET).data $(FUZZ_BUILD)/coverage/$(TARGET).raw
 	llvm-cov report $(FUZZ_BUILD)/coverage/fuzz_$(TARGET) -instr-profile=$(FUZZ_BUILD)/coverage/$(TARGET).data $(call fuzz_sources,$(TARGET)) | cut -c1-60,100-200
 fuzz-all: $(FUZZ_TARGETS:%=$(FUZZ_BUILD)/fuzz_%)
@@ -337,7 +341,7 @@ endif
 # Beside other stacks, which npm brings: docs/performance.md.
 .PHONY: bench-rivals
 bench-rivals:
-	npm ci --silent --prefix bench/rivals
+	npm ci --no-progress --loglevel=error --prefix bench/rivals
 	$(MAKE) MODE=release build/release/bench/bench_data_channel
 	node bench/rivals/compare.js build/release/bench/bench_data_channel $(ROUNDS)
 

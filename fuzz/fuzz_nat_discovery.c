@@ -104,7 +104,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         else if (operation < 192)
             answer(&world, &script);
         else
-            (void)ice_nat_discovery_handle_datagram(world.discovery, world.now_us, &world.transmit.path, script.bytes, script.length < operation ? script.length : operation);
+            (void)ice_nat_discovery_handle_datagram(world.discovery, world.now_us, &world.transmit.path, script.bytes,
+                                                    script.length < operation ? script.length : operation);
         ice_nat_discovery_handle_timeout(world.discovery, world.now_us);
         drain(&world);
     }

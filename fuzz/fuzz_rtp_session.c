@@ -18,7 +18,8 @@
 #define DRAIN_MAX 5000
 #define LATE_MAX 8
 
-enum operation { TIME, RTP, RTCP, CRAFTED, ADD_SENDER, UPDATE_SENDER, REMOVE_SENDER, ADD_RECEIVER, UPDATE_RECEIVER, REMOVE_RECEIVER, FRAME, TONE, SESSION, KEY_FRAME, BYE, WEATHER, OPERATIONS };
+enum operation { TIME, RTP, RTCP, CRAFTED, ADD_SENDER, UPDATE_SENDER, REMOVE_SENDER, ADD_RECEIVER, UPDATE_RECEIVER, REMOVE_RECEIVER, FRAME, TONE,
+                 SESSION, KEY_FRAME, BYE, WEATHER, OPERATIONS };
 
 struct late {
     int to;
@@ -82,7 +83,8 @@ static const char *const mids[] = {"a", "v", "w", NULL, "0123456789abcdef", "012
 
 static struct rtp_sender_config sender_config(uint8_t a, uint8_t b) {
     const struct rtp_payload_mapping *mapping = &mappings[a % (AUDIO_TYPES + VIDEO_TYPES)];
-    return (struct rtp_sender_config){.codec = mapping->codec, .payload_type = (a & 0x80) != 0 ? 200 : mapping->payload_type, .clock_rate_hz = (a & 0x40) != 0 ? 16000 : 0,
+    return (struct rtp_sender_config){.codec = mapping->codec, .payload_type = (a & 0x80) != 0 ? 200 : mapping->payload_type,
+                                      .clock_rate_hz = (a & 0x40) != 0 ? 16000 : 0,
                                       .mid = mids[b & 7], .payload_max_bytes = (b & 8) != 0 ? 100 : 0, .history_packets = 16, .paused = (b & 16) != 0,
                                       .telephone_event = (b & 32) != 0, .telephone_event_payload_type = 101, .single_nal_unit = (b & 64) != 0, .ssrc = (b & 128) != 0 ? 0x1000 : 0};
 }
@@ -90,12 +92,14 @@ static struct rtp_sender_config sender_config(uint8_t a, uint8_t b) {
 static struct rtp_receiver_config receiver_config(uint8_t a, uint8_t b) {
     static const uint32_t ssrcs[] = {0x1000, 0x1001, 0x1002};
     bool video = (a & 1) != 0;
-    return (struct rtp_receiver_config){.mid = mids[b & 7], .payload_types = video ? mappings + AUDIO_TYPES : mappings, .payload_type_count = (a & 2) != 0 ? 1 : video ? VIDEO_TYPES : AUDIO_TYPES,
+    return (struct rtp_receiver_config){.mid = mids[b & 7], .payload_types = video ? mappings + AUDIO_TYPES : mappings,
+                                        .payload_type_count = (a & 2) != 0 ? 1 : video ? VIDEO_TYPES : AUDIO_TYPES,
                                         .ssrcs = ssrcs, .ssrc_count = a >> 2 & 3, .paused = (b & 16) != 0, .send_pli = (b & 8) == 0, .delay_min_us = (b & 32) != 0 ? 1000 : 0, .delay_max_us = (b & 64) != 0 ? 900000 : 0};
 }
 
 static struct rtp_session_config session_config(struct world *w, uint8_t a, const struct rtp_allocator *allocator) {
-    return (struct rtp_session_config){.random = seeded_random, .random_context = &w->seed, .allocator = allocator, .memory_budget_bytes = BUDGET_BYTES, .mid_extension_id = a & 15,
+    return (struct rtp_session_config){.random = seeded_random, .random_context = &w->seed, .allocator = allocator,
+                                       .memory_budget_bytes = BUDGET_BYTES, .mid_extension_id = a & 15,
                                        .abs_send_time_extension_id = (a & 16) != 0 ? 3 : 0, .reduced_size_rtcp = (a & 32) != 0};
 }
 
@@ -134,7 +138,8 @@ static void drain_one(struct world *w, int index) {
         struct rtp_packet packet;
         check(++count < DRAIN_MAX && length > 0 && length <= sizeof bytes);
         check(rtp_packet_is_rtcp(bytes, length) == (kind == RTP_PACKET_CONTROL));
-        check(kind == RTP_PACKET_CONTROL ? rtcp_compound_check(bytes, length) == RTP_OK && length <= RTP_CONTROL_MAX_BYTES : rtp_packet_parse(bytes, length, &packet) == RTP_OK);
+        check(kind == RTP_PACKET_CONTROL ? rtcp_compound_check(bytes, length) == RTP_OK && length <= RTP_CONTROL_MAX_BYTES
+              : rtp_packet_parse(bytes, length, &packet) == RTP_OK);
         carry(w, index, bytes, length, kind == RTP_PACKET_CONTROL);
     }
     while (rtp_session_poll_event(session, w->now_us, &event)) {

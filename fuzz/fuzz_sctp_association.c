@@ -92,6 +92,7 @@ static void judge_message(struct world *w, unsigned which, const struct sctp_rec
     uint32_t sum = 0;
     for (size_t i = 0; i < message->length; i++)
         sum += message->bytes[i];
+    (void)sum; /* every byte can be read */
     if (w->is_forged)
         return;
     assert(message->length >= 4 && message->stream < STREAMS);

@@ -84,7 +84,8 @@ static void give_forward(struct hostile *hostile) {
     size_t count = next_byte(&hostile->script) % 9;
     uint32_t tsn = sctp_inbound_cumulative_tsn(hostile->in) + next_number(&hostile->script) - INITIAL_TSN;
     for (size_t i = 0; i < count; i++)
-        skipped[i] = (struct sctp_skipped){(uint16_t)next_number(&hostile->script), hostile->is_interleaved && next_byte(&hostile->script) & 1, next_number(&hostile->script)};
+        skipped[i] = (struct sctp_skipped){(uint16_t)next_number(&hostile->script), hostile->is_interleaved && next_byte(&hostile->script) & 1,
+                                           next_number(&hostile->script)};
     (void)forward(hostile->in, tsn, hostile->is_interleaved, skipped, count);
     hostile->told = (struct told){.cumulative = sctp_inbound_cumulative_tsn(hostile->in) - INITIAL_TSN}; /* it may have come far */
 }

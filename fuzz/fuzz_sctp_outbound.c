@@ -20,7 +20,8 @@
 #define STREAMS 8
 #define FINISH_MAX 20000
 
-enum operation { SEND, SEND_LONG, SEND_PARTIAL, TIME, TIME_LONG, WEATHER, SACK, HOSTILE_SACK, CUMULATIVE, PAUSE, RESUME, LOW, PATH, MEMORY, FRAGMENT, WINDOW, HEARTBEAT, RENEGE, OPERATIONS };
+enum operation { SEND, SEND_LONG, SEND_PARTIAL, TIME, TIME_LONG, WEATHER, SACK, HOSTILE_SACK, CUMULATIVE, PAUSE, RESUME, LOW, PATH, MEMORY, FRAGMENT,
+                 WINDOW, HEARTBEAT, RENEGE, OPERATIONS };
 
 struct world {
     struct sctp_outbound *out;
@@ -216,7 +217,8 @@ static void drain(struct world *w) {
 
 static void send(struct world *w, const uint8_t *argument, size_t length, bool is_partial) {
     static const uint8_t bytes[70000] = {1, 2, 3};
-    struct sctp_message message = {.stream = argument[0] % STREAMS, .payload_protocol = 51, .is_unordered = (argument[0] & 8) != 0, .priority = argument[0] >> 4, .bytes = bytes, .length = length};
+    struct sctp_message message = {.stream = argument[0] % STREAMS, .payload_protocol = 51, .is_unordered = (argument[0] & 8) != 0,
+                                   .priority = argument[0] >> 4, .bytes = bytes, .length = length};
     if (is_partial) {
         message.reliability = (argument[2] & 1) != 0 ? SCTP_MAX_RETRANSMITS : SCTP_MAX_LIFETIME;
         message.max_retransmits = argument[2] >> 6;

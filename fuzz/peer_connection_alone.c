@@ -59,7 +59,8 @@ static struct stun_address base_of(size_t transport) {
 }
 
 void alone_give_sockets(struct alone *alone, size_t transport, size_t count) {
-    const struct ice_interface interfaces[2] = {{.base = base_of(transport), .preference = 65535}, {.base = base_of(transport + 100), .preference = 1, .mdns_name = "a.local"}};
+    const struct ice_interface interfaces[2] = {{.base = base_of(transport), .preference = 65535},
+                                                {.base = base_of(transport + 100), .preference = 1, .mdns_name = "a.local"}};
     (void)peer_connection_handle_transport_interfaces(alone->connection, alone->now_us, transport, interfaces, count);
 }
 
@@ -156,7 +157,8 @@ static void add(struct alone *alone, bool is_track, uint8_t argument) {
     char parameters[PEER_CODEC_PARAMETERS_MAX_BYTES + 3], stream[PEER_STREAM_ID_MAX_BYTES + 3];
     const char *const streams[] = {stream, "s"};
     struct peer_codec_capability codecs[2] = {{(enum peer_codec)(argument >> 5), parameters}, {(enum peer_codec)(1 + (argument >> 4 & 7)), NULL}};
-    struct peer_transceiver_config config = {.kind = (enum peer_media_kind)(argument & 1), .direction = (enum peer_direction)(argument >> 1 & 3), .bitrate_bps = 1000u * argument};
+    struct peer_transceiver_config config = {.kind = (enum peer_media_kind)(argument & 1), .direction = (enum peer_direction)(argument >> 1 & 3),
+                                             .bitrate_bps = 1000u * argument};
     size_t index = SIZE_MAX;
     if (argument & 8) {
         (void)take_text(alone, parameters, sizeof parameters);
@@ -187,7 +189,8 @@ static void add_candidate(struct alone *alone, uint8_t argument) {
 
 static void datagram(struct alone *alone, uint8_t argument) {
     char bytes[2048];
-    struct ice_path path = {.transport = argument & 64 ? ICE_TRANSPORT_TCP : ICE_TRANSPORT_UDP, .local = base_of(argument & 3), .remote = {.family = STUN_ADDRESS_IPV4, .port = 9, .ip = {192, 0, 2, 2}}};
+    struct ice_path path = {.transport = argument & 64 ? ICE_TRANSPORT_TCP : ICE_TRANSPORT_UDP, .local = base_of(argument & 3),
+                            .remote = {.family = STUN_ADDRESS_IPV4, .port = 9, .ip = {192, 0, 2, 2}}};
     size_t length = take_text(alone, bytes, sizeof bytes);
     path.stream_id = argument & 64 ? argument & 32 ? ICE_STREAM_ACCEPTED | argument : argument & 7 : 0;
     if (argument & 64) {
@@ -316,7 +319,8 @@ void fuzz_peer_connection_alone(const struct dtls_certificate *certificate, cons
         step(&alone);
         alone_drain(&alone);
         REQUIRE((peer_connection_signaling_state(alone.connection) == PEER_SIGNALING_CLOSED) == (peer_connection_state(alone.connection) == PEER_CONNECTION_CLOSED));
-        REQUIRE(peer_signaling_state_name(peer_connection_signaling_state(alone.connection))[0] != '\0' && peer_connection_state_name(peer_connection_state(alone.connection))[0] != '\0');
+        REQUIRE(peer_signaling_state_name(peer_connection_signaling_state(alone.connection))[0] != '\0' &&
+                peer_connection_state_name(peer_connection_state(alone.connection))[0] != '\0');
     }
     peer_connection_free(alone.connection);
     REQUIRE(alone.live == 0);

@@ -112,7 +112,8 @@ struct alone_picture alone_look(const struct alone *alone) {
     }
     for (size_t i = 0; i < peer_connection_transceiver_count(alone->connection); i++) {
         struct peer_transceiver facts;
-        uint64_t known = peer_connection_transceiver(alone->connection, i, &facts) ? (uint64_t)(facts.section + 1) << 8 | (unsigned)facts.current_direction << 4 | facts.stopped : 0;
+        uint64_t known = peer_connection_transceiver(alone->connection, i, &facts)
+                         ? (uint64_t)(facts.section + 1) << 8 | (unsigned)facts.current_direction << 4 | facts.stopped : 0;
         picture.sum = (picture.sum ^ known) * 0x100000001B3u;
     }
     return picture;

@@ -7,7 +7,7 @@
 #define GAPS_MAX 290
 /* A message of one full packet has 1,132 bytes and takes 6 cells, 1,536: of what is free, so much may be promised as user data. */
 #define WINDOW_OF_FREE(bytes) ((bytes) / 3 * 2)
-/* RFC 9260 section 6.2 (as RFC 1122 section 4.2.3.3): a window that would make the peer send small chunks is not offered. */
+/* RFC 9260 section 6.2, MUST (as RFC 1122 section 4.2.3.3): a window that would make the peer send small chunks is not offered. */
 #define WINDOW_MIN_BYTES 3000
 
 void sctp_acknowledgement_duplicate(struct sctp_inbound *in, uint32_t tsn) {

@@ -38,7 +38,7 @@ void sctp_stop_timer(struct sctp_association *a, enum sctp_timer timer) {
 
 bool sctp_count_error(struct sctp_association *a) {
     /* RFC 9260 section 8.1: what had no answer counts, whatever it was; beyond Association.Max.Retrans the peer is unreachable, and
-     * MUST: nothing more is sent to it. */
+     * SHALL: nothing more is sent to it. */
     a->errors++;
     if (a->errors <= a->config.association_retransmissions)
         return true;
@@ -102,7 +102,7 @@ struct sctp_association *sctp_association_new(const struct sctp_association_conf
     for (int timer = 0; timer < SCTP_TIMER_COUNT; timer++)
         a->deadline_us[timer] = SCTP_NEVER;
     resolved.random(resolved.random_context, a->key.bytes, sizeof a->key.bytes);
-    /* RFC 9260 sections 3.3.2 and 5.3.1: a tag is random and never 0; the first TSN may be random too. */
+    /* RFC 9260 sections 3.3.2 and 5.3.1: a tag is random and never 0; SHOULD: the first TSN is random too. */
     while (a->own_tag == 0)
         a->own_tag = sctp_random_u32(a);
     a->agreed.own_initial_tsn = sctp_random_u32(a);

@@ -23,7 +23,7 @@
 
 #include "sctp/error.h"
 
-#define SCTP_PORT 5000 /* RFC 8841: what a=sctp-port says of nearly everybody */
+#define SCTP_PORT 5000 /* what a=sctp-port (RFC 8841 section 5.1) says of nearly everybody */
 #define SCTP_STREAMS_MAX 65535 /* RFC 8831 section 6.2 wants as many; the ids are 0..65534 */
 
 /* A datagram of 1200 bytes less what a record of DTLS 1.2 with AES-GCM puts around it (13 + 8 + 16), at a multiple of four. */
@@ -225,7 +225,7 @@ struct sctp_association *sctp_association_new(const struct sctp_association_conf
 void sctp_association_free(struct sctp_association *association);
 
 /*
- * Calls the peer. Both ends may (RFC 8831 section 6.2: over DTLS both do): one association comes of it.
+ * Calls the peer. Both ends may (over DTLS both MUST, RFC 8841 section 9.3): one association comes of it.
  * Returns SCTP_OK, also when the peer was first; SCTP_ERROR_STATE after the end.
  */
 int sctp_association_connect(struct sctp_association *association, uint64_t now_us);

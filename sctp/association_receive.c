@@ -160,7 +160,7 @@ static bool handle_handshake_chunk(struct sctp_association *a, uint64_t now_us, 
         return true;
     case SCTP_CHUNK_INIT: /* RFC 9260 section 8.5.1 A: alone in a packet without a tag, or not at all */
     case SCTP_CHUNK_COOKIE_ECHO: /* section 5.1: the first of its packet, which was seen already */
-    case SCTP_CHUNK_PAD: /* RFC 4820 section 3, MUST: without a meaning */
+    case SCTP_CHUNK_PAD: /* RFC 4820 section 3, MUST: passed over */
         return true;
     default:
         return false;

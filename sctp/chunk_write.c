@@ -37,7 +37,7 @@ static void write_extensions(struct sctp_writer *writer, const struct sctp_init 
         sctp_writer_parameter(writer, SCTP_PARAMETER_SUPPORTED_EXTENSIONS, types, count);
 }
 
-/* Each of them whole, header and all, inside a parameter of its own: RFC 9260 section 3.3.3.1. */
+/* Each of them whole, header and all, inside a parameter of its own: RFC 9260 section 3.3.3.1.2. */
 static void write_unrecognized(struct sctp_writer *writer, const uint8_t *bytes, size_t length) {
     struct sctp_walk walk = sctp_walk_bytes(bytes, length);
     struct sctp_parameter parameter;

@@ -41,7 +41,7 @@ void sctp_congestion_decay(struct sctp_congestion *c) {
     uint64_t half_bytes = c->window_bytes / 2;
     if (c->window_bytes <= least_bytes)
         return;
-    uint64_t known_bytes = c->window_bytes - c->window_bytes / 4; /* RFC 7661 section 4.4.1: where to is remembered */
+    uint64_t known_bytes = c->window_bytes - c->window_bytes / 4; /* RFC 7661 section 4.4.3: where to is remembered */
     if (c->threshold_bytes < known_bytes)
         c->threshold_bytes = known_bytes;
     c->window_bytes = half_bytes > least_bytes ? half_bytes : least_bytes;

@@ -134,7 +134,7 @@ static bool take_message(struct data_channel_layer *layer, uint64_t now_us, cons
         finish_partial(layer, channel, event);
     } else {
         event->bytes = received->bytes;
-        event->length = is_empty ? 0 : received->length; /* RFC 8831 section 6.6: the byte of an empty one is not looked at */
+        event->length = is_empty ? 0 : received->length; /* RFC 8831 section 6.6, MUST: the byte of an empty one is not looked at */
     }
     event->type = DATA_CHANNEL_EVENT_MESSAGE;
     event->handle = channel->handle;
@@ -149,7 +149,7 @@ static bool take_message(struct data_channel_layer *layer, uint64_t now_us, cons
 static void take_reset_by_peer(struct data_channel_layer *layer, uint64_t now_us, struct data_channel *channel) {
     channel->is_reset_by_peer = true;
     if (channel->state == DATA_CHANNEL_OPEN) {
-        /* RFC 8831 section 6.7, MUST: the other direction is reset too. */
+        /* RFC 8831 section 6.7: the other direction is reset too. */
         data_channel_begin_close(layer, now_us, channel, DATA_CHANNEL_CLOSED_BY_PEER);
         if (channel->state == DATA_CHANNEL_CLOSING)
             data_channel_tell(layer, channel, &channel->tells_closing);

@@ -36,7 +36,7 @@ static uint16_t smaller(uint16_t a, uint16_t b) {
     return a < b ? a : b;
 }
 
-/* RFC 9260 section 5.1.1: as many streams as the one wants to send on and the other can take. */
+/* RFC 9260 section 5.1.1, MUST: as many streams as the one wants to send on and the other can take. */
 static struct sctp_agreement agree(const struct sctp_association *a, const struct sctp_init *theirs, uint32_t own_initial_tsn) {
     bool is_interleaved = a->config.wants_interleaving && theirs->interleaving;
     return (struct sctp_agreement){
@@ -235,7 +235,7 @@ void sctp_handle_init(struct sctp_association *a, uint64_t now_us, const struct 
             refuse(a, tag_of_rule_breaker(chunk), SCTP_CAUSE_INVALID_PARAMETER);
         return;
     }
-    /* RFC 9260 section 9.2: one who comes anew while we wait for the last word of a shutdown gets the SHUTDOWN ACK again. */
+    /* RFC 9260 section 9.2, SHOULD: one who comes anew while we wait for the last word of a shutdown gets the SHUTDOWN ACK again. */
     if (a->state == SCTP_STATE_SHUTDOWN_ACK_SENT) {
         a->shutdown_ack_is_due = true;
         return;
@@ -277,7 +277,7 @@ static void end_without_streams(struct sctp_association *a, const struct sctp_ch
 void sctp_handle_init_ack(struct sctp_association *a, uint64_t now_us, const struct sctp_chunk *chunk) {
     static const uint8_t missing_cookie[] = {0, 0, 0, 1, 0, SCTP_PARAMETER_STATE_COOKIE}; /* RFC 9260 section 3.3.10.2 */
     struct reading reading;
-    /* RFC 9260 section 5.2.3: an INIT ACK that nobody waits for is old. */
+    /* RFC 9260 section 5.2.3, SHOULD: an INIT ACK that nobody waits for is old. */
     if (a->state != SCTP_STATE_COOKIE_WAIT)
         return;
     if (read(chunk, &reading) != SCTP_OK || reading.init.cookie_length > SCTP_PEER_COOKIE_MAX_BYTES) {
@@ -353,7 +353,7 @@ static bool compare(struct sctp_association *a, uint64_t now_us, const struct sc
 
 bool sctp_handle_cookie_echo(struct sctp_association *a, uint64_t now_us, const struct sctp_packet *packet, const struct sctp_chunk *chunk) {
     struct sctp_cookie cookie;
-    /* RFC 9260 section 5.1.5, MUST: the MAC, then the tag, then the time. */
+    /* RFC 9260 section 5.1.5, MUST: the MAC, then the tag, then the time (steps 2 to 4). */
     if (!sctp_cookie_open(chunk->value, chunk->length, &a->key, &cookie) || packet->verification_tag != cookie.own_tag) {
         a->count.cookies_refused++;
         return false;
@@ -376,7 +376,7 @@ bool sctp_handle_cookie_echo(struct sctp_association *a, uint64_t now_us, const 
 /* ---- the answers to a COOKIE ECHO, and none ---------------------------------------------------------------------------------------- */
 
 void sctp_handle_cookie_ack(struct sctp_association *a, uint64_t now_us) {
-    if (a->state == SCTP_STATE_COOKIE_ECHOED) /* RFC 9260 section 5.2.5: in any other state it is dropped */
+    if (a->state == SCTP_STATE_COOKIE_ECHOED) /* RFC 9260 section 5.2.5, SHOULD: in any other state it is dropped */
         establish(a, now_us);
 }
 

@@ -36,7 +36,7 @@ void sctp_handle_heartbeat_timer(struct sctp_association *a, uint64_t now_us) {
 void sctp_write_own_heartbeat(struct sctp_association *a, uint64_t now_us, struct sctp_writer *writer) {
     uint8_t info[SCTP_HEARTBEAT_INFO_BYTES];
     size_t before = writer->length;
-    /* RFC 9260 section 8.3, SHOULD: 64 random bits, so that nobody can acknowledge what has not arrived. When it was sent stays here. */
+    /* RFC 9260 section 3.3.5: 64 random bits (MUST, to verify a path), so that nobody can acknowledge what has not arrived. When it was sent stays here. */
     uint64_t nonce = sctp_random_u64(a);
     sctp_store_u32(info, (uint32_t)(nonce >> 32));
     sctp_store_u32(info + 4, (uint32_t)nonce);
@@ -52,7 +52,7 @@ void sctp_write_own_heartbeat(struct sctp_association *a, uint64_t now_us, struc
 
 void sctp_handle_heartbeat(struct sctp_association *a, const struct sctp_chunk *chunk) {
     struct sctp_parameter info;
-    /* RFC 9260 section 8.3, MUST: what it brought goes back, as it came. */
+    /* RFC 9260 section 8.3, MUST: it is answered; SHOULD: with what it brought, as it came. */
     if (sctp_read_heartbeat(chunk, &info) == SCTP_OK)
         sctp_answer(a, SCTP_CHUNK_HEARTBEAT_ACK, 0, chunk->value, chunk->length);
     else

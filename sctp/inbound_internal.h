@@ -38,7 +38,7 @@
  * message_max_bytes  of the longest message: a longer one is the peer's violation; 1 at least
  * initial_tsn        the peer's, of its INIT or INIT ACK
  * stream_count       streams 0..stream_count - 1 are valid; 1..65536
- * is_interleaved     I-DATA has been agreed: no DATA comes (RFC 8260 section 2.2.1); else no I-DATA does
+ * is_interleaved     I-DATA has been agreed: no DATA comes (RFC 8260 sections 2.2.1 and 2.2.3); else no I-DATA does
  */
 struct sctp_inbound_config {
     const struct sctp_allocator *allocator;

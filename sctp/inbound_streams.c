@@ -109,7 +109,7 @@ static void go_on(struct sctp_inbound *in, uint16_t stream) {
 
 void sctp_streams_deliver(struct sctp_inbound *in, struct sctp_run *whole) {
     if (whole->is_unordered) {
-        make_ready(in, whole); /* RFC 9260 section 6.6, MUST: without regard to any order */
+        make_ready(in, whole); /* RFC 9260 section 6.6: without regard to any order */
         return;
     }
     uint32_t *next = next_of(in, whole->stream);

@@ -22,14 +22,14 @@ static void lost(struct sctp_congestion *c, uint64_t now_us, uint64_t rtt_us, ui
     (void)now_us;
     (void)rtt_us;
     (void)least_rtt_us;
-    /* RFC 9260 section 7.2.3, MUST: half, but four segments. */
+    /* RFC 9260 section 7.2.3, SHOULD: half, but four segments. */
     sctp_congestion_reduce(c, 1, 2);
     c->window_bytes = c->threshold_bytes;
 }
 
 static void timed_out(struct sctp_congestion *c, uint64_t now_us) {
     (void)now_us;
-    /* RFC 9260 section 7.2.3, MUST: slow start from one segment. */
+    /* RFC 9260 section 7.2.3, SHOULD: slow start from one segment. */
     sctp_congestion_reduce(c, 1, 2);
     c->window_bytes = c->unit_bytes;
 }

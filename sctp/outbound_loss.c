@@ -14,7 +14,7 @@ void sctp_outbound_arm_t3(struct sctp_outbound *out, uint64_t now_us) {
 void sctp_outbound_enter_recovery(struct sctp_outbound *out, uint64_t now_us, uint64_t flight_bytes) {
     if (out->recovery.state != SCTP_RECOVERY_NONE)
         return;
-    /* RFC 9260 section 7.2.4, MUST: one reduction, until what was in flight when it happened has been acknowledged; a budget of one: the first
+    /* RFC 9260 section 7.2.4, SHOULD: one reduction, until what was in flight when it happened has been acknowledged; a budget of one: the first
      * retransmission does not wait for the window. */
     out->recovery = (struct sctp_recovery){
         .state = SCTP_RECOVERY_FAST, .start_tsn = out->flight.cumulative_tsn, .end_tsn = out->flight.next_tsn - 1, .start_flight_bytes = flight_bytes > 0 ? flight_bytes : 1, .budget_bytes = 1, .is_undoable = true};
@@ -31,7 +31,7 @@ static void leave_recovery(struct sctp_outbound *out) {
 }
 
 /* RFC 9937 section 6.2, for a SACK within fast recovery. */
-static void reduce_proportionally(struct sctp_outbound *out, uint64_t delivered_bytes, bool has_loss) {
+static void reduce_proportionally(struct sctp_outbound *out, uint64_t delivered_bytes, bool is_safe) {
     struct sctp_recovery *r = &out->recovery;
     uint64_t flight_bytes = out->flight.flight_bytes, threshold_bytes = out->congestion.window_bytes, unit_bytes = out->congestion.unit_bytes;
     r->delivered_bytes += delivered_bytes;
@@ -42,21 +42,21 @@ static void reduce_proportionally(struct sctp_outbound *out, uint64_t delivered_
     } else {
         uint64_t behind_bytes = r->delivered_bytes > r->sent_bytes ? r->delivered_bytes - r->sent_bytes : 0;
         budget_bytes = behind_bytes > delivered_bytes ? behind_bytes : delivered_bytes;
-        budget_bytes += has_loss ? 0 : unit_bytes; /* good acknowledgements let it catch up */
+        budget_bytes += is_safe ? unit_bytes : 0; /* SafeACK: the cumulative TSN moves, and no more is lost: it may catch up */
         if (budget_bytes > threshold_bytes - flight_bytes)
             budget_bytes = threshold_bytes - flight_bytes;
     }
     r->budget_bytes = r->sent_bytes == 0 && budget_bytes == 0 ? 1 : budget_bytes;
 }
 
-void sctp_outbound_recovery_acknowledged(struct sctp_outbound *out, uint64_t delivered_bytes, bool has_loss) {
+void sctp_outbound_recovery_acknowledged(struct sctp_outbound *out, uint64_t delivered_bytes, bool is_safe) {
     struct sctp_recovery *r = &out->recovery;
     if (r->state == SCTP_RECOVERY_NONE)
         return;
     if (!sctp_tsn_before(out->flight.cumulative_tsn, r->end_tsn)) {
         leave_recovery(out);
     } else if (r->state == SCTP_RECOVERY_FAST) {
-        reduce_proportionally(out, delivered_bytes, has_loss);
+        reduce_proportionally(out, delivered_bytes, is_safe);
     }
 }
 
@@ -77,7 +77,7 @@ void sctp_outbound_detect_losses(struct sctp_outbound *out, uint64_t now_us) {
 /* ---- T3-rtx ------------------------------------------------------------------------------------------------------------------------ */
 
 static void mark_timed_out(struct sctp_outbound *out, uint64_t now_us) {
-    /* RFC 9260 section 6.3.3 E3, MUST: all that is outstanding is to be sent again; RFC 8985 section 6.3 spares what was sent less than a round trip
+    /* RFC 9260 section 6.3.3 E3, SHOULD: all that is outstanding is to be sent again; RFC 8985 section 6.3 spares what was sent less than a round trip
      * ago, behind the earliest one. */
     uint64_t spared_us = out->rtt.smoothed_us + sctp_retransmission_timeout_least_us(&out->rtt) / 4;
     bool is_first = true;
@@ -117,7 +117,10 @@ void sctp_outbound_timed_out(struct sctp_outbound *out, uint64_t now_us) {
 void sctp_outbound_arm_probe(struct sctp_outbound *out, uint64_t now_us) {
     out->probe.due_us = UINT64_MAX;
     bool is_idle = out->flight.outstanding_count == 0;
-    if (is_idle || out->probe.is_sent || out->recovery.state != SCTP_RECOVERY_NONE || out->flight.lost_count > 0 || out->rtt.smoothed_us == 0)
+    if (is_idle || out->recovery.state != SCTP_RECOVERY_NONE || out->flight.lost_count > 0)
+        return;
+    /* RFC 8985 section 7.3, MUST: one probe at a time, and none before a round trip has been measured since the last one, or at all. */
+    if (out->probe.is_sent || !out->is_measured_since_probe)
         return;
     uint64_t wait_us = 2 * out->rtt.smoothed_us;
     wait_us = wait_us > SCTP_PROBE_MIN_US ? wait_us : SCTP_PROBE_MIN_US;

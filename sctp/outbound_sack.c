@@ -78,6 +78,7 @@ static uint64_t measure(struct sctp_outbound *out, uint64_t now_us, const struct
     if (!tally->has_sample)
         return 0;
     uint64_t rtt_us = now_us - tally->sent_us;
+    out->is_measured_since_probe = true;
     /* RFC 9260 section 6.3.1 C4, SHOULD: once a round trip. */
     bool is_smoothed = now_us - out->rtt_round_us >= out->rtt.smoothed_us;
     if (is_smoothed)
@@ -86,7 +87,7 @@ static uint64_t measure(struct sctp_outbound *out, uint64_t now_us, const struct
     return rtt_us > 0 ? rtt_us : 1;
 }
 
-/* RFC 9260 section 6.3.2 R2 and R3, MUST. */
+/* RFC 9260 section 6.3.2 R2 and R3. */
 static void restart_timers(struct sctp_outbound *out, uint64_t now_us, bool has_advanced, bool has_progress) {
     if (has_advanced || !sctp_outbound_needs_t3(out))
         sctp_outbound_arm_t3(out, now_us);
@@ -168,7 +169,7 @@ static void inform_congestion(struct sctp_outbound *out, uint64_t now_us, const 
 
 int sctp_outbound_handle_sack(struct sctp_outbound *out, uint64_t now_us, const struct sctp_sack *sack, bool *has_progressed) {
     *has_progressed = false;
-    /* RFC 9260 section 6.2.1 D i, MUST: an old one is dropped. */
+    /* RFC 9260 section 6.2.1 D i, SHOULD: an old one is dropped. */
     if (sctp_tsn_before(sack->cumulative_tsn, out->flight.cumulative_tsn)) {
         out->counted.sacks_old++;
         return SCTP_OK;
@@ -194,11 +195,11 @@ int sctp_outbound_handle_sack(struct sctp_outbound *out, uint64_t now_us, const 
     uint32_t lost_before = out->flight.lost_count;
     sctp_outbound_detect_losses(out, now_us);
     judge_probe(out, now_us, sack->duplicate_count > 0, flight_bytes);
-    sctp_outbound_recovery_acknowledged(out, tally.delivered_bytes, out->flight.lost_count > lost_before);
+    sctp_outbound_recovery_acknowledged(out, tally.delivered_bytes, has_advanced && out->flight.lost_count <= lost_before);
     inform_congestion(out, now_us, &tally, rtt_us, was_limited);
     sctp_outbound_advance_forward(out);
     uint64_t patience_us = out->rtt.smoothed_us > 0 ? out->rtt.smoothed_us : out->rtt.rto_us;
-    /* RFC 3758 section 3.5 C3: again, but not for each SACK of a round trip. */
+    /* RFC 3758 section 3.5 C3, MUST: again; F2: but not for each SACK of a round trip. */
     if (out->forward_tsn != out->flight.cumulative_tsn && now_us - out->forward_sent_us >= patience_us)
         out->is_forward_due = true;
     restart_timers(out, now_us, has_advanced, tally.has_progress);

@@ -53,6 +53,7 @@ struct sctp_outbound {
     bool is_interleaved, can_forward;
     bool is_window_limited;          /* since data ran out last */
     bool is_heard_since_timeout;
+    bool is_measured_since_probe;    /* RFC 8985 section 7.3: else no probe follows the last one */
     uint32_t round_end_tsn;
     uint64_t rtt_round_us;           /* when the last smoothed sample was taken */
     uint64_t last_sent_us;
@@ -71,7 +72,7 @@ struct sctp_outbound {
 /* Marks what RACK finds, and reacts once in each round trip. */
 void sctp_outbound_detect_losses(struct sctp_outbound *out, uint64_t now_us);
 void sctp_outbound_enter_recovery(struct sctp_outbound *out, uint64_t now_us, uint64_t flight_bytes);
-void sctp_outbound_recovery_acknowledged(struct sctp_outbound *out, uint64_t delivered_bytes, bool has_loss);
+void sctp_outbound_recovery_acknowledged(struct sctp_outbound *out, uint64_t delivered_bytes, bool is_safe);
 void sctp_outbound_timed_out(struct sctp_outbound *out, uint64_t now_us);
 void sctp_outbound_arm_t3(struct sctp_outbound *out, uint64_t now_us);
 void sctp_outbound_arm_probe(struct sctp_outbound *out, uint64_t now_us);

@@ -60,7 +60,7 @@ static void write_chunk(const struct sctp_outbound *out, struct sctp_writer *wri
 static bool congestion_allows(struct sctp_outbound *out) {
     /* RFC 9260 section 6.1 B, MUST: not with a window or more outstanding. */
     bool is_open = out->recovery.state == SCTP_RECOVERY_FAST ? out->recovery.budget_bytes > 0 : out->flight.flight_bytes < out->congestion.window_bytes;
-    /* RFC 9260 section 7.2.3: one packet may always be out. */
+    /* RFC 9260 section 7.2.1: one packet may always be out. */
     is_open = is_open || out->flight.outstanding_count == 0;
     out->is_window_limited |= !is_open;
     return is_open;
@@ -86,9 +86,16 @@ static bool peer_allows(struct sctp_outbound *out, uint64_t now_us, size_t bytes
     return probe->is_out;
 }
 
+static uint64_t pace(const struct sctp_outbound *out) {
+    uint64_t window_bytes = out->congestion.window_bytes;
+    bool is_slow_start = window_bytes < out->congestion.threshold_bytes, is_filling = out->flight.flight_bytes < window_bytes - window_bytes / 8;
+    unsigned gain = is_slow_start ? SCTP_PACER_GAIN_SLOW_START : is_filling ? SCTP_PACER_GAIN_FILLING : SCTP_PACER_GAIN;
+    return sctp_pacer_rate(window_bytes, out->rtt.smoothed_us, gain);
+}
+
 static void account(struct sctp_outbound *out, uint64_t now_us, const struct sctp_record *record) {
     size_t cost = sctp_in_flight_cost(&out->flight, record->length);
-    uint64_t rate = sctp_pacer_rate(out->congestion.window_bytes, out->rtt.smoothed_us, out->congestion.window_bytes < out->congestion.threshold_bytes);
+    uint64_t rate = pace(out);
     sctp_pacer_sent(&out->pacer, now_us, rate, cost);
     if (out->recovery.state == SCTP_RECOVERY_FAST) {
         out->recovery.sent_bytes += cost;
@@ -122,7 +129,7 @@ static void send_again(struct sctp_outbound *out, uint64_t now_us, struct sctp_w
     out->counted.bytes_retransmitted += record->length;
 }
 
-/* RFC 9260 section 6.1 C: first what is marked. True: go on. */
+/* RFC 9260 section 6.1 C, MUST: first what is marked. True: go on. */
 static bool write_lost(struct sctp_outbound *out, uint64_t now_us, struct sctp_writer *writer) {
     struct sctp_record *record = sctp_in_flight_first_lost(&out->flight);
     if (sctp_outbound_abandon_if_due(out, now_us, record->message, record->transmissions))
@@ -204,6 +211,7 @@ static bool write_probe(struct sctp_outbound *out, uint64_t now_us, struct sctp_
         send_again(out, now_us, writer, record, true);
     }
     out->probe.is_sent = true;
+    out->is_measured_since_probe = false;
     out->probe.is_retransmission = !is_new;
     out->probe.tsn = out->flight.next_tsn - 1;
     out->counted.probes++;
@@ -221,7 +229,7 @@ bool sctp_outbound_write(struct sctp_outbound *out, uint64_t now_us, struct sctp
     size_t without_data = writer->length;
     if (out->probe.is_wanted)
         write_probe(out, now_us, writer);
-    uint64_t rate = sctp_pacer_rate(out->congestion.window_bytes, out->rtt.smoothed_us, out->congestion.window_bytes < out->congestion.threshold_bytes);
+    uint64_t rate = pace(out);
     bool has_more = out->flight.lost_count > 0 || out->queue.scheduler.count > 0;
     out->pace_us = UINT64_MAX;
     /* What little is in flight is no burst, however fast its answers come. */

@@ -4,10 +4,9 @@
 #define US_PER_SECOND UINT64_C(1000000)
 #define MILLIONTHS UINT64_C(1000000) /* of a byte: what a rate of bytes a second makes of a microsecond */
 
-uint64_t sctp_pacer_rate(uint64_t window_bytes, uint64_t smoothed_rtt_us, bool is_slow_start) {
+uint64_t sctp_pacer_rate(uint64_t window_bytes, uint64_t smoothed_rtt_us, unsigned gain) {
     if (smoothed_rtt_us == 0)
         return 0;
-    uint64_t gain = is_slow_start ? SCTP_PACER_GAIN_SLOW_START : SCTP_PACER_GAIN;
     uint64_t rate = window_bytes * gain * (US_PER_SECOND / 100) / smoothed_rtt_us;
     return rate > 0 ? rate : 1;
 }

@@ -11,8 +11,10 @@
 
 #define SCTP_PACER_BURST_BYTES 14480      /* ten packets at once are nobody's burst: RFC 6928 starts with as many */
 #define SCTP_PACER_BURST_US 1000          /* nor is what a loop with a clock of milliseconds needs */
-#define SCTP_PACER_GAIN_SLOW_START 200    /* per cent of window over round trip time: slow start doubles in a round trip */
-#define SCTP_PACER_GAIN 110               /* what the link gives back, and a little: the window, not the pace, is to be the limit */
+/* Per cent of window over round trip time: */
+#define SCTP_PACER_GAIN_SLOW_START 200u   /* it doubles in a round trip */
+#define SCTP_PACER_GAIN_FILLING 110u      /* much of the window has just been opened, by the end of a recovery or of a silence: hardly more than the link gives */
+#define SCTP_PACER_GAIN 125u              /* the window is the limit, and what a late wake-up has missed is made up for */
 
 struct sctp_pacer {
     uint64_t ahead_millionths; /* of a byte: sent sooner than the rate would have it, as of since_us */
@@ -22,6 +24,6 @@ struct sctp_pacer {
 /* The rate: bytes a second; 0: none yet, no limit. True: one packet more may leave now. Else *until_us is when to ask again. */
 bool sctp_pacer_allows(struct sctp_pacer *pacer, uint64_t now_us, uint64_t rate, uint64_t *until_us);
 void sctp_pacer_sent(struct sctp_pacer *pacer, uint64_t now_us, uint64_t rate, uint64_t bytes);
-uint64_t sctp_pacer_rate(uint64_t window_bytes, uint64_t smoothed_rtt_us, bool is_slow_start);
+uint64_t sctp_pacer_rate(uint64_t window_bytes, uint64_t smoothed_rtt_us, unsigned gain);
 
 #endif

@@ -39,7 +39,7 @@ static bool abandon(struct sctp_outbound *out, struct sctp_outgoing *message) {
 bool sctp_outbound_abandon_if_due(struct sctp_outbound *out, uint64_t now_us, struct sctp_outgoing *message, unsigned transmissions) {
     if (message->is_abandoned)
         return true;
-    /* RFC 7496 section 3.1 and RFC 3758 section 4.1: judged before each transmission. */
+    /* RFC 7496 section 3.1 and RFC 3758 section 4.1 TR3 and TR4, MUST: judged before each transmission. */
     bool is_spent = message->retransmit_limit != UINT32_MAX && transmissions > message->retransmit_limit;
     if (!is_spent && message->expires_us > now_us)
         return false;
@@ -89,7 +89,7 @@ bool sctp_outbound_write_forward(struct sctp_outbound *out, uint64_t now_us, str
     out->skip_mark++;
     while (tsn != out->forward_tsn) {
         const struct sctp_outgoing *message = sctp_in_flight_record(&out->flight, tsn + 1)->message;
-        /* RFC 3758 section 3.2, MUST: no unordered messages; RFC 8260 section 2.3.1 names both kinds. */
+        /* RFC 3758 section 3.2, MUST NOT: no unordered messages; RFC 8260 section 2.3.1 names both kinds. */
         if (out->is_interleaved || !message->is_unordered) {
             size_t place = place_of(out, message, count, most);
             if (place == SIZE_MAX)
@@ -105,6 +105,6 @@ bool sctp_outbound_write_forward(struct sctp_outbound *out, uint64_t now_us, str
     out->is_forward_due = false;
     out->forward_sent_us = now_us;
     if (out->t3_us == UINT64_MAX)
-        sctp_outbound_arm_t3(out, now_us); /* RFC 3758 section 3.5, MUST: T3-rtx runs while it is not acknowledged */
+        sctp_outbound_arm_t3(out, now_us); /* RFC 3758 section 3.5 C5, MUST: T3-rtx runs while it is not acknowledged */
     return true;
 }

@@ -4,7 +4,7 @@
 #define GRANULARITY_US 1000 /* section 6.3.1 G1: of the clocks that wake us */
 
 void sctp_retransmission_timeout_begin(struct sctp_retransmission_timeout *timeout) {
-    /* RFC 9260 section 6.3.1 C1, MUST: until the first measurement, RTO.Initial. */
+    /* RFC 9260 section 6.3.1 C1: until the first measurement, RTO.Initial. */
     *timeout = (struct sctp_retransmission_timeout){.rto_us = SCTP_RTO_INITIAL_US};
 }
 
@@ -30,11 +30,11 @@ void sctp_retransmission_timeout_measured(struct sctp_retransmission_timeout *ti
     if (!is_smoothed && timeout->smoothed_us > 0)
         return;
     if (timeout->smoothed_us == 0) {
-        /* RFC 9260 section 6.3.1 C2, MUST: the first one. */
+        /* RFC 9260 section 6.3.1 C2: the first one. */
         timeout->smoothed_us = rtt_us;
         timeout->variation_us = rtt_us / 2;
     } else {
-        /* RFC 9260 section 6.3.1 C3, MUST: 1/4 and 1/8, the variation first. */
+        /* RFC 9260 section 6.3.1 C3: 1/4 and 1/8, the variation first. */
         uint64_t off_us = timeout->smoothed_us > rtt_us ? timeout->smoothed_us - rtt_us : rtt_us - timeout->smoothed_us;
         timeout->variation_us = timeout->variation_us - timeout->variation_us / 4 + off_us / 4;
         timeout->smoothed_us = timeout->smoothed_us - timeout->smoothed_us / 8 + rtt_us / 8;
@@ -48,7 +48,7 @@ void sctp_retransmission_timeout_measured(struct sctp_retransmission_timeout *ti
 }
 
 void sctp_retransmission_timeout_back_off(struct sctp_retransmission_timeout *timeout) {
-    /* RFC 9260 section 6.3.3 E2, MUST: twice as long, up to RTO.Max. */
+    /* RFC 9260 section 6.3.3 E2: twice as long, up to RTO.Max. */
     uint64_t doubled_us = 2 * timeout->rto_us;
     timeout->rto_us = doubled_us < SCTP_RTO_MAX_US ? doubled_us : SCTP_RTO_MAX_US;
 }

@@ -217,7 +217,7 @@ static void take_head(struct sctp_send_queue *queue, struct sctp_stream_out *str
     schedule(queue, stream);
 }
 
-/* RFC 3758 section 4.1: what has expired before its first transmission is dropped without a TSN, and nobody hears of it. */
+/* RFC 3758 section 4.1 TR3, MUST: what has expired before its first transmission is dropped without a TSN, and nobody hears of it. */
 static uint64_t drop_expired(struct sctp_send_queue *queue, struct sctp_stream_out *stream, uint64_t now_us) {
     uint64_t count = 0;
     while (stream->head && !has_begun(stream->head) && stream->head->expires_us <= now_us) {

@@ -61,7 +61,7 @@ static void send_shutdown_ack(struct sctp_association *a, uint64_t now_us) {
 void sctp_go_on_with_shutdown(struct sctp_association *a, uint64_t now_us) {
     if (!sctp_has_peer(a) || !sctp_outbound_is_empty(a->out))
         return;
-    /* RFC 9260 section 9.2, MUST: not before everything that was sent has been acknowledged. */
+    /* RFC 9260 section 9.2, SHOULD: not before everything that was sent has been acknowledged. */
     if (a->state == SCTP_STATE_SHUTDOWN_PENDING) {
         a->state = SCTP_STATE_SHUTDOWN_SENT;
         a->shutdown_is_due = true;
@@ -73,9 +73,10 @@ void sctp_go_on_with_shutdown(struct sctp_association *a, uint64_t now_us) {
     }
 }
 
-/* RFC 9260 section 9.2: in SHUTDOWN SENT each packet of data is answered at once, and the timer begins anew. */
+/* RFC 9260 section 9.2, MUST: in SHUTDOWN SENT each packet of data is answered at once, and the timer begins anew; SHOULD: its tries too. */
 void sctp_repeat_shutdown(struct sctp_association *a, uint64_t now_us) {
     a->shutdown_is_due = true;
+    a->errors = a->t2_tries = 0;
     start_t2(a, now_us);
 }
 
@@ -112,7 +113,7 @@ void sctp_handle_shutdown_ack(struct sctp_association *a) {
 }
 
 void sctp_handle_shutdown_complete(struct sctp_association *a) {
-    /* RFC 9260 section 8.5.1 C: in any other state it is dropped. */
+    /* RFC 9260 section 8.5.1 C, MUST: in any other state it is dropped. */
     if (a->state == SCTP_STATE_SHUTDOWN_ACK_SENT)
         sctp_end(a, SCTP_CLOSED_SHUTDOWN, 0);
 }

@@ -121,7 +121,8 @@ static void on_wait_over(uv_timer_t *timer) {
         call_fail(call, CALL_EXIT_SIGNALING, "signaling", "The room could not be joined in time.", "The signaling server did not let us in before --wait was over.",
                   "Check the URL, or give a longer --wait.");
     else if (call->is_described && has_path(call))
-        call_fail(call, CALL_EXIT_DTLS, "dtls", "A path was found, but no secure connection came about in time.", "The DTLS handshake was not done before --wait was over.",
+        call_fail(call, CALL_EXIT_DTLS, "dtls", "A path was found, but no secure connection came about in time.",
+                  "The DTLS handshake was not done before --wait was over.",
                   "Look at the other side's messages, or give a longer --wait.");
     else if (call->is_described)
         call_fail_of_ice(call);
@@ -245,7 +246,8 @@ static int finish(struct call *call) {
         call->summary = call_summary_json(call);
     call_json_log_event(call->log, net_clock_now_us(), "summary", call->summary);
     if (!call_json_log_free(call->log) && call->problem.exit_code == CALL_EXIT_OK)
-        call_problem_set(&call->problem, CALL_EXIT_FILE, "system", "The JSON log is not complete.", "It could not be written to the end.", "Look whether the disk is full.");
+        call_problem_set(&call->problem, CALL_EXIT_FILE, "system", "The JSON log is not complete.", "It could not be written to the end.",
+                         "Look whether the disk is full.");
     if (call->key_log)
         (void)fclose(call->key_log);
     if (call->problem.exit_code != CALL_EXIT_OK && call->problem.exit_code != CALL_EXIT_INTERRUPTED)
@@ -266,7 +268,8 @@ static int make_call(const struct call_options *options, const char *program, bo
     (void)signal(SIGPIPE, SIG_IGN);
     uv_loop_init(&call->loop);
     begin_handles(call);
-    if (open_files(call) && call_network_check(call->options, &call->problem) && make_certificate(call) && call_data_begin(call) && call_media_open(call) && call_signaling_begin(call))
+    if (open_files(call) && call_network_check(call->options, &call->problem) && make_certificate(call) && call_data_begin(call) &&
+        call_media_open(call) && call_signaling_begin(call))
         ;
     else
         call_end(call);

@@ -61,7 +61,8 @@ static void on_changed(void *context) {
     if (state.input_error != 0)
         call_fail(call, CALL_EXIT_FILE, "data", "stdin could not be read to its end.", strerror(state.input_error), "Look at what writes to it.");
     if (state.output_error != 0)
-        call_fail(call, CALL_EXIT_FILE, "data", "What came could not be written to stdout.", strerror(state.output_error), "Look at what reads it, and whether the disk is full.");
+        call_fail(call, CALL_EXIT_FILE, "data", "What came could not be written to stdout.", strerror(state.output_error),
+                  "Look at what reads it, and whether the disk is full.");
     end_if_done(call);
     if (call->is_ending)
         uv_async_send(&call->media_wake); /* which waits for stdout */
@@ -107,24 +108,28 @@ static void on_closing(struct call *call) {
     data_pipe_state(call->data.pipe, &state);
     call->data.is_closing = true;
     if (state.has_unsent || buffered(call) > 0)
-        call_fail(call, CALL_EXIT_FILE, "data", "Not all of stdin arrived.", "The other side closed the channel before.", "Let the side that sends more be the one whose stdin ends.");
+        call_fail(call, CALL_EXIT_FILE, "data", "Not all of stdin arrived.", "The other side closed the channel before.",
+                  "Let the side that sends more be the one whose stdin ends.");
 }
 
 static void on_closed(struct call *call, enum data_channel_reason reason) {
-    bool is_in_order = call->data.is_closing || reason == DATA_CHANNEL_CLOSED_BY_US || reason == DATA_CHANNEL_CLOSED_BY_PEER || reason == DATA_CHANNEL_CLOSED_RESET_REFUSED;
+    bool is_in_order = call->data.is_closing || reason == DATA_CHANNEL_CLOSED_BY_US || reason == DATA_CHANNEL_CLOSED_BY_PEER ||
+                       reason == DATA_CHANNEL_CLOSED_RESET_REFUSED;
     call_say(call, 0, "data channel \"%s\": %s", call->options->data_label, data_channel_reason_name(reason));
     log_channel(call, "closed");
     data_pipe_let_go(call->data.pipe);
     call->data.channel = CALL_NO_CHANNEL;
     call->data.is_closed = is_in_order;
     if (!is_in_order)
-        call_fail(call, CALL_EXIT_PEER_VANISHED, "data", "The data channel broke.", data_channel_reason_name(reason), "Look at the messages of the other side, then send it again.");
+        call_fail(call, CALL_EXIT_PEER_VANISHED, "data", "The data channel broke.", data_channel_reason_name(reason),
+                  "Look at the messages of the other side, then send it again.");
     end_if_done(call);
 }
 
 void call_data_judge(struct call *call) {
     const struct call_data *data = &call->data;
-    if (!call->options->data_label || is_lines(call) || !call->was_connected || data->is_closed || data->is_closing || call->is_duration_over || call->problem.exit_code != CALL_EXIT_OK)
+    if (!call->options->data_label || is_lines(call) || !call->was_connected || data->is_closed || data->is_closing || call->is_duration_over ||
+        call->problem.exit_code != CALL_EXIT_OK)
         return;
     call_problem_set(&call->problem, CALL_EXIT_PEER_VANISHED, "data", "The call ended before the data channel was closed.",
                      "The side that has sent everything closes it: what came may not be all.", "Look at the messages of the other side, then send it again.");
@@ -268,7 +273,8 @@ void call_data_let_go(struct call *call) {
     data_pipe_let_go(call->data.pipe);
     data_pipe_state(call->data.pipe, &state);
     if (!is_lines(call) && (state.bytes_in > 0 || state.bytes_out > 0 || !state.is_flushed))
-        call_fail(call, CALL_EXIT_PEER_VANISHED, "data", "The other side began anew in the middle of it.", "What was sent until then is lost with the old connection.", "Send it again.");
+        call_fail(call, CALL_EXIT_PEER_VANISHED, "data", "The other side began anew in the middle of it.",
+                  "What was sent until then is lost with the old connection.", "Send it again.");
 }
 
 void call_data_close(struct call *call) {

@@ -46,7 +46,8 @@ static bool get_transceiver(const struct call *call, size_t transceiver, struct 
 
 /* `bit` of the direction was agreed, with a codec. */
 static bool is_agreed(const struct call *call, const struct call_media *media, enum peer_direction bit, struct peer_transceiver *out) {
-    return get_transceiver(call, bit == PEER_RECVONLY ? media->inbound : media->transceiver, out) && out->codec != PEER_CODEC_NONE && !out->stopping && !out->stopped && (out->current_direction & bit) != 0;
+    return get_transceiver(call, bit == PEER_RECVONLY ? media->inbound : media->transceiver, out) && out->codec != PEER_CODEC_NONE &&
+           !out->stopping && !out->stopped && (out->current_direction & bit) != 0;
 }
 
 static const char *source_of(const struct call *call, const struct call_media *media) {
@@ -66,7 +67,8 @@ static void tell_not_sent(struct call *call, struct call_media *media, enum medi
     else
         call_sentence(why, "There is no encoder of %s here: it can be sent from a file, as it is.", name);
     call_say(call, 0, "No %s is sent: %s was agreed. %s Name a codec that both sides have with --codec, or give a source of %s.", kind, name, why, name);
-    call_json_log_event(call->log, net_clock_now_us(), "notsent", json_pack("{s:s,s:s,s:s,s:s}", "kind", kind, "codec", name, "source", source_of(call, media), "why", why));
+    call_json_log_event(call->log, net_clock_now_us(), "notsent",
+                        json_pack("{s:s,s:s,s:s,s:s}", "kind", kind, "codec", name, "source", source_of(call, media), "why", why));
 }
 
 static void tell_refused(struct call *call, struct call_media *media) {
@@ -111,8 +113,9 @@ static void press_keys(struct call *call, struct call_media *media) {
     if (is_agreed(call, media, PEER_SENDONLY, &transceiver) && transceiver.dtmf)
         error = peer_connection_insert_dtmf(call->connection, net_clock_now_us(), media->transceiver, call->options->dtmf, CALL_DTMF_TONE_MS, CALL_DTMF_GAP_MS);
     if (error != PEER_OK)
-        call_say(call, 0, "The digits of --dtmf are not sent: %s", error == PEER_ERROR_STATE ? "no sound is sent, or the other side did not agree to telephone-event (RFC 4733)."
-                                                                                              : peer_error_name(error));
+        call_say(call, 0, "The digits of --dtmf are not sent: %s",
+                 error == PEER_ERROR_STATE ? "no sound is sent, or the other side did not agree to telephone-event (RFC 4733)."
+                                           : peer_error_name(error));
 }
 
 void call_media_start(struct call *call) {
@@ -163,7 +166,8 @@ void call_media_track(struct call *call, size_t transceiver, enum peer_codec cod
 void call_media_frame(struct call *call, const struct peer_received_frame *frame) {
     struct call_media *media = find_media(call, frame->transceiver);
     if (media && media->receiver)
-        (void)media_receiver_push(media->receiver, call_codec_of_peer(frame->codec), frame->bytes, frame->length, frame->timestamp); /* what is refused is counted there */
+        /* what is refused is counted there */
+        (void)media_receiver_push(media->receiver, call_codec_of_peer(frame->codec), frame->bytes, frame->length, frame->timestamp);
 }
 
 /* The other side wants one of what we send. */

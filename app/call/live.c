@@ -40,7 +40,9 @@ void call_live_update(struct call *call) {
     bool has_colour = !no_colour || !*no_colour;
     const struct media_receiver_statistics *video = &call->media[1].received;
     uint64_t seconds = (net_clock_now_us() - call->timings.connected) / 1000000;
-    fprintf(stderr, "\r\033[K%s%02" PRIu64 ":%02" PRIu64 "%s  in: %" PRIu64 " pictures, %" PRIu64 " freezes, %" PRIu64 " ms of sound concealed  out: %" PRIu64 " pictures",
+    fprintf(stderr,
+            "\r\033[K%s%02" PRIu64 ":%02" PRIu64 "%s  in: %" PRIu64 " pictures, %" PRIu64 " freezes, %" PRIu64 " ms of sound concealed"
+            "  out: %" PRIu64 " pictures",
             has_colour ? "\033[1m" : "", seconds / 60, seconds % 60, has_colour ? "\033[0m" : "", video->frames_decoded, video->freeze_count,
             call->media[0].received.concealed_samples / 48, call->media[1].sent.frames_encoded);
     fflush(stderr);

@@ -94,7 +94,8 @@ void call_why_won(const struct ice_agent *agent, char sentence[CALL_SENTENCE_BYT
     }
     const char *local = ice_candidate_type_name(best.local->type), *remote = ice_candidate_type_name(best.remote->type);
     call_why_pair(&best, why);
-    call_sentence(sentence, "won: round trip %.1f ms; %zu pair%s would rank higher, the best of them %s to %s: %.120s", round_trip_ms, better, better == 1 ? "" : "s", local, remote, why);
+    call_sentence(sentence, "won: round trip %.1f ms; %zu pair%s would rank higher, the best of them %s to %s: %.120s", round_trip_ms, better,
+                  better == 1 ? "" : "s", local, remote, why);
 }
 
 /* ---- servers ------------------------------------------------------------------------------------------------------------------- */
@@ -258,15 +259,21 @@ static void write_remedy(const struct evidence *evidence, bool relay_only, char 
     else if (evidence->relay_refused > 0)
         call_sentence(remedy, "The TURN server refuses the other side's addresses (%u): look at its allowed-peer-ip and denied-peer-ip.", (unsigned)evidence->relay_code);
     else if (evidence->has_relay || evidence->has_remote_relay)
-        call_sentence(remedy, "There is a relay, and nothing comes through it: run probe with it on its side; look at its external-ip and its firewall (the relay ports, UDP 49152-65535).");
+        call_sentence(remedy,
+            "There is a relay, and nothing comes through it: run probe with it on its side; look at its external-ip and its firewall (the relay "
+            "ports, UDP 49152-65535).");
     else if (relay_only && evidence->turn_servers == 0)
         call_sentence(remedy, "Use --ice-transport-policy all, or name a TURN server.");
     else if (evidence->pairs == 0)
-        call_sentence(remedy, "Look with -v at the candidates of both sides: some of theirs must be of the same family (IPv4, IPv6) as some of ours; a TURN server has both.");
+        call_sentence(remedy,
+            "Look with -v at the candidates of both sides: some of theirs must be of the same family (IPv4, IPv6) as some of ours; a TURN server "
+            "has both.");
     else if (evidence->stun_servers + evidence->turn_servers == 0)
         call_sentence(remedy, "Name a STUN server with --ice-server stun:HOST; where that is not enough, a TURN server (docs/two-hosts.md).");
     else
-        call_sentence(remedy, "These NATs need a relay: name a TURN server on one side, --ice-server turn:HOST with user and credential (docs/two-hosts.md); probe tells what a NAT does.");
+        call_sentence(remedy,
+            "These NATs need a relay: name a TURN server on one side, --ice-server turn:HOST with user and credential (docs/two-hosts.md); probe "
+            "tells what a NAT does.");
 }
 
 void call_why_failed(const struct ice_agent *agent, bool relay_only, struct call_problem *problem) {

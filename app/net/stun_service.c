@@ -64,7 +64,8 @@ static bool serve_one(struct net_stun_service *service, uint64_t now_us) {
     struct sockaddr_storage remote;
     union control control;
     struct iovec io = {.iov_base = request, .iov_len = sizeof request};
-    struct msghdr header = {.msg_name = &remote, .msg_namelen = sizeof remote, .msg_iov = &io, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct msghdr header = {.msg_name = &remote, .msg_namelen = sizeof remote, .msg_iov = &io, .msg_iovlen = 1, .msg_control = &control,
+                            .msg_controllen = sizeof control};
     ssize_t length = recvmsg(service->descriptor, &header, MSG_DONTWAIT);
     if (length < 0)
         return errno != EAGAIN && errno != EWOULDBLOCK; /* else: what ICMP said of an earlier answer; it is read by that */

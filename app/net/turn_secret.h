@@ -34,7 +34,8 @@ struct net_turn_secret {
  * Reads the secret out of a file: the value of the first "static-auth-secret=" line, so that it can be turnserver.conf itself; or, where there is no such
  * line, the only line. Blank lines and those that begin with "#" do not count.
  * is_exposed  written on success: others than owner and group may read the file, or others than the owner write it
- * Returns 0, or -EBADMSG (no secret in it, or more than one line that could be), -E2BIG (longer than NET_TURN_SECRET_MAX_BYTES), or why it cannot be read: -ENOENT, -EACCES, -EISDIR, ...
+ * Returns 0, or -EBADMSG (no secret in it, or more than one line that could be), -E2BIG (longer than NET_TURN_SECRET_MAX_BYTES), or why it cannot
+ * be read: -ENOENT, -EACCES, -EISDIR, ...
  */
 int net_turn_secret_read(const char *path, struct net_turn_secret *out, bool *is_exposed);
 

@@ -198,12 +198,20 @@ int peer_answer_make(struct peer_connection *connection, struct peer_problem *pr
 
 int peer_connection_create_answer(struct peer_connection *connection, uint64_t now_us, char *text, size_t capacity, size_t *length, struct peer_problem *problem) {
     static const char *const rules[] = {
-        [PEER_SIGNALING_STABLE] = "the signaling state is stable: createAnswer expects have-remote-offer or have-local-pranswer (W3C webrtc section 4.4.2); an offer of the peer comes first",
-        [PEER_SIGNALING_HAVE_LOCAL_OFFER] = "the signaling state is have-local-offer: createAnswer expects have-remote-offer or have-local-pranswer (W3C webrtc section 4.4.2); the peer answers",
+        [PEER_SIGNALING_STABLE] =
+            "the signaling state is stable: createAnswer expects have-remote-offer or have-local-pranswer (W3C webrtc section 4.4.2); an offer of "
+            "the peer comes first",
+        [PEER_SIGNALING_HAVE_LOCAL_OFFER] =
+            "the signaling state is have-local-offer: createAnswer expects have-remote-offer or have-local-pranswer (W3C webrtc section 4.4.2); the "
+            "peer answers",
         [PEER_SIGNALING_HAVE_REMOTE_OFFER] = NULL,
         [PEER_SIGNALING_HAVE_LOCAL_PRANSWER] = NULL,
-        [PEER_SIGNALING_HAVE_REMOTE_PRANSWER] = "the signaling state is have-remote-pranswer: createAnswer expects have-remote-offer or have-local-pranswer (W3C webrtc section 4.4.2); the peer answers",
-        [PEER_SIGNALING_CLOSED] = "the signaling state is closed: createAnswer expects have-remote-offer or have-local-pranswer (W3C webrtc section 4.4.2); make another connection",
+        [PEER_SIGNALING_HAVE_REMOTE_PRANSWER] =
+            "the signaling state is have-remote-pranswer: createAnswer expects have-remote-offer or have-local-pranswer (W3C webrtc section 4.4.2); "
+            "the peer answers",
+        [PEER_SIGNALING_CLOSED] =
+            "the signaling state is closed: createAnswer expects have-remote-offer or have-local-pranswer (W3C webrtc section 4.4.2); make another "
+            "connection",
     };
     connection->now_us = now_us;
     if (rules[connection->signaling_state])

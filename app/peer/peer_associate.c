@@ -52,7 +52,8 @@ static int check_section(struct peer_connection *connection, const struct sdp_se
     return PEER_OK;
 }
 
-static int check_successor(struct peer_connection *connection, const struct peer_description *before, const struct peer_description *other, const struct sdp_session *remote, struct peer_problem *problem) {
+static int check_successor(struct peer_connection *connection, const struct peer_description *before, const struct peer_description *other,
+                           const struct sdp_session *remote, struct peer_problem *problem) {
     struct sdp_problem found = {0};
     if (!before->sdp)
         return PEER_OK;
@@ -88,7 +89,8 @@ static struct peer_transceiver_entry *find_waiting(const struct peer_connection 
 }
 
 /* *entry NULL: there is no place for another, so the answer refuses the section. */
-static int find_or_make(struct peer_connection *connection, const struct sdp_session *offer, const struct sdp_section *section, enum peer_media_kind kind, struct peer_transceiver_entry **entry) {
+static int find_or_make(struct peer_connection *connection, const struct sdp_session *offer, const struct sdp_section *section,
+                        enum peer_media_kind kind, struct peer_transceiver_entry **entry) {
     bool wants_ours = (sdp_section_direction(offer, section) & SDP_DIRECTION_RECEIVE) != 0;
     size_t index, live = 0;
     /* RFC 9429 section 5.10: only where the peer would receive, one of ours that wants to send can help. */

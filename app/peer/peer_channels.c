@@ -109,7 +109,7 @@ static int agree(struct peer_connection *connection, const struct sdp_negotiated
     channels->serial = entry->serial;
     channels->remote_port = section->remote_sctp_port;
     channels->peer_message_max_bytes = section->remote_max_message_size_bytes;
-    /* RFC 8841 section 6.1, MUST: 64 KiB when the peer says nothing; sdp/ has seen to that. */
+    /* RFC 8841 section 6.1: 64 KiB when the peer says nothing; sdp/ has seen to that. */
     data_channel_layer_set_peer_message_max(channels->layer, channels->peer_message_max_bytes);
     return PEER_OK;
 }

@@ -42,7 +42,7 @@ void peer_channels_begin(struct peer_connection *connection, uint64_t now_us) {
     peer_transport_statistics(entry->transport, &statistics);
     (void)data_channel_layer_set_role(channels->layer, statistics.dtls_role == DTLS_ROLE_CLIENT);
     (void)data_channel_layer_attach(channels->layer, channels->association);
-    /* RFC 8831 section 6.2: who is client in DTLS does not matter here: both call, and one association comes of it. */
+    /* RFC 8841 section 9.3, MUST: both call, whoever is client in DTLS, and one association comes of it. */
     (void)sctp_association_connect(channels->association, now_us);
 }
 

@@ -161,7 +161,8 @@ int peer_problem_set(struct peer_connection *connection, struct peer_problem *pr
     return error;
 }
 
-int peer_problem_from_sdp(struct peer_connection *connection, struct peer_problem *problem, int error, const struct sdp_problem *found, const struct sdp_session *session) {
+int peer_problem_from_sdp(struct peer_connection *connection, struct peer_problem *problem, int error, const struct sdp_problem *found,
+                          const struct sdp_session *session) {
     const char *rule = found->rule ? found->rule : peer_error_name(error);
     connection->last_problem = rule;
     if (!problem)

@@ -222,7 +222,8 @@ int peer_connection_create_answer(struct peer_connection *connection, uint64_t n
  * is refused as an answer of the peer would be, below: roll back, or take another offer.
  * Nothing changed after any error but MEMORY and CRYPTO; after those, close.
  */
-int peer_connection_set_local_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem);
+int peer_connection_set_local_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text,
+                                          size_t length, struct peer_problem *problem);
 
 /*
  * setRemoteDescription. `length` bytes, not NUL-terminated; copied. Candidates in it, and those that waited, go to ICE. An offer in
@@ -231,7 +232,8 @@ int peer_connection_set_local_description(struct peer_connection *connection, ui
  * NOT_SUPPORTED: another certificate on a transport that is connected (RFC 8842 section 3.1); STATE as above; CAPACITY. Nothing changed after any
  * error but MEMORY and CRYPTO; after those, close.
  */
-int peer_connection_set_remote_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem);
+int peer_connection_set_remote_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text,
+                                           size_t length, struct peer_problem *problem);
 
 /* currentLocalDescription and so on. LOCAL and REMOTE: the pending one if there is one, else the current one. */
 enum peer_description_which { PEER_LOCAL, PEER_REMOTE, PEER_CURRENT_LOCAL, PEER_PENDING_LOCAL, PEER_CURRENT_REMOTE, PEER_PENDING_REMOTE };
@@ -240,7 +242,8 @@ enum peer_description_which { PEER_LOCAL, PEER_REMOTE, PEER_CURRENT_LOCAL, PEER_
  * type, length  nullable; text may be NULL with capacity 0, to ask for type and length only
  * PEER_ERROR_NOT_FOUND: null, there is none. PEER_ERROR_BUFFER: *length is what it takes, without the NUL.
  */
-int peer_connection_description(const struct peer_connection *connection, enum peer_description_which which, enum peer_sdp_type *type, char *text, size_t capacity, size_t *length);
+int peer_connection_description(const struct peer_connection *connection, enum peer_description_which which, enum peer_sdp_type *type, char *text,
+                                size_t capacity, size_t *length);
 
 /* How many sections the last offer and answer agreed on, of how many. Agreed 0: say why (`refused` of each transceiver) and hang up. */
 size_t peer_connection_agreed_count(const struct peer_connection *connection, size_t *section_count);
@@ -291,7 +294,8 @@ int peer_connection_add_ice_candidate(struct peer_connection *connection, uint64
  */
 int peer_connection_handle_interfaces(struct peer_connection *connection, uint64_t now_us, const struct ice_interface *interfaces, size_t count);
 /* Those of another transport; again whenever they change. ARGUMENT: a base that another transport has. NOT_FOUND: no such transport (any more): close them. */
-int peer_connection_handle_transport_interfaces(struct peer_connection *connection, uint64_t now_us, size_t transport, const struct ice_interface *interfaces, size_t count);
+int peer_connection_handle_transport_interfaces(struct peer_connection *connection, uint64_t now_us, size_t transport,
+                                                const struct ice_interface *interfaces, size_t count);
 int peer_connection_handle_resolved(struct peer_connection *connection, uint64_t now_us, uint64_t query, const struct stun_address *addresses, size_t count);
 int peer_connection_handle_stream_opened(struct peer_connection *connection, uint64_t now_us, const struct ice_path *path);
 int peer_connection_handle_stream_bytes(struct peer_connection *connection, uint64_t now_us, const struct ice_path *path, const uint8_t *bytes, size_t length);

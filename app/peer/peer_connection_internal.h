@@ -240,7 +240,8 @@ bool peer_states_signaling_next(enum peer_signaling_state state, bool is_local, 
 void peer_connection_make_id(struct peer_connection *connection, char id[PEER_RANDOM_ID_CHARACTERS + 1]);
 /* Each returns the error it is given, so that a refusal is one statement, and keeps the rule for peer_connection_problem. `problem` may be NULL. */
 int peer_problem_set(struct peer_connection *connection, struct peer_problem *problem, int error, const char *rule);
-int peer_problem_from_sdp(struct peer_connection *connection, struct peer_problem *problem, int error, const struct sdp_problem *found, const struct sdp_session *session);
+int peer_problem_from_sdp(struct peer_connection *connection, struct peer_problem *problem, int error, const struct sdp_problem *found,
+                          const struct sdp_session *session);
 int peer_error_from_sdp(int error);
 
 /* ---- peer_transceivers.c -------------------------------------------------------------------------------------------- */
@@ -348,7 +349,8 @@ const struct sdp_local_transport *peer_local_transport(struct peer_connection *c
 /* Writes it and keeps it as created. */
 int peer_offer_make(struct peer_connection *connection, struct peer_problem *problem);
 int peer_answer_make(struct peer_connection *connection, struct peer_problem *problem);
-int peer_created_hand_out(struct peer_connection *connection, const struct peer_created *created, char *text, size_t capacity, size_t *length, struct peer_problem *problem);
+int peer_created_hand_out(struct peer_connection *connection, const struct peer_created *created, char *text, size_t capacity, size_t *length,
+                          struct peer_problem *problem);
 /* RFC 9429 section 5.8.3: what a remote description must have before anything of it is believed. Nothing changes. */
 int peer_associate_check(struct peer_connection *connection, const struct sdp_session *remote, bool is_offer, struct peer_problem *problem);
 /* The sections of the peer's offer get their transceivers. MEMORY. */

@@ -11,8 +11,10 @@
 /* RFC 9429 section 3.2: what each state waits for. */
 static const char *const state_rules[] = {
     [PEER_SIGNALING_STABLE] = "the signaling state is stable: an offer was expected (RFC 9429 section 3.2)",
-    [PEER_SIGNALING_HAVE_LOCAL_OFFER] = "the signaling state is have-local-offer: an answer of the peer, another offer of ours, or a rollback was expected (RFC 9429 section 3.2)",
-    [PEER_SIGNALING_HAVE_REMOTE_OFFER] = "the signaling state is have-remote-offer: our answer, another offer of the peer, or a rollback was expected (RFC 9429 section 3.2)",
+    [PEER_SIGNALING_HAVE_LOCAL_OFFER] =
+        "the signaling state is have-local-offer: an answer of the peer, another offer of ours, or a rollback was expected (RFC 9429 section 3.2)",
+    [PEER_SIGNALING_HAVE_REMOTE_OFFER] =
+        "the signaling state is have-remote-offer: our answer, another offer of the peer, or a rollback was expected (RFC 9429 section 3.2)",
     [PEER_SIGNALING_HAVE_LOCAL_PRANSWER] = "the signaling state is have-local-pranswer: our answer was expected (RFC 9429 section 3.2)",
     [PEER_SIGNALING_HAVE_REMOTE_PRANSWER] = "the signaling state is have-remote-pranswer: the answer of the peer was expected (RFC 9429 section 3.2)",
     [PEER_SIGNALING_CLOSED] = "the signaling state is closed (W3C webrtc section 4.4.1): nothing is expected any more, make another connection",
@@ -164,7 +166,8 @@ static int negotiate(struct peer_connection *connection, const struct sdp_sessio
 }
 
 /* An answer of either side is good: what it says is now, and final unless it is provisional. */
-static int answered(struct peer_connection *connection, uint64_t now_us, bool is_local, enum peer_sdp_type type, struct sdp_description *sdp, struct peer_problem *problem) {
+static int answered(struct peer_connection *connection, uint64_t now_us, bool is_local, enum peer_sdp_type type, struct sdp_description *sdp,
+                    struct peer_problem *problem) {
     put(is_local ? &connection->pending_local : &connection->pending_remote, type, sdp);
     enter(connection, is_local ? PEER_SIGNALING_HAVE_LOCAL_PRANSWER : PEER_SIGNALING_HAVE_REMOTE_PRANSWER);
     if (type == PEER_SDP_ANSWER)
@@ -208,7 +211,8 @@ static int set_created(struct peer_connection *connection, uint64_t now_us, enum
     const struct peer_created *created = type == PEER_SDP_OFFER ? &connection->created_offer : &connection->created_answer;
     /* RFC 9429 section 5.4, MUST NOT: a description is changed between create and set. */
     if (!created->text || (text && (created->length != length || memcmp(created->text, text, length) != 0)))
-        return peer_problem_set(connection, problem, PEER_ERROR_ARGUMENT, "this is not the text that was created last: it must be set as it was made (RFC 9429 section 5.4)");
+        return peer_problem_set(connection, problem, PEER_ERROR_ARGUMENT,
+                                "this is not the text that was created last: it must be set as it was made (RFC 9429 section 5.4)");
     struct sdp_description *sdp;
     int error = parse(connection, created->text, created->length, &sdp, problem);
     if (error != PEER_OK)
@@ -226,7 +230,8 @@ static enum peer_sdp_type implicit_type(enum peer_signaling_state state) {
     return is_offer ? PEER_SDP_OFFER : PEER_SDP_ANSWER;
 }
 
-int peer_connection_set_local_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem) {
+int peer_connection_set_local_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text,
+                                          size_t length, struct peer_problem *problem) {
     enum peer_signaling_state next;
     connection->now_us = now_us;
     if (connection->is_closed)
@@ -285,7 +290,8 @@ static int set_remote_answer(struct peer_connection *connection, uint64_t now_us
     return answered(connection, now_us, false, type, sdp, problem);
 }
 
-int peer_connection_set_remote_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text, size_t length, struct peer_problem *problem) {
+int peer_connection_set_remote_description(struct peer_connection *connection, uint64_t now_us, enum peer_sdp_type type, const char *text,
+                                           size_t length, struct peer_problem *problem) {
     enum peer_signaling_state next;
     connection->now_us = now_us;
     if (connection->is_closed)
@@ -293,7 +299,8 @@ int peer_connection_set_remote_description(struct peer_connection *connection, u
     if (type == PEER_SDP_ROLLBACK)
         return roll_back(connection, now_us, problem);
     if (type == PEER_SDP_IMPLICIT)
-        return peer_problem_set(connection, problem, PEER_ERROR_ARGUMENT, "a remote description says what it is: offer, pranswer, answer or rollback (W3C webrtc section 4.6.2)");
+        return peer_problem_set(connection, problem, PEER_ERROR_ARGUMENT,
+                                "a remote description says what it is: offer, pranswer, answer or rollback (W3C webrtc section 4.6.2)");
     bool rolls_back = type == PEER_SDP_OFFER && connection->signaling_state == PEER_SIGNALING_HAVE_LOCAL_OFFER;
     if (!rolls_back && !peer_states_signaling_next(connection->signaling_state, false, type, &next))
         return refuse_state(connection, problem);

@@ -101,7 +101,8 @@ static void put_local(struct out *out, const struct peer_connection *connection,
     }
 }
 
-int peer_connection_description(const struct peer_connection *connection, enum peer_description_which which, enum peer_sdp_type *type, char *text, size_t capacity, size_t *length) {
+int peer_connection_description(const struct peer_connection *connection, enum peer_description_which which, enum peer_sdp_type *type, char *text,
+                                size_t capacity, size_t *length) {
     const struct peer_description *const all[] = {
         [PEER_LOCAL] = connection->pending_local.sdp ? &connection->pending_local : &connection->current_local,
         [PEER_REMOTE] = connection->pending_remote.sdp ? &connection->pending_remote : &connection->current_remote,

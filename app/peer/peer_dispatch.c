@@ -104,7 +104,8 @@ static int take_interfaces(struct peer_connection *connection, uint64_t now_us, 
     return error == PEER_OK ? PEER_OK : refuse(connection, error, "gathering could not begin");
 }
 
-int peer_connection_handle_transport_interfaces(struct peer_connection *connection, uint64_t now_us, size_t transport, const struct ice_interface *interfaces, size_t count) {
+int peer_connection_handle_transport_interfaces(struct peer_connection *connection, uint64_t now_us, size_t transport,
+                                                const struct ice_interface *interfaces, size_t count) {
     if (connection->is_closed)
         return refuse(connection, PEER_ERROR_STATE, closed_rule);
     connection->now_us = now_us;
@@ -231,5 +232,6 @@ bool peer_connection_poll_transmit(struct peer_connection *connection, uint64_t 
     if (peer_dispatch_poll_transports(connection, now_us, buffer, capacity, out))
         return true;
     /* Media is paced, and late when it waits; data takes what is left. */
-    return !connection->is_closed && (peer_media_poll_transmit(connection, now_us, buffer, capacity, out) || peer_channels_poll_transmit(connection, now_us, buffer, capacity, out));
+    return !connection->is_closed && (peer_media_poll_transmit(connection, now_us, buffer, capacity, out) ||
+                                      peer_channels_poll_transmit(connection, now_us, buffer, capacity, out));
 }

@@ -32,7 +32,8 @@ int peer_connection_insert_dtmf(struct peer_connection *connection, uint64_t now
     if (!entry)
         return peer_problem_set(connection, NULL, PEER_ERROR_NOT_FOUND, "there is no transceiver of that number");
     if (!are_tones_valid(tones) || duration_ms < DURATION_MIN_MS || duration_ms > DURATION_MAX_MS || gap_ms < GAP_MIN_MS || gap_ms > GAP_MAX_MS)
-        return peer_problem_set(connection, NULL, PEER_ERROR_ARGUMENT, "tones are 0-9, A-D, * and #, and a comma for a pause; of 40 to 6000 ms, 30 to 6000 ms apart (W3C webrtc section 7.2)");
+        return peer_problem_set(connection, NULL, PEER_ERROR_ARGUMENT,
+                                "tones are 0-9, A-D, * and #, and a comma for a pause; of 40 to 6000 ms, 30 to 6000 ms apart (W3C webrtc section 7.2)");
     /* W3C webrtc section 7.3: canInsertDTMF. */
     if (connection->is_closed || !entry->sender || !entry->facts.dtmf || !(entry->facts.current_direction & PEER_SENDONLY))
         return peer_problem_set(connection, NULL, PEER_ERROR_STATE, "it does not send, or telephone-event was not agreed (W3C webrtc section 7.3, canInsertDTMF)");

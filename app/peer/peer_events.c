@@ -56,7 +56,8 @@ static const char *mid_of_section(struct peer_connection *connection, size_t sec
 }
 
 /* NULL: the end of them. */
-static bool tell_candidate(struct peer_connection *connection, const struct peer_transport_entry *entry, const struct ice_candidate *candidate, struct peer_connection_event *out) {
+static bool tell_candidate(struct peer_connection *connection, const struct peer_transport_entry *entry, const struct ice_candidate *candidate,
+                           struct peer_connection_event *out) {
     struct peer_transport_parameters ours;
     peer_transport_local_parameters(entry->transport, &ours);
     /* RFC 8838 sections 9 and 13: a candidate, and the end of them, say by the ufrag which generation they are of. */

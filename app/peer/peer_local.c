@@ -124,7 +124,8 @@ static bool has_msid(const struct peer_connection *connection, const struct peer
         return true;
     /* A section that is used anew has another mid than before. */
     return current && entry->facts.section >= 0 && peer_description_is_live(&connection->current_local, (size_t)entry->facts.section) &&
-           sdp_view_is(current->sections[entry->facts.section].mid, entry->facts.mid) && sdp_section_find(&current->sections[entry->facts.section], SDP_ATTRIBUTE_MSID, &msid);
+           sdp_view_is(current->sections[entry->facts.section].mid, entry->facts.mid) &&
+           sdp_section_find(&current->sections[entry->facts.section], SDP_ATTRIBUTE_MSID, &msid);
 }
 
 void peer_local_describe(const struct peer_connection *connection, struct peer_local *local, size_t index, const struct peer_transceiver_entry *entry, bool is_offer) {

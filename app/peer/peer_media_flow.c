@@ -141,7 +141,8 @@ int peer_connection_request_key_frame(struct peer_connection *connection, uint64
         return peer_problem_set(connection, NULL, PEER_ERROR_NOT_FOUND, no_transceiver_rule);
     connection->now_us = now_us;
     if (connection->is_closed || !entry->receiver)
-        return peer_problem_set(connection, NULL, PEER_ERROR_STATE, connection->is_closed ? closed_rule : "it has never received: no offer and answer have agreed that it does");
+        return peer_problem_set(connection, NULL, PEER_ERROR_STATE,
+                                connection->is_closed ? closed_rule : "it has never received: no offer and answer have agreed that it does");
     rtp_session_request_key_frame(peer_media_session(connection, entry), now_us, entry->receiver);
     return PEER_OK;
 }

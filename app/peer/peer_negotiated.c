@@ -28,9 +28,11 @@ static int check_provisional(struct peer_connection *connection, const struct sd
     const struct sdp_session *provisional = &connection->pending_remote.sdp->session;
     size_t section = transport->section, carriers[SDP_SECTION_MAX];
     sdp_bundle_tags(provisional, carriers);
-    if (carriers[section] != section || provisional->sections[section].port == 0 || !has_other_credentials(transport->remote_ufrag, transport->remote_pwd, provisional, section))
+    if (carriers[section] != section || provisional->sections[section].port == 0 ||
+        !has_other_credentials(transport->remote_ufrag, transport->remote_pwd, provisional, section))
         return PEER_OK;
-    return refuse(connection, problem, section, transport->remote_ufrag, "the answer has other ICE credentials than the provisional answer before it (RFC 9429 section 5.10)");
+    return refuse(connection, problem, section, transport->remote_ufrag,
+                  "the answer has other ICE credentials than the provisional answer before it (RFC 9429 section 5.10)");
 }
 
 /* RFC 9429 section 5.10: both restart ICE, or neither does. */
@@ -44,9 +46,11 @@ static int check_restart(struct peer_connection *connection, const struct sdp_ne
     bool is_ours_new = has_other_credentials(transport->local_ufrag, transport->local_pwd, local, carrier);
     bool is_theirs_new = has_other_credentials(transport->remote_ufrag, transport->remote_pwd, remote, carrier);
     if (is_theirs_new && !is_ours_new)
-        return refuse(connection, problem, section, transport->remote_ufrag, "an ICE restart is offered before it is answered: these credentials are new, and ours are not (RFC 8839 section 4.4.1.1.1, RFC 9429 section 5.10)");
+        return refuse(connection, problem, section, transport->remote_ufrag,
+                      "an ICE restart is offered before it is answered: these credentials are new, and ours are not (RFC 8839 section 4.4.1.1.1, RFC 9429 section 5.10)");
     if (is_ours_new && !is_theirs_new)
-        return refuse(connection, problem, section, transport->remote_ufrag, "the offer restarts ICE and the answer has the old credentials (RFC 8839 section 4.4.1.1.1, RFC 9429 section 5.10)");
+        return refuse(connection, problem, section, transport->remote_ufrag,
+                      "the offer restarts ICE and the answer has the old credentials (RFC 8839 section 4.4.1.1.1, RFC 9429 section 5.10)");
     return PEER_OK;
 }
 

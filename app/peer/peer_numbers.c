@@ -39,7 +39,8 @@ static bool is_free(const struct peer_connection *connection, const struct peer_
     return !used->is_used[payload_type] && !connection->payload_types[payload_type].is_taken;
 }
 
-static uint8_t find(const struct peer_connection *connection, const struct peer_numbers *used, const struct sdp_codec *codec, const struct peer_described *before, uint8_t preferred) {
+static uint8_t find(const struct peer_connection *connection, const struct peer_numbers *used, const struct sdp_codec *codec,
+                    const struct peer_described *before, uint8_t preferred) {
     /* What this section has said: another one of the BUNDLE may have another number for the same codec. */
     for (size_t i = 0; i < before->count; i++) {
         uint8_t said = before->codecs[i].payload_type;

@@ -210,15 +210,17 @@ int peer_offer_make(struct peer_connection *connection, struct peer_problem *pro
     uint32_t next_mid = connection->next_mid;
     for (size_t i = 0; i < plan.count; i++)
         describe(connection, &plan, i, &next_mid);
+    static const char no_room[] = "the sections need more than PEER_TRANSPORT_MAX transports, and there is no BUNDLE that they could share one in";
     int error = give_transports(connection, &plan) ? write_offer(connection, &plan, problem)
-                                                   : peer_problem_set(connection, problem, PEER_ERROR_CAPACITY, "the sections need more than PEER_TRANSPORT_MAX transports, and there is no BUNDLE that they could share one in");
+                                                   : peer_problem_set(connection, problem, PEER_ERROR_CAPACITY, no_room);
     peer_connection_release(connection, plan.local);
     return error;
 }
 
 /* ---- createOffer ---------------------------------------------------------------------------------------------------------------- */
 
-int peer_created_hand_out(struct peer_connection *connection, const struct peer_created *created, char *text, size_t capacity, size_t *length, struct peer_problem *problem) {
+int peer_created_hand_out(struct peer_connection *connection, const struct peer_created *created, char *text, size_t capacity, size_t *length,
+                          struct peer_problem *problem) {
     if (created->length >= capacity)
         return peer_problem_set(connection, problem, PEER_ERROR_BUFFER, "the buffer is too small for the description and its NUL");
     memcpy(text, created->text, created->length);
@@ -229,10 +231,16 @@ int peer_created_hand_out(struct peer_connection *connection, const struct peer_
 
 int peer_connection_create_offer(struct peer_connection *connection, uint64_t now_us, char *text, size_t capacity, size_t *length, struct peer_problem *problem) {
     static const char *const rules[] = {
-        [PEER_SIGNALING_HAVE_REMOTE_OFFER] = "the signaling state is have-remote-offer: createOffer expects stable or have-local-offer (W3C webrtc section 4.4.2); answer, or roll back, first",
-        [PEER_SIGNALING_HAVE_LOCAL_PRANSWER] = "the signaling state is have-local-pranswer: createOffer expects stable or have-local-offer (W3C webrtc section 4.4.2); answer first",
-        [PEER_SIGNALING_HAVE_REMOTE_PRANSWER] = "the signaling state is have-remote-pranswer: createOffer expects stable or have-local-offer (W3C webrtc section 4.4.2); the answer of the peer comes first",
-        [PEER_SIGNALING_CLOSED] = "the signaling state is closed: createOffer expects stable or have-local-offer (W3C webrtc section 4.4.2); make another connection",
+        [PEER_SIGNALING_HAVE_REMOTE_OFFER] =
+            "the signaling state is have-remote-offer: createOffer expects stable or have-local-offer (W3C webrtc section 4.4.2); answer, or roll "
+            "back, first",
+        [PEER_SIGNALING_HAVE_LOCAL_PRANSWER] =
+            "the signaling state is have-local-pranswer: createOffer expects stable or have-local-offer (W3C webrtc section 4.4.2); answer first",
+        [PEER_SIGNALING_HAVE_REMOTE_PRANSWER] =
+            "the signaling state is have-remote-pranswer: createOffer expects stable or have-local-offer (W3C webrtc section 4.4.2); the answer of "
+            "the peer comes first",
+        [PEER_SIGNALING_CLOSED] =
+            "the signaling state is closed: createOffer expects stable or have-local-offer (W3C webrtc section 4.4.2); make another connection",
     };
     connection->now_us = now_us;
     if (rules[connection->signaling_state])

@@ -183,7 +183,8 @@ static int check_config(struct peer_connection *connection, const struct peer_tr
     if (connection->is_closed)
         return peer_problem_set(connection, NULL, PEER_ERROR_STATE, closed_rule);
     if (!config || !index || !is_config_valid(config))
-        return peer_problem_set(connection, NULL, PEER_ERROR_ARGUMENT, "a kind, direction, codec of the kind, codec parameter or stream id is none (W3C webrtc section 5.1)");
+        return peer_problem_set(connection, NULL, PEER_ERROR_ARGUMENT,
+                                "a kind, direction, codec of the kind, codec parameter or stream id is none (W3C webrtc section 5.1)");
     return PEER_OK;
 }
 
@@ -279,7 +280,8 @@ int peer_connection_set_codec_preferences(struct peer_connection *connection, si
     if (error != PEER_OK)
         return error;
     if (!are_codecs_valid(entry->facts.kind, codecs, count))
-        return peer_problem_set(connection, NULL, PEER_ERROR_ARGUMENT, "a codec is of another kind, or there are more than PEER_CODEC_PREFERENCE_MAX (W3C webrtc section 5.4, setCodecPreferences)");
+        return peer_problem_set(connection, NULL, PEER_ERROR_ARGUMENT,
+                                "a codec is of another kind, or there are more than PEER_CODEC_PREFERENCE_MAX (W3C webrtc section 5.4, setCodecPreferences)");
     set_codecs(entry, codecs, count);
     return PEER_OK;
 }

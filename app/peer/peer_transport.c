@@ -173,7 +173,8 @@ bool peer_transport_is_of_association(const struct peer_transport *transport, co
     return !is_shown;
 }
 
-int peer_transport_check_remote_parameters(const struct peer_transport *transport, const struct peer_transport_parameters *parameters, enum dtls_role local_role, bool restarts) {
+int peer_transport_check_remote_parameters(const struct peer_transport *transport, const struct peer_transport_parameters *parameters,
+                                           enum dtls_role local_role, bool restarts) {
     /* RFC 8122 section 5, MUST: a description without a fingerprint secures nothing and is refused. */
     if (parameters->fingerprint_count == 0 || parameters->fingerprint_count > PEER_FINGERPRINT_MAX)
         return PEER_ERROR_ARGUMENT;
@@ -185,7 +186,10 @@ int peer_transport_check_remote_parameters(const struct peer_transport *transpor
         return PEER_ERROR_STATE;
     if (!peer_transport_is_of_association(transport, parameters))
         return PEER_ERROR_NOT_SUPPORTED;
-    return restarts ? PEER_OK : peer_transport_from_ice(ice_agent_check_remote_credentials(transport->ice, parameters->ufrag, parameters->ufrag_length, parameters->password, parameters->password_length));
+    if (restarts)
+        return PEER_OK;
+    return peer_transport_from_ice(ice_agent_check_remote_credentials(transport->ice, parameters->ufrag, parameters->ufrag_length,
+                                                                      parameters->password, parameters->password_length));
 }
 
 int peer_transport_set_remote_parameters(struct peer_transport *transport, uint64_t now_us,

@@ -108,13 +108,15 @@ int peer_transport_set_remote_parameters(struct peer_transport *transport, uint6
  * the DTLS association was made with, which asks for another association (RFC 8842 section 3.1).
  * restarts   peer_transport_restart comes first
  */
-int peer_transport_check_remote_parameters(const struct peer_transport *transport, const struct peer_transport_parameters *parameters, enum dtls_role local_role, bool restarts);
+int peer_transport_check_remote_parameters(const struct peer_transport *transport, const struct peer_transport_parameters *parameters,
+                                           enum dtls_role local_role, bool restarts);
 
 /* Is one of these the fingerprint of the certificate that the DTLS association was made with? True too while none is up. Nothing else is looked at. */
 bool peer_transport_is_of_association(const struct peer_transport *transport, const struct peer_transport_parameters *parameters);
 
 /*
- * ICE restart (RFC 8445 section 9) with new credentials of ours, NUL-terminated, or of the agent's making when both are NULL; what is selected goes on carrying data until a new pair is.
+ * ICE restart (RFC 8445 section 9) with new credentials of ours, NUL-terminated, or of the agent's making when both are NULL; what is selected
+ * goes on carrying data until a new pair is.
  * DTLS and SRTP stay as they are (RFC 8842 section 3.1). Call it when the description that restarts is set, before set_remote_parameters.
  * Errors of ice_agent_restart_with; PEER_ERROR_STATE after close.
  */
@@ -135,7 +137,8 @@ void peer_transport_handle_send_error(struct peer_transport *transport, uint64_t
 
 /*
  * One datagram. `bytes` is changed in place (SRTP) and must stay as it is until poll_received has returned false.
- * Returns PEER_OK, MALFORMED or UNAUTHENTIC (dropped, counted; also of a path that no check has come by), CAPACITY (an early packet beyond PEER_EARLY_PACKET_MAX; dropped, counted).
+ * Returns PEER_OK, MALFORMED or UNAUTHENTIC (dropped, counted; also of a path that no check has come by), CAPACITY (an early packet beyond
+ * PEER_EARLY_PACKET_MAX; dropped, counted).
  */
 int peer_transport_handle_datagram(struct peer_transport *transport, uint64_t now_us, const struct ice_path *path, uint8_t *bytes, size_t length);
 void peer_transport_handle_timeout(struct peer_transport *transport, uint64_t now_us);

@@ -212,7 +212,8 @@ static int8_t agreed_place(const struct peer_connection *connection, const struc
  * began. Of which transport? The one that the peer goes on with, too: that of the tagged section, else of the first that shares its credentials;
  * what only open offers had, the peer does not know, and one of those may have begun with these as well as with others. -1: of none, they are new.
  */
-static int8_t restarted_place(const struct peer_connection *connection, const struct sdp_session *local, size_t tagged, size_t section, const struct peer_credentials *ours) {
+static int8_t restarted_place(const struct peer_connection *connection, const struct sdp_session *local, size_t tagged, size_t section,
+                              const struct peer_credentials *ours) {
     int8_t place = agreed_place(connection, local, tagged, ours);
     for (size_t i = 0; i < local->section_count && place < 0; i++)
         place = agreed_place(connection, local, i, ours);

@@ -95,7 +95,8 @@ static int read_parameters(struct peer_connection *connection, const struct sdp_
     assert(agreed->remote_fingerprint_count > 0);
     for (size_t i = 0; i < agreed->remote_fingerprint_count; i++)
         if (read_fingerprint(&agreed->remote_fingerprints[i], &out->fingerprints[out->fingerprint_count++]) != DTLS_OK)
-            return peer_problem_set(connection, problem, PEER_ERROR_MALFORMED, "the fingerprint is not a hash name and as many hexadecimal pairs as that hash has (RFC 8122 section 5)");
+            return peer_problem_set(connection, problem, PEER_ERROR_MALFORMED,
+                                    "the fingerprint is not a hash name and as many hexadecimal pairs as that hash has (RFC 8122 section 5)");
     return PEER_OK;
 }
 
@@ -108,7 +109,9 @@ static const char *rule_of(int error) {
     switch (error) {
     case PEER_ERROR_ARGUMENT: return "the ICE credentials are outside their grammar (RFC 8839 section 5.4)";
     case PEER_ERROR_NOT_SUPPORTED: return other_certificate;
-    default: return "the transport cannot take these ICE credentials, or this DTLS role, now: a restart changes credentials on both sides (RFC 8445 section 9), and the role stays (RFC 8842 section 5.3)";
+    default: return
+        "the transport cannot take these ICE credentials, or this DTLS role, now: a restart changes credentials on both sides (RFC 8445 section 9), "
+        "and the role stays (RFC 8842 section 5.3)";
     }
 }
 

@@ -118,7 +118,8 @@ static int run(struct probe *probe) {
         code = probe_report_end(probe);
     } else {
         struct call_problem problem;
-        call_problem_set(&problem, CALL_EXIT_SYSTEM, "system", "Nothing could be gathered.", uv_strerror(error), "Check --interface, -4, -6 and the limit of open files.");
+        call_problem_set(&problem, CALL_EXIT_SYSTEM, "system", "Nothing could be gathered.", uv_strerror(error),
+                         "Check --interface, -4, -6 and the limit of open files.");
         call_problem_print(&problem, program);
         code = CALL_EXIT_SYSTEM;
     }

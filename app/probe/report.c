@@ -48,7 +48,8 @@ void probe_report_candidate(struct probe *probe, uint64_t now_us, const struct i
     const char *relay_protocol = candidate->type == ICE_CANDIDATE_RELAYED ? call_ice_relay_protocol(candidate->relay_transport) : "";
     stun_address_write_ip(&candidate->address, address, sizeof address);
     /* RFC 8445 section 5.1.2.1: type preference, local preference, 256 - component. */
-    (void)snprintf(priority, sizeof priority, "%" PRIu32 " | %" PRIu32 " | %" PRIu32, candidate->priority >> 24, (candidate->priority >> 8) & 0xffff, candidate->priority & 0xff);
+    (void)snprintf(priority, sizeof priority, "%" PRIu32 " | %" PRIu32 " | %" PRIu32, candidate->priority >> 24, (candidate->priority >> 8) & 0xffff,
+                   candidate->priority & 0xff);
     say(probe, "%-7.3f %-6s %-10.10s %-11s %-42s %-6u %-17s %-40s %s\n", seconds(probe, now_us), ice_candidate_type_name(candidate->type), candidate->foundation,
         protocol_name(candidate), shown, (unsigned)candidate->address.port, priority, url, relay_protocol);
     (void)ice_candidate_write(candidate, text, sizeof text);
@@ -165,7 +166,8 @@ static void write_relayed(const struct ice_turn_status *status, char *out, size_
 static void write_relay(const struct probe_relay *relay, char *out, size_t capacity) {
     char allocated[256], relayed[2 * STUN_ADDRESS_TEXT_BYTES + 8];
     write_relayed(&relay->status, relayed, sizeof relayed);
-    (void)snprintf(allocated, sizeof allocated, "allocated %s for %" PRIu32 " s in %.1f ms", relayed, relay->status.lifetime_seconds, milliseconds(relay->began_us, relay->allocated_us));
+    (void)snprintf(allocated, sizeof allocated, "allocated %s for %" PRIu32 " s in %.1f ms", relayed, relay->status.lifetime_seconds,
+                   milliseconds(relay->began_us, relay->allocated_us));
     switch (relay->outcome) {
     case PROBE_RELAY_RUNNING:
         (void)snprintf(out, capacity, "interrupted");
@@ -190,7 +192,8 @@ static void write_relay(const struct probe_relay *relay, char *out, size_t capac
                                                                      : "the permission was not answered");
         break;
     case PROBE_RELAY_NOTHING_COMES_BACK:
-        (void)snprintf(out, capacity, "%s; but nothing comes back through it (%u datagrams sent): look at its relay-ip, external-ip and firewall", allocated, relay->echoes);
+        (void)snprintf(out, capacity, "%s; but nothing comes back through it (%u datagrams sent): look at its relay-ip, external-ip and firewall",
+                       allocated, relay->echoes);
         break;
     }
 }
@@ -215,7 +218,10 @@ int probe_report_end(struct probe *probe) {
     size_t missing, answered = report_servers(probe, &missing);
     report_nat(probe);
     size_t broken = report_relays(probe);
-    int code = probe->is_interrupted ? CALL_EXIT_INTERRUPTED : probe->server_count > 0 && answered == 0 ? CALL_EXIT_SIGNALING : missing + broken > 0 ? CALL_EXIT_ICE : CALL_EXIT_OK;
+    int code = probe->is_interrupted                      ? CALL_EXIT_INTERRUPTED
+               : probe->server_count > 0 && answered == 0 ? CALL_EXIT_SIGNALING
+               : missing + broken > 0                     ? CALL_EXIT_ICE
+                                                          : CALL_EXIT_OK;
     call_json_log_event(probe->log, net_clock_now_us(), "summary",
                         json_pack("{s:i,s:i,s:i,s:i,s:i}", "exitCode", code, "candidates", (int)probe->gathering.candidates, "serversAnswered", (int)answered,
                                   "serversWithoutCandidate", (int)missing, "relaysBroken", (int)broken));

@@ -6,7 +6,8 @@
 #include <sys/random.h>
 #include <time.h>
 #include "app/peer/peer_connection.h"
-static struct { struct peer_connection *connection; struct stun_address address; int socket; } ends[2] = {{.address = {STUN_ADDRESS_IPV4, 40400, {127, 0, 0, 1}}}, {.address = {STUN_ADDRESS_IPV4, 40401, {127, 0, 0, 1}}}};
+static struct { struct peer_connection *connection; struct stun_address address; int socket; } ends[2] = {
+    {.address = {STUN_ADDRESS_IPV4, 40400, {127, 0, 0, 1}}}, {.address = {STUN_ADDRESS_IPV4, 40401, {127, 0, 0, 1}}}};
 static uint64_t now_us(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u; }
 static void random_bytes(void *context, uint8_t *out, size_t length) { (void)context; while (getrandom(out, length, 0) != (ssize_t)length) {} }
 

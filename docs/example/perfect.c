@@ -72,7 +72,8 @@ static void take_description(struct end *end, const struct message *message) {
 }
 
 static void take_candidate(struct end *end, const struct message *message) {
-    const struct peer_candidate_init init = {.candidate = message->text, .candidate_length = strlen(message->text), .mid = message->mid, .mid_length = strlen(message->mid),
+    const struct peer_candidate_init init = {.candidate = message->text, .candidate_length = strlen(message->text), .mid = message->mid,
+                                             .mid_length = strlen(message->mid),
                                              .line_index = -1, .ufrag = message->ufrag, .ufrag_length = strlen(message->ufrag)};
     /* Those of an offer that was ignored have no home. */
     if (peer_connection_add_ice_candidate(end->connection, now_us(), &init) != PEER_OK && !end->ignores_offer)
@@ -123,7 +124,8 @@ int main(void) {
     size_t agreed[2];
     for (int i = 0; i < 2; i++) {
         agreed[i] = peer_connection_agreed_count(ends[i].connection, NULL);
-        printf("%s: %s, %zu sections agreed\n", ends[i].is_polite ? "polite" : "impolite", peer_signaling_state_name(peer_connection_signaling_state(ends[i].connection)), agreed[i]);
+        printf("%s: %s, %zu sections agreed\n", ends[i].is_polite ? "polite" : "impolite",
+               peer_signaling_state_name(peer_connection_signaling_state(ends[i].connection)), agreed[i]);
         peer_connection_free(ends[i].connection);
     }
     dtls_certificate_free(certificate);

@@ -10,6 +10,7 @@ export class Call extends EventTarget {
   #room;
   #isOffering = false;
   #ignoresOffer = false;
+  #added = Promise.resolve();
   #began = performance.now();
 
   constructor(room, iceServers, relayOnly, tracks) {
@@ -61,7 +62,12 @@ export class Call extends EventTarget {
     });
   }
 
-  async takeCandidate(candidate) {
+  // One after another: a browser may be done with "no more" before it is done with those that came earlier.
+  takeCandidate(candidate) {
+    this.#added = this.#added.then(() => this.#add(candidate));
+  }
+
+  async #add(candidate) {
     await this.#guard('A candidate of the other side cannot be used', async () => {
       try {
         await this.connection.addIceCandidate(candidate ?? undefined);

@@ -15,7 +15,8 @@ export const selectedPair = (report) => {
   return pair && { pair, local: report.get(pair.localCandidateId), remote: report.get(pair.remoteCandidateId), transport };
 };
 
-const where = (candidate) => `${candidate.candidateType} ${candidate.address ?? candidate.ip ?? 'a hidden address'}:${candidate.port}`;
+const bracketed = (address) => (address.includes(':') ? `[${address}]` : address);
+const where = (candidate) => `${candidate.candidateType} ${bracketed(candidate.address ?? candidate.ip ?? 'a hidden address')}:${candidate.port}`;
 
 const WHAT_BECAME = {
   succeeded: (n) => `${n} worked too, and the side that nominates chose this one`,

@@ -42,7 +42,8 @@ call() {
     local of_caller=() url="ws://$server/r/$name"
     while [ "$1" != -- ]; do of_caller+=("$1") && shift; done
     shift
-    timeout -s KILL 60 "$build/callee" --interface lo --wait 20 --json="$folder/$name.callee.json" --record "$folder/$name.callee" "$@" "$url" 2>"$folder/$name.callee.err" &
+    timeout -s KILL 60 "$build/callee" --interface lo --wait 20 --json="$folder/$name.callee.json" \
+        --record "$folder/$name.callee" "$@" "$url" 2>"$folder/$name.callee.err" &
     local callee=$!
     timeout -s KILL 60 "$build/caller" --interface lo --wait 20 --duration 6 --json="$folder/$name.caller.json" --record "$folder/$name.caller" "${of_caller[@]}" "$url" \
         2>"$folder/$name.caller.err"

@@ -223,7 +223,11 @@ expect moved-callee 0 "$callee"
 if [ "$(grep -c '"state":"have-local-offer"' "$folder/moved.json")" = 2 ]; then pass "moved: ICE was restarted"; else fail "moved: one offer only" "$folder/moved.err"; fi
 for name in moved moved-callee; do
     pictures=$(decoded "$name")
-    if [ "${pictures:-0}" -ge 100 ]; then pass "$name: $pictures of 135 pictures were seen"; else fail "$name: only $pictures of 135 pictures were seen" "$folder/$name.err"; fi
+    if [ "${pictures:-0}" -ge 100 ]; then
+        pass "$name: $pictures of 135 pictures were seen"
+    else
+        fail "$name: only $pictures of 135 pictures were seen" "$folder/$name.err"
+    fi
 done
 
 # ---- the other side is killed, and who comes in its place does not stay: not the old call, and no new one --------------------------

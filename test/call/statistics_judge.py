@@ -201,7 +201,8 @@ def judge_stream(judge, who, sender, out, receiver, inbound):
     for member in ("mimeType", "payloadType", "clockRate"):
         say(sender[out["codecId"]][member] == receiver[inbound["codecId"]][member], member, "differs")
     if out["kind"] == "video":
-        say(inbound["framesReceived"] <= out["framesSent"] <= out["framesEncoded"], "made, sent, received", out["framesEncoded"], out["framesSent"], inbound["framesReceived"])
+        say(inbound["framesReceived"] <= out["framesSent"] <= out["framesEncoded"], "made, sent, received",
+            out["framesEncoded"], out["framesSent"], inbound["framesReceived"])
         say(inbound["framesDecoded"] + inbound["framesDropped"] <= inbound["framesReceived"] + inbound["framesDropped"], "decoded more than came")
     told, heard = sender.get(out.get("remoteId")), receiver.get(inbound.get("remoteId"))
     if told:
@@ -230,7 +231,8 @@ def judge_between(judge, who, sender, receiver):
     theirs = {entry["base64Certificate"] for entry in (receiver[t["remoteCertificateId"]] for _, t in of_type(receiver, "transport"))}
     judge.check(mine == theirs, who, "showed another certificate than was seen")
     for (_, out), (_, arrived) in zip(of_type(sender, "transport"), of_type(receiver, "transport")):
-        judge.check(near(out["packetsSent"], arrived["packetsReceived"], FAREWELL_PACKETS), who, "transport sent", out["packetsSent"], "of which came", arrived["packetsReceived"])
+        judge.check(near(out["packetsSent"], arrived["packetsReceived"], FAREWELL_PACKETS), who, "transport sent", out["packetsSent"],
+                    "of which came", arrived["packetsReceived"])
         judge.check({out["iceRole"], arrived["iceRole"]} == {"controlling", "controlled"}, who, "ICE roles", out["iceRole"], arrived["iceRole"])
         judge.check({out["dtlsRole"], arrived["dtlsRole"]} == {"client", "server"}, who, "DTLS roles", out["dtlsRole"], arrived["dtlsRole"])
     return len(sent)

@@ -49,7 +49,8 @@ static void verdicts(void **state) {
 static void servers(void **state) {
     (void)state;
     char sentence[CALL_SENTENCE_BYTES];
-    struct ice_server_statistics server = {.kind = ICE_SERVER_TURN, .host = "turn.example", .state = ICE_SERVER_REFUSED, .code = 486, .reason = "Allocation Quota Reached", .realm = "example"};
+    struct ice_server_statistics server = {.kind = ICE_SERVER_TURN, .host = "turn.example", .state = ICE_SERVER_REFUSED, .code = 486,
+                                           .reason = "Allocation Quota Reached", .realm = "example"};
     call_why_server(&server, sentence);
     assert_string_equal(sentence, "it answered 486 Allocation Quota Reached, realm example");
     server.code = 0;
@@ -77,7 +78,8 @@ static void fail_alone(const struct ice_server *servers, size_t count, bool rela
                                       .transport_policy = relay_only ? ICE_TRANSPORT_POLICY_RELAY : ICE_TRANSPORT_POLICY_ALL};
     struct ice_agent *agent = ice_agent_new(&config, now_us);
     struct ice_interface interface = {.base = ip("10.0.0.2", 5000), .preference = 65535};
-    struct ice_candidate candidate = {.foundation = "1", .component = 1, .priority = 2130706431, .address = ip(remote ? remote : "192.0.2.7", 6000), .type = ICE_CANDIDATE_HOST};
+    struct ice_candidate candidate = {.foundation = "1", .component = 1, .priority = 2130706431, .address = ip(remote ? remote : "192.0.2.7", 6000),
+                                      .type = ICE_CANDIDATE_HOST};
     struct ice_statistics statistics;
     struct ice_event event;
     uint8_t buffer[2048];

@@ -16,8 +16,11 @@ film() {
     mv "$folder/$1.part" "$folder/$1.y4m"
 }
 
-film a "mandelbrot=size=$size:rate=30:start_scale=3:end_scale=0.3:end_pts=600[m];testsrc2=size=320x240:rate=30[t];[m][t]overlay=x='160+140*sin(t*0.9)':y='120+100*cos(t*1.3)'"
-film b "testsrc2=size=$size:rate=30[t];life=size=160x120:rate=30:mold=10:ratio=0.2:random_seed=7:death_color=#306090:life_color=#f0e0a0,scale=320:240:flags=neighbor[l];[t][l]overlay=x='160-150*cos(t*0.7)':y='150+80*sin(t*1.1)'"
+film a "mandelbrot=size=$size:rate=30:start_scale=3:end_scale=0.3:end_pts=600[m];testsrc2=size=320x240:rate=30[t];\
+[m][t]overlay=x='160+140*sin(t*0.9)':y='120+100*cos(t*1.3)'"
+film b "testsrc2=size=$size:rate=30[t];\
+life=size=160x120:rate=30:mold=10:ratio=0.2:random_seed=7:death_color=#306090:life_color=#f0e0a0,scale=320:240:flags=neighbor[l];\
+[t][l]overlay=x='160-150*cos(t*0.7)':y='150+80*sin(t*1.1)'"
 
 # Spoken channel names of alsa-utils, joined to 20 s of 48 kHz mono; the other side speaks in the other order.
 /usr/bin/python3 - "$folder" "$seconds" <<'PYTHON'

@@ -34,7 +34,8 @@ static void names(void **state) {
 /* RFC 8421 section 4: IPv6 first, families in proportion, all preferences different */
 static void preferences_alternate_families(void **state) {
     (void)state;
-    struct ice_interface interfaces[6] = {{.base = ip("192.0.2.1", 1), .preference = 0}, {.base = ip("192.0.2.2", 1), .preference = 0}, {.base = ip("192.0.2.3", 1), .preference = 0},
+    struct ice_interface interfaces[6] = {{.base = ip("192.0.2.1", 1), .preference = 0}, {.base = ip("192.0.2.2", 1), .preference = 0},
+                                          {.base = ip("192.0.2.3", 1), .preference = 0},
                                           {.base = ip("192.0.2.4", 1), .preference = 0}, {.base = ip("2001:db8::1", 1), .preference = 0}, {.base = ip("2001:db8::2", 1), .preference = 0}};
     ice_interfaces_set_preferences(interfaces, 6);
     assert_int_equal(interfaces[4].preference, 65535);
@@ -48,7 +49,8 @@ static void preferences_alternate_families(void **state) {
 
 static void preferences_of_one_family(void **state) {
     (void)state;
-    struct ice_interface interfaces[3] = {{.base = ip("192.0.2.1", 1), .preference = 0}, {.base = ip("192.0.2.2", 1), .preference = 0}, {.base = ip("192.0.2.3", 1), .preference = 0}};
+    struct ice_interface interfaces[3] = {{.base = ip("192.0.2.1", 1), .preference = 0}, {.base = ip("192.0.2.2", 1), .preference = 0},
+                                          {.base = ip("192.0.2.3", 1), .preference = 0}};
     ice_interfaces_set_preferences(interfaces, 3);
     assert_int_equal(interfaces[0].preference, 65535); /* RFC 8445 section 5.1.2.1, SHOULD: a single address has 65535 */
     assert_int_equal(interfaces[1].preference, 65534);

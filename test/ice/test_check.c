@@ -219,7 +219,8 @@ static void early_request(void **state) {
     scripted_open(&peer, ICE_ROLE_CONTROLLED, NULL);
     scripted_gather(&peer);
     for (unsigned i = 0; i < 3; i++) {
-        assert_int_equal(scripted_request(&peer, &(struct request){.role = ICE_ROLE_CONTROLLING, .use_candidate = true, .id = {(uint8_t)i}}, &(struct wrong){.from = &nat}), ICE_OK);
+        assert_int_equal(scripted_request(&peer, &(struct request){.role = ICE_ROLE_CONTROLLING, .use_candidate = true, .id = {(uint8_t)i}},
+                                          &(struct wrong){.from = &nat}), ICE_OK);
         assert_true(scripted_poll(&peer, &sent));
         assert_int_equal(sent.message.class_, STUN_CLASS_SUCCESS_RESPONSE);
         assert_false(scripted_poll(&peer, &sent));

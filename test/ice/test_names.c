@@ -88,7 +88,8 @@ static void resolved(void **state) {
     assert_int_equal(scripted_state(&peer), ICE_STATE_CHECKING);
     assert_int_equal(scripted_drop_all(&peer), 0);
     /* unusable ones are passed over; one of each family is taken */
-    const struct stun_address addresses[] = {ip("0.0.0.0", 0), ip("224.0.0.1", 0), ip("198.51.100.1", 0), ip("198.51.100.2", 0), ip("2001:db8::1", 77), ip("2001:db8::2", 0)};
+    const struct stun_address addresses[] = {ip("0.0.0.0", 0), ip("224.0.0.1", 0), ip("198.51.100.1", 0), ip("198.51.100.2", 0),
+                                             ip("2001:db8::1", 77), ip("2001:db8::2", 0)};
     assert_int_equal(answer(query, addresses, 6), ICE_OK);
     assert_int_equal(peer.agent->remote_count, 2);
     assert_int_equal(ice_agent_pair_count(peer.agent), 1); /* IPv6 has nobody here */

@@ -33,7 +33,8 @@ static void words(void **state) {
     for (int presence = ICE_NAT_PRESENCE_UNKNOWN; presence <= ICE_NAT_UDP_BLOCKED; presence++)
         for (int mapping = ICE_NAT_UNKNOWN; mapping <= ICE_NAT_DEPENDENT; mapping++)
             for (int filtering = ICE_NAT_UNKNOWN; filtering <= ICE_NAT_DEPENDENT; filtering++) {
-                behaviour = (struct ice_nat_behaviour){.presence = (enum ice_nat_presence)presence, .mapping = (enum ice_nat_dependence)mapping, .filtering = (enum ice_nat_dependence)filtering};
+                behaviour = (struct ice_nat_behaviour){.presence = (enum ice_nat_presence)presence, .mapping = (enum ice_nat_dependence)mapping,
+                                                       .filtering = (enum ice_nat_dependence)filtering};
                 assert_true(ice_nat_behaviour_write(&behaviour, text, sizeof text) > 0);
             }
 }

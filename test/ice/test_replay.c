@@ -63,7 +63,8 @@ static void flood(void **state) {
     for (uint32_t i = 0; i < 10000; i++) {
         struct stun_address from = attacker(i);
         struct request request = {.role = ICE_ROLE_CONTROLLING, .use_candidate = true, .priority = UINT32_MAX >> 1, .id = {(uint8_t)i, (uint8_t)(i >> 8)}};
-        assert_int_equal(scripted_request(&peer, &request, &(struct wrong){.key = i % 2 ? other_key : NULL, .no_integrity = i % 2 == 0, .from = &from}), ICE_ERROR_UNAUTHENTIC);
+        assert_int_equal(scripted_request(&peer, &request, &(struct wrong){.key = i % 2 ? other_key : NULL, .no_integrity = i % 2 == 0,
+                                                                           .from = &from}), ICE_ERROR_UNAUTHENTIC);
         struct sent answer;
         assert_false(scripted_poll(&peer, &answer)); /* nothing to reflect */
     }

@@ -65,7 +65,8 @@ static void open_two_paths(uint64_t seed, bool signal_direct) {
 static bool is_on_direct(int side) {
     struct ice_transmit out;
     uint8_t buffer[ICE_HEADROOM_BYTES + 10 + ICE_TAILROOM_BYTES];
-    return ice_agent_wrap_payload(net.side[side].agent, net.now_us, buffer, 10, sizeof buffer, &out) == ICE_OK && out.path.local.port == DIRECT && out.path.remote.port == DIRECT;
+    return ice_agent_wrap_payload(net.side[side].agent, net.now_us, buffer, 10, sizeof buffer, &out) == ICE_OK && out.path.local.port == DIRECT &&
+           out.path.remote.port == DIRECT;
 }
 
 static void run_with_media(uint64_t until_us) {
@@ -390,7 +391,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(direct_wins_under_loss), cmocka_unit_test(what_a_relay_costs), cmocka_unit_test(moves_when_it_opens),
         cmocka_unit_test(moves_to_a_late_candidate), cmocka_unit_test(another_takes_over), cmocka_unit_test(peer_follows_at_once),
-        cmocka_unit_test(nominates_the_better_one), cmocka_unit_test(peer_refuses), cmocka_unit_test(recovers_during_the_nomination), cmocka_unit_test(replayed_nomination),
+        cmocka_unit_test(nominates_the_better_one), cmocka_unit_test(peer_refuses), cmocka_unit_test(recovers_during_the_nomination),
+        cmocka_unit_test(replayed_nomination),
         cmocka_unit_test(worse_nomination_is_remembered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

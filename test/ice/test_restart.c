@@ -217,7 +217,8 @@ static void each_in_its_own_list(void **state) {
     assert_false(scripted_pair(&peer, 1).previous);
     /* the key of one does not open the other */
     assert_int_equal(scripted_request(&peer, &(struct request){.role = ICE_ROLE_CONTROLLED}, &(struct wrong){.username = new_name}), ICE_ERROR_UNAUTHENTIC);
-    assert_int_equal(scripted_request(&peer, &(struct request){.role = ICE_ROLE_CONTROLLED}, &(struct wrong){.username = old_name, .key = new_key}), ICE_ERROR_UNAUTHENTIC);
+    assert_int_equal(scripted_request(&peer, &(struct request){.role = ICE_ROLE_CONTROLLED}, &(struct wrong){.username = old_name, .key = new_key}),
+                     ICE_ERROR_UNAUTHENTIC);
     /* the password comes: the check that waited goes out at once, signed by it */
     struct stun_key *next_key = stun_key_new_short_term((const uint8_t *)"nextnextnextnextnextnext", 24);
     assert_int_equal(ice_agent_set_remote_credentials(peer.agent, peer.now_us, "next", 4, "nextnextnextnextnextnext", 24), ICE_OK);
@@ -522,7 +523,8 @@ static void a_thousand_restarts(void **state) {
     (void)state;
     connect(12, NULL);
     for (unsigned i = 0; i < 1000; i++) {
-        struct ice_interface interfaces[2] = {{.base = ipv4("192.0.2.1", 5000), .preference = 65535}, {.base = ipv4("192.0.2.1", (uint16_t)(20000 + i)), .preference = 1}};
+        struct ice_interface interfaces[2] = {{.base = ipv4("192.0.2.1", 5000), .preference = 65535},
+                                              {.base = ipv4("192.0.2.1", (uint16_t)(20000 + i)), .preference = 1}};
         assert_int_equal(ice_agent_handle_interfaces(net.side[0].agent, net.now_us, interfaces, 2), ICE_OK);
         two_agents_restart(&net);
         run_with_media(net.now_us + SECOND);
@@ -595,7 +597,8 @@ static void previous_generation_falls_silent(void **state) {
     assert_true(peer.agent->selected != ICE_NONE);
     assert_int_equal(ice_agent_restart(peer.agent, peer.now_us), ICE_OK);
     assert_int_equal(ice_agent_set_remote_credentials(peer.agent, peer.now_us, "next", 4, "nextnextnextnextnextnext", 24), ICE_OK);
-    assert_int_equal(scripted_request(&peer, &(struct request){.role = ICE_ROLE_CONTROLLING, .use_candidate = true, .id = {9}}, &(struct wrong){.username = username, .from = &elsewhere}), ICE_OK);
+    assert_int_equal(scripted_request(&peer, &(struct request){.role = ICE_ROLE_CONTROLLING, .use_candidate = true, .id = {9}},
+                                      &(struct wrong){.username = username, .from = &elsewhere}), ICE_OK);
     assert_int_equal(peer.agent->triggered.count, 1);
     ice_restart_conclude(peer.agent, peer.now_us);
     assert_int_equal(peer.agent->triggered.count, 0);
@@ -624,7 +627,8 @@ static void answers_of_a_forgotten_generation(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(credentials_change), cmocka_unit_test(nomination_waits_for_the_peers_check), cmocka_unit_test(media_flows_all_the_time), cmocka_unit_test(gathers_again),
+        cmocka_unit_test(credentials_change), cmocka_unit_test(nomination_waits_for_the_peers_check), cmocka_unit_test(media_flows_all_the_time),
+        cmocka_unit_test(gathers_again),
         cmocka_unit_test(asks_servers_again), cmocka_unit_test(offer_and_answer), cmocka_unit_test(late_candidates_of_the_previous_generation),
         cmocka_unit_test(each_in_its_own_list), cmocka_unit_test(previous_generation_ends), cmocka_unit_test(under_loss),
         cmocka_unit_test(after_failure), cmocka_unit_test(while_disconnected), cmocka_unit_test(restart_of_a_restart),

@@ -110,7 +110,8 @@ static void broken_simultaneous_open(void **state) {
     (void)state;
     for (uint64_t late_us = 0; late_us <= 30 * MS; late_us += 5 * MS) {
         for (int controlling = 0; controlling < 2; controlling++) {
-            tcp_agents_open(&net, late_us, controlling == 0 ? ICE_ROLE_CONTROLLING : ICE_ROLE_CONTROLLED, controlling == 0 ? ICE_ROLE_CONTROLLED : ICE_ROLE_CONTROLLING, NULL);
+            tcp_agents_open(&net, late_us, controlling == 0 ? ICE_ROLE_CONTROLLING : ICE_ROLE_CONTROLLED,
+                            controlling == 0 ? ICE_ROLE_CONTROLLED : ICE_ROLE_CONTROLLING, NULL);
             connect_by(ICE_TCP_SIMULTANEOUS_OPEN, ICE_TCP_SIMULTANEOUS_OPEN);
             assert_true(tcp_agents_run_until_connected(&net, net.now_us + 2 * SECOND));
             tcp_agents_run(&net, net.now_us + SECOND);

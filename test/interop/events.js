@@ -8,6 +8,7 @@ const QUIET_MS = 3000; // of the call, before anything happens
 const CAMERA_OFF_MS = 1500;
 const AWAY_MS = 3000; // of a killed TURN server
 const RECOVERY_MS = 10000; // from its listening again to media (docs/ice.md)
+const AFTER_MS = 7000; // of media that must flow then; less what a busy machine takes to start a server
 
 async function now(peer) {
   return { sinceMs: Date.now(), peer: await peer.measure() };
@@ -29,7 +30,7 @@ export const events = {
   },
   // The TURN server is killed, and another one that knows nobody takes its place: ours has to notice, and to restart.
   'relay-lost': {
-    seconds: (QUIET_MS + AWAY_MS + RECOVERY_MS) / 1000 + 4,
+    seconds: (QUIET_MS + AWAY_MS + RECOVERY_MS + AFTER_MS) / 1000,
     lossless: false,
     restarts: true,
     pauseMs: 1500,

@@ -55,6 +55,7 @@ export function report(cases, nameOf, results, packages) {
     'In the middle of a call:', grid(inCall, 'event, network', (c) => `${c.event}, ${c.network}`, roleOf, mark),
     'Shapes:', grid(cases.filter((c) => c.shape), 'shape', (c) => c.shape, browserRole, mark),
     'Scenes, the polite one is the first or the second:', grid(cases.filter((c) => c.scene), 'scene', (c) => c.scene, browserRole, (c) => `${c.polite}: ${mark(c)}`),
+    'Data channels:', grid(cases.filter((c) => c.dataScene), 'peer, its role', roleOf, (c) => c.dataScene, mark),
     'The page that signaling-server serves ([page.md](page.md)):', grid(cases.filter((c) => c.pageScene), 'scene, network', (c) => `${c.pageScene}, ${c.network}`, (c) => c.peer, mark),
     'WHIP and WHEP: caller against endpoints of others:', grid(cases.filter((c) => c.endpoint), 'endpoint, network', (c) => `${c.endpoint}, ${c.network}`, (c) => `${c.peer}, ${c.role}`, mark),
     ...(red.length === 0 ? [] : ['Red ones:', red.map(({ c, result }) => `- ${nameOf(c)} (${result.date}): ${c.red ? `${c.red} ` : ''}${result.complaints.join('; ')}`).join('\n')]),

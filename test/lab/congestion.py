@@ -186,13 +186,13 @@ class Voice:
         self.receiver = make_socket(lab.node("hB"), socket.AF_INET, socket.SOCK_DGRAM, lab.address, VOICE_PORT)
         self.receiver.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)  # by the kernel: our own scheduling is no queue
         self.address = (lab.address, VOICE_PORT)
-        self.sent, self.delays, self.is_ended = [], {}, False
+        self.sent, self.delays = [], {}
         for function in (self.send, self.receive):
             threading.Thread(target=function, daemon=True).start()
 
     def send(self):
         began = time.monotonic()
-        while not self.is_ended:
+        while True:
             number = len(self.sent)
             time.sleep(max(0.0, began + number * VOICE_EVERY_SECONDS - time.monotonic()))
             self.sent.append(time.monotonic())
@@ -273,9 +273,8 @@ def lossy(lab):
     finding("goodput at 1 % loss, part of TCP's", medians[Channel][0] / medians[Tcp][0], 1.0)
 
 
-def together(lab, kinds):
+def together(lab, voice, kinds):
     """Flows at the same time: shares after start-up, Jain's index, the voice beside them."""
-    voice = Voice(lab)
     flows = [kind(lab) if kind is Channel else kind(lab, TCP_PORT + 10 + i) for i, kind in enumerate(kinds)]
     time.sleep(0.5)
     for flow in flows:
@@ -290,25 +289,25 @@ def together(lab, kinds):
     jain = sum(shares) ** 2 / len(shares) / sum(share**2 for share in shares)
     names = " + ".join(f"{flow.name} {share:.1f}" for flow, share in zip(flows, shares))
     print(f"     {names} Mbit/s, Jain {jain:.3f}; {text(voice.report(begin, end))}", flush=True)
-    voice.is_ended = True
     time.sleep(1.0)
     return shares, jain
 
 
+def every_mixture(lab, *mixtures):
+    voice = Voice(lab)
+    for _ in range(ROUNDS):
+        for kinds in mixtures:
+            together(lab, voice, kinds)
+
+
 def shared(lab):
     """delay_ms=25 rate_kbps=50000 queue_bytes=312500"""
-    for _ in range(ROUNDS):
-        together(lab, (Tcp, Tcp))
-        together(lab, (Tcp, Channel))
-        together(lab, (Channel, Channel))
+    every_mixture(lab, (Tcp, Tcp), (Tcp, Channel), (Channel, Channel))
 
 
 def deep(lab):
     """delay_ms=25 rate_kbps=20000 queue_bytes=1000000"""
-    for _ in range(ROUNDS):
-        together(lab, (Tcp,))
-        together(lab, (Channel,))
-        together(lab, (Tcp, Channel))
+    every_mixture(lab, (Tcp,), (Channel,), (Tcp, Channel))
 
 
 CASES = (link, short, lossy, shared, deep)

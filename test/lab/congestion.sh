@@ -1,9 +1,9 @@
 #!/bin/bash
-# How our data channel shares a link with TCP: a lab of two homes without NATs, a bad cable for each case of congestion.py. Run as root.
+# Data channels beside the kernel's TCP: two homes without NATs, a cable for each case of congestion.py. Run as root; `make lab-tcp` is this.
 #
-# Usage: congestion.sh [CASE...]      cases are those of congestion.py; without one: link lossy, what issue a release by
+# Usage: congestion.sh [CASE...]      without one: link and lossy, which have aims; short has one too, shared and deep report
 #
-# SECONDS_EACH=15 ROUNDS=2: how long one flow runs, and how often each does.
+# SECONDS_EACH=15 ROUNDS=3: how long one flow runs, and how often each does.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . test/lab/net.sh

@@ -136,7 +136,8 @@ def judge_failed(report, sides):
 
 def layers_of(folder):
     """How long the caller spent on each layer, in ms, from its own events: they are in the order in which things must happen."""
-    marks = [("signalingstatechange", ("have-local-offer",), "offer"), ("signalingstatechange", ("stable",), "answer"), ("iceconnectionstatechange", ("connected", "completed"), "ice"),
+    marks = [("signalingstatechange", ("have-local-offer",), "offer"), ("signalingstatechange", ("stable",), "answer"),
+             ("iceconnectionstatechange", ("connected", "completed"), "ice"),
              ("connectionstatechange", ("connected",), "dtls"), ("firstframe", (None,), "media")]
     times, lines = {}, lines_of(os.path.join(folder, "caller.json"))
     for event, states, name in marks:
@@ -159,7 +160,8 @@ def cable_lines(folder):
             ways = []
             for way in ("up", "down"):
                 one = report[way]
-                fates = [f"{count} {fate}" for fate, count in one["dropped"].items() if count] + [f"{one[k]} {k}" for k in ("duplicated", "reordered", "corrupted") if one[k]]
+                fates = [f"{count} {fate}" for fate, count in one["dropped"].items() if count]
+                fates += [f"{one[k]} {k}" for k in ("duplicated", "reordered", "corrupted") if one[k]]
                 ways.append(f"{way} {one['in']} packets" + (f" ({', '.join(fates)})" if fates else ""))
             yield f"cable {home}: {'; '.join(ways)}; {1000 * report['cpuSeconds']:.0f} ms of CPU in {report['seconds']:.0f} s"
 

@@ -88,7 +88,8 @@ def run_prober():
     print(f"the prober judges {len(PROBED)} kinds", flush=True)
     good = True
     with workers(4) as pool:
-        work = {kind: pool.submit(subprocess.run, [os.path.join(HERE, "kind_check.sh"), "--slow", kind], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        work = {kind: pool.submit(subprocess.run, [os.path.join(HERE, "kind_check.sh"), "--slow", kind],
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
                 for kind in PROBED}
         for kind, future in work.items():
             done = future.result()

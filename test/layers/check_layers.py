@@ -18,7 +18,7 @@ import sys
 
 # Functions of libc that compute and do nothing else (names as the compiler and _FORTIFY_SOURCE spell them).
 PURE_LIBC = set("""
-    memcpy memmove memset memcmp memchr memrchr strlen strnlen strcmp strncmp strchr strrchr
+    memcpy memmove memset memcmp memchr memrchr strlen strnlen strcmp strncmp strchr strrchr strspn strcspn
     malloc calloc realloc free qsort bsearch abort llabs
     __memcpy_chk __memmove_chk __memset_chk __stack_chk_fail __assert_fail __explicit_bzero_chk explicit_bzero
     __errno_location __cpu_model _GLOBAL_OFFSET_TABLE_ log log2 log10 exp pow sqrt floor ceil lround fabs

@@ -291,7 +291,8 @@ static void test_refused_configurations(void **state) {
         { MEDIA_CODEC_VP8, NULL, "term", MEDIA_EXIT_USAGE },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct media_receiver_config config = { .kind = media_codec_is_audio(cases[i].codec) ? MEDIA_AUDIO : MEDIA_VIDEO, .codec = cases[i].codec, .record_prefix = cases[i].prefix, .play = cases[i].play };
+        struct media_receiver_config config = { .kind = media_codec_is_audio(cases[i].codec) ? MEDIA_AUDIO : MEDIA_VIDEO, .codec = cases[i].codec,
+                                                .record_prefix = cases[i].prefix, .play = cases[i].play };
         assert_null(media_receiver_new(&config, &error));
         media_test_assert_error(&error, cases[i].exit_code);
     }
@@ -309,7 +310,8 @@ static void test_full_disk_at_the_start(void **state) {
     };
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(symlink("/dev/full", media_test_path(cases[i].name)), 0);
-        struct media_receiver_config config = { .kind = media_codec_is_audio(cases[i].codec) ? MEDIA_AUDIO : MEDIA_VIDEO, .codec = cases[i].codec, .record_prefix = media_test_path("full") };
+        struct media_receiver_config config = { .kind = media_codec_is_audio(cases[i].codec) ? MEDIA_AUDIO : MEDIA_VIDEO, .codec = cases[i].codec,
+                                                .record_prefix = media_test_path("full") };
         assert_null(media_receiver_new(&config, &error));
         media_test_assert_error(&error, MEDIA_EXIT_DEVICE);
     }

@@ -260,7 +260,8 @@ static bool start_end(struct connection_pair *pair, int index, bool has_transcei
     return true;
 }
 
-bool connection_pair_start_with(struct connection_pair *pair, uint64_t seed, const struct ice_allocator *allocator, bool has_transceivers, enum peer_bundle_policy policy) {
+bool connection_pair_start_with(struct connection_pair *pair, uint64_t seed, const struct ice_allocator *allocator, bool has_transceivers,
+                                enum peer_bundle_policy policy) {
     *pair = (struct connection_pair){.now_us = 1000000, .random_state = seed, .delay_us = 10000, .trickle = true, .allocator = allocator, .media_from_us = UINT64_MAX};
     pair->datagrams = malloc(sizeof *pair->datagrams * CONNECTION_PAIR_DATAGRAM_MAX);
     assert(pair->datagrams && dtls_srtp_initialize() == DTLS_OK);

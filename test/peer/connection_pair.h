@@ -66,7 +66,8 @@ struct connection_pair {
  * failed; all is freed again.
  */
 bool connection_pair_start(struct connection_pair *pair, uint64_t seed, const struct ice_allocator *allocator, bool has_transceivers);
-bool connection_pair_start_with(struct connection_pair *pair, uint64_t seed, const struct ice_allocator *allocator, bool has_transceivers, enum peer_bundle_policy policy);
+bool connection_pair_start_with(struct connection_pair *pair, uint64_t seed, const struct ice_allocator *allocator, bool has_transceivers,
+                                enum peer_bundle_policy policy);
 void connection_pair_stop(struct connection_pair *pair);
 
 /* Offer and answer through all eight calls; of end 0, or of `from`. Returns the first error. */

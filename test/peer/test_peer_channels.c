@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "app/peer/peer_connection_internal.h"
 #include "connection_pair.h"
 
 #define CHANNEL_MAX 8
@@ -518,24 +519,139 @@ static void test_taken_away(void **state) {
     stop();
 }
 
-/* W3C webrtc-stats: RTCDataChannelStats, and the two counters of RTCPeerConnectionStats. */
-static void test_statistics(void **state) {
+/* Which transport the section of data channels has at this end: its index. */
+static size_t transport_of_channels(int end) {
+    size_t transport = PEER_TRANSPORT_MAX;
+    const struct peer_transport_entry *entry = peer_channels_transport(at(end));
+    for (size_t i = 0; i < PEER_TRANSPORT_MAX; i++)
+        if (entry && at(end)->transports[i] == entry)
+            transport = i;
+    return transport;
+}
+
+/*
+ * A section that had a transport of its own, and joins a BUNDLE in a later offer of the peer (RFC 9143 section 7.5): it moves to another DTLS association, and
+ * what ran over the old one is over: its channels end, the next ones are of another association, and media on the transport that stays never stops. Offers of ours
+ * leave sections where they are (RFC 9429 section 5.2.2), so the peer is the first end with another text.
+ */
+static void test_moved(void **state) {
     (void)state;
-    size_t channel = connect_one(false, PEER_BUNDLE_BALANCED), cursor = 0, found = 0;
-    assert_int_equal(send_message(0, channel, 77, false), PEER_OK);
+    start(true, PEER_BUNDLE_MAX_COMPAT);
+    pair.media_from_us = pair.now_us + 2000000;
+    size_t channel = create(0, &chat);
+    assert_int_equal(connection_pair_set_local(&pair, 0, PEER_SDP_OFFER), PEER_OK);
+    give_changed(0, PEER_SDP_OFFER, "a=group:BUNDLE", "a=unheard-of:BUNDLE");
+    assert_int_equal(connection_pair_set_local(&pair, 1, PEER_SDP_ANSWER), PEER_OK);
+    assert_int_equal(connection_pair_give_description(&pair, 1), PEER_OK);
+    run(3000000);
+    for (int end = 0; end < 2; end++) {
+        assert_int_equal(pair.ends[end].state, PEER_CONNECTION_CONNECTED);
+        assert_int_equal(transport_of_channels(end), 2);
+    }
+    assert_int_equal(send_message(0, channel, 5000, false), PEER_OK);
+    run(500000);
+    assert_int_equal(heard[1].messages, 1);
+
+    uint32_t frames = pair.ends[1].frames_received[CONNECTION_PAIR_AUDIO];
+    assert_int_equal(connection_pair_set_local(&pair, 0, PEER_SDP_OFFER), PEER_OK);
+    give_changed(0, PEER_SDP_OFFER, "t=0 0\r\n", "t=0 0\r\na=group:BUNDLE 0 1 2\r\n");
+    assert_int_equal(connection_pair_set_local(&pair, 1, PEER_SDP_ANSWER), PEER_OK);
+    connection_pair_drain(&pair, 1);
+    assert_int_equal(transport_of_channels(1), 0);
+    assert_int_equal(heard[1].closed, 1);
+    assert_int_equal(heard[1].reason, DATA_CHANNEL_CLOSED_ASSOCIATION);
+    assert_int_equal(send_message(1, heard[1].channels[0], 1, false), PEER_ERROR_NOT_FOUND);
+    channel = create(1, &chat);
+    run(2000000);
+    assert_int_equal(facts_of(1, channel).state, DATA_CHANNEL_CONNECTING); /* the first end has not moved: nobody answers its INIT */
+    assert_true(pair.ends[1].frames_received[CONNECTION_PAIR_AUDIO] > frames + 50);
+    assert_int_equal(pair.ends[1].broken_frames[CONNECTION_PAIR_AUDIO], 0);
+    stop();
+}
+
+static void assert_counts(int end, uint64_t opened, uint64_t closed) {
     struct peer_statistics statistics;
-    while (peer_connection_statistics(at(0), &cursor, &statistics)) {
-        if (statistics.type == PEER_STATISTICS_PEER_CONNECTION)
-            assert_int_equal(statistics.as.peer_connection.data_channels_opened, 1);
+    size_t cursor = 0, found = 0;
+    while (peer_connection_statistics(at(end), &cursor, &statistics)) {
+        if (statistics.type != PEER_STATISTICS_PEER_CONNECTION)
+            continue;
+        found++;
+        assert_int_equal(statistics.as.peer_connection.data_channels_opened, opened);
+        assert_int_equal(statistics.as.peer_connection.data_channels_closed, closed);
+    }
+    assert_int_equal(found, 1);
+}
+
+/* How many; *last: one of them. */
+static size_t channels_of(int end, struct peer_statistics *last) {
+    struct peer_statistics statistics;
+    size_t cursor = 0, found = 0;
+    while (peer_connection_statistics(at(end), &cursor, &statistics)) {
         if (statistics.type != PEER_STATISTICS_DATA_CHANNEL)
             continue;
         found++;
-        assert_string_equal(statistics.as.data_channel.label, "chat");
-        assert_string_equal(statistics.as.data_channel.state, "open");
-        assert_int_equal(statistics.as.data_channel.messages_sent, 1);
-        assert_int_equal(statistics.as.data_channel.bytes_sent, 77);
+        *last = statistics;
     }
-    assert_int_equal(found, 1);
+    return found;
+}
+
+/* W3C webrtc-stats: RTCDataChannelStats, all members, and the two counters of RTCPeerConnectionStats. */
+static void test_statistics(void **state) {
+    (void)state;
+    size_t channel = connect_one(false, PEER_BUNDLE_BALANCED);
+    assert_int_equal(send_message(0, channel, 77, false), PEER_OK);
+    assert_int_equal(send_message(0, channel, 0, true), PEER_OK);
+    run(1000000);
+    assert_int_equal(send_message(1, heard[1].channels[0], 5, true), PEER_OK);
+    run(1000000);
+    for (int end = 0; end < 2; end++) {
+        assert_counts(end, 1, 0);
+        struct peer_statistics one;
+        assert_int_equal(channels_of(end, &one), 1);
+        assert_true(one.id[0] != 0);
+        assert_string_equal(one.as.data_channel.label, "chat");
+        assert_string_equal(one.as.data_channel.protocol, "p");
+        assert_string_equal(one.as.data_channel.state, "open");
+        assert_int_equal(one.as.data_channel.data_channel_identifier, facts_of(end, end == 0 ? channel : heard[1].channels[0]).id);
+        assert_int_equal(one.as.data_channel.messages_sent, end == 0 ? 2 : 1);
+        assert_int_equal(one.as.data_channel.bytes_sent, end == 0 ? 77 : 5);
+        assert_int_equal(one.as.data_channel.messages_received, end == 0 ? 1 : 2);
+        assert_int_equal(one.as.data_channel.bytes_received, end == 0 ? 5 : 77);
+    }
+    assert_int_equal(peer_connection_close_data_channel(at(0), pair.now_us, channel), PEER_OK);
+    struct peer_statistics closing;
+    assert_int_equal(channels_of(0, &closing), 1);
+    assert_string_equal(closing.as.data_channel.state, "closing");
+    assert_counts(0, 1, 1); /* it has left "open" */
+    run(2000000);
+    size_t never = create(0, &chat);
+    run(2000000);
+    assert_int_equal(peer_connection_close_data_channel(at(0), pair.now_us, never), PEER_OK);
+    run(2000000);
+    for (int end = 0; end < 2; end++) {
+        struct peer_statistics none;
+        assert_int_equal(channels_of(end, &none), 0);
+        assert_counts(end, 2, 2);
+    }
+    stop();
+}
+
+/* What was closed before it was open is in neither counter; the end of the connection closes the others. */
+static void test_statistics_of_the_end(void **state) {
+    (void)state;
+    start(false, PEER_BUNDLE_BALANCED);
+    size_t never = create(0, &chat);
+    assert_int_equal(peer_connection_close_data_channel(at(0), pair.now_us, never), PEER_OK);
+    connection_pair_drain(&pair, 0);
+    (void)create(0, &chat);
+    assert_int_equal(connection_pair_describe(&pair), PEER_OK);
+    run(2000000);
+    assert_counts(0, 1, 0);
+    peer_connection_close(at(0), pair.now_us);
+    connection_pair_drain(&pair, 0);
+    run(1000000);
+    assert_counts(0, 1, 1);
+    assert_counts(1, 1, 1);
     stop();
 }
 
@@ -618,7 +734,8 @@ int main(void) {
         cmocka_unit_test(test_connection_close),
         cmocka_unit_test(test_ice_restart),
         cmocka_unit_test(test_taken_away),
-        cmocka_unit_test(test_statistics),
+        cmocka_unit_test(test_moved),
+        cmocka_unit_test(test_statistics), cmocka_unit_test(test_statistics_of_the_end),
         cmocka_unit_test(test_allocation_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -219,7 +219,8 @@ static void test_answers_restart_with_the_offer(void **state) {
     while (strstr(pair.text, "a=setup:actpass"))
         replace(pair.text, "a=setup:actpass", 0, "a=setup:passive");
     struct peer_problem problem = {0};
-    assert_int_equal(peer_connection_set_remote_description(end_of(&pair, 1), pair.now_us, PEER_SDP_ANSWER, pair.text, strlen(pair.text), &problem), PEER_ERROR_MALFORMED);
+    assert_int_equal(peer_connection_set_remote_description(end_of(&pair, 1), pair.now_us, PEER_SDP_ANSWER, pair.text, strlen(pair.text), &problem),
+                     PEER_ERROR_MALFORMED);
     assert_true(problem.text > pair.text && problem.text < pair.text + strlen(pair.text)); /* it points into what was passed in */
     assert_memory_equal(problem.text, "else", 4);
     assert_non_null(strstr(problem.rule, "an ICE restart is offered before it is answered"));

@@ -93,8 +93,10 @@ static void test_frames_that_are_refused(void **state) {
     assert_true(connection_pair_connect(&pair, 4));
     struct peer_connection *connection = pair.ends[0].connection;
     assert_int_equal(peer_connection_send_frame(connection, pair.now_us, 0, &(struct peer_frame){.bytes = &byte, .length = 0}), PEER_ERROR_ARGUMENT);
-    assert_int_equal(peer_connection_send_frame(connection, pair.now_us, 0, &(struct peer_frame){.bytes = &byte, .length = PEER_FRAME_MAX_BYTES + 1}), PEER_ERROR_ARGUMENT);
-    assert_int_equal(peer_connection_send_frame(connection, pair.now_us, 0, &(struct peer_frame){.bytes = &byte, .length = 1, .capture_us = pair.now_us + 1}), PEER_ERROR_ARGUMENT);
+    assert_int_equal(peer_connection_send_frame(connection, pair.now_us, 0, &(struct peer_frame){.bytes = &byte, .length = PEER_FRAME_MAX_BYTES + 1}),
+                     PEER_ERROR_ARGUMENT);
+    assert_int_equal(peer_connection_send_frame(connection, pair.now_us, 0,
+                                                &(struct peer_frame){.bytes = &byte, .length = 1, .capture_us = pair.now_us + 1}), PEER_ERROR_ARGUMENT);
     assert_int_equal(peer_connection_send_frame(connection, pair.now_us, 9, &(struct peer_frame){.bytes = &byte, .length = 1}), PEER_ERROR_NOT_FOUND);
     assert_int_equal(peer_connection_send_frame(connection, pair.now_us, 0, &(struct peer_frame){.bytes = &byte, .length = 1}), PEER_OK);
     /* the queue is bounded: frames that nobody drains are refused at last, and said so */
@@ -132,7 +134,8 @@ static void test_one_way(void **state) {
     size_t t;
     assert_true(connection_pair_start(&pair, 6, NULL, false));
     for (int kind = 0; kind < 2; kind++)
-        assert_int_equal(peer_connection_add_transceiver(pair.ends[0].connection, &(struct peer_transceiver_config){.kind = (enum peer_media_kind)kind, .direction = PEER_SENDONLY}, &t), PEER_OK);
+        assert_int_equal(peer_connection_add_transceiver(pair.ends[0].connection,
+                                                         &(struct peer_transceiver_config){.kind = (enum peer_media_kind)kind, .direction = PEER_SENDONLY}, &t), PEER_OK);
     assert_int_equal(connection_pair_describe(&pair), PEER_OK);
     connection_pair_run(&pair, pair.now_us + SECOND_US);
     assert_int_equal(pair.ends[0].tracks, 0);

@@ -335,7 +335,8 @@ static void test_streams(void **state) {
 static void test_codec_preferences(void **state) {
     (void)state;
     struct connection_pair pair;
-    static const struct peer_codec_capability backwards[] = {{PEER_CODEC_VP9, NULL}, {PEER_CODEC_VP8, NULL}}, h264 = {PEER_CODEC_H264, NULL}, opus = {PEER_CODEC_OPUS, NULL};
+    static const struct peer_codec_capability backwards[] = {{PEER_CODEC_VP9, NULL}, {PEER_CODEC_VP8, NULL}}, h264 = {PEER_CODEC_H264, NULL},
+                                                            opus = {PEER_CODEC_OPUS, NULL};
     assert_true(connection_pair_start(&pair, 11, NULL, true));
     assert_int_equal(peer_connection_set_codec_preferences(end_of(&pair, 1), 1, backwards, 2), PEER_OK);
     assert_int_equal(peer_connection_set_codec_preferences(end_of(&pair, 1), 1, &opus, 1), PEER_ERROR_ARGUMENT);

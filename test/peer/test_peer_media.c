@@ -288,7 +288,8 @@ static void test_keys_refused(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         assert_int_equal(peer_connection_insert_dtmf(end_of(&pair, 0), pair.now_us, rows[i].index, rows[i].tones, rows[i].duration_ms, rows[i].gap_ms), rows[i].expected);
     for (int skip = 0; skip < 3; skip++)
-        assert_int_equal(peer_connection_insert_dtmf(end_of(&pair, 0), pair.now_us, CONNECTION_PAIR_AUDIO, most + skip, 100, 70), skip == 0 ? PEER_ERROR_ARGUMENT : PEER_OK);
+        assert_int_equal(peer_connection_insert_dtmf(end_of(&pair, 0), pair.now_us, CONNECTION_PAIR_AUDIO, most + skip, 100, 70),
+                         skip == 0 ? PEER_ERROR_ARGUMENT : PEER_OK);
     peer_connection_close(end_of(&pair, 0), pair.now_us);
     assert_int_equal(peer_connection_insert_dtmf(end_of(&pair, 0), pair.now_us, CONNECTION_PAIR_AUDIO, "1", 100, 70), PEER_ERROR_STATE);
     connection_pair_stop(&pair);

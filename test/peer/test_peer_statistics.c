@@ -158,7 +158,8 @@ static void compare(const struct report *sender, const struct report *receiver, 
         assert_true(told->as.remote_inbound_rtp.packets_lost <= in->as.inbound_rtp.packets_lost);
         assert_true(told->as.remote_inbound_rtp.packets_received <= in->as.inbound_rtp.packets_received && told->as.remote_inbound_rtp.packets_received > 0);
         assert_true(told->as.remote_inbound_rtp.round_trip_time_measurements > 0);
-        assert_in_range(told->as.remote_inbound_rtp.total_round_trip_time_us / told->as.remote_inbound_rtp.round_trip_time_measurements, 19500, 23000); /* the pair is 10 ms apart */
+        assert_in_range(told->as.remote_inbound_rtp.total_round_trip_time_us / told->as.remote_inbound_rtp.round_trip_time_measurements, 19500,
+                        23000); /* the pair is 10 ms apart */
         assert_true(told->timestamp_us <= out->timestamp_us);
         assert_int_equal(heard->as.remote_outbound_rtp.ssrc, out->as.outbound_rtp.ssrc);
         assert_true(heard->as.remote_outbound_rtp.packets_sent <= out->as.outbound_rtp.packets_sent && heard->as.remote_outbound_rtp.packets_sent > 0);

@@ -330,7 +330,8 @@ static void bundle_only_without_a_bundle(void **state) {
     struct peer_transceiver facts;
     start(12, PEER_BUNDLE_MAX_BUNDLE);
     size_t index, count = peer_connection_transceiver_count(pair.ends[1].connection);
-    assert_int_equal(peer_connection_add_transceiver(pair.ends[0].connection, &(struct peer_transceiver_config){.kind = PEER_VIDEO, .direction = PEER_SENDONLY}, &index), PEER_OK);
+    assert_int_equal(peer_connection_add_transceiver(pair.ends[0].connection,
+                                                     &(struct peer_transceiver_config){.kind = PEER_VIDEO, .direction = PEER_SENDONLY}, &index), PEER_OK);
     assert_int_equal(local(0, PEER_SDP_OFFER, offer_text, sizeof offer_text), PEER_OK);
     strip(offer_text, "a=group:BUNDLE");
     assert_int_equal(remote(1, PEER_SDP_OFFER, offer_text), PEER_OK);

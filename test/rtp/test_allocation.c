@@ -46,7 +46,8 @@ static void seeded_random(void *context, uint8_t *out, size_t length) {
 static uint64_t seed = 1;
 
 static const struct rtp_payload_mapping opus = {111, RTP_CODEC_OPUS, 0}, vp8 = {96, RTP_CODEC_VP8, 0};
-static const struct rtp_sender_config sender_configs[2] = {{.codec = RTP_CODEC_OPUS, .payload_type = 111, .mid = "a"}, {.codec = RTP_CODEC_VP8, .payload_type = 96, .mid = "v"}};
+static const struct rtp_sender_config sender_configs[2] = {{.codec = RTP_CODEC_OPUS, .payload_type = 111, .mid = "a"},
+                                                           {.codec = RTP_CODEC_VP8, .payload_type = 96, .mid = "v"}};
 static const struct rtp_receiver_config receiver_configs[2] = {{.mid = "a", .payload_types = &opus, .payload_type_count = 1},
                                                                {.mid = "v", .payload_types = &vp8, .payload_type_count = 1, .send_pli = true}};
 
@@ -311,7 +312,8 @@ static void receiver_limits(void **state) {
     /* Bounds that exclude each other are the caller's mistake, not a lack of memory; 0 stands for the default. */
     static const uint64_t delays[][2] = {{2, 1}, {RTP_DELAY_MAX_US + 1, 0}, {0, RTP_DELAY_MIN_US - 1}, {1, 1}, {RTP_DELAY_MAX_US, 0}, {0, RTP_DELAY_MIN_US}};
     for (size_t i = 0; i < 6; i++) {
-        assert_int_equal(try_receiver((struct rtp_receiver_config){.payload_types = &opus, .payload_type_count = 1, .delay_min_us = delays[i][0], .delay_max_us = delays[i][1]}),
+        assert_int_equal(try_receiver((struct rtp_receiver_config){.payload_types = &opus, .payload_type_count = 1, .delay_min_us = delays[i][0],
+                                                                   .delay_max_us = delays[i][1]}),
                          i < 3 ? RTP_ERROR_ARGUMENT : RTP_OK);
     }
 }
@@ -431,8 +433,10 @@ static void fullest_report(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_allocation_refused), cmocka_unit_test(packets_take_no_memory), cmocka_unit_test(budget), cmocka_unit_test(members_without_media), cmocka_unit_test(member_counts),
-        cmocka_unit_test(sender_limits), cmocka_unit_test(receiver_limits), cmocka_unit_test(session_limits), cmocka_unit_test(byes_of_the_removed), cmocka_unit_test(fullest_report),
+        cmocka_unit_test(every_allocation_refused), cmocka_unit_test(packets_take_no_memory), cmocka_unit_test(budget),
+        cmocka_unit_test(members_without_media), cmocka_unit_test(member_counts),
+        cmocka_unit_test(sender_limits), cmocka_unit_test(receiver_limits), cmocka_unit_test(session_limits), cmocka_unit_test(byes_of_the_removed),
+        cmocka_unit_test(fullest_report),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

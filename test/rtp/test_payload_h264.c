@@ -66,7 +66,8 @@ static void structures(void **state) {
     static const struct packet both = {4, {0x7C, 0xC1, 5, 6}};
     joins_to(&both, 1, (const uint8_t[]){0, 0, 0, 1, 0x61, 5, 6}, 7);
     /* RFC 6184 section 5.4, MUST: types 0, 30 and 31 are ignored, alone, in an FU-A and in a STAP-A. */
-    static const struct packet reserved[6] = {{2, {0x60, 1}}, {2, {0x7E, 1}}, {2, {0x7F, 1}}, {3, {0x7C, 0x9E, 1}}, {3, {0x7C, 0x40, 1}}, {12, {0x78, 0, 2, 0x60, 1, 0, 1, 0x61, 0, 2, 0x7E, 2}}};
+    static const struct packet reserved[6] = {{2, {0x60, 1}}, {2, {0x7E, 1}}, {2, {0x7F, 1}}, {3, {0x7C, 0x9E, 1}}, {3, {0x7C, 0x40, 1}},
+                                              {12, {0x78, 0, 2, 0x60, 1, 0, 1, 0x61, 0, 2, 0x7E, 2}}};
     joins_to(reserved, 6, (const uint8_t[]){0, 0, 0, 1, 0x61}, 5);
 }
 

@@ -262,7 +262,8 @@ static void receiver_update(void **state) {
     assert_int_equal(rtp_session_update_receiver(session, 0, receiver, &config), RTP_OK);
     assert_int_equal(crafted_events(session, 0, RTP_EVENT_FRAME), 1); /* what came before is still handed up */
     assert_int_equal(crafted_receive(session, 0, &(struct crafted){.mid = "w", .ssrc = 7, .payload_type = 96, .sequence_number = 1}), RTP_ERROR_UNKNOWN_SOURCE);
-    assert_int_equal(crafted_receive(session, 0, &(struct crafted){.mid = "w", .ssrc = 7, .payload_type = 101, .sequence_number = 1, .timestamp = 1, .marker = true}), RTP_OK);
+    assert_int_equal(crafted_receive(session, 0, &(struct crafted){.mid = "w", .ssrc = 7, .payload_type = 101, .sequence_number = 1, .timestamp = 1,
+                                                                   .marker = true}), RTP_OK);
     assert_int_equal(crafted_events(session, 0, RTP_EVENT_FRAME), 1);
     rtp_session_free(session);
 }
@@ -292,7 +293,8 @@ static void receiver_pause(void **state) {
     assert_int_equal(out.blocks, 0);
     config.paused = false;
     assert_int_equal(rtp_session_update_receiver(session, 2000000, receiver, &config), RTP_OK);
-    assert_int_equal(crafted_receive(session, 2000000, &(struct crafted){.ssrc = 7, .payload_type = 96, .sequence_number = 9000, .timestamp = 9, .marker = true}), RTP_OK);
+    assert_int_equal(crafted_receive(session, 2000000, &(struct crafted){.ssrc = 7, .payload_type = 96, .sequence_number = 9000, .timestamp = 9,
+                                                                         .marker = true}), RTP_OK);
     assert_int_equal(crafted_events(session, 2000000, RTP_EVENT_FRAME), 1);
     rtp_receiver_statistics(receiver, &statistics);
     assert_int_equal(statistics.packets_lost, 1); /* number 2, before the pause */

@@ -86,7 +86,8 @@ static void remote_inbound(void **state) {
         last = out.last.sequence_number;
     }
     uint64_t now_us = 70000u * 20000ull;
-    struct rtcp_report_block block = {.ssrc = rtp_sender_ssrc(sender), .fraction_lost = 64, .cumulative_lost = 10, .highest_sequence = (uint16_t)(last - 3), .jitter = 480};
+    struct rtcp_report_block block = {.ssrc = rtp_sender_ssrc(sender), .fraction_lost = 64, .cumulative_lost = 10,
+                                      .highest_sequence = (uint16_t)(last - 3), .jitter = 480};
     for (int measured = 0; measured < 3; measured++) {
         uint8_t bytes[64];
         struct rtcp_buffer buffer = {bytes, sizeof bytes, 0};
@@ -184,7 +185,8 @@ static void jitter_buffer_of_audio(void **state) {
         struct rtp_receiver_statistics statistics;
         struct rtp_event event;
         assert_int_equal(rtp_session_add_receiver(session, 0, &config, &receiver), RTP_OK);
-        assert_int_equal(crafted_receive(session, 1000000, &(struct crafted){.ssrc = 7, .payload_type = rows[i].payload_type, .payload = rows[i].bytes, .payload_bytes = rows[i].length}), RTP_OK);
+        assert_int_equal(crafted_receive(session, 1000000, &(struct crafted){.ssrc = 7, .payload_type = rows[i].payload_type,
+                                                                             .payload = rows[i].bytes, .payload_bytes = rows[i].length}), RTP_OK);
         rtp_receiver_statistics(receiver, &statistics);
         assert_int_equal(statistics.jitter_buffer_emitted_count, 0);
         uint64_t due_us = rtp_session_next_timeout(session) < 1000000 ? 1040000 : rtp_session_next_timeout(session);
@@ -209,11 +211,15 @@ static void assembly(void **state) {
     struct rtp_receiver *receiver;
     struct rtp_receiver_statistics statistics;
     assert_int_equal(rtp_session_add_receiver(session, 0, &config, &receiver), RTP_OK);
-    assert_int_equal(crafted_receive(session, 1000, &(struct crafted){.ssrc = 7, .payload_type = 96, .sequence_number = 1, .marker = true, .payload = start, .payload_bytes = 2}), RTP_OK);
+    assert_int_equal(crafted_receive(session, 1000, &(struct crafted){.ssrc = 7, .payload_type = 96, .sequence_number = 1, .marker = true,
+                                                                      .payload = start, .payload_bytes = 2}), RTP_OK);
     assert_int_equal(crafted_events(session, 1000, RTP_EVENT_FRAME), 1);
-    assert_int_equal(crafted_receive(session, 2000, &(struct crafted){.ssrc = 7, .payload_type = 96, .sequence_number = 4, .timestamp = 9, .marker = true, .payload = more, .payload_bytes = 2}), RTP_OK);
-    assert_int_equal(crafted_receive(session, 3000, &(struct crafted){.ssrc = 7, .payload_type = 96, .sequence_number = 2, .timestamp = 9, .payload = start, .payload_bytes = 2}), RTP_OK);
-    assert_int_equal(crafted_receive(session, 9000, &(struct crafted){.ssrc = 7, .payload_type = 96, .sequence_number = 3, .timestamp = 9, .payload = more, .payload_bytes = 2}), RTP_OK);
+    assert_int_equal(crafted_receive(session, 2000, &(struct crafted){.ssrc = 7, .payload_type = 96, .sequence_number = 4, .timestamp = 9,
+                                                                      .marker = true, .payload = more, .payload_bytes = 2}), RTP_OK);
+    assert_int_equal(crafted_receive(session, 3000, &(struct crafted){.ssrc = 7, .payload_type = 96, .sequence_number = 2, .timestamp = 9,
+                                                                      .payload = start, .payload_bytes = 2}), RTP_OK);
+    assert_int_equal(crafted_receive(session, 9000, &(struct crafted){.ssrc = 7, .payload_type = 96, .sequence_number = 3, .timestamp = 9,
+                                                                      .payload = more, .payload_bytes = 2}), RTP_OK);
     assert_int_equal(crafted_events(session, 9000, RTP_EVENT_FRAME), 1);
     rtp_receiver_statistics(receiver, &statistics);
     assert_int_equal(statistics.frames_received, 2);
@@ -239,7 +245,8 @@ static void clock_rate_on_one_ssrc(void **state) {
         uint32_t timestamp = narrow ? 500000 + (uint32_t)(i - 100) * 160 : (uint32_t)i * 960;
         uint64_t now_us = i * 20000 + (i % 2) * 4000;
         static const uint8_t opus[160] = {31 << 3};
-        assert_int_equal(crafted_receive(session, now_us, &(struct crafted){.ssrc = 7, .payload_type = narrow ? 0 : 111, .sequence_number = sequence_number++, .timestamp = timestamp,
+        assert_int_equal(crafted_receive(session, now_us, &(struct crafted){.ssrc = 7, .payload_type = narrow ? 0 : 111,
+                                                                            .sequence_number = sequence_number++, .timestamp = timestamp,
                                                                             .payload = opus, .payload_bytes = 160}), RTP_OK);
         frames += crafted_events(session, now_us, RTP_EVENT_FRAME);
         rtp_receiver_statistics(receiver, i < 100 ? &before : &after);

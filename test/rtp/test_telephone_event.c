@@ -147,7 +147,8 @@ static void segments(void **state) {
         struct rtp_tone_receiver receiver = {0};
         struct rtp_received_tone tone_heard;
         for (size_t i = 0; i < count; i++) {
-            assert_int_equal(rtp_tone_receiver_take(&receiver, sent[i].at_us, rows[row].rate, sent[i].packet.timestamp, sent[i].packet.marker, sent[i].packet.bytes, 4), RTP_OK);
+            assert_int_equal(rtp_tone_receiver_take(&receiver, sent[i].at_us, rows[row].rate, sent[i].packet.timestamp, sent[i].packet.marker,
+                                                    sent[i].packet.bytes, 4), RTP_OK);
         }
         assert_true(rtp_tone_receiver_poll(&receiver, sent[count - 1].at_us, &tone_heard));
         assert_int_equal(tone_heard.duration_us, (uint64_t)rows[row].duration_ms * 1000);
@@ -493,7 +494,8 @@ static void malformed(void **state) {
     for (size_t length = 0; length <= 8; length++) {
         static const uint8_t bytes[8] = {1, 0x80, 0, 100, 2, 0x80, 0, 100};
         int expected = length % 4 == 0 ? RTP_OK : RTP_ERROR_MALFORMED;
-        assert_int_equal(crafted_receive(session, 0, &(struct crafted){.ssrc = 7, .payload_type = 101, .sequence_number = (uint16_t)length, .timestamp = 1000 * (uint32_t)length,
+        assert_int_equal(crafted_receive(session, 0, &(struct crafted){.ssrc = 7, .payload_type = 101, .sequence_number = (uint16_t)length,
+                                                                       .timestamp = 1000 * (uint32_t)length,
                                                                        .payload = bytes, .payload_bytes = length}), expected);
     }
     rtp_receiver_statistics(receiver, &statistics);

@@ -445,23 +445,72 @@ static void refuses_init_acks_that_break_rules(void **state) {
     }
 }
 
-/* A call from the left by hand, with these parameters in its INIT, answered by the right end. Returns the right end's tag. */
-static uint32_t call_by_hand(struct pair *pair, const uint8_t *parameters, size_t parameters_length) {
-    uint8_t bytes[PAIR_PACKET_BYTES], cookie[256];
+struct offered {
+    uint32_t tag; /* the right end's */
+    uint8_t cookie[256];
+    size_t length;
+};
+
+/* An INIT from the left by hand, with this tag and these parameters, and what the right end answers. */
+static struct offered offer_to(struct pair *pair, uint8_t own_tag, const uint8_t *parameters, size_t parameters_length) {
+    uint8_t bytes[PAIR_PACKET_BYTES];
     struct sctp_chunk chunk;
-    struct sctp_writer writer;
     struct sctp_init init;
+    struct offered offered;
     size_t length = write_init(bytes, SCTP_CHUNK_INIT, 0, parameters, parameters_length);
+    bytes[19] = own_tag;
+    seal_packet(bytes, length);
     two_give(pair, 1, bytes, length);
     length = two_take_packet(pair, 1, bytes);
     assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_INIT_ACK, &chunk));
     assert_int_equal(sctp_read_init(&chunk, &init), SCTP_OK);
-    memcpy(cookie, init.cookie, init.cookie_length);
-    two_write(&writer, bytes, init.initiate_tag);
-    sctp_write_chunk(&writer, SCTP_CHUNK_COOKIE_ECHO, 0, cookie, init.cookie_length);
+    offered.tag = init.initiate_tag;
+    offered.length = init.cookie_length;
+    memcpy(offered.cookie, init.cookie, init.cookie_length);
+    return offered;
+}
+
+/* True: it has been answered by a COOKIE ACK. */
+static bool echo(struct pair *pair, const struct offered *offered) {
+    uint8_t bytes[PAIR_PACKET_BYTES];
+    struct sctp_writer writer;
+    struct sctp_chunk chunk;
+    two_write(&writer, bytes, offered->tag);
+    sctp_write_chunk(&writer, SCTP_CHUNK_COOKIE_ECHO, 0, offered->cookie, offered->length);
     two_give(pair, 1, bytes, (size_t)sctp_writer_finish(&writer, false));
-    assert_true(two_take_packet(pair, 1, bytes) > 0);
-    return init.initiate_tag;
+    size_t length = two_take_packet(pair, 1, bytes);
+    return length > 0 && two_find_chunk(bytes, length, SCTP_CHUNK_COOKIE_ACK, &chunk);
+}
+
+static uint32_t call_by_hand(struct pair *pair, const uint8_t *parameters, size_t parameters_length) {
+    struct offered offered = offer_to(pair, 4, parameters, parameters_length);
+    assert_true(echo(pair, &offered));
+    return offered.tag;
+}
+
+/* RFC 9260 section 5.2.4, the rows of its table that can be made from outside, and "any case not shown", SHOULD: dropped. */
+static void rows_of_the_table(void **state) {
+    (void)state;
+    struct pair *pair = two_new(23, NULL, NULL);
+    struct offered first = offer_to(pair, 1, NULL, 0), other = offer_to(pair, 2, NULL, 0);
+    assert_true(echo(pair, &first));
+    assert_false(echo(pair, &other)); /* B, in ESTABLISHED: docs/sctp.md, a deviation */
+    assert_int_equal(two_statistics(pair, 1).cookies_refused, 1);
+    assert_true(echo(pair, &first)); /* D */
+    pair->now_us += 2 * SCTP_COOKIE_LIFETIME_US;
+    assert_true(echo(pair, &first)); /* D, though it is too old: step 3 */
+    assert_int_equal(two_statistics(pair, 1).restarts, 0);
+    struct offered anew = offer_to(pair, 3, NULL, 0), late = offer_to(pair, 4, NULL, 0);
+    assert_true(anew.tag != first.tag && late.tag != first.tag && anew.tag != late.tag);
+    assert_true(echo(pair, &anew)); /* A */
+    assert_int_equal(two_statistics(pair, 1).restarts, 1);
+    assert_false(echo(pair, &late)); /* its tie-tags are of the association before */
+    assert_false(echo(pair, &first));
+    assert_int_equal(two_statistics(pair, 1).restarts, 1);
+    assert_int_equal(two_statistics(pair, 1).cookies_refused, 3);
+    assert_true(echo(pair, &anew)); /* D */
+    assert_int_equal(two_count(pair, 1, SCTP_EVENT_RESTARTED), 1);
+    two_free(pair);
 }
 
 /*
@@ -555,7 +604,7 @@ int main(void) {
         cmocka_unit_test(remembers_nothing_of_calls), cmocka_unit_test(peer_begins_anew), cmocka_unit_test(init_alone_changes_nothing),
         cmocka_unit_test(reports_unknown_parameters), cmocka_unit_test(reports_unknown_parameters_of_init_ack), cmocka_unit_test(refuses_init_acks),
         cmocka_unit_test(refuses_inits), cmocka_unit_test(refuses_inits_that_break_rules), cmocka_unit_test(refuses_init_acks_that_break_rules),
-        cmocka_unit_test(agrees_on_interleaving), cmocka_unit_test(forward_tsn_that_was_not_agreed), cmocka_unit_test(promises_what_there_is), cmocka_unit_test(agrees_on_streams),
+        cmocka_unit_test(agrees_on_interleaving), cmocka_unit_test(rows_of_the_table), cmocka_unit_test(forward_tsn_that_was_not_agreed), cmocka_unit_test(promises_what_there_is), cmocka_unit_test(agrees_on_streams),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,6 +112,25 @@ static void the_first_retransmission_does_not_wait(void **state) {
     hand_free(h);
 }
 
+/* RFC 9937 section 6.2, SafeACK: a SACK that does not move the cumulative TSN lets out as much as has arrived, and no segment more. */
+static void recovery_catches_up_on_safe_acknowledgements(void **state) {
+    (void)state;
+    for (int is_safe = 0; is_safe < 2; is_safe++) {
+        struct hand *h = hand_new(false);
+        uint32_t first = settle(h);
+        send_chunks(h, 12);
+        h->now_us += RTT_US;
+        assert_int_equal(hand_sack(h, first - 1, (const uint16_t[]){5, 7, 0}), SCTP_OK); /* four are lost */
+        assert_int_equal(hand_drain(h), 3);
+        for (int i = 0; i < 4; i++)
+            assert_int_equal(hand_send(h, 1, HAND_FRAGMENT_BYTES), SCTP_OK);
+        h->now_us += RTT_US / 2;
+        assert_int_equal(is_safe ? hand_sack(h, first, (const uint16_t[]){4, 6, 0}) : hand_sack(h, first - 1, (const uint16_t[]){5, 8, 0}), SCTP_OK);
+        assert_int_equal(hand_drain(h), is_safe ? 2 : 1);
+        hand_free(h);
+    }
+}
+
 /* RFC 8985 section 6.2: what was sent again and got lost again is found by the next round trip, without a timeout. */
 static void a_lost_retransmission_is_sent_again(void **state) {
     (void)state;
@@ -152,6 +171,31 @@ static void the_tail_is_probed(void **state) {
     assert_int_equal(s.recoveries, 1);
     assert_int_equal(s.timeouts, 0);
     assert_int_equal(s.smoothed_rtt_us, RTT_US); /* section 6.3.1 C5: nothing is measured by what was sent twice */
+    hand_free(h);
+}
+
+/* RFC 8985 section 7.3, MUST: after a probe no other, until a round trip has been measured again; the timeout stands in. */
+static void a_probe_needs_a_measurement(void **state) {
+    (void)state;
+    struct hand *h = hand_new(false);
+    uint32_t first = settle(h);
+    for (uint32_t i = 0; i < 2; i++) { /* a lone message, and its answer is lost */
+        send_chunks(h, 1);
+        while (hand_statistics(h).chunks_retransmitted == i) {
+            (void)hand_wait(h);
+            hand_drain(h);
+        }
+        assert_int_equal(hand_statistics(h).probes, 1); /* the second one is a timeout's */
+        assert_int_equal(hand_statistics(h).timeouts, i);
+        h->now_us += RTT_US;
+        uint32_t duplicate = first + i;
+        assert_int_equal(hand_sack_with(h, first + i, 1 << 20, NO_GAPS, &duplicate, 1), SCTP_OK); /* Karn: nothing is measured by it */
+    }
+    assert_int_equal(settle(h), first + 3);
+    send_chunks(h, 1);
+    assert_false(hand_wait(h));
+    assert_int_equal(hand_drain(h), 1);
+    assert_int_equal(hand_statistics(h).probes, 2);
     hand_free(h);
 }
 
@@ -360,7 +404,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(violations_change_nothing), cmocka_unit_test(odd_gaps), cmocka_unit_test(a_hole_is_filled_at_once),
         cmocka_unit_test(reordering_is_waited_for), cmocka_unit_test(a_lost_retransmission_is_sent_again), cmocka_unit_test(the_tail_is_probed),
-        cmocka_unit_test(a_needless_probe_costs_nothing), cmocka_unit_test(timeouts), cmocka_unit_test(progress_restarts_the_timer), cmocka_unit_test(the_first_retransmission_does_not_wait),
+        cmocka_unit_test(a_needless_probe_costs_nothing), cmocka_unit_test(a_probe_needs_a_measurement), cmocka_unit_test(recovery_catches_up_on_safe_acknowledgements), cmocka_unit_test(timeouts), cmocka_unit_test(progress_restarts_the_timer), cmocka_unit_test(the_first_retransmission_does_not_wait),
         cmocka_unit_test(a_spurious_timeout_is_undone),
         cmocka_unit_test(reneging), cmocka_unit_test(a_closed_window_is_probed), cmocka_unit_test(a_window_opens_before_its_probe),
         cmocka_unit_test(the_earliest_retransmission_restarts_the_timer), cmocka_unit_test(the_window_of_the_peer_holds),

@@ -47,11 +47,12 @@ static void the_rate_of_the_day_counts(void **state) {
     (void)state;
     struct sctp_pacer pacer = {0};
     uint64_t until_us = 0;
-    assert_int_equal(sctp_pacer_rate(100000, 0, true), 0);
-    assert_int_equal(sctp_pacer_rate(100000, 100000, true), 2000000);
-    assert_int_equal(sctp_pacer_rate(100000, 100000, false), 1100000);
-    assert_int_equal(sctp_pacer_rate(1448, 60000000, false), 26);
-    assert_int_equal(sctp_pacer_rate(1, UINT64_C(1000000000000), false), 1);
+    assert_int_equal(sctp_pacer_rate(100000, 0, SCTP_PACER_GAIN_SLOW_START), 0);
+    assert_int_equal(sctp_pacer_rate(100000, 100000, SCTP_PACER_GAIN_SLOW_START), 2000000);
+    assert_int_equal(sctp_pacer_rate(100000, 100000, SCTP_PACER_GAIN_FILLING), 1100000);
+    assert_int_equal(sctp_pacer_rate(100000, 100000, SCTP_PACER_GAIN), 1250000);
+    assert_int_equal(sctp_pacer_rate(1448, 60000000, SCTP_PACER_GAIN), 30);
+    assert_int_equal(sctp_pacer_rate(1, UINT64_C(1000000000000), SCTP_PACER_GAIN), 1);
     for (int i = 0; i < 20; i++)
         sctp_pacer_sent(&pacer, 0, 30, 1200); /* a path as slow as a pigeon */
     assert_false(sctp_pacer_allows(&pacer, 0, 30, &until_us));

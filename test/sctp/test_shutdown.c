@@ -74,6 +74,64 @@ static void loses_packets(void **state) {
     }
 }
 
+static bool lose_from_left(struct pair *pair, unsigned from, size_t n, uint8_t *bytes, size_t length) {
+    (void)pair, (void)n, (void)bytes, (void)length;
+    return from != 0;
+}
+
+/* RFC 9260 section 9.2, SHOULD: while its data comes, the peer is not given up, though no SHUTDOWN of ours has been answered. */
+static void data_keeps_a_shutdown_alive(void **state) {
+    (void)state;
+    struct sctp_association_config config = {.association_retransmissions = 2};
+    struct pair *pair = two_new(33, &config, NULL);
+    sctp_association_connect(pair->end[0].association, pair->now_us);
+    two_run(pair, 100000);
+    sctp_association_shutdown(pair->end[0].association, pair->now_us);
+    pair->filter = lose_from_left;
+    for (int i = 0; i < 20; i++) {
+        two_send(pair, 1, 1, "more");
+        two_drain(pair, 1);
+        two_run(pair, 1000000);
+        assert_int_equal(two_statistics(pair, 0).state, SCTP_STATE_SHUTDOWN_SENT);
+    }
+    pair->filter = NULL;
+    two_run(pair, 30000000);
+    assert_shut(pair);
+    assert_int_equal(pair->end[0].messages, 20);
+    two_free(pair);
+}
+
+/* RFC 9260 section 9.2: T5 ends what a peer that goes on sending would keep open for ever, by an ABORT (SHOULD), after five times RTO.Max. */
+static void a_shutdown_ends(void **state) {
+    (void)state;
+    struct pair *pair = two_connected(34);
+    uint8_t bytes[PAIR_PACKET_BYTES];
+    struct sctp_chunk chunk;
+    struct sctp_data data;
+    struct sctp_writer writer;
+    two_send(pair, 1, 1, "x");
+    two_drain(pair, 1);
+    size_t length = two_take_packet(pair, 1, bytes);
+    uint32_t tag = two_tag_of(bytes);
+    assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_DATA, &chunk));
+    assert_int_equal(sctp_read_data(&chunk, &data), SCTP_OK);
+    data.bytes = (const uint8_t *)"more";
+    data.length = 4;
+    sctp_association_shutdown(pair->end[0].association, pair->now_us);
+    pair->filter = lose_from_left;
+    uint64_t begun_us = pair->now_us;
+    for (; two_statistics(pair, 0).state == SCTP_STATE_SHUTDOWN_SENT; data.tsn++, data.message++) {
+        assert_true(pair->now_us - begun_us < 302000000);
+        two_write(&writer, bytes, tag);
+        sctp_write_data(&writer, &data);
+        two_give(pair, 0, bytes, (size_t)sctp_writer_finish(&writer, false));
+        two_run(pair, 1000000);
+    }
+    assert_true(pair->now_us - begun_us >= 300000000);
+    assert_int_equal(reason_of(pair, 0), SCTP_CLOSED_UNREACHABLE);
+    two_free(pair);
+}
+
 static void aborts(void **state) {
     (void)state;
     struct pair *pair = two_connected(33);
@@ -157,22 +215,50 @@ static void beats(void **state) {
     two_free(pair);
 }
 
-/* RFC 9260 section 8.3: no HEARTBEAT ACK but that of the nonce that is out. */
+static uint8_t beat[8];
+
+static bool keep_the_beat(struct pair *pair, unsigned from, size_t n, uint8_t *bytes, size_t length) {
+    struct sctp_chunk chunk;
+    (void)pair, (void)n;
+    if (from != 0 || !two_find_chunk(bytes, length, SCTP_CHUNK_HEARTBEAT, &chunk) || chunk.length != 4 + sizeof beat)
+        return true;
+    memcpy(beat, chunk.value + 4, sizeof beat);
+    return false;
+}
+
+static uint32_t after_ack_of(struct pair *pair, uint32_t tag, const uint8_t *info, size_t length) {
+    uint8_t bytes[PAIR_PACKET_BYTES];
+    struct sctp_writer writer;
+    two_write(&writer, bytes, tag);
+    sctp_write_heartbeat(&writer, SCTP_CHUNK_HEARTBEAT_ACK, info, length);
+    assert_int_equal(two_give(pair, 0, bytes, (size_t)sctp_writer_finish(&writer, false)), SCTP_OK);
+    return two_statistics(pair, 0).smoothed_round_trip_us;
+}
+
+/* RFC 9260 section 3.3.5: no HEARTBEAT ACK measures but that of the nonce that is out, and that one once. */
 static void forged_heartbeat_acks(void **state) {
     (void)state;
     struct pair *pair = two_connected(37);
-    uint8_t bytes[PAIR_PACKET_BYTES];
+    uint8_t bytes[PAIR_PACKET_BYTES], forged[8];
     two_send(pair, 1, 0, "tag?");
     two_drain(pair, 1);
-    assert_true(two_take_packet(pair, 1, bytes) > 0);
-    struct sctp_writer writer;
-    two_write(&writer, bytes, two_tag_of(bytes));
-    uint8_t info[8] = {0};
-    sctp_write_heartbeat(&writer, SCTP_CHUNK_HEARTBEAT_ACK, info, sizeof info);
-    sctp_write_heartbeat(&writer, SCTP_CHUNK_HEARTBEAT_ACK, info, 3);
-    uint32_t before = two_statistics(pair, 0).smoothed_round_trip_us;
-    assert_int_equal(two_give(pair, 0, bytes, (size_t)sctp_writer_finish(&writer, false)), SCTP_OK);
-    assert_int_equal(two_statistics(pair, 0).smoothed_round_trip_us, before);
+    size_t length = two_take_packet(pair, 1, bytes);
+    uint32_t tag = two_tag_of(bytes), before = two_statistics(pair, 0).smoothed_round_trip_us;
+    two_give(pair, 0, bytes, length);
+    memset(beat, 0, sizeof beat);
+    pair->filter = keep_the_beat;
+    assert_int_equal(after_ack_of(pair, tag, beat, sizeof beat), before); /* none is out */
+    while (memcmp(beat, (uint8_t[8]){0}, sizeof beat) == 0)
+        two_run(pair, 100000);
+    two_run(pair, 500000);
+    memcpy(forged, beat, sizeof forged);
+    forged[7] ^= 1;
+    assert_int_equal(after_ack_of(pair, tag, forged, sizeof forged), before);
+    assert_int_equal(after_ack_of(pair, tag, beat, 7), before);
+    uint32_t measured = after_ack_of(pair, tag, beat, sizeof beat);
+    assert_true(measured > before);
+    two_run(pair, 500000);
+    assert_int_equal(after_ack_of(pair, tag, beat, sizeof beat), measured);
     two_free(pair);
 }
 
@@ -205,7 +291,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shuts_down_in_order), cmocka_unit_test(both_shut_down), cmocka_unit_test(loses_packets), cmocka_unit_test(aborts),
         cmocka_unit_test(ends_before_it_began), cmocka_unit_test(nobody_answers), cmocka_unit_test(beats), cmocka_unit_test(forged_heartbeat_acks),
-        cmocka_unit_test(comes_back_during_shutdown),
+        cmocka_unit_test(comes_back_during_shutdown), cmocka_unit_test(data_keeps_a_shutdown_alive), cmocka_unit_test(a_shutdown_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

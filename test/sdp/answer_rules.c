@@ -171,7 +171,8 @@ static const char *repeated_breaks(const struct text *answer, const char *tagged
 /* ---- sections ------------------------------------------------------------------------------------------------------ */
 
 static const char *data_breaks(const struct part *offered, const struct part *answered) {
-    static const char *const of_rtp[] = {"rtcp-mux", "rtcp-mux-only", "rtcp-rsize", "rtpmap", "fmtp", "msid", "ssrc", "extmap", "sendrecv", "recvonly", "sendonly", "inactive"};
+    static const char *const of_rtp[] = {"rtcp-mux", "rtcp-mux-only", "rtcp-rsize", "rtpmap", "fmtp", "msid", "ssrc", "extmap", "sendrecv",
+                                         "recvonly", "sendonly", "inactive"};
     char format[ANSWER_WIDTH];
     word(answered->lines[0], 3, format);
     if (strcmp(format, "webrtc-datachannel") != 0 || !word_in(offered->lines[0], format, 3) || word_in(answered->lines[0], format, 4))

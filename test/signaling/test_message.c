@@ -43,7 +43,8 @@ static const struct {
      "{\"type\":\"candidate\",\"candidate\":{\"candidate\":\"candidate:1\",\"sdpMLineIndex\":65535}}"},
     {"{\"type\":\"candidate\",\"candidate\":\"candidate:1\",\"sdpMid\":\"0\",\"sdpMLineIndex\":0}",
      "{\"type\":\"candidate\",\"candidate\":{\"candidate\":\"candidate:1\",\"sdpMid\":\"0\",\"sdpMLineIndex\":0}}"},
-    {"{\"new-ice-candidate\":{\"candidate\":\"candidate:1\",\"sdpMid\":\"0\"}}", "{\"type\":\"candidate\",\"candidate\":{\"candidate\":\"candidate:1\",\"sdpMid\":\"0\"}}"},
+    {"{\"new-ice-candidate\":{\"candidate\":\"candidate:1\",\"sdpMid\":\"0\"}}",
+     "{\"type\":\"candidate\",\"candidate\":{\"candidate\":\"candidate:1\",\"sdpMid\":\"0\"}}"},
     {"{\"iceCandidate\":{\"candidate\":\"candidate:1\",\"sdpMid\":\"0\"}}", "{\"type\":\"candidate\",\"candidate\":{\"candidate\":\"candidate:1\",\"sdpMid\":\"0\"}}"},
     {"{\"type\":\"candidate\",\"candidate\":null}", "{\"type\":\"candidate\",\"candidate\":null}"},
     {"{\"iceCandidate\":null}", "{\"type\":\"candidate\",\"candidate\":null}"},
@@ -209,7 +210,8 @@ static void test_peer_and_server_limits(void **state) {
 }
 
 static void test_write_refuses(void **state) {
-    static const char *const not_utf8[] = {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xC3", "\xE2\x82", "\xC3("};
+    static const char *const not_utf8[] = {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80",
+                                           "\xC3", "\xE2\x82", "\xC3("};
     char text[64];
     size_t length = 1;
     (void)state;

@@ -313,7 +313,8 @@ static const struct sim_verbs verbs = {.handle_datagram = handle_datagram,
 static void start_side(struct connection_side *side) {
     const struct connection_side_config *own = &side->config;
     struct peer_connection_config config = {
-        .ice = {.transport_policy = own->policy, .servers = own->servers, .server_count = own->server_count, .random = sim_random_fill, .random_context = sim_random_of(side->sim)},
+        .ice = {.transport_policy = own->policy, .servers = own->servers, .server_count = own->server_count, .random = sim_random_fill,
+                .random_context = sim_random_of(side->sim)},
         .bundle_policy = own->bundle_policy,
         .certificate = own->certificate,
         .wall_clock_offset_us = 1700000000000000,
@@ -367,7 +368,8 @@ void connection_side_watch_gaps(struct connection_side *side, uint64_t from_us) 
 }
 
 void connection_side_explain(const struct connection_side *side) {
-    printf("%s: %s, %u offers, %u selections, %u restarts needed (%s), %u disconnections, %u failures\n", side->name, peer_connection_state_name(side->state), side->offers,
+    printf("%s: %s, %u offers, %u selections, %u restarts needed (%s), %u disconnections, %u failures\n", side->name,
+           peer_connection_state_name(side->state), side->offers,
            side->selections, side->restarts_needed, ice_restart_reason_name(side->restart_reason), side->disconnections, side->failures);
     for (size_t kind = 0; kind < 2; kind++) {
         const struct connection_side_media *media = &side->media[kind];

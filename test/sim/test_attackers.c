@@ -67,7 +67,8 @@ static struct outcome call(uint64_t seed, const char *const kinds[2], unsigned a
     return outcome;
 }
 
-static const char *const pairs[][2] = {{"none", "none"}, {"full-cone", "full-cone"}, {"port-restricted", "shared-port"}, {"full-cone", "symmetric"}, {"symmetric", "symmetric"}};
+static const char *const pairs[][2] = {{"none", "none"}, {"full-cone", "full-cone"}, {"port-restricted", "shared-port"}, {"full-cone", "symmetric"},
+                                       {"symmetric", "symmetric"}};
 
 static void attack_with(unsigned attacks, const char *name) {
     struct sim_seeds seeds = sim_seeds(1, SEEDS_IN_CHECK);

@@ -179,9 +179,11 @@ static struct call watch_call(uint64_t seed, const char *const kinds[2], double 
         call.frozen_us += sides[i].media[CONNECTION_SIDE_VIDEO].frozen_us;
     }
     /* The network was as bad as was asked for, and has lost nothing but what it says. */
-    struct sim_counters up = sim_network_interface_up_link(sim_network_of(homes.sim), homes.interfaces[0])->counters, all = sim_network_counters(sim_network_of(homes.sim));
+    struct sim_counters up = sim_network_interface_up_link(sim_network_of(homes.sim), homes.interfaces[0])->counters,
+                             all = sim_network_counters(sim_network_of(homes.sim));
     REQUIRE(up.sent > 2000 && up.reordered > up.sent / 100 && up.duplicated > up.sent / 100 && up.dropped_loss == 0);
-    REQUIRE(all.dropped_by_script == filter.lost + filter.withheld && (double)filter.lost >= loss / 4 * (double)filter.asked && (double)filter.lost <= loss * 2 * (double)filter.asked);
+    REQUIRE(all.dropped_by_script == filter.lost + filter.withheld && (double)filter.lost >= loss / 4 * (double)filter.asked &&
+            (double)filter.lost <= loss * 2 * (double)filter.asked);
     sim_turn_server_require_no_wrong(homes.turn);
     end_call();
     return call;
@@ -237,7 +239,8 @@ static void restarts_are_not_noticed_under_loss(void **state) {
         struct calls without = watch_calls(losses[l], WITHOUT_RESTARTS), with = watch_calls(losses[l], WITH_RESTARTS), bad = watch_calls(losses[l], WITH_BAD_RESTARTS);
         int64_t more_us = frozen_per_restart_us(&with, &without), bad_us = frozen_per_restart_us(&bad, &without);
         print_message("    %.0f %% loss: in %llu calls the picture stands still for %llu ms, with restarts for %lld ms more each; with %d ms of silence, %lld ms\n",
-                      100.0 * losses[l], (unsigned long long)without.count, (unsigned long long)without.frozen_us / 1000, (long long)more_us / 1000, BAD_RESTART_US / 1000,
+                      100.0 * losses[l], (unsigned long long)without.count, (unsigned long long)without.frozen_us / 1000, (long long)more_us / 1000,
+                          BAD_RESTART_US / 1000,
                       (long long)bad_us / 1000);
         assert_true(more_us <= (int64_t)MORE_THAN_USUAL_US);
         assert_true(bad_us > (int64_t)MORE_THAN_USUAL_US); /* it would be seen */

@@ -93,7 +93,8 @@ static void write_mid(char mid[RTP_MID_MAX_BYTES + 1], size_t slot, unsigned gen
 }
 
 static struct rtp_sender_config sender_config(const struct slot *slot) {
-    struct rtp_sender_config config = {.codec = slot->video ? RTP_CODEC_VP8 : RTP_CODEC_OPUS, .mid = slot->send_mid, .paused = slot->send_paused, .payload_type = slot->send_type};
+    struct rtp_sender_config config = {.codec = slot->video ? RTP_CODEC_VP8 : RTP_CODEC_OPUS, .mid = slot->send_mid, .paused = slot->send_paused,
+                                       .payload_type = slot->send_type};
     if (slot->narrow) {
         config.codec = RTP_CODEC_PCMU;
         config.payload_type = 0;
@@ -322,7 +323,8 @@ static void run(struct call *call, uint64_t duration_us, bool changing) {
 /* ---- one call ---------------------------------------------------------------------------------------------------------------------- */
 
 static void open_call(struct call *call, uint64_t seed) {
-    struct sim_link_config bad = {.loss = 0.03, .burst_enter = 0.001, .burst_leave = 0.1, .burst_loss = 0.7, .delay_us = 30000, .jitter_us = 8000, .reorder = 0.05, .reorder_delay_us = 15000, .duplicate = 0.02};
+    struct sim_link_config bad = {.loss = 0.03, .burst_enter = 0.001, .burst_leave = 0.1, .burst_loss = 0.7, .delay_us = 30000, .jitter_us = 8000,
+                                  .reorder = 0.05, .reorder_delay_us = 15000, .duplicate = 0.02};
     *call = (struct call){.now_us = 1000000, .mid_id = 4};
     sim_random_seed(&call->random, seed);
     struct rtp_session_config config = session_config(call);

@@ -323,7 +323,8 @@ static void the_network_is_silent(void **state) {
 /* RFC 8445 section 11, RFC 7675 section 5.1: mappings that are forgotten after 20 s of silence stay open, without media. */
 static void keepalives_hold_short_mappings_open(void **state) {
     (void)state;
-    static const char *const pairs[][2] = {{"short-timeout", "none"}, {"short-timeout", "short-timeout"}, {"short-timeout", "port-restricted"}, {"short-timeout", "symmetric"}};
+    static const char *const pairs[][2] = {{"short-timeout", "none"}, {"short-timeout", "short-timeout"}, {"short-timeout", "port-restricted"},
+                                           {"short-timeout", "symmetric"}};
     struct sim_seeds seeds = sim_seeds(1, SEEDS_IN_CHECK);
     for (uint64_t seed = seeds.first; seed < seeds.first + seeds.count; seed++) {
         double loss = (double)(seed % 11) / 100.0;

@@ -40,7 +40,8 @@ static uint64_t next_timeout(const void *object) {
     return ice_nat_discovery_next_timeout(discovery_of(object));
 }
 
-static const struct sim_verbs verbs = {.handle_datagram = handle_datagram, .handle_timeout = handle_timeout, .poll_transmit = poll_transmit, .next_timeout = next_timeout};
+static const struct sim_verbs verbs = {.handle_datagram = handle_datagram, .handle_timeout = handle_timeout, .poll_transmit = poll_transmit,
+                                       .next_timeout = next_timeout};
 
 /* ---- a world ------------------------------------------------------------------------------------------------------------ */
 
@@ -166,7 +167,8 @@ static void crossing_agrees(void **state) {
             struct nat_config a = nat_kind(one), b = nat_kind(other);
             struct ice_nat_behaviour first = {.presence = ICE_NAT_PRESENT, .mapping = expected(a.mapping), .filtering = expected(a.filtering)};
             struct ice_nat_behaviour second = {.presence = ICE_NAT_PRESENT, .mapping = expected(b.mapping), .filtering = expected(b.filtering)};
-            assert_int_equal(ice_nat_crossing(&first, &second), nat_pair_is_crossable(one, other, NAT_FILTER_OF_ENDPOINT) ? ICE_NAT_CROSSING_DIRECT : ICE_NAT_CROSSING_NEEDS_RELAY);
+            assert_int_equal(ice_nat_crossing(&first, &second), nat_pair_is_crossable(one, other, NAT_FILTER_OF_ENDPOINT) ? ICE_NAT_CROSSING_DIRECT
+                             : ICE_NAT_CROSSING_NEEDS_RELAY);
         }
     }
 }

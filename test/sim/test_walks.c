@@ -112,6 +112,7 @@ static void report(const struct walk_coverage *sum) {
     printf("    %" PRIu64 " walks, %" PRIu64 " steps, %" PRIu64 " calls of which %" PRIu64 " refused; %" PRIu64 " exchanges, %" PRIu64 " roll-backs, %" PRIu64
            " doubtful, both agreed %" PRIu64 " times\n",
            sum->walks, sum->steps, sum->calls, sum->refused, sum->exchanges, sum->roll_backs, sum->doubtful, sum->agreements);
+    printf("    messages on data channels %" PRIu64 ", sections of data that carried a new channel each way %" PRIu64 "\n", sum->messages, sum->channels_proven);
     printf("    settled %" PRIu64 ", connected %" PRIu64 ", frames %" PRIu64 "; given up %" PRIu64 ", allocations %" PRIu64 ", of which failed %" PRIu64 "\n", sum->settled,
            sum->connected, sum->frames, sum->given_up, sum->allocations, sum->failures);
     for (unsigned i = 0; i < 6; i++)
@@ -137,6 +138,7 @@ static void the_connection_does_what_the_tables_say(void **state) {
     assert_true(sum.refused > sum.calls / 50 && sum.refused < sum.calls / 2);
     assert_true(sum.exchanges > seeds.count / 2 && sum.agreements > seeds.count && sum.roll_backs > seeds.count / 10);
     assert_true(sum.settled > seeds.count / 20 && sum.connected > seeds.count / 20 && sum.frames > sum.connected);
+    assert_true(sum.messages > seeds.count / 20 && sum.channels_proven > seeds.count / 50);
     sim_require_bad_network(&sum.network, &walk_bad_link, seeds.first);
 }
 

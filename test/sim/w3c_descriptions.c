@@ -122,6 +122,21 @@ static void settle(struct w3c_model *model) {
     }
 }
 
+/* Data channels end with their section: the answer refuses ours, or there was one and there is none. That asks for nothing (docs/peer.md). */
+static void settle_data(struct w3c_model *model) {
+    bool is_refused = false, is_agreed = false;
+    for (size_t i = 0; i < model->current_local.lines->count; i++) {
+        const struct sdp_lines_section *local = &model->current_local.lines->sections[i], *remote = &model->current_remote.lines->sections[i];
+        if (!w3c_is_data(local))
+            continue;
+        is_agreed |= !sdp_lines_is_refused(local) && !sdp_lines_is_refused(remote);
+        is_refused |= model->current_local.type == W3C_OFFER && !sdp_lines_is_refused(local) && sdp_lines_is_refused(remote);
+    }
+    if (!is_agreed && (is_refused || model->has_agreed_on_data))
+        model->has_channel = false;
+    model->has_agreed_on_data = is_agreed;
+}
+
 static void become_stable(struct w3c_model *model) {
     become(model, W3C_STABLE);
     model->negotiation_needed = false;
@@ -168,6 +183,7 @@ void w3c_did_set_local(struct w3c_model *model, const struct w3c_description *de
         model->current_local = *description;
         model->current_remote = model->pending_remote;
         settle(model);
+        settle_data(model);
         become_stable(model);
         break;
     case W3C_ROLLBACK: w3c_did_roll_back(model); break;
@@ -210,6 +226,8 @@ static int transceiver_for(struct w3c_model *model, const struct sdp_lines_secti
 static void take_remote_section(struct w3c_model *model, const struct w3c_description *description, int index) {
     const struct sdp_lines_section *section = &description->lines->sections[index];
     bool is_refused = sdp_lines_is_refused(section);
+    if (w3c_is_data(section))
+        return;
     int number = description->type == W3C_OFFER ? transceiver_for(model, section, index) : w3c_of_section(model, index);
     if (number < 0)
         return;
@@ -247,6 +265,7 @@ void w3c_did_set_remote(struct w3c_model *model, const struct w3c_description *d
         model->current_remote = *description;
         model->current_local = model->pending_local;
         settle(model);
+        settle_data(model);
         become_stable(model);
         return;
     }

@@ -44,6 +44,8 @@ static int next_without_section(const struct w3c_model *model, uint64_t *order) 
 /* May the place of a section be used anew? It is refused, and whoever had it is stopped. */
 static bool is_free(const struct w3c_model *model, const struct w3c_sections *sections, size_t place) {
     int holder = sections->transceivers[place];
+    if (holder == W3C_DATA)
+        return false;
     bool was_refused = is_refused_in(&model->current_local, place) || is_refused_in(&model->current_remote, place);
     return was_refused && (holder < 0 || model->transceivers[holder].is_stopped);
 }
@@ -54,6 +56,9 @@ static void place_sections(const struct w3c_model *model, struct w3c_sections *s
         sections->count = count_of(&model->pending_local);
     for (size_t i = 0; i < sections->count; i++)
         sections->transceivers[i] = w3c_of_section(model, (int)i);
+    int data = w3c_data_section(model);
+    if (data >= 0)
+        sections->transceivers[data] = W3C_DATA;
     uint64_t order = 0;
     for (int number; (number = next_without_section(model, &order)) >= 0;) {
         size_t place = 0;
@@ -63,6 +68,12 @@ static void place_sections(const struct w3c_model *model, struct w3c_sections *s
             return;
         sections->transceivers[place] = number;
     }
+    /* RFC 9429 section 5.2.1: the section of data channels behind them all, when it is new. */
+    size_t place = 0;
+    while (place < sections->count && !is_free(model, sections, place))
+        place++;
+    if (data < 0 && model->has_channel && (place < sections->count || sections->count++ < SDP_LINES_SECTION_MAX))
+        sections->transceivers[place] = W3C_DATA;
 }
 
 static bool is_mid_new(const struct w3c_model *model, const char *mid) {
@@ -108,7 +119,8 @@ static bool judge_credentials(const struct w3c_model *model, const struct sdp_li
             return wrong(why, "section %zu: ufrag %s was to be replaced", place, section->ufrag);
     /* Sections of a BUNDLE may have had credentials each before it was answered: it goes on with one of those. */
     const struct w3c_description *local = w3c_local(model);
-    if (model->to_replace_count > 0 || place >= count_of(local) || is_refused_in(local, place) || !section->is_bundled || strcmp(local->lines->sections[place].mid, section->mid) != 0)
+    if (model->to_replace_count > 0 || place >= count_of(local) || is_refused_in(local, place) || !section->is_bundled ||
+        strcmp(local->lines->sections[place].mid, section->mid) != 0)
         return true;
     bool is_known = local->lines->sections[place].ufrag[0] == '\0';
     for (size_t i = 0; i < local->lines->count; i++)
@@ -142,13 +154,28 @@ static bool judge_offered(const struct w3c_model *model, const struct w3c_transc
     return judge_codecs(transceiver, section, place, why) && judge_streams(model, transceiver, section, place, why) && judge_credentials(model, section, place, why);
 }
 
+static bool judge_offered_data(const struct w3c_model *model, const struct sdp_lines *offer, size_t place, char *why) {
+    const struct sdp_lines_section *section = &offer->sections[place];
+    int before = w3c_data_section(model);
+    const char *mid = before < 0 ? "" : w3c_local(model)->lines->sections[before].mid;
+    if (!w3c_is_data(section) || sdp_lines_is_refused(section) || !section->is_bundled)
+        return wrong(why, "section %zu: %s, refused or not in the BUNDLE, and data channels want it", place, section->kind);
+    if (before >= 0 ? strcmp(section->mid, mid) != 0 : !is_mid_new(model, section->mid))
+        return wrong(why, "section %zu: mid \"%s\", that of data channels is \"%s\"", place, section->mid, mid);
+    if (!is_actpass(offer, section))
+        return wrong(why, "section %zu: a=setup:%s", place, section->setup);
+    return judge_credentials(model, section, place, why);
+}
+
 bool w3c_judge_offer(const struct w3c_model *model, const struct sdp_lines *offer, struct w3c_sections *sections, char why[W3C_WHY_BYTES]) {
     place_sections(model, sections);
     if (offer->is_overfull || offer->count != sections->count)
         return wrong(why, "%zu sections, not %zu", offer->count, sections->count);
     for (size_t i = 0; i < offer->count; i++) {
         int number = sections->transceivers[i];
-        if (number < 0 && !sdp_lines_is_refused(&offer->sections[i]))
+        if (number == W3C_DATA && !judge_offered_data(model, offer, i, why))
+            return false;
+        if (number == -1 && !sdp_lines_is_refused(&offer->sections[i]))
             return wrong(why, "section %zu: nobody's, and not refused", i);
         if (number >= 0 && !judge_offered(model, &model->transceivers[number], offer, i, why))
             return false;
@@ -195,18 +222,18 @@ static bool judge_answered(const struct w3c_model *model, const struct sdp_lines
         return wrong(why, "section %zu: %s \"%s\" answers %s \"%s\"", place, section->kind, section->mid, offered->kind, offered->mid);
     bool is_refused = sdp_lines_is_refused(section);
     const struct w3c_transceiver *transceiver = number >= 0 ? &model->transceivers[number] : NULL;
-    bool must_refuse = !transceiver || transceiver->is_stopped || sdp_lines_is_refused(offered) || !has_common_codec(transceiver, offered) ||
-                       (offered->is_bundle_only && !is_carried(model->pending_remote.lines, answer));
+    bool has_taker = w3c_is_data(offered) || (transceiver && !transceiver->is_stopped && has_common_codec(transceiver, offered));
+    bool must_refuse = !has_taker || sdp_lines_is_refused(offered) || (offered->is_bundle_only && !is_carried(model->pending_remote.lines, answer));
     if (is_refused != must_refuse)
         return wrong(why, "section %zu: %s", place, is_refused ? "refused" : "not refused");
     if (is_refused)
         return true;
-    unsigned agreed = transceiver->direction & sdp_lines_reverse(offered->direction);
+    unsigned agreed = transceiver ? transceiver->direction & sdp_lines_reverse(offered->direction) : section->direction;
     if ((unsigned)section->direction != agreed)
         return wrong(why, "section %zu: direction %d, not %u", place, section->direction, agreed);
     if (section->setup[0] != '\0' && strcmp(section->setup, "active") != 0 && strcmp(section->setup, "passive") != 0)
         return wrong(why, "section %zu: a=setup:%s", place, section->setup);
-    return judge_answered_formats(offered, section, place, why);
+    return !transceiver || judge_answered_formats(offered, section, place, why);
 }
 
 bool w3c_judge_answer(const struct w3c_model *model, const struct sdp_lines *answer, char why[W3C_WHY_BYTES]) {

@@ -197,8 +197,32 @@ static bool needs_negotiation(const struct w3c_model *model, const struct w3c_tr
     return ours != (transceiver->direction & theirs);
 }
 
+bool w3c_is_data(const struct sdp_lines_section *section) {
+    return strcmp(section->kind, "application") == 0;
+}
+
+static int data_section(const struct sdp_lines *local, const struct sdp_lines *remote) {
+    for (size_t i = 0; local && i < local->count; i++)
+        if (w3c_is_data(&local->sections[i]) && !sdp_lines_is_refused(&local->sections[i]) && !(remote && sdp_lines_is_refused(&remote->sections[i])))
+            return (int)i;
+    return -1;
+}
+
+int w3c_data_section(const struct w3c_model *model) {
+    if (model->pending_local.lines)
+        return data_section(model->pending_local.lines, NULL);
+    return data_section(model->current_local.lines, model->current_remote.lines);
+}
+
+void w3c_did_create_channel(struct w3c_model *model) {
+    model->has_channel = true;
+    w3c_update_negotiation_needed(model);
+}
+
 bool w3c_is_negotiation_needed(const struct w3c_model *model) {
     if (model->to_replace_count > 0)
+        return true;
+    if (model->has_channel && data_section(model->current_local.lines, model->current_remote.lines) < 0)
         return true;
     for (int i = 0; i < W3C_TRANSCEIVER_MAX; i++)
         if (model->transceivers[i].exists && !model->transceivers[i].is_removed && needs_negotiation(model, &model->transceivers[i]))

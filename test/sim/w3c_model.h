@@ -60,6 +60,7 @@ struct w3c_description {
 };
 
 /* Which transceiver the sections of a created description were made from; -1: none, it stays refused. */
+#define W3C_DATA (-2) /* in place of a transceiver: data channels */
 struct w3c_sections {
     size_t count;
     int transceivers[SDP_LINES_SECTION_MAX];
@@ -77,6 +78,8 @@ struct w3c_model {
     struct w3c_description current_local, pending_local, current_remote, pending_remote;
     struct w3c_sections created_offer;
     bool negotiation_needed; /* [[NegotiationNeeded]] */
+    bool has_channel;        /* one was created, and no answer has refused its section since */
+    bool has_agreed_on_data;
     struct w3c_transceiver transceivers[W3C_TRANSCEIVER_MAX];
     uint64_t transceivers_made;
     uint64_t to_replace[W3C_CREDENTIALS_MAX]; /* [[LocalIceCredentialsToReplace]], hashed */
@@ -111,6 +114,11 @@ void w3c_did_restart(struct w3c_model *model);
 void w3c_did_close(struct w3c_model *model);
 /* W3C webrtc section 4.7.3, "check if negotiation is needed". */
 bool w3c_is_negotiation_needed(const struct w3c_model *model);
+/* createDataChannel: W3C webrtc section 6.1. */
+void w3c_did_create_channel(struct w3c_model *model);
+bool w3c_is_data(const struct sdp_lines_section *section);
+/* The section of data channels that an offer goes on with: of the pending local offer, or what both current descriptions take; -1: none. */
+int w3c_data_section(const struct w3c_model *model);
 /* "Update the negotiation-needed flag". */
 void w3c_update_negotiation_needed(struct w3c_model *model);
 /* From an offer that was just created and judged. */

@@ -44,6 +44,9 @@ enum walk_action {
     WALK_REQUEST_KEY_FRAME,
     WALK_PASS_TIME,
     WALK_LOSE_INTERFACE,     /* or get it back */
+    WALK_CREATE_CHANNEL,
+    WALK_SEND_DATA,          /* on a channel of either side, or on none */
+    WALK_CLOSE_CHANNEL,
     WALK_DISTURB,            /* datagrams of strangers, ICMP, answers nobody asked for, statistics: none of it moves a slot */
     WALK_CLOSE,
     WALK_ACTION_COUNT
@@ -74,7 +77,7 @@ struct walk_script {
 struct walk_coverage {
     uint64_t walks, steps, calls, refused;
     uint64_t states[6], actions[WALK_ACTION_COUNT];
-    uint64_t exchanges, agreements, doubtful, settled, connected, frames, roll_backs, sections_recycled, given_up;
+    uint64_t exchanges, agreements, doubtful, settled, connected, frames, roll_backs, sections_recycled, given_up, messages, channels_proven;
     uint64_t allocations, failures;
     struct sim_counters network; /* of the bad links, while they were bad */
 };

@@ -82,7 +82,8 @@ void walk_set_local(struct walk_end *end, enum w3c_type type, bool is_implicit, 
     struct peer_problem problem = {0};
     int error = peer_connection_set_local_description(end->connection, walk_now(end), peer_type, message ? message->text : NULL, message ? message->length : 0, &problem);
     char what[64];
-    snprintf(what, sizeof what, "setLocalDescription(%s%s%s)", is_implicit ? "implicit " : "", walk_type_name(type), message ? is_last_created ? ", created" : ", not the last" : "");
+    snprintf(what, sizeof what, "setLocalDescription(%s%s%s)", is_implicit ? "implicit " : "", walk_type_name(type), message ? is_last_created
+             ? ", created" : ", not the last" : "");
     if (error != PEER_OK && !problem.rule)
         walk_fail(end->walk, "%c: %s: no rule", 'A' + end->index, what);
     /* Another text is the last created one now, also when it was not set; it has candidates that the text set has not. */
@@ -221,7 +222,8 @@ void walk_hear_hostile(struct walk_end *end, const struct walk_step *step) {
         }
     }
     struct peer_problem problem = {0};
-    int error = peer_connection_set_remote_description(end->connection, walk_now(end), walk_peer_type(step->b & 1 ? W3C_OFFER : message->type), walk->text, length, &problem);
+    int error = peer_connection_set_remote_description(end->connection, walk_now(end), walk_peer_type(step->b & 1 ? W3C_OFFER : message->type),
+                                                       walk->text, length, &problem);
     unsigned may = W3C_OK | W3C_INVALID_CONTENT | W3C_INVALID_STATE | W3C_FULL | W3C_INVALID_MODIFICATION;
     bool was_judged = walk->is_judged;
     (void)walk_judge_call(end, error, may, "setRemoteDescription(hostile)");

@@ -127,7 +127,7 @@ static bool poll_upward(void *object, uint64_t now_us) {
     case PEER_CONNECTION_EVENT_FRAME: walk_hear_frame(end, &event.as.frame); break;
     case PEER_CONNECTION_EVENT_ICE_RESTART_NEEDED: w3c_did_restart(&end->model); break; /* the connection has called restartIce for itself */
     case PEER_CONNECTION_EVENT_SOCKETS_NEEDED: (void)give_interface(end, event.as.transport, false); break;
-    default: break;
+    default: (void)walk_hear_channel(end, &event); break;
     }
     return true;
 }

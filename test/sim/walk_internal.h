@@ -2,7 +2,7 @@
  *     walk.c           life, memory, running a script
  *     walk_end.c       one end: the driver's verbs, what it hears
  *     walk_steps.c     what a step does, and what the model thinks of the outcome; of transceivers, descriptions, candidates:
- *     walk_transceivers.c, walk_descriptions.c, walk_candidates.c, walk_disturb.c
+ *     walk_transceivers.c, walk_descriptions.c, walk_candidates.c, walk_channels.c, walk_disturb.c
  *     walk_judge.c     do the slots of the connection say what the model says; do both ends agree
  *     walk_settle.c    the good end of a walk
  *     walk_script.c    steps from a seed, steps as text, shrinking
@@ -33,6 +33,16 @@ struct walk_candidate {
     bool is_end;
 };
 
+#define WALK_CHANNEL_MAX 32
+
+/* A data channel, as its end has heard of it. */
+struct walk_channel {
+    bool exists, is_loose; /* loose: unordered, or not reliable */
+    size_t handle;
+    enum data_channel_state state;
+    uint32_t sent, received;
+};
+
 struct walk_end {
     struct walk *walk;
     int index;
@@ -53,6 +63,8 @@ struct walk_end {
     struct w3c_fired heard;
     uint32_t frames_sent[PEER_TRANSCEIVER_MAX], frames_received[PEER_TRANSCEIVER_MAX];
     bool dtls_has_failed;
+    struct walk_channel channels[WALK_CHANNEL_MAX];
+    bool channels_have_ended; /* an association has: the next channels may be refused */
 };
 
 struct walk {
@@ -119,6 +131,15 @@ bool walk_hear_next(struct walk_end *end);
 void walk_give_candidates(struct walk_end *end, size_t from);
 void walk_give_some_candidates(struct walk_end *end, const struct walk_step *step);
 void walk_give_bad_candidate(struct walk_end *end, const struct walk_step *step);
+
+/* ---- walk_channels.c ---- */
+void walk_create_channel(struct walk_end *end, const struct walk_step *step);
+void walk_send_data(struct walk_end *end, const struct walk_step *step);
+void walk_close_channel(struct walk_end *end, const struct walk_step *step);
+/* True: it was an event of a channel. */
+bool walk_hear_channel(struct walk_end *end, const struct peer_connection_event *event);
+void walk_judge_channels(struct walk_end *end);
+void walk_exchange_data(struct walk *walk);
 
 /* ---- walk_disturb.c ---- */
 void walk_disturb(struct walk_end *end, const struct walk_step *step);

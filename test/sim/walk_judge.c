@@ -25,7 +25,8 @@ static void judge_transceiver(struct walk_end *end, size_t number) {
     if (!expected->is_stopping && (unsigned)facts.direction != expected->direction)
         walk_fail(walk, "%c: transceiver %zu: direction %d, not %u", name, number, facts.direction, expected->direction);
     if (facts.has_current_direction != expected->has_current || (unsigned)facts.current_direction != expected->current)
-        walk_fail(walk, "%c: transceiver %zu: current direction %d (%s), not %u (%s)", name, number, facts.current_direction, facts.has_current_direction ? "set" : "null",
+        walk_fail(walk, "%c: transceiver %zu: current direction %d (%s), not %u (%s)", name, number, facts.current_direction,
+                  facts.has_current_direction ? "set" : "null",
                   expected->current, expected->has_current ? "set" : "null");
     if (strcmp(facts.mid, expected->mid) != 0 || facts.section != expected->section)
         walk_fail(walk, "%c: transceiver %zu: mid \"%s\" in section %d, not \"%s\" in %d", name, number, facts.mid, facts.section, expected->mid, expected->section);
@@ -71,6 +72,7 @@ void walk_judge_end(struct walk_end *end) {
     judge_events(end);
     for (size_t i = 0; i < W3C_TRANSCEIVER_MAX && !walk->result->failed; i++)
         judge_transceiver(end, i);
+    walk_judge_channels(end);
     if (end->model.state == W3C_CLOSED)
         return; /* W3C webrtc section 4.4.2, close: the descriptions stay what they were, whatever that is */
     judge_existence(end, PEER_CURRENT_LOCAL, &end->model.current_local, "currentLocalDescription");
@@ -145,7 +147,8 @@ static void judge_section(struct walk *walk, int section) {
             return;
     }
     if (strcmp(facts[0].mid, facts[1].mid) != 0 || facts[0].kind != facts[1].kind)
-        walk_fail(walk, "section %d: A has %s \"%s\", B has %s \"%s\"", section, peer_media_kind_name(facts[0].kind), facts[0].mid, peer_media_kind_name(facts[1].kind), facts[1].mid);
+        walk_fail(walk, "section %d: A has %s \"%s\", B has %s \"%s\"", section, peer_media_kind_name(facts[0].kind), facts[0].mid,
+                  peer_media_kind_name(facts[1].kind), facts[1].mid);
     if ((unsigned)facts[0].current_direction != (unsigned)sdp_lines_reverse((enum sdp_lines_direction)facts[1].current_direction))
         walk_fail(walk, "section %d: current directions %d and %d", section, facts[0].current_direction, facts[1].current_direction);
     if (facts[0].codec != facts[1].codec)

@@ -30,6 +30,9 @@ static const struct {
     [WALK_REQUEST_KEY_FRAME] = {"requestKeyFrame", 1},
     [WALK_PASS_TIME] = {"time", 8},
     [WALK_LOSE_INTERFACE] = {"interface", 1},
+    [WALK_CREATE_CHANNEL] = {"createDataChannel", 4},
+    [WALK_SEND_DATA] = {"send", 6},
+    [WALK_CLOSE_CHANNEL] = {"close of a channel", 2},
     [WALK_DISTURB] = {"disturb", 2},
     [WALK_CLOSE] = {"close", 0},
 };

@@ -43,7 +43,8 @@ int walk_send_frame(struct walk_end *end, size_t transceiver) {
     uint32_t number = end->frames_sent[place];
     size_t length = walk_write_frame(end, transceiver, codec, number, bytes);
     uint64_t now_us = sim_now(end->walk->sim);
-    struct peer_frame frame = {.bytes = bytes, .length = length, .timestamp = (uint32_t)(now_us / 1000 * (exists && facts.clock_rate_hz ? facts.clock_rate_hz / 1000 : 90)), .is_key_frame = true};
+    struct peer_frame frame = {.bytes = bytes, .length = length, .timestamp = (uint32_t)(now_us / 1000 * (exists && facts.clock_rate_hz
+            ? facts.clock_rate_hz / 1000 : 90)), .is_key_frame = true};
     int error = peer_connection_send_frame(end->connection, now_us, transceiver, &frame);
     end->frames_sent[place] += error == PEER_OK;
     return error;
@@ -267,4 +268,6 @@ void walk_settle(struct walk *walk) {
     if (is_owed(walk))
         judge_roles(walk);
     exchange_frames(walk);
+    if (is_owed(walk))
+        walk_exchange_data(walk);
 }

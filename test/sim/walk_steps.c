@@ -40,7 +40,8 @@ bool walk_judge_call(struct walk_end *end, int error, unsigned may, const char *
     if (walk->memory_was_short && !walk->memory_was_short_before && !is_memory)
         walk_fail(walk, "%c: %s: memory is short, and the error is %s", 'A' + end->index, what, peer_error_name(error));
     if (walk->is_judged && !(walk_outcome(error) & may))
-        walk_fail(walk, "%c: %s in %s: %s (%s), allowed: %#x", 'A' + end->index, what, w3c_state_name(end->model.state), peer_error_name(error), problem ? problem : "", may);
+        walk_fail(walk, "%c: %s in %s: %s (%s), allowed: %#x", 'A' + end->index, what, w3c_state_name(end->model.state), peer_error_name(error),
+                  problem ? problem : "", may);
     if (error != PEER_OK && (!problem || problem[0] == '\0'))
         walk_fail(walk, "%c: %s: an error without a word", 'A' + end->index, what);
     walk->memory_was_short_before = walk->memory_was_short;
@@ -155,6 +156,9 @@ void walk_do(struct walk *walk, const struct walk_step *step) {
     case WALK_REQUEST_KEY_FRAME: request_key_frame(end, step); break;
     case WALK_PASS_TIME: pass_time(walk, step); break;
     case WALK_LOSE_INTERFACE: lose_interface(end); break;
+    case WALK_CREATE_CHANNEL: walk_create_channel(end, step); break;
+    case WALK_SEND_DATA: walk_send_data(end, step); break;
+    case WALK_CLOSE_CHANNEL: walk_close_channel(end, step); break;
     case WALK_DISTURB: walk_disturb(end, step); break;
     case WALK_CLOSE: close_end(end); break;
     case WALK_ACTION_COUNT: break;

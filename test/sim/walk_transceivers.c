@@ -21,7 +21,8 @@ struct codec_choice {
 };
 
 static struct codec_choice choose_codecs(bool is_video, unsigned choice) {
-    static const enum peer_codec audio[] = {PEER_CODEC_OPUS, PEER_CODEC_PCMU, PEER_CODEC_PCMA}, video[] = {PEER_CODEC_VP8, PEER_CODEC_VP9, PEER_CODEC_H264, PEER_CODEC_AV1};
+    static const enum peer_codec audio[] = {PEER_CODEC_OPUS, PEER_CODEC_PCMU, PEER_CODEC_PCMA},
+                                           video[] = {PEER_CODEC_VP8, PEER_CODEC_VP9, PEER_CODEC_H264, PEER_CODEC_AV1};
     static const uint8_t audio_masks[] = {0, 0, 0, 0, 0, 0, 1, 2, 4, 3, 6, 5, 7, 7, 3, 1}, video_masks[] = {0, 0, 0, 0, 0, 0, 1, 2, 4, 8, 3, 5, 6, 15, 7, 12};
     struct codec_choice chosen = {.is_wrong = choice == 255};
     if (chosen.is_wrong) {
@@ -74,7 +75,8 @@ void walk_add(struct walk_end *end, const struct walk_step *step, bool is_track)
     size_t number = SIZE_MAX;
     int error = is_track ? peer_connection_add_track(end->connection, &config, &number) : peer_connection_add_transceiver(end->connection, &config, &number);
     char what[96];
-    snprintf(what, sizeof what, "%s(%s, direction %u, codecs %#x, %zu streams)", is_track ? "addTrack" : "addTransceiver", is_video ? "video" : "audio", direction, codecs.mask,
+    snprintf(what, sizeof what, "%s(%s, direction %u, codecs %#x, %zu streams)", is_track ? "addTrack" : "addTransceiver", is_video ? "video"
+             : "audio", direction, codecs.mask,
              streams.count);
     if (!walk_judge_call(end, error, may, what))
         return;

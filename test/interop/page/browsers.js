@@ -29,7 +29,7 @@ function wrap(page, errors, more) {
       await page.reload();
       await page.waitForSelector('#join:not(:disabled)');
     },
-    shoot: (path) => page.screenshot({ path, fullPage: true, type: 'jpeg', quality: 70 }),
+    shoot: (path) => page.screenshot({ path, fullPage: true, type: 'jpeg', quality: 60 }),
     close: () => page.close(),
     ...more,
   };

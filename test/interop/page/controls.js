@@ -127,7 +127,8 @@ async function mute({ stage, peer, complain }) {
 
 // ---- relay only --------------------------------------------------------------------------------------------------------------------
 
-const rows = (page) => page.run(() => [...document.querySelectorAll('#candidates tbody tr')].map((row) => ({ side: row.cells[1].textContent, type: row.cells[2].textContent, isSelected: row.className === 'selected' })));
+// The types of our candidates in the table, without the row for their end.
+const types = (page) => page.run(() => [...document.querySelectorAll('#candidates tbody tr')].filter((row) => row.cells[1].textContent === 'ours').map((row) => row.cells[2].textContent).filter((type) => type !== 'end'));
 
 // Set before the call: nothing but relays is gathered. Taken back in mid-call: other candidates, too, and the call goes on. Set again: the path is by the relay again.
 async function relay({ stage, peer, complain }) {
@@ -138,11 +139,12 @@ async function relay({ stage, peer, complain }) {
   await flows(page);
   const path = await reads(page, '#path', /^Through a relay: relay /, 5000).catch(() => page.text('#path'));
   if (!/^Through a relay: relay /.test(path)) complain(`relay only, and the path is "${path}"`);
-  const before = (await rows(page)).filter((row) => row.side === 'ours');
-  if (before.length === 0 || before.some((row) => row.type !== 'relay')) complain(`relay only, and its candidates are ${before.map((row) => row.type).join(', ') || 'none'}`);
+  const before = await types(page);
+  if (before.length === 0 || before.some((type) => type !== 'relay')) complain(`relay only, and its candidates are ${before.join(', ') || 'none'}`);
   await page.press('#relay');
-  for (const end = Date.now() + 10000; Date.now() < end && !(await rows(page)).some((row) => row.side === 'ours' && row.type !== 'relay');) await sleep(100);
-  if (!(await rows(page)).some((row) => row.side === 'ours' && row.type !== 'relay')) complain('all may be used, and no other candidate is gathered');
+  const others = async () => (await types(page)).some((type) => type !== 'relay');
+  for (const end = Date.now() + 10000; Date.now() < end && !(await others());) await sleep(100);
+  if (!(await others())) complain('all may be used, and no other candidate is gathered');
   await reads(page, '#message', /^Connected/, 5000);
   await page.press('#relay');
   await sleep(2000);

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FRAMES_PER_SECOND } from '../judge.js';
 import { networks } from '../networks.js';
 import { endOf, portAnswers, sleep, start, stopAll, succeeds, withTimeout } from '../process.js';
 import { browsers } from './browsers.js';
@@ -72,9 +73,11 @@ export class Stage {
       said: () => child.said,
       end: (ms) => endOf(child, ms),
       words: () => readFile(log, 'utf8'),
-      async summary() {
-        const last = existsSync(json) ? JSON.parse((await readFile(json, 'utf8')).trim().split('\n').at(-1)) : null;
-        return last?.event === 'summary' ? last : null;
+      // decoded so far
+      async pictures() {
+        const lines = existsSync(json) ? (await readFile(json, 'utf8')).split('\n').slice(0, -1).map((line) => JSON.parse(line)) : [];
+        const last = lines.findLast((line) => line.event === 'stats');
+        return Object.values(last?.stats ?? {}).find((s) => s.type === 'inbound-rtp' && s.kind === 'video')?.framesDecoded ?? 0;
       },
     };
   }
@@ -113,6 +116,17 @@ export async function reads(page, selector, words, ms = PATIENCE_MS) {
 
 // Media come, says the lamp.
 export const flows = (page) => reads(page, '#lamp-media', /flowing/);
+
+// So many seconds; on a busy machine longer, until the judge's number of pictures has come to the pages that are watched and to the program.
+export async function attend(seconds, pages, program = null) {
+  await sleep(seconds * 1000);
+  const wanted = FRAMES_PER_SECOND * seconds;
+  const hasEnough = async () => {
+    for (const page of pages) if (new Set((await seenBy(page)).stamps.map((stamp) => stamp.number)).size < wanted) return false;
+    return program === null || (await program.pictures()) >= wanted;
+  };
+  for (const end = Date.now() + PATIENCE_MS; Date.now() < end && !(await hasEnough());) await sleep(250);
+}
 
 export const watch = (page) => page.run(WATCH);
 export const seenBy = (page) => page.run(() => window.seen);

@@ -8,7 +8,7 @@ import { sleep } from '../process.js';
 import { recordedStamps, recordedTone } from '../recording.js';
 import { controls } from './controls.js';
 import { odd } from './odd.js';
-import { enter, flows, reads, seenBy, watch } from './play.js';
+import { attend, enter, flows, reads, seenBy, watch } from './play.js';
 
 const PAGE_TONE_HZ = 440; // the page's own; ours must be another one
 const OUR_TONE_HZ = 700;
@@ -86,7 +86,7 @@ const withProgram = (name) => async ({ stage, peer, complain }) => {
   await enter(page);
   await flows(page);
   await watch(page);
-  await sleep(SECONDS * 1000);
+  await attend(SECONDS, [page], program);
   judgeSeen('the page', await seenBy(page), OUR_TONE_HZ, complain);
   await judgeLamps(page, complain);
   await judgeTables(page, complain);
@@ -112,7 +112,7 @@ const withPage = (otherPeer) => async ({ stage, peer, complain }) => {
     await flows(page);
     await watch(page);
   }
-  await sleep(SECONDS * 1000);
+  await attend(SECONDS, [first, second]);
   for (const [i, page] of [first, second].entries()) {
     judgeSeen(`page ${i}`, await seenBy(page), PAGE_TONE_HZ, complain);
     await judgeLamps(page, complain);
@@ -274,7 +274,7 @@ async function plain({ stage, peer, complain }) {
   await enter(page, { drawn: false });
   await flows(page);
   await watch(page);
-  await sleep(SECONDS * 1000);
+  await attend(SECONDS, [page], program);
   judgeSeen('the page', await seenBy(page), OUR_TONE_HZ, complain);
   await page.press('#join');
   const code = await program.end(2000);
@@ -332,7 +332,7 @@ async function tutorial({ stage, peer, complain }) {
       await page.press('#startButton');
       await shows(page);
       await watch(page);
-      await sleep(SECONDS * 1000);
+      await attend(SECONDS, [page], program);
       judgeSeen('the classic client', await seenBy(page), OUR_TONE_HZ, complain);
       await page.press('#hangupButton');
       const code = await program.end(2000);
@@ -373,10 +373,10 @@ async function whip({ stage, peer, complain }) {
       await page.run(([v, u, t]) => window[v](u, t), [verb, url, token]);
       if (verb === 'view') {
         await watch(page);
-        await sleep(SECONDS * 1000);
+        await attend(SECONDS, [page]);
         judgeSeen('the WHEP client', await seenBy(page), OUR_TONE_HZ, complain);
       } else {
-        await sleep(SECONDS * 1000);
+        await attend(SECONDS, [], program);
       }
       await page.run(() => window.client.stop());
       const code = await program.end(3000);
@@ -414,11 +414,12 @@ async function lost({ stage, peer, complain }) {
   await flows(page);
   const back = Date.now() - mended;
   await watch(page);
-  await sleep(SECONDS * 1000);
+  await attend(SECONDS, [page], program);
   judgeSeen('the page', await seenBy(page), OUR_TONE_HZ, complain);
   await page.press('#join');
   const code = await program.end(3000);
   if (code !== 0) complain(`callee after the page has left: ${code}`);
+  if (!/the path may be lost/.test(await program.words())) complain('callee does not say that the path may be lost');
   complainNot(page, /ws:|ICE/); // Firefox's own words for what was done to it
   return `noticed after ${(noticed / 1000).toFixed(1)} s, media again ${(back / 1000).toFixed(1)} s after the network`;
 }
