@@ -39,7 +39,7 @@ export const dataPeers = {
   'node-datachannel': inNode('node-datachannel', { lacks: ['ordered', 'maxRetransmits', 'maxPacketLifeTime'], losesLast: 'taking' }),
 };
 
-const SMOKE = ['werift offerer echo', 'node-datachannel answerer echo'];
+const SMOKE = ['chromium offerer channels', 'firefox answerer channels', 'werift offerer echo', 'node-datachannel answerer echo']; // what CI plays
 
 async function play(c, folder, { build, browserOf }) {
   const messages = [];
@@ -50,7 +50,7 @@ async function play(c, folder, { build, browserOf }) {
 }
 
 const rolesOf = (peer, scene) => ['offerer', 'answerer'].map((role) => ({
-  peer, role, network: 'loopback', dataScene: scene, smoke: role === 'answerer' && scene === 'channels', words: ['data', scene], play,
+  peer, role, network: 'loopback', dataScene: scene, smoke: SMOKE.includes(`${peer} ${role} ${scene}`), words: ['data', scene], play,
   missing: () => dataPeers[peer]?.missing() ?? null,
 }));
 
