@@ -110,6 +110,7 @@ void sctp_outbound_path_changed(struct sctp_outbound *out, uint64_t now_us) {
     sctp_loss_begin(&out->loss, highest + 1);
     out->recovery = (struct sctp_recovery){.state = SCTP_RECOVERY_NONE};
     out->probe = (struct sctp_probe){.due_us = UINT64_MAX};
+    out->is_measured_since_probe = false;
     out->pacer = (struct sctp_pacer){0};
     out->reorder_us = out->pace_us = UINT64_MAX;
     sctp_outbound_arm_t3(out, now_us);

@@ -142,8 +142,13 @@ static void another_path(void **state) {
     assert_int_equal(s.smoothed_rtt_us, 0);
     assert_int_equal(s.window_bytes, 10 * SCTP_CONGESTION_UNIT_BYTES);
     assert_int_equal(s.chunks_in_flight, 5);
+    /* RFC 8985 section 7.3, MUST: no probe before a round trip of this path has been measured; of the old one none is known here. */
+    assert_int_equal(hand_send(h, 1, 10), SCTP_OK);
+    assert_int_equal(hand_drain(h), 1);
+    uint64_t next_us = sctp_outbound_next_timeout(h->out);
+    assert_int_equal(next_us, h->now_us + sctp_outbound_rto_us(h->out));
     h->now_us += 2 * RTT_US;
-    assert_int_equal(hand_sack(h, tsn + 4, NULL), SCTP_OK);
+    assert_int_equal(hand_sack(h, tsn + 5, NULL), SCTP_OK);
     assert_int_equal(hand_statistics(h).smoothed_rtt_us, 2 * RTT_US);
     sctp_outbound_measured(h->out, h->now_us, 20000); /* RFC 9260 section 8.3: a HEARTBEAT measures too */
     assert_int_equal(hand_statistics(h).least_rtt_us, 20000);
