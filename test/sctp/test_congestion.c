@@ -241,6 +241,60 @@ static void a_long_queue_is_enough(void **state) {
     assert_in_range(c.window_bytes / UNIT, 1100, 2000);
 }
 
+/* RFC 9406 section 4.3, SHOULD: HyStart++ is for the first slow start; what it saw then says nothing of a later one. */
+static void later_slow_starts_are_plain(void **state) {
+    (void)state;
+    struct sctp_congestion c;
+    uint64_t now_us = 0;
+    struct sctp_congestion_acknowledgement ack = ack_of(1000000, 2 * UNIT);
+    /* The first one ended by a long queue, which is gone. */
+    sctp_congestion_begin(&c, &sctp_cubic, UNIT);
+    ack.floor_rtt_us = 50000;
+    ack.rtt_us = ack.smoothed_rtt_us = 50000 + SCTP_CONGESTION_QUEUE_MAX_US + 1;
+    for (int i = 0; i < 8; i++)
+        give(&c, ack);
+    assert_true(c.slow_start.is_over);
+    c.window_bytes = 100 * UNIT;
+    c.algorithm->on_timeout(&c, 1000000);
+    ack.rtt_us = ack.smoothed_rtt_us = 50000;
+    for (int i = 0; i < 20; i++)
+        give(&c, ack);
+    assert_int_equal(c.window_bytes, 41 * UNIT);
+    assert_int_equal(c.threshold_bytes, 70 * UNIT);
+    /* The first one ended by a loss, while it was careful. */
+    sctp_congestion_begin(&c, &sctp_cubic, UNIT);
+    for (int i = 0; i < 3; i++)
+        round_trip(&c, &now_us, RTT_US);
+    round_trip(&c, &now_us, RTT_US + 20000);
+    assert_true(c.slow_start.is_conservative);
+    c.algorithm->on_timeout(&c, now_us);
+    uint64_t threshold_bytes = c.threshold_bytes;
+    for (int i = 0; i < 3; i++)
+        round_trip(&c, &now_us, RTT_US);
+    assert_int_equal(c.window_bytes, 15 * UNIT);
+    assert_int_equal(c.threshold_bytes, threshold_bytes);
+}
+
+/* RFC 9260 section 7.2.3: four segments are not too much for any path. */
+static void a_thin_link_keeps_four_segments(void **state) {
+    (void)state;
+    struct sctp_congestion c;
+    uint64_t now_us = 0;
+    sctp_congestion_begin(&c, &sctp_cubic, UNIT);
+    round_trip(&c, &now_us, RTT_US);
+    struct sctp_congestion_acknowledgement ack = ack_of(now_us, 2 * UNIT);
+    ack.floor_rtt_us = 1000;
+    ack.rtt_us = ack.smoothed_rtt_us = 20000000;
+    ack.is_new_round = true;
+    for (int i = 0; i < 8; i++) {
+        give(&c, ack);
+        ack.is_new_round = false;
+    }
+    assert_true(c.slow_start.is_over);
+    assert_int_equal(c.window_bytes, 4 * UNIT);
+    assert_int_equal(c.threshold_bytes, 4 * UNIT);
+}
+
 /* RFC 9260 section 7.2.1 */
 static void an_idle_window_decays(void **state) {
     (void)state;
@@ -262,6 +316,7 @@ int main(void) {
         cmocka_unit_test(newreno_halves_and_adds_one), cmocka_unit_test(cubic_follows_its_curve), cmocka_unit_test(cubic_is_no_slower_than_reno),
         cmocka_unit_test(fast_convergence), cmocka_unit_test(a_loss_without_a_queue_takes_less), cmocka_unit_test(what_was_no_loss_is_undone),
         cmocka_unit_test(idle_time_does_not_count), cmocka_unit_test(a_long_queue_is_enough), cmocka_unit_test(an_idle_window_decays),
+        cmocka_unit_test(later_slow_starts_are_plain), cmocka_unit_test(a_thin_link_keeps_four_segments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
