@@ -32,6 +32,8 @@ void sctp_congestion_restore(struct sctp_congestion *c) {
     c->window_bytes = c->before.window_bytes > c->window_bytes ? c->before.window_bytes : c->window_bytes;
     c->threshold_bytes = c->before.threshold_bytes;
     c->cubic.most_bytes = c->before.most_bytes;
+    /* RFC 9406 section 4.3: with no threshold known it is still the first slow start, and watches the round trips. */
+    c->slow_start.is_over = c->before.threshold_bytes < UINT64_MAX;
     c->before.is_valid = false;
 }
 

@@ -188,6 +188,7 @@ static void what_was_no_loss_is_undone(void **state) {
         c.algorithm->on_spurious(&c, 2);
         assert_int_equal(c.window_bytes, 100 * UNIT);
         assert_true(c.threshold_bytes == UINT64_MAX);
+        assert_false(c.slow_start.is_over); /* RFC 9406 section 4.3: no threshold is known yet, so it is still the first */
         c.algorithm->on_spurious(&c, 3); /* once */
         assert_int_equal(c.window_bytes, 100 * UNIT);
     }
