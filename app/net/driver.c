@@ -165,7 +165,8 @@ void net_driver_receive(struct driver_socket *socket) {
     struct net_datagram datagram;
     if (!driver->freed && socket->udp != NULL && net_udp_receive(socket->udp, driver->received) > 0) {
         struct ice_path path = {.transport = ICE_TRANSPORT_UDP, .local = *net_udp_local(socket->udp)};
-        while (!driver->freed && net_receive_batch_next(driver->received, &datagram)) {
+        /* A verb may close this socket: what else came by it goes with it. */
+        while (socket->udp != NULL && net_receive_batch_next(driver->received, &datagram)) {
             path.remote = datagram.remote;
             driver->verbs->handle_datagram(driver->object, now_us, &path, datagram.bytes, datagram.length);
             net_driver_settle(driver, now_us);

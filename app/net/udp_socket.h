@@ -76,7 +76,7 @@ struct net_datagram {
     size_t length;
 };
 
-/* The next datagram of the batch in order of arrival. False when it is empty. Over-long ones are skipped and counted. */
+/* The next datagram of the batch in order of arrival. False when it is empty. Over-long ones are skipped and counted, so the socket must be open still. */
 bool net_receive_batch_next(struct net_receive_batch *batch, struct net_datagram *out);
 
 /* ---- sending ------------------------------------------------------------------------------------------------------ */

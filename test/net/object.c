@@ -30,6 +30,8 @@ static void handle_datagram(void *context, uint64_t now_us, const struct ice_pat
         object_queue(object, &path->local, &path->remote, length);
     if (object->overdue_at_once && object->datagrams == 1)
         object->deadline_us = now_us;
+    if (object->close_set != 0)
+        net_driver_close_set(object->driver, object->close_set);
     called(object, "handle_datagram");
 }
 

@@ -53,6 +53,7 @@ struct object {
     _Bool overdue_at_once;  /* the first datagram makes a timeout that is already due */
     unsigned stop_after;    /* stop the loop once this many calls came (datagrams + timeouts + wakes + errors + resolved) */
     const char *free_in;    /* free the driver in the verb of this name */
+    size_t close_set;       /* handle_datagram closes this set; 0: none */
     _Bool event;            /* one event waits: drain queues a datagram to event_to for it */
     struct stun_address event_to;
 };

@@ -101,6 +101,25 @@ static void a_set_closes_alone(void **state) {
     object_free(object);
 }
 
+/* A datagram may end the transport whose set it came by: what had come with it, joined by the kernel or not, is for nobody any more. */
+static void a_set_closes_while_it_is_read(void **state) {
+    (void)state;
+    for (unsigned gro = 0; gro < 2; gro++) {
+        struct object *object = object_new_with(&(struct net_driver_config){.udp.with_gro = gro == 1});
+        object_start(object);
+        assert_int_equal(net_driver_open_set(object->driver, 1), 0);
+        struct stun_address other = object->set_interfaces[1][0].base;
+        object->close_set = 1;
+        for (int i = 0; i < 4; i++)
+            object_queue(object, object_address(object), &other, 100);
+        net_driver_run(object->driver);
+        object_run(object);
+        assert_int_equal(object->datagrams, 1);
+        assert_int_equal(statistics_of(object).sockets, 1);
+        object_free(object);
+    }
+}
+
 static void bad_sets_are_refused(void **state) {
     (void)state;
     struct object *object = object_new();
@@ -173,7 +192,8 @@ static void a_name_stands_for_the_address(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_further_set_has_ports_of_its_own), cmocka_unit_test(a_configured_port_is_not_wanted_twice),
-        cmocka_unit_test(each_set_carries_its_own), cmocka_unit_test(a_set_closes_alone), cmocka_unit_test(bad_sets_are_refused),
+        cmocka_unit_test(each_set_carries_its_own), cmocka_unit_test(a_set_closes_alone), cmocka_unit_test(a_set_closes_while_it_is_read),
+        cmocka_unit_test(bad_sets_are_refused),
         cmocka_unit_test(descriptor_exhaustion_is_an_error), cmocka_unit_test(the_verb_may_free_the_driver),
         cmocka_unit_test(a_name_stands_for_the_address),
     };
