@@ -99,9 +99,10 @@ void sctp_outbound_timed_out(struct sctp_outbound *out, uint64_t now_us) {
     if (!is_window_probe) {
         if (out->recovery.state != SCTP_RECOVERY_TIMEOUT)
             out->congestion.algorithm->on_timeout(&out->congestion, now_us); /* RFC 9260 section 6.3.3 E1 */
-        /* RFC 9260 section 7.2.1, MUST: one packet, and no other until it has been answered. */
+        /* RFC 9260 section 6.3.3 E3: one packet now, whatever was spared; section 7.2.1, MUST: as slow start then begins from one. */
         out->congestion.window_bytes = sctp_in_flight_cost(&out->flight, out->fragment_bytes);
-        out->recovery = (struct sctp_recovery){.state = SCTP_RECOVERY_TIMEOUT, .start_tsn = out->flight.cumulative_tsn, .end_tsn = out->flight.next_tsn - 1, .is_undoable = true};
+        out->recovery = (struct sctp_recovery){
+            .state = SCTP_RECOVERY_TIMEOUT, .start_tsn = out->flight.cumulative_tsn, .end_tsn = out->flight.next_tsn - 1, .budget_bytes = 1, .is_undoable = true};
     }
     sctp_retransmission_timeout_back_off(&out->rtt);
     out->probe = (struct sctp_probe){.due_us = UINT64_MAX};

@@ -187,6 +187,7 @@ int sctp_outbound_handle_sack(struct sctp_outbound *out, uint64_t now_us, const 
     pass_gaps(out, now_us, sack, &tally);
     look_for_reneging(out);
     settle_window_probe(out, &tally);
+    out->recovery.is_answered |= tally.has_progress;
     uint32_t reach = sack->gap_count > 0 ? sctp_sack_gap(sack, sack->gap_count - 1).end : 0;
     sctp_loss_reported(&out->loss, sack->cumulative_tsn + reach, sack->gap_count);
     out->counted.bytes_acknowledged += tally.acknowledged_bytes;

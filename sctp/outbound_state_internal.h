@@ -21,9 +21,10 @@ struct sctp_recovery {
     enum sctp_recovery_state state;
     uint32_t start_tsn, end_tsn; /* what was in flight when it began: behind the one, up to the other */
     uint64_t start_flight_bytes, delivered_bytes, sent_bytes; /* RFC 9937: proportional rate reduction */
-    uint64_t budget_bytes;                                    /* what may be sent until the next SACK */
+    uint64_t budget_bytes;                                    /* what may be sent until the next SACK; of a timeout: not 0, its one packet */
     uint64_t undo_count;                                      /* sent again since, and not reported as duplicates; see is_undoable */
     bool is_undoable, has_sent_again;
+    bool is_answered;                                         /* of a timeout: something has been acknowledged since */
 };
 
 struct sctp_probe { /* RFC 8985 section 7 */

@@ -58,8 +58,10 @@ static void write_chunk(const struct sctp_outbound *out, struct sctp_writer *wri
 /* ---- permission ---------------------------------------------------------------------------------------------------------------------- */
 
 static bool congestion_allows(struct sctp_outbound *out) {
+    const struct sctp_recovery *r = &out->recovery;
+    bool has_budget = r->state == SCTP_RECOVERY_FAST || (r->state == SCTP_RECOVERY_TIMEOUT && !r->is_answered);
     /* RFC 9260 section 6.1 B, MUST: not with a window or more outstanding. */
-    bool is_open = out->recovery.state == SCTP_RECOVERY_FAST ? out->recovery.budget_bytes > 0 : out->flight.flight_bytes < out->congestion.window_bytes;
+    bool is_open = has_budget ? r->budget_bytes > 0 : out->flight.flight_bytes < out->congestion.window_bytes;
     /* RFC 9260 section 7.2.1: one packet may always be out. */
     is_open = is_open || out->flight.outstanding_count == 0;
     out->is_window_limited |= !is_open;
@@ -97,10 +99,9 @@ static void account(struct sctp_outbound *out, uint64_t now_us, const struct sct
     size_t cost = sctp_in_flight_cost(&out->flight, record->length);
     uint64_t rate = pace(out);
     sctp_pacer_sent(&out->pacer, now_us, rate, cost);
-    if (out->recovery.state == SCTP_RECOVERY_FAST) {
-        out->recovery.sent_bytes += cost;
+    out->recovery.sent_bytes += cost;
+    if (out->recovery.state == SCTP_RECOVERY_FAST)
         out->recovery.budget_bytes -= cost < out->recovery.budget_bytes ? cost : out->recovery.budget_bytes;
-    }
     out->last_sent_us = now_us;
     out->counted.chunks_sent++;
     out->counted.bytes_sent += record->length;
@@ -224,6 +225,9 @@ bool sctp_outbound_write(struct sctp_outbound *out, uint64_t now_us, struct sctp
     if (writer->failed)
         return false;
     size_t before = writer->length;
+    /* RFC 9260 section 7.2.1, MUST: a timeout is followed by one packet, and no other until it has been answered. */
+    if (out->recovery.state == SCTP_RECOVERY_TIMEOUT && out->recovery.sent_bytes > 0)
+        out->recovery.budget_bytes = 0;
     if (out->is_forward_due)
         sctp_outbound_write_forward(out, now_us, writer);
     size_t without_data = writer->length;

@@ -241,6 +241,46 @@ static void timeouts(void **state) {
     hand_free(h);
 }
 
+/* RFC 9260 section 6.3.3 E3: a timeout sends the earliest again, past what has only just been sent, which RFC 8985 section 6.3 spares. */
+static void a_timeout_sends_something(void **state) {
+    (void)state;
+    struct hand *h = hand_new(false);
+    uint32_t first = settle(h);
+    send_chunks(h, 1);
+    assert_false(hand_wait(h)); /* the probe */
+    assert_int_equal(hand_drain(h), 1);
+    h->now_us = sctp_outbound_next_timeout(h->out) - RTT_US / 2;
+    send_chunks(h, 1);
+    assert_true(hand_wait(h));
+    assert_int_equal(hand_drain(h), 1);
+    assert_int_equal(h->chunks[0].tsn, first);
+    assert_int_equal(hand_statistics(h).chunks_in_flight, 2);
+    hand_free(h);
+}
+
+/* RFC 9260 section 7.2.1, MUST: one packet, whatever the length of its chunks, until an answer has come. */
+static void a_timeout_sends_one_packet(void **state) {
+    (void)state;
+    struct hand *h = hand_new(false);
+    uint32_t first = settle(h);
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(hand_send(h, 1, 400), SCTP_OK);
+    assert_int_equal(hand_drain(h), 8);
+    for (int i = 0; i < 2; i++) {
+        while (!hand_wait(h))
+            hand_drain(h);
+        assert_int_equal(hand_drain(h), 2);
+        assert_int_equal(h->packet_count, 1);
+        assert_int_equal(h->chunks[0].tsn, first);
+        assert_int_equal(hand_sack(h, first - 1, NO_GAPS), SCTP_OK); /* says nothing new */
+        assert_int_equal(hand_drain(h), 0);
+    }
+    h->now_us += RTT_US;
+    assert_int_equal(hand_sack(h, first + 1, NO_GAPS), SCTP_OK);
+    assert_true(hand_drain(h) > 2);
+    hand_free(h);
+}
+
 /* Section 6.3.2 R3: what advances the cumulative TSN restarts T3-rtx; R2: nothing is out, it stops. */
 static void progress_restarts_the_timer(void **state) {
     (void)state;
@@ -404,7 +444,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(violations_change_nothing), cmocka_unit_test(odd_gaps), cmocka_unit_test(a_hole_is_filled_at_once),
         cmocka_unit_test(reordering_is_waited_for), cmocka_unit_test(a_lost_retransmission_is_sent_again), cmocka_unit_test(the_tail_is_probed),
-        cmocka_unit_test(a_needless_probe_costs_nothing), cmocka_unit_test(a_probe_needs_a_measurement), cmocka_unit_test(recovery_catches_up_on_safe_acknowledgements), cmocka_unit_test(timeouts), cmocka_unit_test(progress_restarts_the_timer), cmocka_unit_test(the_first_retransmission_does_not_wait),
+        cmocka_unit_test(a_needless_probe_costs_nothing), cmocka_unit_test(a_probe_needs_a_measurement), cmocka_unit_test(recovery_catches_up_on_safe_acknowledgements), cmocka_unit_test(timeouts),
+        cmocka_unit_test(a_timeout_sends_something), cmocka_unit_test(a_timeout_sends_one_packet), cmocka_unit_test(progress_restarts_the_timer), cmocka_unit_test(the_first_retransmission_does_not_wait),
         cmocka_unit_test(a_spurious_timeout_is_undone),
         cmocka_unit_test(reneging), cmocka_unit_test(a_closed_window_is_probed), cmocka_unit_test(a_window_opens_before_its_probe),
         cmocka_unit_test(the_earliest_retransmission_restarts_the_timer), cmocka_unit_test(the_window_of_the_peer_holds),
