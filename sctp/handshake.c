@@ -268,10 +268,14 @@ void sctp_forget_cookie(struct sctp_association *a) {
     a->cookie_echo_is_due = false;
 }
 
-/* RFC 9260 section 3.3.3, MUST: an INIT ACK without a stream in a direction ends it; SHOULD: with an ABORT. */
-static void end_without_streams(struct sctp_association *a, const struct sctp_chunk *chunk) {
+/* RFC 9260 section 3.3.3 and its erratum 7148, MUST: an INIT ACK without a stream in a direction, or with too small a window, ends it; SHOULD: with an
+ * ABORT. What is broken in another way is dropped. */
+static void end_by_rule_breaker(struct sctp_association *a, const struct sctp_chunk *chunk) {
     uint32_t tag = tag_of_rule_breaker(chunk);
-    if (tag == 0 || (sctp_load_u16(chunk->value + 8) != 0 && sctp_load_u16(chunk->value + 10) != 0))
+    if (tag == 0)
+        return;
+    bool has_streams = sctp_load_u16(chunk->value + 8) != 0 && sctp_load_u16(chunk->value + 10) != 0;
+    if (has_streams && sctp_load_u32(chunk->value + 4) >= SCTP_WINDOW_FIRST_MIN_BYTES)
         return;
     a->peer_tag = tag;
     sctp_abort_with(a, SCTP_CLOSED_PROTOCOL_VIOLATION, SCTP_CAUSE_INVALID_PARAMETER, NULL, 0);
@@ -285,7 +289,7 @@ void sctp_handle_init_ack(struct sctp_association *a, uint64_t now_us, const str
         return;
     if (read(chunk, &reading) != SCTP_OK || reading.init.cookie_length > SCTP_PEER_COOKIE_MAX_BYTES) {
         a->count.packets_malformed++;
-        end_without_streams(a, chunk);
+        end_by_rule_breaker(a, chunk);
         return;
     }
     a->peer_tag = reading.init.initiate_tag;
