@@ -52,8 +52,9 @@ static void judge(struct sctp_slow_start *s) {
 }
 
 /*
- * What is acknowledged now left when the window was that of a round ago, and shows the queue of that window; today's has made a longer one, which would stay until something is
- * lost. What the link carries is known by now: that window in its round trip. More than SCTP_CONGESTION_QUEUE_MAX_US beyond the floor is given back, down to what a loss leaves.
+ * What is acknowledged now left when the window was that of a round ago, and shows the queue of that window; today's has made a longer one, which would
+ * stay until something is lost. What the link carries is known by now: that window in its round trip. More than SCTP_CONGESTION_QUEUE_MAX_US beyond the
+ * floor is given back, down to what a loss leaves.
  */
 static uint64_t kept(const struct sctp_congestion *c, uint64_t floor_rtt_us) {
     const struct sctp_slow_start *s = &c->slow_start;
