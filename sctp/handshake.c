@@ -249,6 +249,9 @@ void sctp_handle_init(struct sctp_association *a, uint64_t now_us, const struct 
     struct sctp_init answer = own_init(a, cookie.own_tag, cookie.own_initial_tsn);
     uint8_t sealed[SCTP_COOKIE_BYTES];
     sctp_cookie_seal(&cookie, &a->key, sealed);
+    /* Who did not say it will not use it, and may know no such parameter: some do not read over it, as RFC 9260 section 3.2.1 wants, but drop the
+     * whole INIT ACK (pion before 2024). */
+    answer.zero_checksum = answer.zero_checksum && reading.init.zero_checksum;
     answer.cookie = sealed;
     answer.cookie_length = sizeof sealed;
     sctp_begin_reply(a, &writer, reading.init.initiate_tag);

@@ -40,29 +40,29 @@ static void say_number(struct sentence *out, unsigned number) {
 }
 
 /* RFC 9457 section 3.1: "detail" is for people, "title" is less of it. */
-static bool say_problem(struct sentence *out, const char *bytes, size_t length) {
+static void say_problem(struct sentence *out, const char *bytes, size_t length) {
     json_t *problem = json_loadb(bytes, length, 0, NULL);
     const char *detail = json_string_value(json_object_get(problem, "detail")), *title = json_string_value(json_object_get(problem, "title"));
     const char *text = detail != NULL ? detail : title;
     if (text != NULL)
         say_string(out, text);
     json_decref(problem);
-    return text != NULL;
 }
 
 /* The first line of a body that is text, or a problem's own words. */
 static void say_body(const struct signaling_whip_client *client, const struct signaling_http_response *response, struct sentence *out) {
     struct signaling_text type = {NULL, 0};
-    size_t cursor = 0, length = strcspn(client->received, "\r\n");
+    size_t cursor = 0, length = 0;
+    while (client->received[length] != '\0' && client->received[length] != '\r' && client->received[length] != '\n')
+        length++;
     (void)signaling_http_response_field(response, "content-type", &cursor, &type);
     size_t before = out->length;
     say_string(out, ": ");
-    bool is_said = false;
     if (signaling_http_is_media_type(type, "application/problem+json"))
-        is_said = say_problem(out, client->received, client->received_length);
+        say_problem(out, client->received, client->received_length);
     else if (type.bytes == NULL || signaling_http_is_media_type(type, "text/plain"))
-        say(out, client->received, is_said || length < 200 ? length : 200);
-    if (out->length <= before + 2 && !is_said)
+        say(out, client->received, length < 200 ? length : 200);
+    if (out->length <= before + 2)
         out->length = before;
     else if (out->bytes[out->length - 1] == '.')
         out->length--;
@@ -119,6 +119,8 @@ static struct signaling_text field(const struct signaling_http_response *respons
 static void take_tag(struct signaling_whip_client *client, const struct signaling_http_response *response) {
     struct signaling_text tag = field(response, "etag");
     bool is_strong = tag.bytes != NULL && tag.length >= 2 && tag.length <= SIGNALING_WHIP_TAG_MAX_BYTES && tag.bytes[0] == '"' && tag.bytes[tag.length - 1] == '"';
+    for (size_t i = 1; is_strong && i + 1 < tag.length; i++)
+        is_strong = (unsigned char)tag.bytes[i] > ' ' && tag.bytes[i] != '"' && tag.bytes[i] != 0x7f;
     client->tag[0] = '\0';
     if (is_strong) {
         memcpy(client->tag, tag.bytes, tag.length);

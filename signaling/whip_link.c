@@ -46,13 +46,15 @@ static bool read_value(struct reader *reader, char out[SIGNALING_LINK_TEXT_MAX_B
 /* RFC 8288 section 3.3: several relations may stand there, without case, with spaces between them. */
 static bool has_relation(const char *value, const char *wanted) {
     size_t length = strlen(wanted);
-    while (*value != '\0') {
-        size_t word = strcspn(value, " \t");
-        if (word == length && signaling_http_begins((struct signaling_text){value, word}, wanted))
+    for (const char *word = value, *at = value;; at++) {
+        if (*at != ' ' && *at != '\t' && *at != '\0')
+            continue;
+        if ((size_t)(at - word) == length && signaling_http_begins((struct signaling_text){word, length}, wanted))
             return true;
-        value += word + strspn(value + word, " \t");
+        if (*at == '\0')
+            return false;
+        word = at + 1;
     }
-    return false;
 }
 
 struct link {

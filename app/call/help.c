@@ -76,7 +76,7 @@ void call_options_help(const char *name, enum call_program program) {
     }
     printf("%s [options] ROOM_URL      joins a room and %s\n", name, program == CALL_PROGRAM_CALLER ? "calls the other side when it is ready" : "answers whoever calls");
     printf("%s%s", room_url, program == CALL_PROGRAM_CALLER ? endpoint : "");
-    printf("%s%s%s  The servers of --ice-server are added to those that the room hands out.\n%s", media, data, network, call);
+    printf("%s%s%s  The servers of --ice-server are added to those that the room hands out; those of an endpoint they replace.\n%s", media, data, network, call);
 }
 
 bool call_options_read(int argument_count, char **arguments, const char *name, enum call_program program, struct call_options *out, int *exit_code) {

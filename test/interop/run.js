@@ -82,7 +82,7 @@ function newService(service, log) {
   return {
     async start() {
       child = start(service.command, log);
-      await succeeds(service.ready, `${log}-ready`, 10000);
+      await succeeds(service.ready, `${log}-ready`, 30000);
     },
     async kill() {
       child.kill('SIGKILL');
@@ -138,7 +138,7 @@ async function call(c, network, folder, peer) {
   const address = `${server.address}:${server.port}`;
   const url = `ws://${address}/r/interop`;
   start([...server.prefix, join(build, 'signaling-server'), '--listen', address, ...server.flags, '-v'], join(folder, 'signaling-server.log'));
-  await portAnswers(server.address, server.port, 10000);
+  await portAnswers(server.address, server.port, 30000);
   const services = network.services.map((service, i) => newService(service, join(folder, `service-${i}.log`)));
   for (const service of services) await service.start();
   const program = start(ourCommand(c, network, url, folder), join(folder, 'ours.log'));
@@ -216,9 +216,12 @@ async function negotiate(c, folder) {
   }
 }
 
-// Those that want the same browser are played one after another; ours of the page have their own.
+// The browser that is kept for a case, or null: it has none, or one of its own, as those of our page have.
+const browserKept = (c) => ((!c.play || c.dataScene) && peers[c.peer]?.browser ? sameBrowser(c.peer, networks[c.network].browser) : null);
+
+// Those that want the same browser are played one after another.
 function inOrder(chosen) {
-  const keyOf = (c) => (c.play ? 'page' : peers[c.peer].browser ? sameBrowser(c.peer, networks[c.network].browser) : c.peer);
+  const keyOf = (c) => browserKept(c) ?? (c.play ? 'page' : c.peer);
   const keys = [...new Set(chosen.map(keyOf))];
   return chosen.map((c) => [keys.indexOf(keyOf(c)), c]).sort(([a], [b]) => a - b).map(([, c]) => c);
 }
@@ -245,7 +248,7 @@ async function main(given) {
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
     const absent = c.play ? null : peers[c.peer].missing(), began = Date.now();
-    if (c.play || !peers[c.peer].browser) await dropBrowser();
+    if (browserKept(c) === null) await dropBrowser();
     const { complaints, facts, version } = absent ? { complaints: [absent] } : await (c.play ?? (c.media ? play : negotiate))(c, folder, { build, browserOf });
     if (!c.itself) await remember(output, nameOf(c), { complaints, version });
     counts[complaints.length === 0 ? 'passed' : 'failed']++;

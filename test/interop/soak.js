@@ -76,7 +76,7 @@ async function main() {
   const server = await network.server();
   const address = `${server.address}:${server.port}`, url = `ws://${address}/r/soak`, json = join(folder, 'ours.json');
   start([...server.prefix, join(build, 'signaling-server'), '--listen', address, ...server.flags], join(folder, 'signaling-server.log'));
-  await portAnswers(server.address, server.port, 10000);
+  await portAnswers(server.address, server.port, 30000);
   const program = start([
     ...network.ours.prefix, join(build, 'callee'), ...network.ours.flags, '--audio', `tone:${OUR_TONE_HZ}`, '--video', 'pattern', '--wait', '40', `--json=${json}`, '-v', url,
   ], join(folder, 'ours.log'));

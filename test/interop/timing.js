@@ -114,7 +114,7 @@ async function main() {
   const server = await network.server();
   const address = `${server.address}:${server.port}`, secure = `http://${address}`;
   start([...server.prefix, join(build, 'signaling-server'), '--listen', address, ...server.flags], join(folder, 'signaling-server.log'));
-  await portAnswers(server.address, server.port, 10000);
+  await portAnswers(server.address, server.port, 30000);
   const pair = [await browsers.chromium.launch({ secure }), await browsers.chromium.launch({ secure, executable: there })];
   const results = Object.fromEntries(Object.keys(WAITERS).map((name) => [name, []]));
   try {

@@ -204,6 +204,23 @@ static void too_many(void **state) {
     pair_end(&pair);
 }
 
+/* A place serves again, its handle does not: an old one names nobody */
+static void handles_do_not_come_back(void **state) {
+    (void)state;
+    data_channel_handle handles[64];
+    struct data_channel_info info;
+    pair_begin(&pair);
+    for (size_t i = 0; i < 64; i++) {
+        handles[i] = pair_open(&pair, 0, "h");
+        for (size_t k = 0; k < i; k++)
+            assert_true(handles[k] != handles[i] && !data_channel_info(pair.ends[0].layer, handles[k], &info));
+        assert_int_equal(data_channel_close(pair.ends[0].layer, pair.now_us, handles[i]), SCTP_OK);
+        pair_drain(&pair);
+    }
+    assert_true(data_channel_place_count(pair.ends[0].layer) < 64);
+    pair_end(&pair);
+}
+
 static void arguments(void **state) {
     (void)state;
     static char long_text[DATA_CHANNEL_LABEL_MAX_BYTES + 1];
@@ -472,7 +489,7 @@ int main(void) {
         cmocka_unit_test(negotiated),
         cmocka_unit_test(no_id),
         cmocka_unit_test(too_many),
-        cmocka_unit_test(arguments),
+        cmocka_unit_test(handles_do_not_come_back), cmocka_unit_test(arguments),
         cmocka_unit_test(every_number),
         cmocka_unit_test(messages),
         cmocka_unit_test(partial_messages),

@@ -597,9 +597,30 @@ static void agrees_on_streams(void **state) {
     two_free(pair);
 }
 
+/* RFC 9653 section 4: in an INIT ACK only for who said it, too. */
+static void answers_zero_checksum_in_kind(void **state) {
+    (void)state;
+    for (int both = 0; both < 2; both++) {
+        struct sctp_association_config yes = {.accepts_zero_checksum = true};
+        struct pair *pair = two_new(17, both ? &yes : NULL, &yes);
+        uint8_t bytes[PAIR_PACKET_BYTES];
+        struct sctp_chunk chunk;
+        struct sctp_init init;
+        assert_int_equal(sctp_association_connect(pair->end[0].association, pair->now_us), SCTP_OK);
+        two_drain(pair, 0);
+        size_t length = two_take_packet(pair, 0, bytes);
+        assert_int_equal(two_give(pair, 1, bytes, length), SCTP_OK);
+        length = two_take_packet(pair, 1, bytes);
+        assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_INIT_ACK, &chunk));
+        assert_int_equal(sctp_read_init(&chunk, &init), SCTP_OK);
+        assert_int_equal(init.zero_checksum, both);
+        two_free(pair);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(loses_packets), cmocka_unit_test(both_call), cmocka_unit_test(everything_twice), cmocka_unit_test(gives_up),
+        cmocka_unit_test(answers_zero_checksum_in_kind), cmocka_unit_test(loses_packets), cmocka_unit_test(both_call), cmocka_unit_test(everything_twice), cmocka_unit_test(gives_up),
         cmocka_unit_test(refuses_tampered_cookies), cmocka_unit_test(refuses_cookies_with_another_tag), cmocka_unit_test(answers_stale_cookies),
         cmocka_unit_test(remembers_nothing_of_calls), cmocka_unit_test(peer_begins_anew), cmocka_unit_test(init_alone_changes_nothing),
         cmocka_unit_test(reports_unknown_parameters), cmocka_unit_test(reports_unknown_parameters_of_init_ack), cmocka_unit_test(refuses_init_acks),

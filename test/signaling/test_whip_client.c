@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,6 +117,29 @@ static void test_absolute_location(void **state) {
     expect_request(client, "PATCH /s?1 HTTP/1.1\r\nHost: other:8443\r\nConnection: close\r\nContent-Type: application/trickle-ice-sdpfrag\r\nContent-Length: 134\r\n\r\n" FRAGMENT_HEAD
                            "a=candidate:1\r\n");
     signaling_whip_client_free(client);
+}
+
+/* RFC 9110 section 8.8.3: etagc. What is no entity tag is none; capacity at its limit. */
+static void test_tags(void **state) {
+    char text[1024];
+    struct signaling_http_request request;
+    (void)state;
+    for (size_t turn = 0; turn < 5; turn++) {
+        static const size_t lengths[] = {3, 3, SIGNALING_WHIP_TAG_MAX_BYTES - 1, SIGNALING_WHIP_TAG_MAX_BYTES, SIGNALING_WHIP_TAG_MAX_BYTES + 1};
+        char tag[SIGNALING_WHIP_TAG_MAX_BYTES + 2];
+        memset(tag, turn == 1 ? 1 : 't', sizeof tag);
+        tag[0] = tag[lengths[turn] - 1] = '"';
+        tag[lengths[turn]] = '\0';
+        struct signaling_whip_client *client = make("http://h/whip", NULL, false);
+        offer(client);
+        snprintf(text, sizeof text, "HTTP/1.1 201 Created\r\nLocation: /s\r\nETag: %s\r\nContent-Type: application/sdp\r\nContent-Length: 18\r\n\r\n" ANSWER, tag);
+        respond(client, text);
+        (void)expect_event(client, SIGNALING_WHIP_EVENT_ANSWER);
+        assert_int_equal(signaling_whip_client_candidate(client, "candidate:1"), SIGNALING_OK);
+        assert_true(signaling_whip_client_poll_request(client, &request));
+        assert_int_equal(request.if_match.bytes != NULL, turn != 1 && turn != 4);
+        signaling_whip_client_free(client);
+    }
 }
 
 /* Section 4.5: 307 and 308, up to a limit; never 301, 302, 303, nor from TLS to none. */
@@ -394,7 +418,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_session),     cmocka_unit_test(test_absolute_location), cmocka_unit_test(test_redirections), cmocka_unit_test(test_statuses),
         cmocka_unit_test(test_bad_created), cmocka_unit_test(test_counter_offer),     cmocka_unit_test(test_restart),      cmocka_unit_test(test_trickle_refused),
-        cmocka_unit_test(test_end),         cmocka_unit_test(test_links),             cmocka_unit_test(test_servers),      cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_tags),        cmocka_unit_test(test_end),         cmocka_unit_test(test_links),             cmocka_unit_test(test_servers),      cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

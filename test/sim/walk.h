@@ -44,11 +44,11 @@ enum walk_action {
     WALK_REQUEST_KEY_FRAME,
     WALK_PASS_TIME,
     WALK_LOSE_INTERFACE,     /* or get it back */
+    WALK_DISTURB,            /* datagrams of strangers, ICMP, answers nobody asked for, statistics: none of it moves a slot */
+    WALK_CLOSE,
     WALK_CREATE_CHANNEL,
     WALK_SEND_DATA,          /* on a channel of either side, or on none */
     WALK_CLOSE_CHANNEL,
-    WALK_DISTURB,            /* datagrams of strangers, ICMP, answers nobody asked for, statistics: none of it moves a slot */
-    WALK_CLOSE,
     WALK_ACTION_COUNT
 };
 

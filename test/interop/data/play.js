@@ -12,7 +12,7 @@ const withoutCandidates = (sdp) => sdp.replace(/^a=(candidate:.*|end-of-candidat
 const candidatesIn = (sdp) => (sdp.match(/^a=candidate:.*$/gm) ?? []).map((line) => ({ candidate: line.slice(2).trim(), sdpMid: sdp.match(/^a=mid:(\S+)/m)?.[1] ?? '0', sdpMLineIndex: 0 }));
 
 // Candidates go one by one, whether they were in a description or not, and by the cable if there is one.
-async function connect([offerer, answerer], cable) {
+export async function connect([offerer, answerer], cable) {
   const ready = [];
   const waiting = [[], []];
   [offerer, answerer].forEach((end, i) => {

@@ -13,6 +13,9 @@ const same = (message, sent) => message.intact && message.length === sent.length
 // A peer that counts the characters of a label, and not its bytes, opens channels of ASCII only.
 const labelBy = (end, peer, label) => (peer.asciiOnly && !end.isOurs ? label.replace(/[^ -~]/g, 'x') : label);
 
+// Those that this end can open.
+const kindsOf = (kinds, end, peer) => kinds.filter((one) => end.isOurs || !(peer.without ?? []).includes(one.label));
+
 // Facts that both ends must agree on. What was left out is null: W3C webrtc section 6.2.
 async function requireFacts(channel, init, lacks = []) {
   const facts = await channel.readFacts();
@@ -28,17 +31,22 @@ async function requireFacts(channel, init, lacks = []) {
 
 const LENGTHS = [0, 1, 1024, 16384, 65536, 262144];
 
+// The longest message from this end to the other one.
+async function mostFrom(end, peer) {
+  const told = end.isOurs ? Math.min((await [...end.channels.values()][0].readFacts()).maxMessageSize, peer.takesAtMost ?? Infinity) : peer.sendsAtMost ?? Infinity;
+  return Math.min(told, LENGTHS.at(-1));
+}
+
 async function echo(ends, peer) {
   const [first, second] = ends;
   let bytes = 0;
   for (const [from, to] of [[first, second], [second, first]]) {
-    const longest = Math.min(from.isOurs ? (await [...from.channels.values()][0].readFacts()).maxMessageSize : peer.sendsAtMost ?? Infinity, LENGTHS.at(-1));
-    const back = Math.min(to.isOurs ? (await [...to.channels.values()][0].readFacts()).maxMessageSize : peer.sendsAtMost ?? Infinity, LENGTHS.at(-1));
+    const longest = await mostFrom(from, peer), back = await mostFrom(to, peer);
     for (const ordered of [true, false]) {
       const [there, here] = await pairOf(from, to, { label: labelBy(from, peer, `echo ✓ ü ${ordered}`), ordered });
       let number = 0;
       for (const text of [true, false]) {
-        for (const length of LENGTHS.filter((l) => l <= longest && !(l === 0 && peer.skipsEmpty))) {
+        for (const length of new Set(LENGTHS.map((l) => Math.min(l, longest)).filter((l) => l > 0 || !peer.skipsEmpty))) {
           const sent = { text, length, number: ++number };
           await there.send(sent);
           const there_ = (await here.got(number)).at(-1);
@@ -73,7 +81,7 @@ async function channels(ends, peer) {
   const ids = new Set();
   let count = 0;
   for (const [from, to] of [ends, [...ends].reverse()]) {
-    for (const kind of KINDS.filter((one) => !(peer.without ?? []).includes(one.label))) {
+    for (const kind of kindsOf(KINDS, from, peer)) {
       const init = { ...kind, label: labelBy(from, peer, kind.label), ...(kind.protocol ? { protocol: labelBy(from, peer, kind.protocol) } : {}), ...(kind.negotiated ? { id: kind.id + (from.isOurs ? 1 : 0) } : {}) };
       const pair = await pairOf(from, to, init);
       const [ours, theirs] = await Promise.all(pair.map((channel) => requireFacts(channel, init, channel.end.isOurs ? [] : peer.lacks)));
@@ -94,9 +102,10 @@ async function channels(ends, peer) {
 
 const BEFORE = 20, ROUNDS = 3, GOING_ON = 200;
 
-async function close(ends) {
+async function close(ends, peer) {
   const going = await pairOf(ends[0], ends[1], { label: 'goes on' });
   const flow = Promise.all(going.map((channel) => channel.send({ length: 5000, count: GOING_ON })));
+  flow.catch(() => {}); // if something else goes wrong first, that is the news
   for (let round = 0; round < ROUNDS; round++) {
     for (const [creator, other] of [ends, [...ends].reverse()]) {
       for (const byCreator of [true, false]) {
@@ -106,7 +115,8 @@ async function close(ends) {
         await closing.shut();
         await Promise.all(pair.map((channel) => channel.gone()));
         const got = closed.messages;
-        require_(got.length === BEFORE && got.every((m, i) => m.intact && m.number === i), `${closed.end.name} got ${got.length} of ${BEFORE} messages before the end`);
+        const least = peer.losesLast === (closed.end.isOurs ? 'sending' : 'taking') ? 0 : BEFORE;
+        require_(got.length >= least && got.every((m, i) => m.intact && m.number === i), `${closed.end.name} got ${got.length} of ${BEFORE} messages before the end`);
       }
     }
   }
@@ -140,9 +150,12 @@ async function thousand(ends, peer) {
     used.push(facts.map((f) => f.id));
     require_(new Set(used.at(-1)).size === 2 * each, 'an id was used twice at a time');
     // One half is closed by who opened it, the other half by the other end.
-    await Promise.all([0, 1].flatMap((i) => here(i).filter((channel) => Boolean(channel.facts.isOfPeer) === (i === 1)).map((channel) => channel.shut())));
+    const isEven = (channel) => Number(channel.facts.label.match(/\d+$/)[0]) % 2 === 0;
+    await Promise.all([0, 1].flatMap((i) => here(i).filter((channel) => isEven(channel) !== Boolean(channel.facts.isOfPeer)).map((channel) => channel.shut())));
+    // A browser that has many to close may wait for a SACK before it asks for the next ones (dcsctp sends no request when one was answered).
+    const going = setInterval(() => [...ends[0].channels.values(), ...ends[1].channels.values()].filter((c) => c.facts.label === 'first').forEach((c) => c.send({ length: 10 }).catch(() => {})), 200);
     await until(() => `all closed; ${here(0).filter((c) => c.isShut).length} and ${here(1).filter((c) => c.isShut).length} of ${2 * each}`,
-      () => [0, 1].every((i) => here(i).every((channel) => channel.isShut)), 60000);
+      () => [0, 1].every((i) => here(i).every((channel) => channel.isShut)), 60000).finally(() => clearInterval(going));
     memory.push(await ours.memory());
     for (const end of ends) for (const channel of end.channels.values()) channel.messages.length = 0;
   }
@@ -162,7 +175,7 @@ const LOSSY = [
 ];
 
 async function loss(ends, peer, cable) {
-  const kinds = LOSSY.filter((one) => !(peer.without ?? []).includes(one.label));
+  const kinds = kindsOf(LOSSY, ends[0], peer);
   const pairs = [];
   for (const kind of kinds) pairs.push(await pairOf(ends[0], ends[1], kind));
   cable.lose(0.1);
@@ -184,7 +197,9 @@ async function loss(ends, peer, cable) {
       require_(channel.messages.every((m) => m.intact && m.length === LENGTH), `${who}: a broken message`);
       require_(new Set(numbers).size === numbers.length, `${who}: a message came twice`);
       require_(kind.ordered === false || numbers.every((n, k) => k === 0 || n > numbers[k - 1]), `${who}: out of order`);
-      require_(isReliable ? numbers.length === SENT : numbers.length > SENT / 2, `${who}: ${numbers.length} of ${SENT}`);
+      // What a browser gives up when its window has shrunk is its own affair: with itself it loses up to 99 %. How much is late depends on the host.
+      const least = channel.end.isOurs || kind.maxPacketLifeTime ? 1 : SENT / 2;
+      require_(isReliable ? numbers.length === SENT : numbers.length >= least, `${who}: ${numbers.length} of ${SENT}`);
       if (!isReliable) told.push(`${numbers.length}`);
     }
   }

@@ -4,6 +4,8 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { PYTHON, aiortc } from '../peers/aiortc.js';
+import { buildPion, pionMissing, pionProgram } from '../peers/pion.js';
 import { pageAgent, programAgent } from './agents.js';
 import { playData } from './play.js';
 import { scenes } from './scenes.js';
@@ -16,19 +18,28 @@ const inNode = (name, more = {}) => ({
 });
 
 // What a peer cannot:
-//   sendsAtMost   bytes of a message
+//   sendsAtMost, takesAtMost   bytes of a message
 //   skipsEmpty    it sends or takes no empty messages
 //   asciiOnly     labels and protocols of channels that it opens
-//   without       channels of these labels (scenes.js)
-//   lacks         facts that it does not tell
+//   without       open channels of these labels (scenes.js)
+//   lacks         these facts it does not tell, or wrongly
+//   losesLast     'taking': messages that came just before a channel was closed it may not tell any more;
+//                 'sending': its close() does not wait for what it was given to send
 //   scenes        that it has; absent: all
+//   channelsAtMost  so many at a time
 export const dataPeers = {
-  werift: inNode('werift', { asciiOnly: true, skipsEmpty: true }),
-  wrtc: inNode('wrtc'),
-  'node-datachannel': inNode('node-datachannel'),
+  // A label is as long as it has characters.
+  aiortc: { missing: aiortc.missing, agent: programAgent(() => [PYTHON, script('aiortc_data.py')]), asciiOnly: true, losesLast: 'sending' },
+  // One byte less than it lets others believe, which is RFC 8841's default: its buffer has 65,535.
+  pion: { sendsAtMost: 65535, takesAtMost: 65535, missing: pionMissing, agent: programAgent(() => [pionProgram('pion_data')], () => buildPion(script('pion/'), 'pion_data')) },
+  // A label is as long as it has characters; unordered ones with a limit are opened as ordered ones; empty messages are not told.
+  werift: inNode('werift', { asciiOnly: true, skipsEmpty: true, without: ['once', 'once, unordered'] }),
+  // No limit is 65535.
+  wrtc: inNode('wrtc', { lacks: ['maxRetransmits', 'maxPacketLifeTime'] }),
+  'node-datachannel': inNode('node-datachannel', { lacks: ['ordered', 'maxRetransmits', 'maxPacketLifeTime'], losesLast: 'taking' }),
 };
 
-const SMOKE = [];
+const SMOKE = ['chromium offerer channels', 'firefox answerer channels', 'werift offerer echo', 'node-datachannel answerer echo']; // what CI plays
 
 async function play(c, folder, { build, browserOf }) {
   const messages = [];

@@ -36,10 +36,10 @@ export class Stage {
     const token = join(this.#folder, 'token');
     await writeFile(token, 'a-token-of-the-room\n', { mode: 0o600 });
     start([...server.prefix, join(this.#build, 'signaling-server'), '--listen', this.#address, '--token-file', token, ...server.flags, '-v'], join(this.#folder, 'signaling-server.log'));
-    await portAnswers(server.address, server.port, 10000);
+    await portAnswers(server.address, server.port, 30000);
     for (const [i, service] of this.#network.services.entries()) {
       start(service.command, join(this.#folder, `service-${i}.log`));
-      await succeeds(service.ready, join(this.#folder, `service-${i}-ready.log`), 10000);
+      await succeeds(service.ready, join(this.#folder, `service-${i}-ready.log`), 30000);
     }
   }
 

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { programPeer } from './program.js';
 
-const PYTHON = '/usr/bin/python3'; // the one that Debian's packages are for
+export const PYTHON = '/usr/bin/python3'; // the one that Debian's packages are for
 
 export const aiortc = programPeer({
   missing() {

@@ -46,7 +46,7 @@ admin: { admin_ws = true; admin_ws_ip = "127.0.0.1"; admin_ws_port = ${ADMIN_POR
 // ---- its API: requests with a transaction, events without ----------------------------------------------------------------------------
 
 async function connect(port, protocol, onEvent) {
-  await portAnswers('127.0.0.1', port, 10000);
+  await portAnswers('127.0.0.1', port, 30000);
   const socket = new WebSocket(`ws://127.0.0.1:${port}`, protocol);
   await new Promise((resolve, reject) => socket.on('open', resolve).on('error', reject));
   const waiting = new Map();

@@ -13,22 +13,25 @@ const LIBRARIES = '/usr/share/gocode'; // Debian's Go packages
 const source = fileURLToPath(new URL('pion/', import.meta.url));
 const folder = resolve(process.env.INTEROP_OUTPUT ?? 'build/interop', 'pion');
 
-// Debian's Go packages are found by GOPATH. That "v3" is the folder without it, Go believes only a module inside of GOPATH.
-async function build() {
-  const module = join(folder, 'src', 'peer');
+// Builds the program in the folder `from` under this name, unless it is there. Debian's Go packages are found by GOPATH. That "v3" is the
+// folder without it, Go believes only a module inside of GOPATH.
+export async function buildPion(from, name) {
+  const program = join(folder, name), module = join(folder, 'src', name);
+  if (existsSync(program)) return;
   await mkdir(module, { recursive: true });
-  for (const name of ['main.go', 'go.mod']) await copyFile(join(source, name), join(module, name));
+  for (const file of ['main.go', 'go.mod']) await copyFile(join(from, file), join(module, file));
   const environment = { ...process.env, GO111MODULE: 'off', GOPATH: `${folder}:${LIBRARIES}`, GOFLAGS: '', GOCACHE: join(folder, 'cache') };
-  execFileSync('go', ['build', '-o', join(folder, 'pion_peer'), '.'], { cwd: module, env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync('go', ['build', '-o', program, '.'], { cwd: module, env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
+export const pionProgram = (name) => join(folder, name);
+export const pionMissing = () => (!existsSync('/usr/bin/go') ? 'golang-go is not installed'
+  : existsSync(join(LIBRARIES, 'src/github.com/pion/webrtc')) ? null : 'golang-github-pion-webrtc.v3-dev is not installed');
+
 export const pion = programPeer({
-  missing: () => (!existsSync('/usr/bin/go') ? 'golang-go is not installed'
-    : existsSync(join(LIBRARIES, 'src/github.com/pion/webrtc')) ? null : 'golang-github-pion-webrtc.v3-dev is not installed'),
-  command: () => [join(folder, 'pion_peer')],
-  async prepare() {
-    if (!existsSync(join(folder, 'pion_peer'))) await build();
-  },
+  missing: pionMissing,
+  command: () => [pionProgram('pion_peer')],
+  prepare: () => buildPion(source, 'pion_peer'),
   given: async () => ({ canned: await cannedMedia(join(folder, '..', 'canned')) }),
   recorded: readRecorded({ video: 'peer-video.ivf', audio: 'peer-audio.ogg' }),
 });
