@@ -105,7 +105,7 @@ function judgePeer(kind, peer, ours, test) {
   const { one, codec } = readStats(peer.stats);
   const streams = { inbound: one('inbound-rtp', kind), outbound: one('outbound-rtp', kind) }, { inbound, outbound } = streams;
   const has = (what) => !peer.lacks?.includes(what);
-  const mime = `${kind}/${(test.codecs ?? CODECS)[kind]}`.toLowerCase(); // RFC 6838 section 4.2: a name in any case
+  const mime = `${kind}/${(test.codecs ?? CODECS)[kind]}`.toLowerCase(); // RFC 4855 section 3: in whatever case
   const absent = Object.keys(streams).find((name) => !streams[name] && has(name));
   if (absent) return [`peer, ${kind}: no ${absent}-rtp statistics`];
   for (const [name, s] of Object.entries(streams)) if (s && codec(s)?.toLowerCase() !== mime) say(`${name} codec is ${codec(s)}`);

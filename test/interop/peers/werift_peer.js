@@ -52,7 +52,8 @@ function record(track, folder) {
 
 const acts = {
   open({ iceServers, media, canned, folder }) {
-    connection = new RTCPeerConnection({ iceServers, codecs: { audio: [useOPUS()], video: [useVP8()] } }); // one of each: of several, its statistics name the lowest payload type
+    // One codec of each kind: of several its statistics name the one with the lowest payload type.
+    connection = new RTCPeerConnection({ iceServers, codecs: { audio: [useOPUS()], video: [useVP8()] } });
     const starts = media.map((kind) => {
       const track = new MediaStreamTrack({ kind });
       connection.addTrack(track);
