@@ -72,6 +72,14 @@ static void follow_local(struct walk_end *end, struct walk_message *message, enu
     walk_judge_descriptions(end);
 }
 
+/* Has an offer perhaps more sections than there are transports? Each has one, until an answer bundles them. */
+static bool may_want_too_many_transports(const struct walk_end *end) {
+    size_t sections = 1; /* that of data channels */
+    for (size_t i = 0; i < W3C_TRANSCEIVER_MAX; i++)
+        sections += end->model.transceivers[i].exists;
+    return end->walk->script->policies[end->index] == PEER_BUNDLE_MAX_COMPAT && sections > PEER_TRANSPORT_MAX;
+}
+
 void walk_set_local(struct walk_end *end, enum w3c_type type, bool is_implicit, struct walk_message *message, bool is_last_created) {
     enum peer_sdp_type peer_type = is_implicit ? PEER_SDP_IMPLICIT : walk_peer_type(type);
     unsigned may = w3c_may_set_local(&end->model, type, is_last_created);
@@ -79,6 +87,8 @@ void walk_set_local(struct walk_end *end, enum w3c_type type, bool is_implicit, 
         may |= W3C_INVALID_CONTENT; /* to an offer of another history there may be none: the transports that it means are not ours */
     if (walk_other(end)->model.state == W3C_CLOSED && (may & W3C_OK) && type != W3C_OFFER)
         may |= W3C_INVALID_STATE; /* the other end's close_notify has ended the transport that the answer is for */
+    if (type == W3C_OFFER && (may & W3C_OK) && may_want_too_many_transports(end))
+        may |= W3C_FULL;
     struct peer_problem problem = {0};
     int error = peer_connection_set_local_description(end->connection, walk_now(end), peer_type, message ? message->text : NULL, message ? message->length : 0, &problem);
     char what[64];
