@@ -384,7 +384,10 @@ void call_whip_leave(struct call *call) {
     uv_timer_stop(&whip->timer);
     signaling_whip_client_end(whip->client);
     call->is_signaling_open = false;
-    pump(call);
+    if (signaling_whip_client_has_session(whip->client) || call_http_is_sent(whip->http))
+        pump(call);
+    else
+        call_whip_stop(call); /* there is no session, and none is being made */
 }
 
 void call_whip_stop(struct call *call) {

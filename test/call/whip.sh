@@ -144,6 +144,19 @@ wait "$caller" || code=$?
 [ "$code" = 130 ] && wait "$callee" && sed -n '/DELETE/,$p' "$folder/interrupted.err" | grep -q 'the endpoint answers \(200\|404\)'
 judge "interrupted: exit code 130, DELETE is answered" "$folder/interrupted.err" "$folder/interrupted-callee.err"
 
+# Nothing was said to the server yet: there is nothing to wait for.
+lab_exec pub ip route add 10.77.2.1/32 dev db
+lab_exec pub ip neigh add 10.77.2.1 lladdr 02:00:00:00:00:01 dev db
+start unsaid caller --interface lo --wait 15 --whip "http://10.77.2.1/whip/demo"
+caller=$PID
+once "$folder/unsaid.err" 'POST http://10.77.2.1/whip/demo'
+began=$(date +%s%N)
+kill -INT "$caller"
+code=0
+wait "$caller" || code=$?
+[ "$code" = 130 ] && [ $((($(date +%s%N) - began) / 1000000)) -lt 2000 ]
+judge "interrupted before the server has answered a SYN: ends at once" "$folder/unsaid.err"
+
 # ---- what goes wrong --------------------------------------------------------------------------------------------------------------------
 
 refused nobody 75 '503 .*Nobody is in the room' --whip "http://$http/whip/empty" --token-file "$folder/token"
