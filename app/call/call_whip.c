@@ -48,7 +48,8 @@ static bool set_directions(struct call *call) {
 
 static void post(struct call *call, const char *text, size_t length) {
     if (signaling_whip_client_offer(call->whip->client, text, length) != SIGNALING_OK)
-        call_fail(call, CALL_EXIT_SOFTWARE, "signaling", "The offer could not be sent.", "It is too long, or there is not enough memory.", "Offer fewer codecs, with --codec.");
+        call_fail(call, CALL_EXIT_SOFTWARE, "signaling", "The offer could not be sent.", "It is too long, or there is not enough memory.",
+                  "Offer fewer codecs, with --codec.");
     pump(call);
 }
 
