@@ -63,16 +63,25 @@ void data_channel_drop_id(struct data_channel_layer *layer, struct data_channel 
     *link = layer->slots[*link].next;
 }
 
-bool data_channel_choose_id(struct data_channel_layer *layer, uint16_t *id) {
-    /* Onwards from the last: a number that has just been given back rests, in case the peer is slow to forget it. */
-    for (unsigned tries = 0; tries < layer->streams; tries++) {
-        layer->last_id = layer->last_id + 1 < layer->streams ? layer->last_id + 1 : 0;
+/* Numbers that are used before any above them: libwebrtc's data channels ignored those beyond for long, whatever its INIT had said, and
+ * Firefox's those from 2,048 on. */
+#define NEAR_IDS 1024u
+
+/* Onwards from the last, within `limit`: a number that has just been given back rests, in case the peer is slow to forget it. */
+static bool choose_below(struct data_channel_layer *layer, unsigned limit, uint16_t *id) {
+    for (unsigned tries = 0; tries < limit; tries++) {
+        layer->last_id = layer->last_id + 1 < limit ? layer->last_id + 1 : 0;
         if (data_channel_is_ours(layer, layer->last_id) && layer->last_id <= DATA_CHANNEL_ID_MAX && !data_channel_with_id(layer, layer->last_id)) {
             *id = (uint16_t)layer->last_id;
             return true;
         }
     }
     return false;
+}
+
+bool data_channel_choose_id(struct data_channel_layer *layer, uint16_t *id) {
+    unsigned near = layer->streams < NEAR_IDS ? layer->streams : NEAR_IDS;
+    return choose_below(layer, near, id) || choose_below(layer, layer->streams, id);
 }
 
 /* ---- slots ------------------------------------------------------------------------------------------------------------------------- */

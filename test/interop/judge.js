@@ -105,10 +105,10 @@ function judgePeer(kind, peer, ours, test) {
   const { one, codec } = readStats(peer.stats);
   const streams = { inbound: one('inbound-rtp', kind), outbound: one('outbound-rtp', kind) }, { inbound, outbound } = streams;
   const has = (what) => !peer.lacks?.includes(what);
-  const mime = `${kind}/${(test.codecs ?? CODECS)[kind]}`;
+  const mime = `${kind}/${(test.codecs ?? CODECS)[kind]}`.toLowerCase(); // RFC 4855 section 3: in whatever case
   const absent = Object.keys(streams).find((name) => !streams[name] && has(name));
   if (absent) return [`peer, ${kind}: no ${absent}-rtp statistics`];
-  for (const [name, s] of Object.entries(streams)) if (s && codec(s) !== mime) say(`${name} codec is ${codec(s)}`);
+  for (const [name, s] of Object.entries(streams)) if (s && codec(s)?.toLowerCase() !== mime) say(`${name} codec is ${codec(s)}`);
   // RFC 3550 section 6: both sides report. These exist only when RTCP arrived and named the right streams.
   if (has('reports') && !one('remote-outbound-rtp', kind)) say('no sender report of ours arrived');
   if (has('reports') && !one('remote-inbound-rtp', kind)) say('no reception report of ours arrived');

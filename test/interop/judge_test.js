@@ -99,6 +99,12 @@ test('good measurements pass and are described', () => {
   assert.match(describe(plan, good()), /host\/host.*240 numbers 0\.\.239.*442 Hz.*95 % tone/);
 });
 
+test('a codec has its name in any case', () => {
+  const measured = good();
+  stat(measured, 'CA').mimeType = 'audio/OPUS';
+  assert.deepEqual(judge(plan, measured), []);
+});
+
 for (const [name, [breakIt, word]] of Object.entries(breakages)) {
   test(`seen: ${name}`, () => {
     const measured = good();

@@ -19,6 +19,7 @@ import { aiortc } from './peers/aiortc.js';
 import { gstreamer } from './peers/gstreamer.js';
 import { janus } from './peers/janus.js';
 import { pion } from './peers/pion.js';
+import { werift } from './peers/werift.js';
 import { wrtc } from './peers/wrtc.js';
 import { chromium } from './chromium.js';
 import { events } from './events.js';
@@ -31,7 +32,7 @@ import { endOf, portAnswers, sleep, start, stop, stopAll, succeeds, withTimeout 
 import { recordedStamps, recordedTone } from './recording.js';
 import { remember } from './report.js';
 
-const peers = { chromium, firefox, aiortc, gstreamer, pion, janus, wrtc };
+const peers = { chromium, firefox, aiortc, gstreamer, pion, janus, werift, wrtc };
 
 const isSmoke = process.argv.includes('--smoke');
 const SECONDS = isSmoke ? 5 : 8; // measured, from the first media on; an event may need more
@@ -61,7 +62,7 @@ function ourCommand(c, network, url, folder) {
     '--audio', c.flow !== 'to-us' && c.media.includes('audio') ? `tone:${OUR_TONE_HZ}` : 'none',
     '--video', c.flow !== 'to-us' && c.media.includes('video') ? 'pattern' : 'none',
     ...(c.codecs ? ['--codec', Object.values(c.codecs).join(',').toLowerCase()] : []),
-    '--record', join(folder, 'received'), ...(isSmoke ? [] : ['--duration', String(secondsOf(c) + MARGIN_SECONDS)]), '--wait', '40',
+    ...(c.flags ?? []), '--record', join(folder, 'received'), ...(isSmoke ? [] : ['--duration', String(secondsOf(c) + MARGIN_SECONDS)]), '--wait', '40',
     `--json=${join(folder, 'ours.json')}`, verbosity, url,
   ];
 }
@@ -106,7 +107,7 @@ async function readRecording(c, prefix) {
 const peerHasEnough = ({ stats, lacks, picture }, media) => lacks?.includes('reports') || media.every((kind) => {
   const isThere = (type) => stats.some((s) => s.type === type && s.kind === kind);
   const isMuch = kind === 'audio' ? (s) => s.packetsReceived >= AUDIO_PACKETS_PER_SECOND * SECONDS
-    : (s) => s.framesDecoded >= FRAMES_PER_SECOND * SECONDS && new Set(picture.stamps.map((stamp) => stamp.number)).size >= FRAMES_PER_SECOND * SECONDS;
+    : (s) => (s.framesDecoded ?? picture.frames) >= FRAMES_PER_SECOND * SECONDS && new Set(picture.stamps.map((stamp) => stamp.number)).size >= FRAMES_PER_SECOND * SECONDS;
   return isThere('remote-outbound-rtp') && isThere('remote-inbound-rtp') && stats.some((s) => s.type === 'inbound-rtp' && s.kind === kind && isMuch(s));
 });
 

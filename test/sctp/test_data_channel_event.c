@@ -135,6 +135,25 @@ static void numbers_are_reused(void **state) {
     pair_end(&pair);
 }
 
+/* Numbers below 1,024 first, also when others above them have been used: some peers take no others. */
+static void small_numbers_first(void **state) {
+    (void)state;
+    enum { NEAR = 512 };
+    data_channel_handle handles[NEAR + 1];
+    begin_connected();
+    for (unsigned i = 0; i <= NEAR; i++)
+        handles[i] = pair_open(&pair, 0, "n");
+    pair_run(&pair, SECOND_US);
+    for (unsigned i = 0; i < NEAR; i++)
+        assert_in_range(pair_id(&pair, 0, handles[i]), 0, 2 * NEAR - 1);
+    assert_in_range(pair_id(&pair, 0, handles[NEAR]), 2 * NEAR, 2 * NEAR + 1);
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(data_channel_close(pair.ends[0].layer, pair.now_us, handles[i]), SCTP_OK);
+    pair_run(&pair, 10 * SECOND_US);
+    assert_in_range(pair_id(&pair, 0, pair_open(&pair, 0, "again")), 0, 2 * NEAR - 1);
+    pair_end(&pair);
+}
+
 /*
  * RFC 8832 section 6: who has performed the reset that we asked for may open the stream anew at once. Its OPEN comes before its answer, which got lost:
  * it says as much.
@@ -431,6 +450,7 @@ int main(void) {
         cmocka_unit_test(both_close),
         cmocka_unit_test(one_reset_is_not_enough),
         cmocka_unit_test(numbers_are_reused),
+        cmocka_unit_test(small_numbers_first),
         cmocka_unit_test(the_association_ends),
         cmocka_unit_test(the_peer_restarts),
         cmocka_unit_test(partial_reliability),

@@ -83,7 +83,8 @@ static void send_frame(struct walk_end *end, const struct walk_step *step) {
     if (may == W3C_OK) {
         const struct w3c_transceiver *transceiver = &end->model.transceivers[number];
         bool agreed = transceiver->has_current && (transceiver->current & SDP_LINES_SENDONLY);
-        bool is_connected = peer_connection_state(end->connection) == PEER_CONNECTION_CONNECTED;
+        /* W3C webrtc section 4.3.3: "connected" is also what has only closed transports left, and the other end's close() closes them one by one. */
+        bool is_connected = peer_connection_state(end->connection) == PEER_CONNECTION_CONNECTED && walk_other(end)->model.state != W3C_CLOSED;
         may = !agreed || peer_connection_state(end->connection) == PEER_CONNECTION_NEW ? W3C_INVALID_STATE : W3C_OK | W3C_FULL | W3C_INVALID_STATE;
         if (agreed && is_connected && (transceiver->direction & SDP_LINES_SENDONLY))
             may = W3C_OK | W3C_FULL;

@@ -152,7 +152,7 @@ async function thousand(ends, peer) {
     // One half is closed by who opened it, the other half by the other end.
     const isEven = (channel) => Number(channel.facts.label.match(/\d+$/)[0]) % 2 === 0;
     await Promise.all([0, 1].flatMap((i) => here(i).filter((channel) => isEven(channel) !== Boolean(channel.facts.isOfPeer)).map((channel) => channel.shut())));
-    // A browser that has many to close may wait for a SACK before it asks for the next ones (dcsctp sends no request when one was answered).
+    // Something is said meanwhile. It is a guess, and unproved, that a browser with many to close may wait for that before it asks for the next ones.
     const going = setInterval(() => [...ends[0].channels.values(), ...ends[1].channels.values()].filter((c) => c.facts.label === 'first').forEach((c) => c.send({ length: 10 }).catch(() => {})), 200);
     await until(() => `all closed; ${here(0).filter((c) => c.isShut).length} and ${here(1).filter((c) => c.isShut).length} of ${2 * each}`,
       () => [0, 1].every((i) => here(i).every((channel) => channel.isShut)), 60000).finally(() => clearInterval(going));
