@@ -23,7 +23,7 @@ static void put_string(struct writer *writer, const char *string) {
     put(writer, string, strlen(string));
 }
 
-/* RFC 9110 section 5.5, MUST NOT: no CR, LF or NUL in a field; other controls are as senseless. */
+/* RFC 9110 section 5.5: CR, LF and NUL in a field are invalid and dangerous; other controls are as senseless. */
 static void put_field(struct writer *writer, const char *name, struct signaling_text value) {
     if (value.bytes == NULL)
         return;
@@ -139,6 +139,11 @@ bool signaling_http_response_field(const struct signaling_http_response *respons
     return false;
 }
 
+/* RFC 9110 section 5.5, MUST: a CR or NUL in a field is rejected, or becomes a space. We reject. */
+static bool is_value(const char *bytes, size_t length) {
+    return length == 0 || (memchr(bytes, '\r', length) == NULL && memchr(bytes, '\0', length) == NULL);
+}
+
 /* RFC 9112 section 5.1: name ":" value. What is no such line makes it unclear what the others mean. */
 static bool are_fields(struct signaling_text fields) {
     struct signaling_text line;
@@ -146,7 +151,7 @@ static bool are_fields(struct signaling_text fields) {
         size_t colon = 0;
         while (colon < line.length && line.bytes[colon] > ' ' && line.bytes[colon] != ':' && line.bytes[colon] != 0x7f)
             colon++;
-        if (colon == 0 || colon == line.length || line.bytes[colon] != ':')
+        if (colon == 0 || colon == line.length || line.bytes[colon] != ':' || !is_value(line.bytes + colon, line.length - colon))
             return false;
     }
     return true;

@@ -38,7 +38,8 @@ struct signaling_whip_client *signaling_whip_client_new(const struct signaling_w
 void signaling_whip_client_free(struct signaling_whip_client *client) {
     if (client == NULL)
         return;
-    free(client->description);
+    free(client->description.bytes);
+    free(client->next.bytes);
     free(client->body);
     free(client->received);
     free(client);
@@ -56,6 +57,7 @@ bool signaling_whip_client_is_over(const struct signaling_whip_client *client) {
 
 /* Keeps a description that a request is going to carry. */
 static enum signaling_error keep(struct signaling_whip_client *client, const char *sdp, size_t length, enum signaling_whip_work work) {
+    struct signaling_whip_description *kept = work == SIGNALING_WHIP_PATCH_RESTART ? &client->next : &client->description;
     if (client->is_ending || client->has_failed)
         return SIGNALING_ERROR_STATE;
     if (length > SIGNALING_WHIP_BODY_MAX_BYTES)
@@ -65,11 +67,15 @@ static enum signaling_error keep(struct signaling_whip_client *client, const cha
         return SIGNALING_ERROR_MEMORY;
     memcpy(copy, sdp, length);
     copy[length] = '\0';
-    free(client->description);
-    client->description = copy;
-    client->description_length = length;
+    free(kept->bytes);
+    *kept = (struct signaling_whip_description){copy, length};
     client->work = work;
     return SIGNALING_OK;
+}
+
+void signaling_whip_client_forget_candidates(struct signaling_whip_client *client) {
+    client->waiting_length = 0;
+    client->is_end_waiting = false;
 }
 
 enum signaling_error signaling_whip_client_offer(struct signaling_whip_client *client, const char *sdp, size_t length) {
@@ -111,13 +117,11 @@ enum signaling_error signaling_whip_client_end_of_candidates(struct signaling_wh
 }
 
 enum signaling_error signaling_whip_client_restart(struct signaling_whip_client *client, const char *sdp, size_t length) {
-    if (!client->has_session || client->work != SIGNALING_WHIP_NOTHING || client->under_way == SIGNALING_WHIP_PATCH_RESTART)
+    if (!client->has_session || client->has_counter_offer || client->work != SIGNALING_WHIP_NOTHING || client->under_way == SIGNALING_WHIP_PATCH_RESTART)
         return SIGNALING_ERROR_STATE;
     enum signaling_error error = keep(client, sdp, length, SIGNALING_WHIP_PATCH_RESTART);
-    if (error == SIGNALING_OK) {
-        client->waiting_length = 0;
-        client->is_end_waiting = false;
-    }
+    if (error == SIGNALING_OK)
+        signaling_whip_client_forget_candidates(client);
     return error;
 }
 
@@ -139,15 +143,18 @@ void signaling_whip_client_end(struct signaling_whip_client *client) {
 
 /* ---- requests --------------------------------------------------------------------------------------------------------------- */
 
-/* The fragment of the description, as the body of a request. */
-static bool make_fragment(struct signaling_whip_client *client, struct signaling_text candidates, bool is_end) {
-    struct signaling_text sdp = {client->description, client->description_length};
+static struct signaling_text text_of(struct signaling_whip_description description) {
+    return (struct signaling_text){description.bytes, description.length};
+}
+
+/* The fragment of a description, as the body of a request. */
+static bool make_fragment(struct signaling_whip_client *client, struct signaling_whip_description description, struct signaling_text candidates, bool is_end) {
     size_t length;
-    (void)signaling_sdpfrag_write(sdp, candidates, is_end, NULL, 0, &length);
+    (void)signaling_sdpfrag_write(text_of(description), candidates, is_end, NULL, 0, &length);
     free(client->body);
     client->body = malloc(length + 1);
     client->body_length = length;
-    return client->body != NULL && signaling_sdpfrag_write(sdp, candidates, is_end, client->body, length + 1, &length) == SIGNALING_OK;
+    return client->body != NULL && signaling_sdpfrag_write(text_of(description), candidates, is_end, client->body, length + 1, &length) == SIGNALING_OK;
 }
 
 static bool has_candidates(const struct signaling_whip_client *client) {
@@ -160,13 +167,11 @@ static enum signaling_whip_work choose(const struct signaling_whip_client *clien
         return SIGNALING_WHIP_NOTHING;
     if (client->is_ending)
         return client->has_session && !client->is_deleted ? SIGNALING_WHIP_DELETE_SESSION : SIGNALING_WHIP_NOTHING;
-    if (client->work != SIGNALING_WHIP_NOTHING || client->has_failed)
+    if (client->has_failed)
+        return SIGNALING_WHIP_NOTHING;
+    if (client->work != SIGNALING_WHIP_NOTHING)
         return client->work;
     return has_candidates(client) ? SIGNALING_WHIP_PATCH_CANDIDATES : SIGNALING_WHIP_NOTHING;
-}
-
-static struct signaling_text description_of(const struct signaling_whip_client *client) {
-    return (struct signaling_text){client->description, client->description_length};
 }
 
 static struct signaling_text body_of(const struct signaling_whip_client *client) {
@@ -177,22 +182,21 @@ static bool fill(struct signaling_whip_client *client, enum signaling_whip_work 
     struct signaling_text tag = signaling_text_of(client->tag[0] != '\0' ? client->tag : NULL), waiting = {client->waiting, client->waiting_length};
     switch (work) {
     case SIGNALING_WHIP_POST_OFFER:
-        *out = (struct signaling_http_request){.method = "POST", .accept = signaling_text_of(SDP), .content_type = signaling_text_of(SDP), .body = description_of(client)};
+        *out = (struct signaling_http_request){.method = "POST", .accept = signaling_text_of(SDP), .content_type = signaling_text_of(SDP), .body = text_of(client->description)};
         return true;
     case SIGNALING_WHIP_PATCH_ANSWER:
-        *out = (struct signaling_http_request){.method = "PATCH", .content_type = signaling_text_of(SDP), .body = description_of(client)};
+        *out = (struct signaling_http_request){.method = "PATCH", .content_type = signaling_text_of(SDP), .body = text_of(client->description)};
         return true;
     case SIGNALING_WHIP_PATCH_CANDIDATES:
         /* RFC 9725 section 4.3.1: for the ICE session of that entity tag. A server that gave none wants none. */
-        if (!make_fragment(client, waiting, client->is_end_waiting))
+        if (!make_fragment(client, client->description, waiting, client->is_end_waiting))
             return false;
-        client->waiting_length = 0;
-        client->is_end_waiting = false;
+        signaling_whip_client_forget_candidates(client);
         *out = (struct signaling_http_request){.method = "PATCH", .content_type = signaling_text_of(SDPFRAG), .if_match = tag, .body = body_of(client)};
         return true;
     case SIGNALING_WHIP_PATCH_RESTART:
         /* RFC 9725 section 4.3.3, MUST: If-Match is "*", without quotes (RFC 9110 section 13.1.1). */
-        if (!make_fragment(client, (struct signaling_text){NULL, 0}, false))
+        if (!make_fragment(client, client->next, (struct signaling_text){NULL, 0}, false))
             return false;
         *out = (struct signaling_http_request){.method = "PATCH", .content_type = signaling_text_of(SDPFRAG), .if_match = signaling_text_of("*"), .body = body_of(client)};
         return true;

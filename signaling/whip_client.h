@@ -89,7 +89,10 @@ enum signaling_error signaling_whip_client_offer(struct signaling_whip_client *c
 enum signaling_error signaling_whip_client_answer(struct signaling_whip_client *client, const char *sdp, size_t length);
 enum signaling_error signaling_whip_client_candidate(struct signaling_whip_client *client, const char *candidate); /* "candidate:...", without "a=" */
 enum signaling_error signaling_whip_client_end_of_candidates(struct signaling_whip_client *client);
-/* sdp: our new offer, with the candidates that are known. What waits to be trickled is of before, and goes. STATE: no session, or a restart is under way. */
+/*
+ * sdp: our new offer, with the candidates that are known. What waits to be trickled is of before, and goes; what is trickled from now on is of the new one,
+ * until RESTART_REFUSED. STATE: no session, a counter-offer that waits for its answer, or a restart is under way.
+ */
 enum signaling_error signaling_whip_client_restart(struct signaling_whip_client *client, const char *sdp, size_t length);
 enum signaling_error signaling_whip_client_again(struct signaling_whip_client *client);
 void signaling_whip_client_end(struct signaling_whip_client *client); /* harmless the second time */
@@ -100,7 +103,7 @@ bool signaling_whip_client_is_over(const struct signaling_whip_client *client); 
 /* The next request, with views that live until its response or failure is handled. False: none, or one is under way. */
 bool signaling_whip_client_poll_request(struct signaling_whip_client *client, struct signaling_http_request *out);
 
-/* The response to it, DONE. MEMORY: the event is lost. */
+/* The response to it, DONE. STATE: none was awaited; MEMORY: it counts as a failure. */
 enum signaling_error signaling_whip_client_handle_response(struct signaling_whip_client *client, const struct signaling_http_response *response);
 
 /* There is none; why: a sentence, copied. */

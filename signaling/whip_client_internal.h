@@ -15,6 +15,11 @@ enum signaling_whip_work {
     SIGNALING_WHIP_DELETE_SESSION
 };
 
+struct signaling_whip_description {
+    char *bytes; /* NULL: none */
+    size_t length;
+};
+
 struct signaling_whip_client {
     struct signaling_http_url endpoint, url; /* as configured; where redirections have led */
     struct signaling_http_url session;
@@ -23,8 +28,8 @@ struct signaling_whip_client {
     bool is_egress, has_session, has_counter_offer, is_trickle_refused, is_put_off, is_ending, is_deleted, has_failed;
     enum signaling_whip_work work, under_way; /* to be done besides trickling and deleting; what is being done */
     unsigned redirections;
-    char *description; /* ours, the last one: of it are the offer, the answer, the fragments */
-    size_t description_length;
+    struct signaling_whip_description description; /* ours: the offer, the answer, and of it the fragments */
+    struct signaling_whip_description next;        /* of a restart; when that is agreed, it is ours */
     char waiting[SIGNALING_WHIP_TRICKLE_MAX_BYTES]; /* lines of candidates */
     size_t waiting_length;
     bool is_end_waiting;
@@ -36,5 +41,8 @@ struct signaling_whip_client {
     char sentence[SIGNALING_WHIP_SENTENCE_BYTES];
     struct signaling_whip_event event; /* type 0: none */
 };
+
+/* What waits to be trickled belongs to credentials that are of no use any more. */
+void signaling_whip_client_forget_candidates(struct signaling_whip_client *client);
 
 #endif

@@ -103,7 +103,7 @@ static void fail(struct signaling_whip_client *client, enum signaling_whip_event
 /* The session that we may have made is of no use to us: it is deleted at the end, as any other. */
 static void refuse(struct signaling_whip_client *client, unsigned status, const char *text, const char *more) {
     say_fault(client, text, more);
-    tell(client, SIGNALING_WHIP_EVENT_REFUSED, status);
+    fail(client, SIGNALING_WHIP_EVENT_REFUSED, status);
 }
 
 /* ---- fields ----------------------------------------------------------------------------------------------------------------------- */
@@ -177,7 +177,6 @@ static void take_description(struct signaling_whip_client *client, const struct 
     const char *problem = follow(&client->url, response, &client->session);
     if (problem != NULL) {
         refuse(client, response->status, "The server has taken the offer, but its session cannot be found: ", problem);
-        client->has_failed = true;
         return;
     }
     client->has_session = true;
@@ -187,10 +186,8 @@ static void take_description(struct signaling_whip_client *client, const struct 
     }
     take_tag(client, response);
     client->has_counter_offer = is_counter_offer;
-    if (is_counter_offer) { /* what waits is of the offer that is void */
-        client->waiting_length = 0;
-        client->is_end_waiting = false;
-    }
+    if (is_counter_offer) /* what waits is of the offer that is void */
+        signaling_whip_client_forget_candidates(client);
     tell(client, is_counter_offer ? SIGNALING_WHIP_EVENT_COUNTER_OFFER : SIGNALING_WHIP_EVENT_ANSWER, response->status);
     client->event.sdp = (struct signaling_text){client->received, client->received_length};
     client->event.server_count = take_servers(client, response);
@@ -209,7 +206,6 @@ static void redirect(struct signaling_whip_client *client, const struct signalin
         problem = "there were SIGNALING_WHIP_REDIRECTIONS_MAX before";
     if (problem != NULL) {
         refuse(client, response->status, "The server redirects us, but we do not follow: ", problem);
-        client->has_failed = true;
         return;
     }
     client->redirections++;
@@ -242,11 +238,22 @@ static void on_post(struct signaling_whip_client *client, const struct signaling
     }
 }
 
+/* What was agreed before is what counts, and what is trickled is of it. */
+static void refuse_restart(struct signaling_whip_client *client, unsigned status) {
+    free(client->next.bytes);
+    client->next = (struct signaling_whip_description){NULL, 0};
+    signaling_whip_client_forget_candidates(client);
+    tell(client, SIGNALING_WHIP_EVENT_RESTART_REFUSED, status);
+}
+
 static void on_restart(struct signaling_whip_client *client, const struct signaling_http_response *response) {
     if (response->status != 200 || !is_sdp(client, response, "application/trickle-ice-sdpfrag")) {
-        tell(client, SIGNALING_WHIP_EVENT_RESTART_REFUSED, response->status);
+        refuse_restart(client, response->status);
         return;
     }
+    free(client->description.bytes);
+    client->description = client->next;
+    client->next = (struct signaling_whip_description){NULL, 0};
     take_tag(client, response);
     tell(client, SIGNALING_WHIP_EVENT_RESTART_ANSWER, response->status);
     client->event.sdp = (struct signaling_text){client->received, client->received_length};
@@ -274,7 +281,7 @@ static void handle(struct signaling_whip_client *client, enum signaling_whip_wor
         if (is_good)
             tell(client, SIGNALING_WHIP_EVENT_ACCEPTED, response->status);
         else
-            tell(client, SIGNALING_WHIP_EVENT_REFUSED, response->status);
+            fail(client, SIGNALING_WHIP_EVENT_REFUSED, response->status);
         break;
     case SIGNALING_WHIP_PATCH_CANDIDATES:
         if (is_good)
@@ -295,15 +302,13 @@ static void handle(struct signaling_whip_client *client, enum signaling_whip_wor
 
 enum signaling_error signaling_whip_client_handle_response(struct signaling_whip_client *client, const struct signaling_http_response *response) {
     enum signaling_whip_work work = client->under_way;
-    client->under_way = SIGNALING_WHIP_NOTHING;
     if (work == SIGNALING_WHIP_NOTHING)
         return SIGNALING_ERROR_STATE;
     if (!keep_body(client, response)) {
-        client->is_deleted = client->is_deleted || work == SIGNALING_WHIP_DELETE_SESSION;
-        say_fault(client, "There is not enough memory", "");
-        fail(client, SIGNALING_WHIP_EVENT_GONE, 0);
+        signaling_whip_client_handle_failure(client, "There is not enough memory.");
         return SIGNALING_ERROR_MEMORY;
     }
+    client->under_way = SIGNALING_WHIP_NOTHING;
     say_answer(client, response);
     handle(client, work, response);
     if (client->is_ending) /* nobody wants to hear more than that there is a session to delete */
@@ -320,7 +325,7 @@ void signaling_whip_client_handle_failure(struct signaling_whip_client *client, 
         client->is_trickle_refused = true;
         tell(client, SIGNALING_WHIP_EVENT_TRICKLE_REFUSED, 0);
     } else if (work == SIGNALING_WHIP_PATCH_RESTART) {
-        tell(client, SIGNALING_WHIP_EVENT_RESTART_REFUSED, 0);
+        refuse_restart(client, 0);
     } else if (work == SIGNALING_WHIP_DELETE_SESSION) {
         client->is_deleted = true;
     } else if (work != SIGNALING_WHIP_NOTHING) {

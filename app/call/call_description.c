@@ -34,8 +34,7 @@ static void refuse_description(struct call *call, int error, const struct peer_p
 
 /* ---- ours ------------------------------------------------------------------------------------------------------------------- */
 
-/* The local description, to be freed; NULL: there is none, or no memory. */
-static char *local_description(struct call *call, enum peer_sdp_type *type, size_t *length) {
+char *call_peer_local_description(struct call *call, enum peer_sdp_type *type, size_t *length) {
     char *text = malloc(CALL_SDP_MAX_BYTES);
     if (text && peer_connection_description(call->connection, PEER_LOCAL, type, text, CALL_SDP_MAX_BYTES, length) == PEER_OK) {
         call_say(call, 2, "our %s:\n%s", *type == PEER_SDP_OFFER ? "offer" : "answer", text);
@@ -50,7 +49,7 @@ static bool send_local_description(struct call *call) {
     enum peer_sdp_type type = PEER_SDP_OFFER;
     size_t length = 0;
     enum signaling_error sent = SIGNALING_ERROR_MEMORY;
-    char *text = local_description(call, &type, &length);
+    char *text = call_peer_local_description(call, &type, &length);
     if (text)
         sent = type == PEER_SDP_OFFER ? signaling_session_send_offer(call->session, text, length) : signaling_session_send_answer(call->session, text, length);
     free(text);
@@ -86,7 +85,7 @@ void call_peer_begin_with_peer(struct call *call) {
 bool call_peer_describe(struct call *call, enum peer_sdp_type type, char **text, size_t *length) {
     struct peer_problem problem = {.section = -1};
     int error = peer_connection_set_local_description(call->connection, net_clock_now_us(), PEER_SDP_IMPLICIT, NULL, 0, &problem);
-    *text = error == PEER_OK ? local_description(call, &type, length) : NULL;
+    *text = error == PEER_OK ? call_peer_local_description(call, &type, length) : NULL;
     if (error != PEER_OK || !*text)
         refuse_description(call, error, &problem, type == PEER_SDP_OFFER ? "No offer could be made." : "The offer could not be answered.");
     return *text != NULL;

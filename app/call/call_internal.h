@@ -157,6 +157,7 @@ void call_peer_offer(struct call *call);
 void call_peer_answer(struct call *call, struct signaling_text offer);
 void call_peer_renegotiate(struct call *call); /* another offer to the same peer */
 void call_peer_accept(struct call *call, struct signaling_text answer);
+char *call_peer_local_description(struct call *call, enum peer_sdp_type *type, size_t *length); /* to be freed; NULL: there is none, or no memory */
 bool call_peer_describe(struct call *call, enum peer_sdp_type type, char **text, size_t *length); /* setLocalDescription of it; the text to be freed. False: said why */
 bool call_peer_take(struct call *call, enum peer_sdp_type type, struct signaling_text sdp); /* setRemoteDescription, and for an answer whether anything is agreed */
 void call_peer_begin_with_peer(struct call *call);

@@ -9,6 +9,7 @@
 
 #include "app/call/call_internal.h"
 #include "app/call/http.h"
+#include "app/call/token_path.h"
 #include "app/net/clock.h"
 #include "signaling/whip_client.h"
 
@@ -23,6 +24,7 @@ struct call_whip {
     bool is_stopped;
     char *offer; /* made, but not set: gathering has not begun */
     size_t offer_length;
+    struct call_token_path token_path;
     char refusal[CALL_SENTENCE_BYTES]; /* "not now", in the server's words; "": it has not said so */
 };
 
@@ -46,7 +48,8 @@ static bool set_directions(struct call *call) {
 
 static void post(struct call *call, const char *text, size_t length) {
     if (signaling_whip_client_offer(call->whip->client, text, length) != SIGNALING_OK)
-        call_fail(call, CALL_EXIT_SOFTWARE, "signaling", "The offer could not be sent.", "It is too long, or there is not enough memory.", "Offer fewer codecs, with --codec.");
+        call_fail(call, CALL_EXIT_SOFTWARE, "signaling", "The offer could not be sent.", "It is too long, or there is not enough memory.",
+                  "Offer fewer codecs, with --codec.");
     pump(call);
 }
 
@@ -56,11 +59,11 @@ static void post_gathered(struct call *call) {
     size_t length = 0;
     call->whip->is_gathering = false;
     uv_timer_stop(&call->whip->timer);
-    char *text = malloc(CALL_SDP_MAX_BYTES);
-    if (text && peer_connection_description(call->connection, PEER_LOCAL, &type, text, CALL_SDP_MAX_BYTES, &length) == PEER_OK) {
-        call_say(call, 2, "our offer:\n%s", text);
+    char *text = call_peer_local_description(call, &type, &length);
+    if (text)
         post(call, text, length);
-    }
+    else
+        call_fail(call, CALL_EXIT_SYSTEM, "system", "The offer could not be sent.", "There is not enough memory.", "Free some, and try again.");
     free(text);
 }
 
@@ -186,8 +189,10 @@ void call_whip_restart(struct call *call) {
     if (!call_peer_describe(call, PEER_SDP_OFFER, &text, &length))
         return;
     call_say(call, 1, "restarting ICE");
-    if (signaling_whip_client_restart(call->whip->client, text, length) != SIGNALING_OK)
+    if (signaling_whip_client_restart(call->whip->client, text, length) != SIGNALING_OK) {
+        call->exchange_failures++; /* taken back, it is wanted again at once */
         call_peer_take_back(call);
+    }
     free(text);
     pump(call);
 }
@@ -198,11 +203,12 @@ static void on_restart_answer(struct call *call, struct signaling_text fragment)
     size_t length = 0;
     bool is_made = before && after && peer_connection_description(call->connection, PEER_CURRENT_REMOTE, NULL, before, CALL_SDP_MAX_BYTES, &length) == PEER_OK &&
                    signaling_sdpfrag_apply((struct signaling_text){before, length}, fragment, after, CALL_SDP_MAX_BYTES, &length) == SIGNALING_OK;
-    if (!is_made || !call_peer_take(call, PEER_SDP_ANSWER, (struct signaling_text){after, length})) {
+    if (!is_made) {
         call_say(call, 0, "the endpoint's answer to the ICE restart cannot be taken");
         call->exchange_failures++;
-        call_peer_take_back(call);
     }
+    if (!is_made || !call_peer_take(call, PEER_SDP_ANSWER, (struct signaling_text){after, length}))
+        call_peer_take_back(call);
     free(before);
     free(after);
     net_driver_run(call->driver);
@@ -302,6 +308,14 @@ static void on_done(void *context, const struct signaling_http_response *respons
     pump(call);
 }
 
+static void say_request(struct call *call, const struct signaling_http_request *request) {
+    char authority[SIGNALING_HTTP_AUTHORITY_BYTES], sentence[CALL_SENTENCE_BYTES];
+    signaling_http_url_authority(request->url, authority);
+    call_say(call, 1, "%s %s://%s%s", request->method, request->url->is_tls ? "https" : "http", authority, request->url->target);
+    if (request->bearer_token.bytes && call_token_path_step(&call->whip->token_path, request->url, sentence))
+        call_say(call, 0, "%s", sentence);
+}
+
 /* Events, then the next request, until there is neither. */
 static void pump(struct call *call) {
     struct call_whip *whip = call->whip;
@@ -316,7 +330,7 @@ static void pump(struct call *call) {
     if (whip->is_stopped || (call->is_ending && !call->summary))
         return; /* between call_end and its farewell nothing is begun */
     if (signaling_whip_client_poll_request(whip->client, &request)) {
-        call_say(call, 1, "%s %s", request.method, request.url->target);
+        say_request(call, &request);
         if (!call_http_begin(whip->http, &request))
             on_done(call, NULL, "There is not enough memory.");
     } else if (signaling_whip_client_is_over(whip->client)) {
@@ -371,7 +385,10 @@ void call_whip_leave(struct call *call) {
     uv_timer_stop(&whip->timer);
     signaling_whip_client_end(whip->client);
     call->is_signaling_open = false;
-    pump(call);
+    if (signaling_whip_client_has_session(whip->client) || call_http_is_sent(whip->http))
+        pump(call);
+    else
+        call_whip_stop(call); /* there is no session, and none is being made */
 }
 
 void call_whip_stop(struct call *call) {

@@ -248,6 +248,10 @@ bool call_http_begin(struct call_http *http, const struct signaling_http_request
     return is_begun;
 }
 
+bool call_http_is_sent(const struct call_http *http) {
+    return http->is_busy && http->sent > 0;
+}
+
 /* ---- life ------------------------------------------------------------------------------------------------------------------------------ */
 
 struct call_http *call_http_new(uv_loop_t *loop, const char *ca_file, call_http_done done, void *context) {

@@ -29,6 +29,9 @@ struct call_http *call_http_new(uv_loop_t *loop, const char *ca_file, call_http_
 /* Begins; copies the request. `done` follows, once, from the loop. One at a time. False: memory is short, nothing follows. */
 bool call_http_begin(struct call_http *http, const struct signaling_http_request *request);
 
+/* Whether the request that was begun may have come to the server, in part at least. */
+bool call_http_is_sent(const struct call_http *http);
+
 /* Nothing is said any more; the loop has to run until its handles are closed, then the memory is gone. NULL is fine. */
 void call_http_free(struct call_http *http);
 

@@ -111,14 +111,19 @@ bool media_sender_can_send(const struct media_sender *sender, enum media_codec c
 /* ---- the codec: start, change, stop -------------------------------------------------------------------------------------------- */
 
 bool media_sender_open_encoder(struct media_sender *sender, struct media_error *error) {
+    uint32_t bitrate_bps;
+
+    (void)pthread_mutex_lock(&sender->mutex);     /* on the thread of what is prepared, while the loop may set another */
+    bitrate_bps = sender->bitrate_bps;
+    (void)pthread_mutex_unlock(&sender->mutex);
     if (sender->audio != NULL) {
-        sender->audio_encoder = media_audio_encoder_new(sender->codec, media_audio_source_channels(sender->audio), sender->bitrate_bps, error);
+        sender->audio_encoder = media_audio_encoder_new(sender->codec, media_audio_source_channels(sender->audio), bitrate_bps, error);
         return sender->audio_encoder != NULL;
     }
     if (sender->video != NULL) {
         struct media_vpx_encoder_config vpx = {
             .codec = sender->codec, .width = media_video_source_width(sender->video), .height = media_video_source_height(sender->video),
-            .fps_numerator = sender->rate_numerator, .fps_denominator = sender->rate_denominator, .bitrate_bps = sender->bitrate_bps
+            .fps_numerator = sender->rate_numerator, .fps_denominator = sender->rate_denominator, .bitrate_bps = bitrate_bps
         };
         sender->vpx = media_vpx_encoder_new(&vpx, error);
         return sender->vpx != NULL;
@@ -157,7 +162,8 @@ bool media_sender_prepare(struct media_sender *sender, enum media_codec codec, s
     media_sender_stop(sender);
     sender->codec = codec;
     sender->rests = true;
-    return run(sender, error);
+    /* A file has no encoder, but a place to begin at; found here, for _start asks the file for the time while the thread may be anywhere. */
+    return (sender->file == NULL || media_sender_open_encoder(sender, error)) && run(sender, error);
 }
 
 bool media_sender_start(struct media_sender *sender, enum media_codec codec, struct media_error *error) {

@@ -82,20 +82,20 @@ enum media_codec media_sender_source_codec(const struct media_sender *sender);
 /* Whether this source can be sent as that codec: a file as its own only, what is raw as every codec of its kind that has an encoder. */
 bool media_sender_can_send(const struct media_sender *sender, enum media_codec codec);
 
-/* Makes ready to send as `codec`, which media_sender_can_send, once it is agreed and while the transport is still on its way: the thread starts, opens
- * the encoder, which costs some milliseconds that the first picture need not wait for then, and rests. Nothing is captured before
- * _start. If it sends or rests with that codec already it does nothing; what it did with another one is stopped. Returns false with *error when the thread cannot be had; if
- * the encoder cannot, _failed tells. */
+/* Makes ready to send as `codec`, which media_sender_can_send, once it is agreed and while the transport is still on its way: the thread
+ * starts, opens the encoder, which costs some milliseconds that the first picture need not wait for then, and rests. Nothing is captured
+ * before _start. If it sends or rests with that codec already it does nothing; what it did with another one is stopped. Returns false with
+ * *error when the thread cannot be had; if the encoder cannot, _failed tells. */
 bool media_sender_prepare(struct media_sender *sender, enum media_codec codec, struct media_error *error);
 
-/* Sends as `codec`, which media_sender_can_send: opens the encoder and starts the thread, unless both were prepared; the next frame is captured now. With the codec
- * that it sends already it does nothing. With another one it changes over: frames of the old one that were not polled are
- * dropped, the first of the new one is a key frame, and the source and the clock go on. Call it when the transport is connected.
- * Returns false with *error when encoder or thread cannot be had. */
+/* Sends as `codec`, which media_sender_can_send: opens the encoder and starts the thread, unless both were prepared; the next frame is
+ * captured now. With the codec that it sends already it does nothing. With another one it changes over: frames of the old one that were not
+ * polled are dropped, the first of the new one is a key frame, and the source and the clock go on. Call it when the transport is
+ * connected. Returns false with *error when encoder or thread cannot be had. */
 bool media_sender_start(struct media_sender *sender, enum media_codec codec, struct media_error *error);
 
-/* Stops sending: the thread ends (it waits for at most one frame's work), the encoder is freed, what was not polled is dropped. The source
- * stands where it is until _start is called again. */
+/* Stops sending: the thread ends (it waits for at most one frame's work, or for the encoder to be opened), the encoder is freed, what was
+ * not polled is dropped. The source stands where it is until _start is called again. */
 void media_sender_stop(struct media_sender *sender);
 
 /* Stops, frees everything. NULL is fine. */

@@ -54,7 +54,7 @@ struct media_sender {
 /* When the frame that comes next is due after frame 0, in units of 1/clock seconds. */
 uint64_t media_sender_next_time(const struct media_sender *sender, uint64_t clock);
 
-/* The thread's, as long as it runs. */
+/* Of the codec; a file goes to a key frame instead. The thread's, as long as it runs. */
 bool media_sender_open_encoder(struct media_sender *sender, struct media_error *error);
 
 /* The thread: `argument` is the sender. */

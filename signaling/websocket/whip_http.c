@@ -61,7 +61,8 @@ static bool answer(struct lws *wsi, const struct signaling_whip_exchange *exchan
                       (status == 204 || lws_add_http_header_content_length(wsi, length, &at, end) == 0) &&
                       add_cors(wsi, exchange, exchange->request.method == SIGNALING_WHIP_OPTIONS, &at, end) && add_fields(wsi, exchange, status, &at, end) &&
                       lws_finalize_write_http_header(wsi, start, &at, end) == 0;
-    if (is_written && length > 0) {
+    /* RFC 9110 section 9.3.2, MUST NOT: no content in the answer to HEAD; its header is as GET's. */
+    if (is_written && length > 0 && !exchange->is_head) {
         memcpy(buffer + capacity + LWS_PRE, body, length);
         is_written = lws_write(wsi, buffer + capacity + LWS_PRE, length, LWS_WRITE_HTTP_FINAL) >= 0;
     }
@@ -218,6 +219,7 @@ int signaling_whip_http(struct signaling_server *server, struct signaling_connec
     connection->exchange = exchange;
     exchange->request.target = target;
     exchange->request.method = (enum signaling_whip_method)method;
+    exchange->is_head = lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0;
     signaling_connection_host(wsi, exchange->host);
     exchange->status = judge(server, wsi, exchange);
     if (lws_hdr_copy(wsi, length, (int)sizeof length, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0)

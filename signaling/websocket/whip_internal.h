@@ -36,6 +36,7 @@ struct signaling_whip_session {
 struct signaling_whip_exchange {
     struct signaling_whip_request request;
     char content_type[128], authorization[SIGNALING_WHIP_TOKEN_MAX_BYTES + 16], if_match[64], origin[256], host[SIGNALING_SERVER_HOST_MAX_BYTES + 1];
+    bool is_head;    /* the answer has no content */
     unsigned status; /* already judged; 0: not */
     char *body;
     size_t length, expected;

@@ -97,10 +97,11 @@ call play "ws://$http/r/demo" --whep "http://$http/whep/demo" --token-file "$fol
 call publish-tls "wss://$https/r/demo" --whip "https://$https/whip/demo"
 call play-tls "wss://$https/r/demo" --whep "https://$https/whep/demo"
 call gathered-first "ws://$http/r/demo" --whip "http://$http/whip/demo" --token-file "$folder/token" --ice-server stun:127.0.0.1:8080
-grep -q 'PATCH' "$folder/gathered-first.err" && false
-[ $? = 1 ]
+grep -q 'POST' "$folder/gathered-first.err" && ! grep -q 'PATCH' "$folder/gathered-first.err"
 judge "gathered-first: nothing is left to be trickled" "$folder/gathered-first.err"
 call redirected "ws://$http/r/demo" --whip "http://$odd/redirect" --token-file "$folder/token"
+grep -q "the token goes to another server, http://$http\$" "$folder/redirected.err"
+judge "redirected: it says that the token goes there, too" "$folder/redirected.err"
 call busy "ws://$http/r/demo" --whip "http://$odd/busy" --token-file "$folder/token"
 grep -q '503 Busy. Trying again in 1 s' "$folder/busy.err"
 judge "busy: it says that it tries again" "$folder/busy.err"
@@ -128,6 +129,34 @@ sed -n '/restarting ICE/,/DELETE/p' "$folder/restart.err" | grep -q 'the endpoin
     ! grep 'path: host' "$folder/restart.err" | tail -n 1 | grep -q "host $address:"
 judge "restart: PATCH was answered 200, and there is another path" "$folder/restart.err"
 
+# ---- Ctrl-C: the session is deleted (404: its other side has left first, for it has heard our close_notify) ----------------------------
+
+start interrupted-callee callee --interface lo --wait 20 "ws://$http/r/demo"
+callee=$PID
+once "$folder/interrupted-callee.err" 'waiting for the other side'
+start interrupted caller --interface lo --wait 15 --whip "http://$http/whip/demo" --token-file "$folder/token"
+caller=$PID
+once "$folder/interrupted-callee.err" 'first picture'
+once "$folder/interrupted-callee.err" 'first sound'
+kill -INT "$caller"
+code=0
+wait "$caller" || code=$?
+[ "$code" = 130 ] && wait "$callee" && sed -n '/DELETE/,$p' "$folder/interrupted.err" | grep -q 'the endpoint answers \(200\|404\)'
+judge "interrupted: exit code 130, DELETE is answered" "$folder/interrupted.err" "$folder/interrupted-callee.err"
+
+# Nothing was said to the server yet: there is nothing to wait for.
+lab_exec pub ip route add 10.77.2.1/32 dev db
+lab_exec pub ip neigh add 10.77.2.1 lladdr 02:00:00:00:00:01 dev db
+start unsaid caller --interface lo --wait 15 --whip "http://10.77.2.1/whip/demo"
+caller=$PID
+once "$folder/unsaid.err" 'POST http://10.77.2.1/whip/demo'
+began=$(date +%s%N)
+kill -INT "$caller"
+code=0
+wait "$caller" || code=$?
+[ "$code" = 130 ] && [ $((($(date +%s%N) - began) / 1000000)) -lt 2000 ]
+judge "interrupted before the server has answered a SYN: ends at once" "$folder/unsaid.err"
+
 # ---- what goes wrong --------------------------------------------------------------------------------------------------------------------
 
 refused nobody 75 '503 .*Nobody is in the room' --whip "http://$http/whip/empty" --token-file "$folder/token"
@@ -153,6 +182,9 @@ refused flood 69 'header is too long' --whip "http://$odd/flood"
 refused nothing 69 'without a word' --whip "http://$odd/nothing"
 [ "$(grep -c 'DELETE /session/1' "$folder/odd.out")" = 3 ]
 judge "sessions that are of no use are deleted" "$folder/odd.out"
+
+! grep -lF "$(cat "$folder/token")" "$folder"/*.err "$folder"/*.out "$folder"/*.json
+judge "the token stands in no log"
 
 rm -rf "$folder"
 echo "whip: $passed passed, $failed failed, 0 skipped"

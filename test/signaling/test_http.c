@@ -173,6 +173,7 @@ static void test_broken(void **state) {
     static const char *const bad[] = {
         "SSH-2.0-OpenSSH\r\n\r\n", "HTTP/2 200\r\n\r\n", "HTTP/1.1 2x0 OK\r\n\r\n", "HTTP/1.1 600 Odd\r\n\r\n", "HTTP/1.1 099 Odd\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n", "\r\n\r\n",
         "HTTP/1.1 101 Switching Protocols\r\n\r\n", "HTTP/1.1 200 OK\r\nno field\r\n\r\n", "HTTP/1.1 200 OK\r\nName : x\r\n\r\n", "HTTP/1.1 200 OK\r\n: x\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nX: a\rb\r\n\r\n", "HTTP/1.1 200 OK\r\nX: a\r\r\n\r\n", /* RFC 9110 section 5.5, MUST */
         "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxy", "HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\nx",
         "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
@@ -188,6 +189,8 @@ static void test_broken(void **state) {
         assert_int_equal(read_text(copy, bad[i], false, &response), SIGNALING_HTTP_BROKEN);
         assert_non_null(response.problem);
     }
+    char zero[] = "HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n";
+    assert_int_equal(signaling_http_response_read(zero, sizeof zero - 1, false, &response), SIGNALING_HTTP_BROKEN);
     assert_int_equal(read_text(copy, "", true, &response), SIGNALING_HTTP_BROKEN);
     assert_string_equal(response.problem, "the server closed the connection without a word");
 }

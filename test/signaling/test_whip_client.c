@@ -230,8 +230,11 @@ static void test_bad_created(void **state) {
         struct signaling_whip_client *client = make("http://h/whip", NULL, false);
         struct signaling_http_request request;
         offer(client);
+        assert_int_equal(signaling_whip_client_end_of_candidates(client), SIGNALING_OK);
         respond(client, cases[i].response);
         (void)expect_event(client, SIGNALING_WHIP_EVENT_REFUSED);
+        expect_nothing(client);
+        assert_int_equal(signaling_whip_client_restart(client, OFFER, strlen(OFFER)), SIGNALING_ERROR_STATE);
         signaling_whip_client_end(client);
         assert_int_equal(signaling_whip_client_poll_request(client, &request), cases[i].has_session);
         signaling_whip_client_free(client);
@@ -247,6 +250,7 @@ static void test_counter_offer(void **state) {
     assert_true(signaling_text_is(expect_event(client, SIGNALING_WHIP_EVENT_COUNTER_OFFER).sdp, ANSWER));
     assert_int_equal(signaling_whip_client_candidate(client, "candidate:1"), SIGNALING_OK);
     expect_nothing(client);
+    assert_int_equal(signaling_whip_client_restart(client, OFFER, strlen(OFFER)), SIGNALING_ERROR_STATE);
     assert_int_equal(signaling_whip_client_answer(client, OFFER, strlen(OFFER)), SIGNALING_OK);
     assert_int_equal(signaling_whip_client_answer(client, OFFER, strlen(OFFER)), SIGNALING_ERROR_STATE);
     struct signaling_http_request request;
@@ -257,6 +261,56 @@ static void test_counter_offer(void **state) {
     assert_true(signaling_whip_client_poll_request(client, &request));
     assert_true(signaling_text_is(request.content_type, "application/trickle-ice-sdpfrag"));
     signaling_whip_client_free(client);
+}
+
+/* Our answer is refused: nothing follows but the end. */
+static void test_answer_refused(void **state) {
+    struct signaling_whip_client *client = make("http://h/whep", NULL, true);
+    struct signaling_http_request request;
+    (void)state;
+    offer(client);
+    respond(client, "HTTP/1.1 406 Not Acceptable\r\nLocation: s\r\nContent-Type: application/sdp\r\nContent-Length: 18\r\n\r\n" ANSWER);
+    (void)expect_event(client, SIGNALING_WHIP_EVENT_COUNTER_OFFER);
+    assert_int_equal(signaling_whip_client_answer(client, OFFER, strlen(OFFER)), SIGNALING_OK);
+    assert_true(signaling_whip_client_poll_request(client, &request));
+    /* A restart waits for its turn, and what is under way stays where it is. */
+    assert_int_equal(signaling_whip_client_restart(client, "v=0\r\n", 5), SIGNALING_OK);
+    assert_true(signaling_text_is(request.body, OFFER));
+    assert_int_equal(signaling_whip_client_candidate(client, "candidate:1"), SIGNALING_OK);
+    respond(client, "HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n");
+    assert_int_equal(expect_event(client, SIGNALING_WHIP_EVENT_REFUSED).status, 400);
+    expect_nothing(client);
+    signaling_whip_client_end(client);
+    assert_true(signaling_whip_client_poll_request(client, &request));
+    assert_string_equal(request.method, "DELETE");
+    signaling_whip_client_free(client);
+}
+
+/* A restart that is refused, or not answered: its credentials were never agreed, so their candidates go to nobody, and later ones go with those that were. */
+static void test_restart_taken_back(void **state) {
+    (void)state;
+    for (int turn = 0; turn < 2; turn++) {
+        struct signaling_whip_client *client = make("http://h/whip", NULL, false);
+        struct signaling_http_request request;
+        offer(client);
+        respond(client, CREATED);
+        (void)expect_event(client, SIGNALING_WHIP_EVENT_ANSWER);
+        static const char other[] = "v=0\r\na=ice-ufrag:new\r\na=ice-pwd:new\r\n";
+        assert_int_equal(signaling_whip_client_restart(client, other, sizeof other - 1), SIGNALING_OK);
+        assert_true(signaling_whip_client_poll_request(client, &request));
+        assert_int_equal(signaling_whip_client_candidate(client, "candidate:new"), SIGNALING_OK);
+        assert_int_equal(signaling_whip_client_end_of_candidates(client), SIGNALING_OK);
+        if (turn == 0)
+            respond(client, "HTTP/1.1 422 No\r\nContent-Length: 0\r\n\r\n");
+        else
+            signaling_whip_client_handle_failure(client, "It did not answer.");
+        (void)expect_event(client, SIGNALING_WHIP_EVENT_RESTART_REFUSED);
+        expect_nothing(client);
+        assert_int_equal(signaling_whip_client_candidate(client, "candidate:1"), SIGNALING_OK);
+        expect_request(client, "PATCH /s/1 HTTP/1.1\r\n" FIELDS "If-Match: \"x\"\r\nContent-Type: application/trickle-ice-sdpfrag\r\nContent-Length: 134\r\n\r\n" FRAGMENT_HEAD
+                               "a=candidate:1\r\n");
+        signaling_whip_client_free(client);
+    }
 }
 
 /* Section 4.3.3: If-Match is "*"; the response has a new entity tag. A refusal changes nothing. */
@@ -418,7 +472,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_session),     cmocka_unit_test(test_absolute_location), cmocka_unit_test(test_redirections), cmocka_unit_test(test_statuses),
         cmocka_unit_test(test_bad_created), cmocka_unit_test(test_counter_offer),     cmocka_unit_test(test_restart),      cmocka_unit_test(test_trickle_refused),
-        cmocka_unit_test(test_tags),        cmocka_unit_test(test_end),         cmocka_unit_test(test_links),             cmocka_unit_test(test_servers),      cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_tags),        cmocka_unit_test(test_end),               cmocka_unit_test(test_links),        cmocka_unit_test(test_servers),
+        cmocka_unit_test(test_limits),      cmocka_unit_test(test_answer_refused),    cmocka_unit_test(test_restart_taken_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

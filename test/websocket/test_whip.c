@@ -182,6 +182,15 @@ static void test_refused(void **state) {
     ask(&pair, "PUT", "/whip/demo", "", "", "allow: GET, HEAD, POST, OPTIONS");
     ask(&pair, "GET", "/whip/demo", "Authorization: Bearer secret\r\n", "", " 204 ");
     ask(&pair, "HEAD", "/whep/demo", "Authorization: Bearer secret\r\n", "", " 204 ");
+    /* RFC 9110 section 9.3.2, MUST NOT: HEAD is answered without content, also when it is refused: what follows on the connection is the next answer. */
+    http_open(&pair, &http);
+    http_send(&http, "HEAD", "/whip/demo", "", "");
+    http_expect(&pair, &http, "\r\n\r\n");
+    http_send(&http, "GET", "/whip/demo", "Authorization: Bearer secret\r\n", "");
+    http_expect(&pair, &http, " 204 ");
+    assert_non_null(strstr(http.heard, "HTTP/1.1 401 "));
+    assert_non_null(strstr(http.heard, "\r\n\r\nHTTP/1.1 204 "));
+    close(http.descriptor);
     ask(&pair, "OPTIONS", "/whip/demo", "", "", "accept-post: application/sdp");
     ask(&pair, "OPTIONS", "/whip/demo", "", "", " 200 ");
     ask(&pair, "GET", "/whip/de%20mo", "", "", " 404 ");
