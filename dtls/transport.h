@@ -64,7 +64,7 @@ enum dtls_failure {
 #define DTLS_TRANSMIT_QUEUE_DATAGRAMS 16
 
 /* Longest application message received; longer ones are dropped and counted. */
-#define DTLS_MESSAGE_MAX_BYTES 4096
+#define DTLS_MESSAGE_MAX_BYTES 8192
 
 /*
  * role                      who sends the ClientHello

@@ -18,7 +18,8 @@
 #include "stun/address.h"
 
 #define NET_UDP_BATCH 32                  /* datagrams that one recvmmsg takes; one turn of a loop handles no more */
-#define NET_UDP_DATAGRAM_MAX_BYTES 2048   /* a longer one is dropped and counted: nothing of ours is that long */
+#define NET_UDP_DATAGRAM_MAX_BYTES 9000   /* a jumbo frame. A longer one is dropped and counted. Nothing of ours is longer than 1,280 bytes, but
+                                           * Chromium was seen to send two DTLS records of SCTP in one datagram: 2,190 bytes */
 #define NET_UDP_ERROR_MAX 32              /* errors kept per socket between two rounds of net_udp_next_error */
 #define NET_UDP_BUFFER_DEFAULT_BYTES (2u * 1024u * 1024u)
 

@@ -133,6 +133,10 @@ async function close(ends, peer) {
 
 const EACH = 500, GENERATIONS = 3;
 
+// By each end. With a thousand in all closed at once, Chromium 156 went silent in one play of three: it asks for all that it has to reset in one packet
+// (542 streams were seen), and what a busy machine lets pile up to more never comes. That its transport drops a packet beyond its MTU is a guess.
+const CLOSED_AT_ONCE = 125;
+
 async function thousand(ends, peer) {
   const each = peer.channelsAtMost ? Math.floor(peer.channelsAtMost / 2) : EACH;
   const ours = ends.find((end) => end.isOurs), memory = [];
@@ -151,11 +155,12 @@ async function thousand(ends, peer) {
     require_(new Set(used.at(-1)).size === 2 * each, 'an id was used twice at a time');
     // One half is closed by who opened it, the other half by the other end.
     const isEven = (channel) => Number(channel.facts.label.match(/\d+$/)[0]) % 2 === 0;
-    await Promise.all([0, 1].flatMap((i) => here(i).filter((channel) => isEven(channel) !== Boolean(channel.facts.isOfPeer)).map((channel) => channel.shut())));
-    // Something is said meanwhile. It is a guess, and unproved, that a browser with many to close may wait for that before it asks for the next ones.
-    const going = setInterval(() => [...ends[0].channels.values(), ...ends[1].channels.values()].filter((c) => c.facts.label === 'first').forEach((c) => c.send({ length: 10 }).catch(() => {})), 200);
-    await until(() => `all closed; ${here(0).filter((c) => c.isShut).length} and ${here(1).filter((c) => c.isShut).length} of ${2 * each}`,
-      () => [0, 1].every((i) => here(i).every((channel) => channel.isShut)), 60000).finally(() => clearInterval(going));
+    const closers = [0, 1].map((i) => here(i).filter((channel) => isEven(channel) !== Boolean(channel.facts.isOfPeer)));
+    for (let closed = 0; closed < each; closed += CLOSED_AT_ONCE) {
+      await Promise.all(closers.flatMap((half) => half.slice(closed, closed + CLOSED_AT_ONCE).map((channel) => channel.shut())));
+      const gone = (i) => here(i).filter((c) => c.isShut).length, due = 2 * Math.min(closed + CLOSED_AT_ONCE, each);
+      await until(() => `${due} closed; ${gone(0)} and ${gone(1)} of ${2 * each}`, () => gone(0) >= due && gone(1) >= due, 60000);
+    }
     memory.push(await ours.memory());
     for (const end of ends) for (const channel of end.channels.values()) channel.messages.length = 0;
   }
