@@ -137,7 +137,7 @@ async function playRoom({ network, folder, build, complain }) {
 
 // As the log has them. 404: our close_notify was there first.
 async function judgeRequests(who, { words }, wanted, complain) {
-  const asked = [...(await words()).matchAll(/(POST|PATCH|DELETE) \/\S+[^]*?the endpoint answers (\d+)/g)].map(([, method, status]) => `${method} ${status}`).join(', ');
+  const asked = [...(await words()).matchAll(/(POST|PATCH|DELETE) https?:\S+[^]*?the endpoint answers (\d+)/g)].map(([, method, status]) => `${method} ${status}`).join(', ');
   if (!wanted.test(asked)) complain(`the ${who}'s requests: ${asked}`);
 }
 
