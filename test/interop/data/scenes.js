@@ -133,8 +133,8 @@ async function close(ends, peer) {
 
 const EACH = 500, GENERATIONS = 3;
 
-async function thousand(ends, peer) {
-  const each = peer.channelsAtMost ? Math.floor(peer.channelsAtMost / 2) : EACH;
+async function thousand(ends) {
+  const each = EACH;
   const ours = ends.find((end) => end.isOurs), memory = [];
   const used = [];
   for (let generation = 0; generation < GENERATIONS; generation++) {
