@@ -137,8 +137,8 @@ const EACH = 500, GENERATIONS = 3;
 // (542 streams were seen), and what a busy machine lets pile up to more never comes. That its transport drops a packet beyond its MTU is a guess.
 const CLOSED_AT_ONCE = 125;
 
-async function thousand(ends, peer) {
-  const each = peer.channelsAtMost ? Math.floor(peer.channelsAtMost / 2) : EACH;
+async function thousand(ends) {
+  const each = EACH;
   const ours = ends.find((end) => end.isOurs), memory = [];
   const used = [];
   for (let generation = 0; generation < GENERATIONS; generation++) {
