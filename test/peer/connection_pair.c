@@ -396,3 +396,11 @@ bool connection_pair_connect(struct connection_pair *pair, uint64_t seed) {
     connection_pair_run(pair, pair->now_us + 2000000);
     return pair->ends[0].state == PEER_CONNECTION_CONNECTED && pair->ends[1].state == PEER_CONNECTION_CONNECTED;
 }
+
+size_t connection_pair_remote_candidates(const struct connection_pair *pair, int end) {
+    struct peer_statistics statistics;
+    size_t count = 0;
+    for (size_t cursor = 0; peer_connection_statistics(pair->ends[end].connection, &cursor, &statistics);)
+        count += statistics.type == PEER_STATISTICS_REMOTE_CANDIDATE;
+    return count;
+}

@@ -93,6 +93,7 @@ int connection_pair_send_frame(struct connection_pair *pair, int from, size_t tr
 /* Gives the candidates that `from` has gathered to the other end, and their end. */
 void connection_pair_give_candidates(struct connection_pair *pair, int from);
 
+size_t connection_pair_remote_candidates(const struct connection_pair *pair, int end); /* that it knows of the other, by its statistics */
 uint64_t connection_pair_random(struct connection_pair *pair);
 
 #endif

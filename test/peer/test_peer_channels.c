@@ -9,6 +9,7 @@
 
 #include "app/peer/peer_connection_internal.h"
 #include "connection_pair.h"
+#include "failing_allocator.h"
 
 #define CHANNEL_MAX 8
 #define MESSAGE_MAX 64
@@ -657,25 +658,6 @@ static void test_statistics_of_the_end(void **state) {
 
 /* ---- memory --------------------------------------------------------------------------------------------------------------------- */
 
-struct failing_allocator {
-    size_t calls, fail_at, live;
-};
-
-static void *failing_allocate(void *context, size_t bytes) {
-    struct failing_allocator *allocator = context;
-    if (++allocator->calls == allocator->fail_at)
-        return NULL;
-    void *memory = malloc(bytes);
-    allocator->live += memory != NULL;
-    return memory;
-}
-
-static void failing_release(void *context, void *memory) {
-    struct failing_allocator *allocator = context;
-    allocator->live -= memory != NULL;
-    free(memory);
-}
-
 /* One round of everything. */
 static void use_a_channel(void) {
     size_t channel = 0;
@@ -698,7 +680,7 @@ static void test_allocation_failures(void **state) {
     unsigned survived = 0;
     for (size_t n = 1; n < 400 && !is_through; n++) {
         struct failing_allocator failing = {.fail_at = n};
-        struct ice_allocator allocator = {failing_allocate, failing_release, &failing};
+        struct ice_allocator allocator = failing_allocator_of(&failing);
         memset(heard, 0, sizeof heard);
         if (connection_pair_start(&pair, 13, &allocator, false)) {
             pair.take_data = take;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "test/peer/connection_pair.h"
+#include "test/peer/failing_allocator.h"
 
 static void test_offer_and_answer_connect(void **state) {
     (void)state;
@@ -341,33 +342,13 @@ static void test_free_at_each_event(void **state) {
     }
 }
 
-struct failing_allocator {
-    size_t calls, fail_at, live;
-};
-
-static void *failing_allocate(void *context, size_t bytes) {
-    struct failing_allocator *allocator = context;
-    if (++allocator->calls == allocator->fail_at)
-        return NULL;
-    void *memory = malloc(bytes);
-    allocator->live += memory != NULL;
-    return memory;
-}
-
-static void failing_release(void *context, void *memory) {
-    struct failing_allocator *allocator = context;
-    if (memory)
-        allocator->live--;
-    free(memory);
-}
-
 /* The n-th allocation fails, for every n until a call needs no more: an error, never a crash, never a leak. */
 static void test_allocation_failures(void **state) {
     (void)state;
     bool has_connected = false;
     for (size_t n = 1; n < 400 && !has_connected; n++) {
         struct failing_allocator failing = {.fail_at = n};
-        struct ice_allocator allocator = {failing_allocate, failing_release, &failing};
+        struct ice_allocator allocator = failing_allocator_of(&failing);
         struct connection_pair pair;
         if (connection_pair_start(&pair, 13, &allocator, true)) {
             if (connection_pair_describe(&pair) == PEER_OK) {

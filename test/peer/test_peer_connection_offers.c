@@ -165,7 +165,7 @@ static void answer_offer(const char *name, const char *offer, const struct dtls_
     struct peer_problem problem = {0};
     struct peer_connection *connection = make(certificate, policy, &random);
     int error = peer_connection_set_remote_description(connection, 1000000, PEER_SDP_OFFER, offer, strlen(offer), &problem);
-    strcpy(letters, "!");
+    memcpy(letters, "!", 2);
     /* What a final answer refuses is gone from its section; after a provisional one it still stands there, and says why. */
     if (error == PEER_OK)
         error = peer_connection_set_local_description(connection, 1000000, PEER_SDP_PRANSWER, NULL, 0, &problem);

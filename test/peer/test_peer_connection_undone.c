@@ -30,14 +30,6 @@ static int add_candidate(int to) {
     return peer_connection_add_ice_candidate(pair.ends[to].connection, pair.now_us, &init);
 }
 
-static size_t remote_candidates(int end) {
-    struct peer_statistics statistics;
-    size_t count = 0;
-    for (size_t cursor = 0; peer_connection_statistics(pair.ends[end].connection, &cursor, &statistics);)
-        count += statistics.type == PEER_STATISTICS_REMOTE_CANDIDATE;
-    return count;
-}
-
 static void answer(void) {
     size_t length;
     assert_int_equal(peer_connection_create_answer(pair.ends[1].connection, pair.now_us, pair.text, sizeof pair.text, &length, NULL), PEER_OK);
@@ -60,7 +52,7 @@ static void test_candidates_go_with_their_offer(void **state) {
     }
     offer();
     answer();
-    assert_int_equal(remote_candidates(1), 0);
+    assert_int_equal(connection_pair_remote_candidates(&pair, 1), 0);
     connection_pair_stop(&pair);
 }
 
@@ -73,7 +65,7 @@ static void test_candidates_wait_through_glare(void **state) {
     assert_int_equal(add_candidate(1), PEER_OK);
     offer();
     answer();
-    assert_int_equal(remote_candidates(1), 1);
+    assert_int_equal(connection_pair_remote_candidates(&pair, 1), 1);
     connection_pair_run(&pair, pair.now_us + 2 * SECOND);
     assert_int_equal(pair.ends[1].state, PEER_CONNECTION_CONNECTED);
     connection_pair_stop(&pair);

@@ -115,14 +115,6 @@ static void test_candidates_go_with_the_section_that_carries(void **state) {
     connection_pair_stop(&pair);
 }
 
-static size_t remote_candidates(int end) {
-    struct peer_statistics statistics;
-    size_t count = 0;
-    for (size_t cursor = 0; peer_connection_statistics(pair.ends[end].connection, &cursor, &statistics);)
-        count += statistics.type == PEER_STATISTICS_REMOTE_CANDIDATE;
-    return count;
-}
-
 /* Of the second section; an empty text is the end of them, an empty ufrag none. */
 static int add_to_second(const char *text, const char *ufrag) {
     struct peer_candidate_init init = {
@@ -148,12 +140,12 @@ static void test_candidates_of_a_folded_section(void **state) {
     assert_string_not_equal(first->ufrag, second->ufrag);
     assert_int_equal(add_to_second(second->text, second->ufrag), PEER_OK);
     assert_int_equal(add_to_second("candidate:1 1 udp 2130706431 10.0.0.1 6000 typ host", ""), PEER_OK);
-    assert_int_equal(remote_candidates(1), 0);
+    assert_int_equal(connection_pair_remote_candidates(&pair, 1), 0);
     assert_int_equal(add_to_second("", second->ufrag), PEER_OK); /* which is not the end of all */
     connection_pair_run(&pair, pair.now_us + SECOND);
     assert_int_equal(pair.ends[1].failures, 0);
     assert_int_equal(add_to_second(first->text, first->ufrag), PEER_OK);
-    assert_int_equal(remote_candidates(1), 1);
+    assert_int_equal(connection_pair_remote_candidates(&pair, 1), 1);
     require_connected();
     connection_pair_stop(&pair);
 }

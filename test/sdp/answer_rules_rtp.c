@@ -37,15 +37,18 @@ static int level_rank(const char *profile_level_id) {
     return flagged || level == 9 ? 21 : (int)(2 * level);
 }
 
+/* RFC 6184 section 8.1: Baseline at level 1, where it is not said. */
+static void profile_level_id(const char *fmtp, char out[ANSWER_WIDTH]) {
+    if (!parameter(fmtp, "profile-level-id", out))
+        memcpy(out, "42000a", sizeof "42000a");
+}
+
 /* RFC 6184 section 8.2.2. */
 static const char *h264_breaks(const char *offered, const char *answered) {
-    char offered_id[ANSWER_WIDTH] = "42000a";
-    char answered_id[ANSWER_WIDTH] = "42000a";
-    char found[ANSWER_WIDTH];
-    if (parameter(offered, "profile-level-id", found))
-        strcpy(offered_id, found);
-    if (parameter(answered, "profile-level-id", found))
-        strcpy(answered_id, found);
+    char offered_id[ANSWER_WIDTH];
+    char answered_id[ANSWER_WIDTH];
+    profile_level_id(offered, offered_id);
+    profile_level_id(answered, answered_id);
     if (number_of(offered, "packetization-mode", 0) != number_of(answered, "packetization-mode", 0))
         return "RFC 6184 section 8.2.2: another packetization-mode";
     /* constraint_set3_flag (0x10) belongs to the level. */

@@ -4,6 +4,7 @@
  */
 #include "test_sdp.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,10 +134,10 @@ static char *with(const char *text, const char *from, int n, const char *to) {
         at = strstr(at + 1, from);
     if (at == NULL)
         fail_msg("no %s in the answer", from);
-    char *out = calloc(1, strlen(text) + strlen(to) + 1);
-    memcpy(out, text, (size_t)(at - text));
-    strcat(out, to);
-    strcat(out, at + strlen(from));
+    size_t capacity = strlen(text) + strlen(to) + 1;
+    char *out = malloc(capacity);
+    assert_non_null(out);
+    assert_true((size_t)snprintf(out, capacity, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from)) < capacity);
     return out;
 }
 

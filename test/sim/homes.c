@@ -110,3 +110,7 @@ int homes_tear_down(void **state) {
         dtls_certificate_free(certificates[i]);
     return 0;
 }
+
+struct dtls_certificate *homes_certificate(int side) {
+    return certificates[side];
+}

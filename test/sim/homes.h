@@ -55,5 +55,6 @@ void homes_free(struct homes *homes);
 /* Certificates for both sides, made once: homes_set_up before the tests (cmocka group set-up), homes_tear_down after. */
 int homes_set_up(void **state);
 int homes_tear_down(void **state);
+struct dtls_certificate *homes_certificate(int side); /* 0 or 1, in between */
 
 #endif

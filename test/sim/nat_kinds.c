@@ -42,6 +42,12 @@ const struct nat_named_kind *nat_named_kind_find(const char *name) {
     return NULL;
 }
 
+size_t nat_named_kind_index(const char *name) {
+    const struct nat_named_kind *kind = nat_named_kind_find(name);
+    assert(kind != NULL);
+    return (size_t)(kind - kinds);
+}
+
 /* docs/nat-pairs.md, "The kinds that have names", literally: 'd' direct, 'r' relay. */
 static const char verdicts[NAT_KINDS_NAMED][NAT_KINDS_NAMED + 1] = {
     /* none                 */ "ddddddddddrr",

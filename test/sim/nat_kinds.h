@@ -37,6 +37,7 @@ struct nat_named_kind {
 
 const struct nat_named_kind *nat_named_kind_at(size_t index);       /* 0..NAT_KINDS_NAMED-1, in the order above */
 const struct nat_named_kind *nat_named_kind_find(const char *name); /* NULL: no such kind */
+size_t nat_named_kind_index(const char *name);                      /* there must be one */
 
 /*
  * How two hosts of these kinds reach each other: the table of docs/nat-pairs.md, which nat_kinds.py derives from mapping and

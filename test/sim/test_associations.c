@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sctp/association.h"
-#include "test/sim/sim.h"
+#include "test/sim/association_side.h"
 
 #define MESSAGES_MAX 160
 #define STREAMS 6
@@ -21,10 +20,7 @@ struct planned {
 };
 
 struct side {
-    struct sim *sim;
-    struct sctp_association *association;
-    struct stun_address local, remote;
-    int endpoint;
+    struct association_side sctp;
     struct planned plan[MESSAGES_MAX];
     size_t plan_count, next;
     size_t reset_at; /* before this message its stream is reset; MESSAGES_MAX: none */
@@ -54,18 +50,18 @@ static void fill(const struct planned *planned, size_t index, uint8_t *bytes) {
 
 static void receive(struct side *side, const struct sctp_received *received) {
     struct side *sender = side->peer;
-    sim_require(side->sim, received->length >= HEADER_BYTES);
+    sim_require(side->sctp.sim, received->length >= HEADER_BYTES);
     size_t index = (size_t)received->bytes[0] << 8 | received->bytes[1];
-    sim_require(side->sim, index < sender->next);
+    sim_require(side->sctp.sim, index < sender->next);
     struct planned *planned = &sender->plan[index];
-    sim_require(side->sim, planned->was_sent && !planned->has_arrived);
+    sim_require(side->sctp.sim, planned->was_sent && !planned->has_arrived);
     planned->has_arrived = true;
-    sim_require(side->sim, received->length == planned->message.length && received->stream == planned->message.stream);
-    sim_require(side->sim, received->is_unordered == planned->message.is_unordered && received->payload_protocol == planned->message.payload_protocol);
+    sim_require(side->sctp.sim, received->length == planned->message.length && received->stream == planned->message.stream);
+    sim_require(side->sctp.sim, received->is_unordered == planned->message.is_unordered && received->payload_protocol == planned->message.payload_protocol);
     for (size_t i = 2; i < received->length; i++)
-        sim_require(side->sim, received->bytes[i] == byte_of(planned->seed, i));
+        sim_require(side->sctp.sim, received->bytes[i] == byte_of(planned->seed, i));
     if (!received->is_unordered) {
-        sim_require(side->sim, index + 1 > side->last_ordered[received->stream]);
+        sim_require(side->sctp.sim, index + 1 > side->last_ordered[received->stream]);
         side->last_ordered[received->stream] = index + 1;
     }
 }
@@ -79,15 +75,15 @@ static void go_on(struct side *side, uint64_t now_us) {
         struct planned *planned = &side->plan[side->next];
         if (side->next == side->reset_at && !side->has_asked_reset) {
             uint16_t stream = planned->message.stream;
-            sim_require(side->sim, sctp_association_reset_streams(side->association, now_us, &stream, 1) == SCTP_OK);
+            sim_require(side->sctp.sim, sctp_association_reset_streams(side->sctp.association, now_us, &stream, 1) == SCTP_OK);
             side->has_asked_reset = side->is_held = true;
             return;
         }
         fill(planned, side->next, bytes);
         planned->message.bytes = bytes;
-        int result = sctp_association_send(side->association, now_us, &planned->message);
+        int result = sctp_association_send(side->sctp.association, now_us, &planned->message);
         side->is_held = result == SCTP_ERROR_CAPACITY;
-        sim_require(side->sim, result == SCTP_OK || side->is_held);
+        sim_require(side->sctp.sim, result == SCTP_OK || side->is_held);
         if (side->is_held)
             return;
         planned->was_sent = true;
@@ -98,26 +94,26 @@ static void go_on(struct side *side, uint64_t now_us) {
         is_done = side->peer->plan[i].has_arrived || side->peer->plan[i].message.reliability != SCTP_RELIABLE;
     if (is_done && !side->shuts_down) {
         side->shuts_down = true;
-        sctp_association_shutdown(side->association, now_us);
+        sctp_association_shutdown(side->sctp.association, now_us);
     }
 }
 
 static bool poll_upward(void *object, uint64_t now_us) {
     struct side *side = object;
     struct sctp_event event;
-    if (!sctp_association_poll_event(side->association, &event))
+    if (!sctp_association_poll_event(side->sctp.association, &event))
         return false;
-    sim_require(side->sim, !side->is_closed);
+    sim_require(side->sctp.sim, !side->is_closed);
     switch (event.type) {
     case SCTP_EVENT_CONNECTED:
-        sim_require(side->sim, !side->is_connected);
+        sim_require(side->sctp.sim, !side->is_connected);
         side->is_connected = true;
         break;
     case SCTP_EVENT_MESSAGE:
         receive(side, &event.message);
         break;
     case SCTP_EVENT_STREAMS_RESET:
-        sim_require(side->sim, event.is_incoming || (!event.is_refused && side->has_asked_reset));
+        sim_require(side->sctp.sim, event.is_incoming || (!event.is_refused && side->has_asked_reset));
         side->is_held &= event.is_incoming;
         side->resets++;
         break;
@@ -127,7 +123,7 @@ static bool poll_upward(void *object, uint64_t now_us) {
     case SCTP_EVENT_BUFFERED_LOW:
         break;
     case SCTP_EVENT_RESTARTED:
-        sim_require(side->sim, false);
+        sim_require(side->sctp.sim, false);
         break;
     case SCTP_EVENT_CLOSED:
         side->is_closed = true;
@@ -138,38 +134,7 @@ static bool poll_upward(void *object, uint64_t now_us) {
     return true;
 }
 
-/* ---- verbs ---------------------------------------------------------------------------------------------------------------------------- */
-
-static void handle_datagram(void *object, uint64_t now_us, const struct sim_path *path, uint8_t *bytes, size_t length) {
-    struct side *side = object;
-    (void)path;
-    sctp_association_handle_datagram(side->association, now_us, bytes, length);
-}
-
-static void handle_timeout(void *object, uint64_t now_us) {
-    sctp_association_handle_timeout(((struct side *)object)->association, now_us);
-}
-
-static bool poll_transmit(void *object, uint64_t now_us, uint8_t *buffer, size_t capacity, struct sim_transmit *out) {
-    struct side *side = object;
-    struct sctp_transmit transmit;
-    if (!sctp_association_poll_transmit(side->association, now_us, buffer, capacity, &transmit))
-        return false;
-    *out = (struct sim_transmit){.length = transmit.length};
-    out->path.local = side->local;
-    out->path.remote = side->remote;
-    return true;
-}
-
-static uint64_t next_timeout(const void *object) {
-    return sctp_association_next_timeout(((const struct side *)object)->association);
-}
-
-static const struct sim_verbs verbs = {.handle_datagram = handle_datagram,
-                                       .handle_timeout = handle_timeout,
-                                       .poll_transmit = poll_transmit,
-                                       .poll_upward = poll_upward,
-                                       .next_timeout = next_timeout};
+static const struct sim_verbs verbs = ASSOCIATION_SIDE_VERBS(poll_upward);
 
 /* ---- a seed becomes an association ----------------------------------------------------------------------------------------------------- */
 
@@ -217,19 +182,13 @@ static void plan(struct sim *sim, struct side *side, uint32_t budget_bytes) {
 
 static void make(struct sim *sim, struct side *side, int interface_, const char *name) {
     struct sctp_association_config config = {
-        .random = sim_random_fill,
-        .random_context = sim_random_of(sim),
         .wants_interleaving = below(sim, 2) == 0,
         .send_bytes = below(sim, 2) == 0 ? 65536 : 0,
         .receive_bytes = below(sim, 2) == 0 ? 65536 : 0,
         .init_retransmissions = 100,
         .association_retransmissions = 100,
     };
-    side->sim = sim;
-    side->association = sctp_association_new(&config, sim_now(sim));
-    sim_require(sim, side->association != NULL);
-    side->endpoint = sim_attach(sim, name, &verbs, side);
-    side->local = *sim_bind(sim, side->endpoint, interface_, 5000);
+    association_side_start(&side->sctp, sim, &config, interface_, name, &verbs);
 }
 
 static bool is_over(const struct side *a, const struct side *b) {
@@ -238,7 +197,7 @@ static bool is_over(const struct side *a, const struct side *b) {
 
 static void judge(struct sim *sim, const struct side *side) {
     struct sctp_association_statistics statistics;
-    sctp_association_statistics(side->association, &statistics);
+    sctp_association_statistics(side->sctp.association, &statistics);
     sim_require(sim, side->reason == SCTP_CLOSED_SHUTDOWN || (side->shuts_down && side->reason != SCTP_CLOSED_PROTOCOL_VIOLATION));
     for (size_t i = 0; i < side->plan_count; i++)
         sim_require(sim, side->plan[i].has_arrived || side->plan[i].message.reliability != SCTP_RELIABLE);
@@ -254,19 +213,15 @@ static void run(uint64_t seed, struct sim_counters *sum) {
     memset(&b, 0, sizeof b);
     make(sim, &a, sim_network_add_interface(network, SIM_PUBLIC, "203.0.113.1", &link, NULL), "a");
     make(sim, &b, sim_network_add_interface(network, SIM_PUBLIC, "203.0.113.2", &link, NULL), "b");
-    a.remote = b.local;
-    b.remote = a.local;
+    association_side_introduce(&a.sctp, &b.sctp);
     a.peer = &b;
     b.peer = &a;
     uint32_t budget = 400000 - (uint32_t)(link.loss * 900000);
     plan(sim, &a, budget);
     plan(sim, &b, budget);
-    sctp_association_connect(a.association, sim_now(sim));
-    sim_touch(sim, a.endpoint);
-    if (below(sim, 2) == 0) { /* both call */
-        sctp_association_connect(b.association, sim_now(sim));
-        sim_touch(sim, b.endpoint);
-    }
+    association_side_connect(&a.sctp);
+    if (below(sim, 2) == 0) /* both call */
+        association_side_connect(&b.sctp);
     sim_set_deadline(sim, 7200 * SIM_SECOND_US);
     while (!is_over(&a, &b) && sim_step(sim)) {
     }
@@ -275,8 +230,8 @@ static void run(uint64_t seed, struct sim_counters *sum) {
     judge(sim, &b);
     struct sim_counters counters = sim_network_counters(network);
     sim_counters_add(sum, &counters);
-    sctp_association_free(a.association);
-    sctp_association_free(b.association);
+    sctp_association_free(a.sctp.association);
+    sctp_association_free(b.sctp.association);
     sim_free(sim);
 }
 

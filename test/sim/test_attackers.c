@@ -25,17 +25,10 @@ struct outcome {
     struct sim_counters counters;
 };
 
-static size_t kind(const char *name) {
-    size_t i = 0;
-    while (strcmp(nat_named_kind_at(i)->name, name) != 0)
-        i++;
-    return i;
-}
-
 static struct outcome call(uint64_t seed, const char *const kinds[2], unsigned attacks) {
     struct attacker attacker;
     struct outcome outcome = {.setup_us = UINT64_MAX};
-    homes_build(&homes, seed, &(struct homes_config){.kinds = {kind(kinds[0]), kind(kinds[1])}, .has_turn = true, .up = {.delay_us = HOMES_UP_US}});
+    homes_build(&homes, seed, &(struct homes_config){.kinds = {nat_named_kind_index(kinds[0]), nat_named_kind_index(kinds[1])}, .has_turn = true, .up = {.delay_us = HOMES_UP_US}});
     attacker_begin(&attacker, homes.sim, attacks, homes.sides);
     homes_call(&homes, &(struct transport_side_config){.trickles = true, .frames = FRAMES});
     sim_set_deadline(homes.sim, 60 * SIM_SECOND_US);
@@ -156,7 +149,7 @@ static void replayed_nominations(void **state) {
     struct sim_seeds seeds = sim_seeds(1, 4);
     for (uint64_t seed = seeds.first; seed < seeds.first + seeds.count; seed++) {
         struct attacker attacker;
-        homes_build(&homes, seed, &(struct homes_config){.kinds = {kind("full-cone"), kind("full-cone")}, .has_turn = true, .up = {.delay_us = HOMES_UP_US}});
+        homes_build(&homes, seed, &(struct homes_config){.kinds = {nat_named_kind_index("full-cone"), nat_named_kind_index("full-cone")}, .has_turn = true, .up = {.delay_us = HOMES_UP_US}});
         attacker_begin(&attacker, homes.sim, ATTACK_REPLAYS, homes.sides);
         sim_network_set_filter(sim_network_of(homes.sim), passes_later, homes.sim);
         homes_call(&homes, &(struct transport_side_config){.trickles = true, .frames = 1400});

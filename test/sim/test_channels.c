@@ -51,24 +51,9 @@ struct end {
 static struct homes homes;
 static struct connection_side sides[2];
 static struct end ends[2];
-static struct dtls_certificate *certificates[2];
 static enum disturbance disturbance;
 static bool is_disturbed;
 static uint32_t audio_before[2];
-
-static int set_up(void **state) {
-    (void)state;
-    for (int i = 0; i < 2; i++)
-        certificates[i] = dtls_certificate_new(&(struct dtls_certificate_config){.wall_clock_s = 1700000000});
-    return dtls_srtp_initialize() == DTLS_OK && certificates[0] && certificates[1] ? 0 : -1;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    for (int i = 0; i < 2; i++)
-        dtls_certificate_free(certificates[i]);
-    return 0;
-}
 
 static void require(bool condition, const char *what, int line) {
     if (condition)
@@ -204,14 +189,6 @@ static void disturb(struct sim *sim, void *context) {
     }
 }
 
-static size_t kind(const char *name) {
-    for (size_t i = 0; i < NAT_KINDS_NAMED; i++)
-        if (strcmp(nat_named_kind_at(i)->name, name) == 0)
-            return i;
-    fail_msg("no kind %s", name);
-    return 0;
-}
-
 static double loss_of(uint64_t seed) {
     static const double losses[] = {0.02, 0.05, 0.10};
     return losses[seed % COUNT(losses)];
@@ -221,7 +198,7 @@ static void start(uint64_t seed) {
     static const char *const pairs[][2] = {{"port-restricted", "none"}, {"port-restricted", "full-cone"}, {"symmetric", "symmetric"}};
     static const enum peer_bundle_policy policies[] = {PEER_BUNDLE_BALANCED, PEER_BUNDLE_MAX_COMPAT, PEER_BUNDLE_MAX_BUNDLE};
     const char *const *pair = pairs[seed / 2 % COUNT(pairs)];
-    struct homes_config config = {.kinds = {kind(pair[0]), kind(pair[1])}, .has_turn = true, .up = homes_bad_link(loss_of(seed))};
+    struct homes_config config = {.kinds = {nat_named_kind_index(pair[0]), nat_named_kind_index(pair[1])}, .has_turn = true, .up = homes_bad_link(loss_of(seed))};
     struct connection_side_config configs[2];
     homes_build(&homes, seed, &config);
     disturbance = (enum disturbance)(seed % DISTURBANCES);
@@ -230,7 +207,7 @@ static void start(uint64_t seed) {
     for (int i = 0; i < 2; i++) {
         bool has_media = seed / DISTURBANCES % 2 == 0;
         configs[i] = (struct connection_side_config){.interfaces = {homes.interfaces[i]}, .interface_count = 1, .servers = homes.servers, .server_count = homes.server_count,
-                                                     .certificate = certificates[i], .bundle_policy = policies[seed % COUNT(policies)], .has_no_media = !has_media,
+                                                     .certificate = homes_certificate(i), .bundle_policy = policies[seed % COUNT(policies)], .has_no_media = !has_media,
                                                      .take_data = take_data, .data_context = &ends[i]};
         ends[i] = (struct end){.side = &sides[i], .other = &ends[1 - i], .seed = 2 * seed + (uint64_t)i, .has_media = has_media};
     }
@@ -331,5 +308,5 @@ static void every_message_of_every_seed(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_message_of_every_seed)};
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, homes_set_up, homes_tear_down);
 }

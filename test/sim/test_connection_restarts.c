@@ -22,37 +22,14 @@
 
 static struct homes homes;
 static struct connection_side sides[2];
-static struct dtls_certificate *certificates[2];
-
-static int set_up(void **state) {
-    (void)state;
-    for (int i = 0; i < 2; i++)
-        certificates[i] = dtls_certificate_new(&(struct dtls_certificate_config){.wall_clock_s = 1700000000});
-    return dtls_srtp_initialize() == DTLS_OK && certificates[0] && certificates[1] ? 0 : -1;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    for (int i = 0; i < 2; i++)
-        dtls_certificate_free(certificates[i]);
-    return 0;
-}
-
-static size_t kind(const char *name) {
-    for (size_t i = 0; i < NAT_KINDS_NAMED; i++)
-        if (strcmp(nat_named_kind_at(i)->name, name) == 0)
-            return i;
-    fail_msg("no kind %s", name);
-    return 0;
-}
 
 static void start_call(uint64_t seed, const char *offerer, const char *answerer, double loss, enum peer_bundle_policy policy) {
-    struct homes_config config = {.kinds = {kind(offerer), kind(answerer)}, .has_turn = true, .up = homes_bad_link(loss)};
+    struct homes_config config = {.kinds = {nat_named_kind_index(offerer), nat_named_kind_index(answerer)}, .has_turn = true, .up = homes_bad_link(loss)};
     struct connection_side_config configs[2];
     homes_build(&homes, seed, &config);
     for (int i = 0; i < 2; i++)
         configs[i] = (struct connection_side_config){.interfaces = {homes.interfaces[i]}, .interface_count = 1, .servers = homes.servers,
-                                                     .server_count = homes.server_count, .certificate = certificates[i], .bundle_policy = policy};
+                                                     .server_count = homes.server_count, .certificate = homes_certificate(i), .bundle_policy = policy};
     connection_sides_start(homes.sim, sides, configs);
 }
 
@@ -368,5 +345,5 @@ int main(void) {
         cmocka_unit_test(restarts_are_not_noticed), cmocka_unit_test(restarts_are_not_noticed_under_loss), cmocka_unit_test(interface_lost),
         cmocka_unit_test(relay_gone),               cmocka_unit_test(consent_lost),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, homes_set_up, homes_tear_down);
 }

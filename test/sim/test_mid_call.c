@@ -39,17 +39,9 @@ static void print_times(const char *what, struct times *times) {
                   (unsigned long long)times->us[times->count - 1] / 1000);
 }
 
-static size_t kind(const char *name) {
-    for (size_t i = 0; i < NAT_KINDS_NAMED; i++)
-        if (strcmp(nat_named_kind_at(i)->name, name) == 0)
-            return i;
-    fail_msg("no kind %s", name);
-    return 0;
-}
-
 /* A call with media for so long, that restarts when it needs to. */
 static void start_call(uint64_t seed, const char *offerer, const char *answerer, double loss, unsigned seconds) {
-    struct homes_config config = {.kinds = {kind(offerer), kind(answerer)}, .has_turn = true, .up = homes_bad_link(loss)};
+    struct homes_config config = {.kinds = {nat_named_kind_index(offerer), nat_named_kind_index(answerer)}, .has_turn = true, .up = homes_bad_link(loss)};
     homes_build(&homes, seed, &config);
     homes_call(&homes, &(struct transport_side_config){.trickles = true, .restarts = true, .frames = seconds * 50});
 }

@@ -8,20 +8,13 @@
 
 static struct homes homes;
 
-static size_t kind(const char *name) {
-    size_t i = 0;
-    while (strcmp(nat_named_kind_at(i)->name, name) != 0)
-        i++;
-    return i;
-}
-
 struct seen {
     struct ice_nat_behaviour local, remote;
 };
 
 /* The offerer's view, when the call has its verdict. */
 static struct seen call(const char *offerer, const char *answerer) {
-    struct homes_config config = {.kinds = {kind(offerer), kind(answerer)}, .has_turn = true};
+    struct homes_config config = {.kinds = {nat_named_kind_index(offerer), nat_named_kind_index(answerer)}, .has_turn = true};
     struct seen seen;
     homes_build(&homes, 1, &config);
     homes_call(&homes, &(struct transport_side_config){0});
