@@ -1,12 +1,12 @@
 """aiortc as a peer of data cases: one RTCPeerConnection on lines of JSON (party.js says which)."""
 import asyncio
-import json
+import pathlib
 import sys
-import traceback
 
-import aiortc
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from aiortc.sdp import candidate_from_sdp
+from aiortc import RTCConfiguration, RTCPeerConnection
+
+sys.path.append(str(pathlib.Path(__file__).parent.parent / "peers"))
+from aiortc_lines import Described, say, serve  # noqa: E402
 
 NUMBER_BYTES, LETTERS, MARK, MARKED_BYTES = 4, 26, "✓".encode(), 7
 BUFFERED_BYTES = 1 << 18
@@ -33,13 +33,8 @@ def number_in(data, text):
     return number
 
 
-def say(message):
-    print(json.dumps(message), flush=True)
-
-
-class Peer:
+class Peer(Described):
     def __init__(self):
-        self.connection = None
         self.channels = []
 
     def add(self, channel):
@@ -101,52 +96,10 @@ class Peer:
     def facts(self, request):
         return {"facts": self.facts_of(self.channels[request["channel"]])}
 
-    async def offer(self, _):
+    async def offer(self, request):
         # By default it offers what RFC 8841 was in 2013 (DTLS/SCTP, a=sctpmap); it knows the RFC, too, and has no option for it.
         self.connection._sctpLegacySdp = False
-        await self.connection.setLocalDescription(await self.connection.createOffer())
-        return {"sdp": self.connection.localDescription.sdp}
-
-    async def answer(self, request):
-        await self.connection.setRemoteDescription(RTCSessionDescription(request["sdp"], "offer"))
-        await self.connection.setLocalDescription(await self.connection.createAnswer())
-        return {"sdp": self.connection.localDescription.sdp}
-
-    async def accept(self, request):
-        await self.connection.setRemoteDescription(RTCSessionDescription(request["sdp"], "answer"))
-
-    async def candidate(self, request):
-        told = request["candidate"]
-        if not told or not told["candidate"]:
-            return
-        candidate = candidate_from_sdp(told["candidate"].split(":", 1)[1])
-        candidate.sdpMid, candidate.sdpMLineIndex = told.get("sdpMid"), told.get("sdpMLineIndex")
-        await self.connection.addIceCandidate(candidate)
-
-    async def close(self, _):
-        await self.connection.close()
+        return await super().offer(request)
 
 
-async def main():
-    peer, loop = Peer(), asyncio.get_running_loop()
-    say({"event": "version", "version": f"aiortc/{aiortc.__version__}"})
-    lines = asyncio.StreamReader(limit=2**20)
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
-
-    async def handle(request):
-        try:
-            result = getattr(peer, request["do"])(request)
-            result = await result if asyncio.iscoroutine(result) else result
-            say({"id": request["id"], **(result or {})})
-        except Exception as error:  # whatever it is, the runner is told, and the log has the rest
-            traceback.print_exc()
-            say({"id": request["id"], "error": f"{type(error).__name__}: {error}"})
-
-    tasks = set()
-    while line := await lines.readline():
-        task = asyncio.create_task(handle(json.loads(line)))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-
-asyncio.run(main())
+asyncio.run(serve(Peer, at_once=True))

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { say } from '../peers/requests.js';
 import { Party } from './party.js';
 
 // werift: its own TURN and STUN servers are none of ours, and it looks for 127.0.0.1 only when told.
@@ -27,7 +28,6 @@ function versionOf(name) {
   }
 }
 
-const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 const name = process.argv[2];
 const { Connection, configuration } = await stacks[name]();
 const party = new Party(Connection, say, configuration);

@@ -6,14 +6,13 @@ import asyncio
 import fractions
 import json
 import re
-import sys
 import time
-import traceback
 
 import aiortc
 import av
 import numpy as np
-from aiortc.sdp import candidate_from_sdp
+
+from aiortc_lines import Described, say, serve
 
 WIDTH, HEIGHT, FRAMES_PER_SECOND = 640, 480, 20
 COLUMNS, ROWS = 40, 2
@@ -154,7 +153,7 @@ async def until_the_end(reading):
 # ---- the connection ----
 
 
-class Peer:
+class Peer(Described):
     def __init__(self):
         self.connection, self.tasks = None, []
 
@@ -172,26 +171,6 @@ class Peer:
         reading = watch(track) if track.kind == "video" else listen(track)
         self.tasks.append(asyncio.create_task(until_the_end(reading)))
 
-    async def offer(self, _):
-        await self.connection.setLocalDescription(await self.connection.createOffer())
-        return {"sdp": self.connection.localDescription.sdp}
-
-    async def answer(self, request):
-        await self.connection.setRemoteDescription(aiortc.RTCSessionDescription(request["sdp"], "offer"))
-        await self.connection.setLocalDescription(await self.connection.createAnswer())
-        return {"sdp": self.connection.localDescription.sdp}
-
-    async def accept(self, request):
-        await self.connection.setRemoteDescription(aiortc.RTCSessionDescription(request["sdp"], "answer"))
-
-    async def candidate(self, request):
-        given = request["candidate"]
-        if not given or not given["candidate"]:
-            return  # aiortc 1.4 knows no end of candidates by trickle
-        candidate = candidate_from_sdp(given["candidate"].split(":", 1)[1])
-        candidate.sdpMid, candidate.sdpMLineIndex = given.get("sdpMid"), given.get("sdpMLineIndex")
-        await self.connection.addIceCandidate(candidate)
-
     async def measure(self, _):
         stats = [json.loads(json.dumps(vars(s), default=str)) for s in (await self.connection.getStats()).values()]
         sdp = self.connection.localDescription.sdp
@@ -203,28 +182,5 @@ class Peer:
                 stats.append({"type": "codec", "id": s["codecId"], "mimeType": f"{s['kind']}/{name[1]}"})
         return {"stats": stats, "picture": picture, "sound": sound, "lacks": ["path"]}
 
-    async def close(self, _):
-        await self.connection.close()
 
-
-def say(message):
-    print(json.dumps(message), flush=True)
-
-
-async def main():
-    peer, loop = Peer(), asyncio.get_running_loop()
-    say({"event": "version", "version": f"aiortc/{aiortc.__version__}"})
-    lines = asyncio.StreamReader(limit=2**20)
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
-    while line := await lines.readline():
-        request = json.loads(line)
-        try:
-            result = getattr(peer, request["do"])(request)
-            result = await result if asyncio.iscoroutine(result) else result
-            say({"id": request["id"], **(result or {})})
-        except Exception as error:  # whatever it is, the runner is told, and the log has the rest
-            traceback.print_exc()
-            say({"id": request["id"], "error": f"{type(error).__name__}: {error}"})
-
-
-asyncio.run(main())
+asyncio.run(serve(Peer))

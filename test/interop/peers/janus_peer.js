@@ -6,17 +6,15 @@ import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import WebSocket from 'ws';
 import { portAnswers } from '../process.js';
+import { answerRequests, say } from './requests.js';
 
 const API_PORT = 8188, ADMIN_PORT = 7188, FEED = { audio: 5002, video: 5004 }; // on 127.0.0.1 of the runner's namespace
 const TYPES = { audio: 111, video: 96 };
 const NAMES = { opus: 'opus', vp8: 'VP8', vp9: 'VP9', h264: 'H264', av1: 'AV1' }; // janus writes them small
 const ADMIN_SECRET = 'interop', MOUNTPOINT = 1;
 const KEEPALIVE_MS = 20000; // a session of which nothing is heard for 60 s is over
-
-const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
 // ---- janus' own configuration: defaults, but for one transport, two plugins, and the room's STUN server ------------------------------
 
@@ -180,14 +178,6 @@ const acts = {
 
 process.on('exit', () => children.forEach(({ child }) => child.kill('SIGKILL')));
 const [, version] = execFileSync('janus', ['--help'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).match(/\((\d[\d.]+)\)/);
-say({ event: 'version', version: `janus/${version}` });
-for await (const line of createInterface({ input: process.stdin })) {
-  const request = JSON.parse(line);
-  try {
-    say({ id: request.id, ...(await acts[request.do](request)) });
-  } catch (error) {
-    say({ id: request.id, error: error.message });
-  }
-}
+await answerRequests(`janus/${version}`, acts);
 await acts.close();
 process.exit(0);

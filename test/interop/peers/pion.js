@@ -13,13 +13,13 @@ const LIBRARIES = '/usr/share/gocode'; // Debian's Go packages
 const source = fileURLToPath(new URL('pion/', import.meta.url));
 const folder = resolve(process.env.INTEROP_OUTPUT ?? 'build/interop', 'pion');
 
-// Builds the program in the folder `from` under this name, unless it is there. Debian's Go packages are found by GOPATH. That "v3" is the
-// folder without it, Go believes only a module inside of GOPATH.
+// Builds the program in the folder `from` under this name; go itself knows what is new. Debian's Go packages are found by GOPATH, and lines, which both
+// programs use. That "v3" is the folder without it, Go believes only a module inside of GOPATH.
 export async function buildPion(from, name) {
-  const program = join(folder, name), module = join(folder, 'src', name);
-  if (existsSync(program)) return;
-  await mkdir(module, { recursive: true });
+  const program = join(folder, name), module = join(folder, 'src', name), lines = join(folder, 'src/lines');
+  for (const into of [module, lines]) await mkdir(into, { recursive: true });
   for (const file of ['main.go', 'go.mod']) await copyFile(join(from, file), join(module, file));
+  await copyFile(fileURLToPath(new URL('lines/lines.go', import.meta.url)), join(lines, 'lines.go'));
   const environment = { ...process.env, GO111MODULE: 'off', GOPATH: `${folder}:${LIBRARIES}`, GOFLAGS: '', GOCACHE: join(folder, 'cache') };
   execFileSync('go', ['build', '-o', program, '.'], { cwd: module, env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
 }

@@ -2,13 +2,11 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { MediaStreamTrack, OpusPacketizer, RTCPeerConnection, RtcpSrPacket, Vp8Packetizer, useOPUS, useVP8 } from 'werift';
 import { MediaRecorder, OggParser } from 'werift/nonstandard';
+import { answerRequests, negotiation, say, tellCandidates } from './requests.js';
 
 const IVF_HEADER = 32, FRAME_HEADER = 12; // bytes
-
-const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
 let connection = null;
 const timers = [], recorders = [], reports = [];
@@ -64,30 +62,13 @@ const acts = {
       say({ event: 'state', state: connection.connectionState });
       if (connection.connectionState === 'connected') starts.splice(0).forEach((start) => start());
     };
-    connection.onicecandidate = ({ candidate }) => {
-      const { candidate: line, sdpMid, sdpMLineIndex, usernameFragment } = candidate ?? {};
-      say({ event: 'candidate', candidate: line ? { candidate: line, sdpMid, sdpMLineIndex, usernameFragment } : null });
-    };
+    tellCandidates(connection);
     connection.ontrack = ({ track, receiver }) => {
       record(track, folder);
       receiver.onRtcp.subscribe((packet) => packet.type === RtcpSrPacket.type && reports.push(...packet.reports));
     };
   },
-  async offer() {
-    await connection.setLocalDescription(await connection.createOffer());
-    return { sdp: connection.localDescription.sdp };
-  },
-  async answer({ sdp }) {
-    await connection.setRemoteDescription({ type: 'offer', sdp });
-    await connection.setLocalDescription(await connection.createAnswer());
-    return { sdp: connection.localDescription.sdp };
-  },
-  async accept({ sdp }) {
-    await connection.setRemoteDescription({ type: 'answer', sdp });
-  },
-  async candidate({ candidate }) {
-    if (candidate) await connection.addIceCandidate(candidate);
-  },
+  ...negotiation(() => connection),
   async measure() {
     const stats = [...(await connection.getStats()).values()];
     // Its senders see the report blocks of an RR, and not those of an SR, which go to the receiver alone (RFC 3550 section 6.4.1).
@@ -103,13 +84,5 @@ const acts = {
   },
 };
 
-say({ event: 'version', version: `werift/${process.argv[2]}` });
-for await (const line of createInterface({ input: process.stdin })) {
-  const { id, do: what, ...members } = JSON.parse(line);
-  try {
-    say({ id, ...(await acts[what](members)) });
-  } catch (error) {
-    say({ id, error: String(error) });
-  }
-}
+await answerRequests(`werift/${process.argv[2]}`, acts);
 process.exit(0);

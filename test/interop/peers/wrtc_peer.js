@@ -1,19 +1,18 @@
 // @roamhq/wrtc as a peer, libwebrtc without a browser around it: one RTCPeerConnection on lines of JSON (peers/program.js says which). It sends a stamped picture and a
 // tone, reads the stamp in every picture that it decodes, and keeps what it hears.
 
-import { createInterface } from 'node:readline';
 import wrtc from '@roamhq/wrtc';
 import { OUR_TONE_HZ } from '../judge.js';
 import { SAMPLE_RATE, toneShare } from '../recording.js';
 import { readStamp } from '../stamp.js';
 import { HEIGHT, WIDTH, drawPicture } from './canned.js';
+import { answerRequests, negotiation, say, tellCandidates } from './requests.js';
 
 const { RTCAudioSink, RTCAudioSource, RTCVideoSink, RTCVideoSource } = wrtc.nonstandard;
 const FRAMES_PER_SECOND = 20;
 const PIECE = SAMPLE_RATE / 100; // libwebrtc takes and gives 10 ms at a time
 const VOLUME = 8000;
 
-const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 const nowMs = () => Date.now() % 2 ** 32;
 
 let connection = null;
@@ -76,27 +75,12 @@ const acts = {
   open({ iceServers, media, toneHz }) {
     connection = new wrtc.RTCPeerConnection({ iceServers });
     connection.onconnectionstatechange = () => say({ event: 'state', state: connection.connectionState });
-    connection.onicecandidate = ({ candidate }) => {
-      const { candidate: line, sdpMid, sdpMLineIndex, usernameFragment } = candidate ?? {};
-      say({ event: 'candidate', candidate: line ? { candidate: line, sdpMid, sdpMLineIndex, usernameFragment } : null });
-    };
+    tellCandidates(connection);
     connection.ontrack = ({ track }) => (track.kind === 'video' ? watch : listen)(track);
     if (media.includes('audio')) connection.addTrack(tone(toneHz));
     if (media.includes('video')) connection.addTrack(picture());
   },
-  async offer() {
-    await connection.setLocalDescription(await connection.createOffer());
-    return { sdp: connection.localDescription.sdp };
-  },
-  async answer({ sdp }) {
-    await connection.setRemoteDescription({ type: 'offer', sdp });
-    await connection.setLocalDescription(await connection.createAnswer());
-    return { sdp: connection.localDescription.sdp };
-  },
-  accept: ({ sdp }) => connection.setRemoteDescription({ type: 'answer', sdp }),
-  async candidate({ candidate }) {
-    if (candidate) await connection.addIceCandidate(candidate);
-  },
+  ...negotiation(() => connection),
   async measure() {
     const stats = [...(await connection.getStats()).values()];
     // libwebrtc shows remote-outbound-rtp of pictures from M125 on, and this is M106. When a picture is to be shown, on the sender's clock, it knows only from a sender report.
@@ -111,13 +95,5 @@ const acts = {
   },
 };
 
-say({ event: 'version', version: `wrtc/${process.argv[2]}` });
-for await (const line of createInterface({ input: process.stdin })) {
-  const request = JSON.parse(line);
-  try {
-    say({ id: request.id, ...(await acts[request.do](request)) });
-  } catch (error) {
-    say({ id: request.id, error: String(error) });
-  }
-}
+await answerRequests(`wrtc/${process.argv[2]}`, acts);
 process.exit(0); // its threads would keep it

@@ -2,13 +2,13 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 	"sync"
 	"time"
+
+	"lines"
 
 	"github.com/pion/webrtc/v3"
 )
@@ -20,8 +20,6 @@ const (
 	markedBytes   = 7
 	bufferedBytes = 1 << 18
 )
-
-type object = map[string]interface{}
 
 type request struct {
 	ID        int                      `json:"id"`
@@ -81,20 +79,6 @@ func numberIn(data []byte, text bool) int {
 	return number
 }
 
-// ---- lines ----
-
-var output sync.Mutex
-
-func say(message object) {
-	text, err := json.Marshal(message)
-	if err != nil {
-		panic(err)
-	}
-	output.Lock()
-	defer output.Unlock()
-	fmt.Println(string(text))
-}
-
 // ---- the connection ----
 
 type peer struct {
@@ -103,8 +87,8 @@ type peer struct {
 	channels   []*webrtc.DataChannel
 }
 
-func factsOf(channel *webrtc.DataChannel) object {
-	return object{
+func factsOf(channel *webrtc.DataChannel) lines.Object {
+	return lines.Object{
 		"label": channel.Label(), "protocol": channel.Protocol(), "ordered": channel.Ordered(), "maxRetransmits": channel.MaxRetransmits(),
 		"maxPacketLifeTime": channel.MaxPacketLifeTime(), "negotiated": channel.Negotiated(), "id": channel.ID(), "readyState": channel.ReadyState().String(),
 	}
@@ -116,14 +100,14 @@ func (p *peer) add(channel *webrtc.DataChannel, isOfPeer bool) int {
 	p.channels = append(p.channels, channel)
 	p.lock.Unlock()
 	if isOfPeer {
-		say(object{"event": "channel", "channel": number, "facts": factsOf(channel)})
+		lines.Say(lines.Object{"event": "channel", "channel": number, "facts": factsOf(channel)})
 	}
-	channel.OnOpen(func() { say(object{"event": "opened", "channel": number}) })
-	channel.OnClose(func() { say(object{"event": "shut", "channel": number}) })
+	channel.OnOpen(func() { lines.Say(lines.Object{"event": "opened", "channel": number}) })
+	channel.OnClose(func() { lines.Say(lines.Object{"event": "shut", "channel": number}) })
 	channel.OnMessage(func(message webrtc.DataChannelMessage) {
 		index := numberIn(message.Data, message.IsString)
 		intact := bytes.Equal(message.Data, content(len(message.Data), index, message.IsString))
-		say(object{"event": "message", "channel": number, "text": message.IsString, "length": len(message.Data), "number": index, "intact": intact})
+		lines.Say(lines.Object{"event": "message", "channel": number, "text": message.IsString, "length": len(message.Data), "number": index, "intact": intact})
 	})
 	return number
 }
@@ -138,10 +122,12 @@ func (p *peer) open() error {
 	p.connection = connection
 	connection.OnICECandidate(func(candidate *webrtc.ICECandidate) {
 		if candidate != nil {
-			say(object{"event": "candidate", "candidate": candidate.ToJSON()})
+			lines.Say(lines.Object{"event": "candidate", "candidate": candidate.ToJSON()})
 		}
 	})
-	connection.OnConnectionStateChange(func(state webrtc.PeerConnectionState) { say(object{"event": "state", "state": state.String()}) })
+	connection.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+		lines.Say(lines.Object{"event": "state", "state": state.String()})
+	})
 	connection.OnDataChannel(func(channel *webrtc.DataChannel) { p.add(channel, true) })
 	return nil
 }
@@ -171,14 +157,14 @@ func (p *peer) at(number int) *webrtc.DataChannel {
 	return p.channels[number]
 }
 
-func (p *peer) describe(description webrtc.SessionDescription, err error) (object, error) {
+func (p *peer) describe(description webrtc.SessionDescription, err error) (lines.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	return object{"sdp": description.SDP}, p.connection.SetLocalDescription(description)
+	return lines.Object{"sdp": description.SDP}, p.connection.SetLocalDescription(description)
 }
 
-func (p *peer) handle(r request) (object, error) {
+func (p *peer) handle(r request) (lines.Object, error) {
 	switch r.Do {
 	case "open":
 		return nil, p.open()
@@ -189,13 +175,13 @@ func (p *peer) handle(r request) (object, error) {
 		if err != nil {
 			return nil, err
 		}
-		return object{"channel": p.add(channel, false)}, nil
+		return lines.Object{"channel": p.add(channel, false)}, nil
 	case "send":
 		return nil, p.send(r)
 	case "shut":
 		return nil, p.at(r.Channel).Close()
 	case "facts":
-		return object{"facts": factsOf(p.at(r.Channel))}, nil
+		return lines.Object{"facts": factsOf(p.at(r.Channel))}, nil
 	case "offer":
 		return p.describe(p.connection.CreateOffer(nil))
 	case "answer":
@@ -218,33 +204,11 @@ func (p *peer) handle(r request) (object, error) {
 
 func main() {
 	p := &peer{}
-	say(object{"event": "version", "version": "pion/3.1"})
-	lines := bufio.NewReaderSize(os.Stdin, 1<<20)
-	for {
-		line, err := lines.ReadBytes('\n')
-		if err != nil {
-			return
-		}
+	lines.Serve("pion/3.1", func(line []byte) (lines.Object, error) {
 		var r request
 		if err := json.Unmarshal(line, &r); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			continue
+			return nil, err
 		}
-		answer := func() {
-			result, err := p.handle(r)
-			if result == nil {
-				result = object{}
-			}
-			result["id"] = r.ID
-			if err != nil {
-				result["error"] = err.Error()
-			}
-			say(result)
-		}
-		if r.Do == "send" {
-			go answer() // it may have to wait for room
-		} else {
-			answer()
-		}
-	}
+		return p.handle(r)
+	}, func(do string) bool { return do == "send" }) // it may have to wait for room
 }

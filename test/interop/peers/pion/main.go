@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +11,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"lines"
 
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v3"
@@ -35,8 +36,6 @@ type request struct {
 	Canned     map[string]string        `json:"canned"`
 }
 
-type object = map[string]interface{}
-
 type peer struct {
 	connection *webrtc.PeerConnection
 	folder     string
@@ -44,18 +43,6 @@ type peer struct {
 	received   map[string]int // packets, by kind
 	codecs     map[string]string
 	writers    []io.Closer
-}
-
-var output sync.Mutex
-
-func say(message object) {
-	text, err := json.Marshal(message)
-	if err != nil {
-		panic(err)
-	}
-	output.Lock()
-	defer output.Unlock()
-	fmt.Println(string(text))
 }
 
 // ---- what it sends ----
@@ -204,10 +191,10 @@ func (p *peer) open(r request) error {
 	p.connection, p.folder = connection, r.Folder
 	connection.OnICECandidate(func(candidate *webrtc.ICECandidate) {
 		if candidate == nil {
-			say(object{"event": "candidate", "candidate": nil})
+			lines.Say(lines.Object{"event": "candidate", "candidate": nil})
 			return
 		}
-		say(object{"event": "candidate", "candidate": candidate.ToJSON()})
+		lines.Say(lines.Object{"event": "candidate", "candidate": candidate.ToJSON()})
 	})
 	starts := []func(){}
 	for _, kind := range r.Media {
@@ -221,7 +208,7 @@ func (p *peer) open(r request) error {
 	connection.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { p.record(track) })
 	var once sync.Once
 	connection.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
-		say(object{"event": "state", "state": state.String()})
+		lines.Say(lines.Object{"event": "state", "state": state.String()})
 		if state == webrtc.PeerConnectionStateConnected {
 			once.Do(func() {
 				for _, start := range starts {
@@ -233,15 +220,15 @@ func (p *peer) open(r request) error {
 	return nil
 }
 
-func (p *peer) offer() (object, error) {
+func (p *peer) offer() (lines.Object, error) {
 	offer, err := p.connection.CreateOffer(nil)
 	if err != nil {
 		return nil, err
 	}
-	return object{"sdp": offer.SDP}, p.connection.SetLocalDescription(offer)
+	return lines.Object{"sdp": offer.SDP}, p.connection.SetLocalDescription(offer)
 }
 
-func (p *peer) answer(sdp string) (object, error) {
+func (p *peer) answer(sdp string) (lines.Object, error) {
 	if err := p.connection.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: sdp}); err != nil {
 		return nil, err
 	}
@@ -249,17 +236,17 @@ func (p *peer) answer(sdp string) (object, error) {
 	if err != nil {
 		return nil, err
 	}
-	return object{"sdp": answer.SDP}, p.connection.SetLocalDescription(answer)
+	return lines.Object{"sdp": answer.SDP}, p.connection.SetLocalDescription(answer)
 }
 
-func (p *peer) measure() (object, error) {
+func (p *peer) measure() (lines.Object, error) {
 	stats := []interface{}{}
 	for _, entry := range p.connection.GetStats() {
 		stats = append(stats, entry)
 	}
 	p.lock.Lock()
 	defer p.lock.Unlock()
-	return object{"stats": stats, "received": p.received, "codecs": p.codecs}, nil
+	return lines.Object{"stats": stats, "received": p.received, "codecs": p.codecs}, nil
 }
 
 func (p *peer) finishRecordings() {
@@ -270,7 +257,7 @@ func (p *peer) finishRecordings() {
 	}
 }
 
-func (p *peer) handle(r request) (object, error) {
+func (p *peer) handle(r request) (lines.Object, error) {
 	if r.Do == "open" {
 		return nil, p.open(r)
 	}
@@ -299,26 +286,12 @@ func (p *peer) handle(r request) (object, error) {
 
 func main() {
 	p := &peer{received: map[string]int{}, codecs: map[string]string{}}
-	say(object{"event": "version", "version": "pion/3.1"})
-	lines := bufio.NewReaderSize(os.Stdin, 1<<20)
-	for {
-		line, err := lines.ReadBytes('\n')
-		if err != nil {
-			break
-		}
+	lines.Serve("pion/3.1", func(line []byte) (lines.Object, error) {
 		var r request
-		result, err := object(nil), json.Unmarshal(line, &r)
-		if err == nil {
-			result, err = p.handle(r)
+		if err := json.Unmarshal(line, &r); err != nil {
+			return nil, err
 		}
-		if result == nil {
-			result = object{}
-		}
-		result["id"] = r.ID
-		if err != nil {
-			result["error"] = err.Error()
-		}
-		say(result)
-	}
+		return p.handle(r)
+	}, func(string) bool { return false })
 	p.finishRecordings()
 }
