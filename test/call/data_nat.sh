@@ -1,12 +1,13 @@
 #!/bin/bash
 # --data through two NATs: DATA_BYTES arrive byte for byte, past the public host, and neither end grows meanwhile.
 #
-# Usage: [DATA_BYTES=1000000000] data_nat.sh [BUILD_DIR]      (default 20 MB, build/release)
+# Usage: [DATA_BYTES=1000000000] data_nat.sh [BUILD_DIR]      (default 200 MB, build/release)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=${1:-build/release}
-bytes=${DATA_BYTES:-20000000}
-growth_max_kb=2000 # beyond what each end has taken by the time that a fifth has arrived
+bytes=${DATA_BYTES:-200000000} # so many that all buffers have been full long before the half
+growth_max_kb=2000            # beyond what each end has taken by the time that a half has arrived
+samples_min=3                 # in each half: with fewer, nothing has been watched
 resident_max_kb=60000
 patience_seconds=$((60 + bytes / 2000000)) # 2 MB/s: a machine with other things to do
 # shellcheck source=test/lab/net.sh
@@ -32,14 +33,14 @@ sends=$!
 ip netns exec "$(lab_ns hA)" "$build/caller" --data files "$room" <"$folder/in" >/dev/null 2>"$folder/caller.err" & # lab_start would give it no stdin
 caller=$!
 
-# What both ends hold, ten times a second at most: "BYTES_WRITTEN CALLER_KB CALLER_DESCRIPTORS CALLEE_KB CALLEE_DESCRIPTORS"
+# What both ends hold, twenty times a second at most: "BYTES_WRITTEN CALLER_KB CALLER_DESCRIPTORS CALLEE_KB CALLEE_DESCRIPTORS"
 held() { # PID
     printf ' %s %s' "$(awk '/VmRSS/ { print $2 }' "/proc/$1/status")" "$(find "/proc/$1/fd" -mindepth 1 | wc -l)"
 }
 watch() {
     while kill -0 "$caller" && kill -0 "$callee"; do
         echo "$(awk '/^wchar/ { print $2 }' "/proc/$callee/io")$(held "$caller")$(held "$callee")"
-        sleep 0.1
+        sleep 0.05
     done 2>/dev/null >"$folder/samples"
 }
 watch &
@@ -54,10 +55,15 @@ seconds=$((SECONDS - started))
 kill "$patience" "$server"
 wait "$watches" "$receives" "$sends" || wrong="what feeds and reads them failed; "
 
-# growth COLUMN MARGIN: nothing when what came after the first fifth never exceeds the most of the first fifth by more than the margin
+# growth COLUMN MARGIN: nothing when the second half never exceeds the most of the first half by more than the margin
 growth() {
-    awk -v column="$1" -v margin="$2" -v fifth=$((bytes / 5)) 'NF == 5 { if ($1 < fifth || !seen) { seen = 1; if ($column > before) before = $column } else if ($column > after) after = $column }
-        END { if (!seen || after > before + margin) printf "column %d of the samples grew from %d to %d; ", column, before, after }' "$folder/samples"
+    awk -v column="$1" -v margin="$2" -v half=$((bytes / 2)) -v least="$samples_min" '
+        NF == 5 && $1 < half { first++; if ($column > before) before = $column }
+        NF == 5 && $1 >= half { second++; if ($column > after) after = $column }
+        END {
+            if (first < least || second < least) printf "column %d has %d and %d samples; ", column, first, second
+            if (after > before + margin) printf "column %d of the samples grew from %d to %d; ", column, before, after
+        }' "$folder/samples"
 }
 most() { awk -v column="$1" 'NF == 5 && $column > most { most = $column } END { print most + 0 }' "$folder/samples"; }
 direct=$(lab_counter rA udp_to_peer)
