@@ -45,8 +45,8 @@ void call_json_log_event(struct call_json_log *log, uint64_t now_us, const char 
         json_object_set_new(line, "event", json_string(event));
         if (members)
             json_object_update(line, members);
-        /* Six decimals would do, but JSON_REAL_PRECISION counts digits: 12 keep microseconds for eleven days. */
-        char *text = json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(12));
+        /* JSON_REAL_PRECISION counts digits. 15 are what a double keeps of any decimal: milliseconds since 1900 have two decimals, and 0.07 stays 0.07. */
+        char *text = json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(15));
         if (!text || fprintf(log->file, "%s\n", text) < 0 || fflush(log->file) != 0)
             log->has_failed = true;
         free(text);

@@ -11,10 +11,12 @@
 
 #include "app/call/json_log.h"
 
-static char path[] = "/tmp/strata-json-log-XXXXXX";
+static const char template[] = "/tmp/strata-json-log-XXXXXX";
+static char path[sizeof template];
 
 static int make_path(void **state) {
     (void)state;
+    memcpy(path, template, sizeof template);
     int file = mkstemp(path);
     return file < 0 ? -1 : close(file);
 }
@@ -52,6 +54,23 @@ static void test_lines(void **state) {
         json_decref(object);
     }
     assert_null(fgets(line, sizeof line, file));
+    (void)fclose(file);
+}
+
+/* W3C hr-time, DOMHighResTimeStamp: milliseconds since 1970 (and since 1900) are finer than a millisecond, and never in powers of ten. */
+static void test_timestamps_are_fine(void **state) {
+    (void)state;
+    struct call_problem problem = {0};
+    struct call_json_log *log = call_json_log_new(path, 0, &problem);
+    assert_non_null(log);
+    call_json_log_event(log, 0, "stats", json_pack("{s:f,s:f,s:f}", "timestamp", 1795295864537.62, "estimatedPlayoutTimestamp", 4004284664537.62, "jitter", 0.07));
+    assert_true(call_json_log_free(log));
+
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    char line[256];
+    assert_non_null(fgets(line, sizeof line, file));
+    assert_string_equal(line, "{\"t\":0.0,\"event\":\"stats\",\"timestamp\":1795295864537.62,\"estimatedPlayoutTimestamp\":4004284664537.62,\"jitter\":0.07}\n");
     (void)fclose(file);
 }
 
@@ -100,6 +119,7 @@ static void test_sentences_are_cut_not_overrun(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_lines, make_path, remove_path),
+        cmocka_unit_test_setup_teardown(test_timestamps_are_fine, make_path, remove_path),
         cmocka_unit_test(test_no_log_takes_the_reference),
         cmocka_unit_test(test_a_file_that_cannot_be_made),
         cmocka_unit_test(test_a_full_disk_is_told),
