@@ -94,7 +94,8 @@ static struct rtp_receiver_config receiver_config(uint8_t a, uint8_t b) {
     bool video = (a & 1) != 0;
     return (struct rtp_receiver_config){.mid = mids[b & 7], .payload_types = video ? mappings + AUDIO_TYPES : mappings,
                                         .payload_type_count = (a & 2) != 0 ? 1 : video ? VIDEO_TYPES : AUDIO_TYPES,
-                                        .ssrcs = ssrcs, .ssrc_count = a >> 2 & 3, .paused = (b & 16) != 0, .send_pli = (b & 8) == 0, .delay_min_us = (b & 32) != 0 ? 1000 : 0, .delay_max_us = (b & 64) != 0 ? 900000 : 0};
+                                        .ssrcs = ssrcs, .ssrc_count = a >> 2 & 3, .paused = (b & 16) != 0, .send_pli = (b & 8) == 0, .delay_min_us = (b & 32) != 0 ? 1000 : 0, .delay_max_us = (b & 64) != 0 ? 900000 : 0,
+                                        .synchronisation_group = (b & 128) != 0 ? 0 : 1u + (a >> 7)};
 }
 
 static struct rtp_session_config session_config(struct world *w, uint8_t a, const struct rtp_allocator *allocator) {

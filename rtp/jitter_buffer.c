@@ -64,6 +64,7 @@ void rtp_jitter_buffer_reset(struct rtp_jitter_buffer *buffer) {
     buffer->needs_key_frame = buffer->video;
     buffer->has_previous = buffer->previous_marker = true;
     buffer->wants_key_frame = false;
+    buffer->hold_until_us = buffer->held_us = 0;
     buffer->lost = 0;
     uint64_t start = RTP_DELAY_START_US < buffer->delay_min_us ? buffer->delay_min_us : RTP_DELAY_START_US;
     buffer->least_us = 0;
@@ -112,6 +113,7 @@ void rtp_jitter_advance(struct rtp_jitter_buffer *buffer, uint64_t to) {
         }
     }
     buffer->next = buffer->scan = to;
+    buffer->held_us = 0;
     buffer->emitted = true;
 }
 

@@ -1,6 +1,7 @@
 /*
  * The jitter buffer: puts packets in order, and hands up frames. Audio: each packet at its playout time, whose delay adapts to what
- * the network does. Video: each frame as soon as it is whole and all before it were, else nothing until the next key frame.
+ * the network does. Video: each frame as soon as it is whole and all before it were, or when its sound is played; else nothing until the
+ * next key frame.
  *
  * One block of memory made with it; a packet is copied into a slot. Sequence numbers are the 64-bit ones of reception.h.
  */
@@ -25,7 +26,7 @@
 
 struct rtp_jitter_buffer;
 
-/* video: which of the two. delays: bounds of the audio target; 0: the defaults above. NULL: out of memory, or min above max. */
+/* video: which of the two. delays: bounds of the audio target, and the longest that video waits for sound; 0: the defaults above. NULL: out of memory, or min above max. */
 struct rtp_jitter_buffer *rtp_jitter_buffer_new(bool video, uint64_t delay_min_us, uint64_t delay_max_us, const struct rtp_allocator *allocator);
 void rtp_jitter_buffer_free(struct rtp_jitter_buffer *buffer);
 size_t rtp_jitter_buffer_bytes(bool video); /* what new will allocate */
@@ -41,6 +42,11 @@ int rtp_jitter_buffer_insert(struct rtp_jitter_buffer *buffer, uint64_t now_us, 
 /* The next frame that is due. The view is valid until the next insert, poll or reset. */
 bool rtp_jitter_buffer_poll(struct rtp_jitter_buffer *buffer, uint64_t now_us, struct rtp_received_frame *out);
 uint64_t rtp_jitter_buffer_next_timeout(const struct rtp_jitter_buffer *buffer); /* UINT64_MAX: none */
+/*
+ * Video waits for its sound: the frame of `timestamp` leaves at at_us, the others as far from it as their timestamps are, none before it is whole. At once leaves
+ * what would wait for more than the longest delay (those clocks are not to be believed), or where half of the ring is full. Ends at until_us.
+ */
+void rtp_jitter_buffer_hold(struct rtp_jitter_buffer *buffer, uint32_t timestamp, int64_t at_us, uint32_t clock_rate_hz, uint64_t until_us);
 /* True while video was dropped and no key frame has come since: ask for one. */
 bool rtp_jitter_buffer_wants_key_frame(const struct rtp_jitter_buffer *buffer);
 void rtp_jitter_buffer_statistics(const struct rtp_jitter_buffer *buffer, struct rtp_receiver_statistics *out); /* adds its fields */

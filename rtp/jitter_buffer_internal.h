@@ -48,6 +48,10 @@ struct rtp_jitter_buffer {
     bool needs_key_frame, wants_key_frame;
     bool has_picture_id;
     uint16_t picture_id; /* of the last frame handed up */
+    uint64_t hold_until_us; /* 0: no sound to wait for */
+    int64_t hold_at_us;     /* when the frame of this timestamp is played */
+    uint32_t hold_timestamp, hold_clock_rate_hz;
+    uint64_t held_us;       /* the frame at `next` is whole, and waits until then; 0: it does not */
 
     uint64_t discarded, duplicated, concealments, dropped, emitted_count, emitted_delay_us, emitted_target_us, emitted_least_us;
     uint64_t assembled, assembly_us; /* frames of several packets, and how long these took to come */

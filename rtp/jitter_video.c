@@ -1,6 +1,6 @@
 /*
  * Video: a frame is whole when its packets, from the one that starts it to the one with the marker, are all there. What a missing packet
- * leaves is not decodable, nor is what follows, until a key frame.
+ * leaves is not decodable, nor is what follows, until a key frame. A whole frame leaves at once, or with its sound.
  */
 #include <string.h>
 
@@ -130,6 +130,28 @@ static bool has_key_frame(const struct rtp_jitter_buffer *buffer, uint64_t end) 
     return false;
 }
 
+/* ---- in step with sound ---------------------------------------------------------------------------------------------- */
+
+void rtp_jitter_buffer_hold(struct rtp_jitter_buffer *buffer, uint32_t timestamp, int64_t at_us, uint32_t clock_rate_hz, uint64_t until_us) {
+    buffer->hold_timestamp = timestamp;
+    buffer->hold_at_us = at_us;
+    buffer->hold_clock_rate_hz = clock_rate_hz;
+    buffer->hold_until_us = until_us;
+}
+
+/* When the frame that begins with `first` is to leave; 0: as soon as it is whole. */
+static uint64_t playout_us(const struct rtp_jitter_buffer *buffer, uint64_t now_us, const struct rtp_jitter_slot *first) {
+    if (now_us >= buffer->hold_until_us || buffer->last - buffer->next >= buffer->capacity / 2) {
+        return 0;
+    }
+    int64_t distance = (int32_t)(first->timestamp - buffer->hold_timestamp);
+    int64_t at_us = buffer->hold_at_us + distance * 1000000 / buffer->hold_clock_rate_hz;
+    int64_t latest_us = (int64_t)(first->arrival_us + buffer->delay_max_us);
+    return at_us < 0 || at_us > latest_us ? 0 : (uint64_t)at_us;
+}
+
+/* ---- out ------------------------------------------------------------------------------------------------------------- */
+
 /* Joins the packets before `end`. False: their payloads do not make a frame. */
 static bool join(const struct rtp_jitter_buffer *buffer, uint64_t end, struct rtp_assembly *assembly) {
     const struct rtp_payload_format *format = rtp_payload_format(rtp_jitter_slot_at(buffer, buffer->next)->codec);
@@ -142,13 +164,18 @@ static bool join(const struct rtp_jitter_buffer *buffer, uint64_t end, struct rt
     return assembly->length > 0 && !assembly->unit_open;
 }
 
-/* Hands up the frame before `end`, when it can be decoded; otherwise it is lost. */
+/* Hands up the frame before `end` when it can be decoded, otherwise it is lost; or leaves it, when it waits for its sound. */
 static bool hand_up(struct rtp_jitter_buffer *buffer, uint64_t now_us, uint64_t end, struct rtp_received_frame *out) {
     const struct rtp_jitter_slot *first = rtp_jitter_slot_at(buffer, buffer->next);
     const struct rtp_jitter_slot *last = rtp_jitter_slot_at(buffer, end - 1);
     struct rtp_assembly assembly = {.bytes = buffer->assembly, .capacity = buffer->capacity * RTP_PACKET_MAX_BYTES};
-    bool key_frame = has_key_frame(buffer, end);
-    if ((buffer->needs_key_frame && !key_frame) || !join(buffer, end, &assembly)) {
+    bool key_frame = has_key_frame(buffer, end), is_decodable = key_frame || !buffer->needs_key_frame;
+    uint64_t due_us = playout_us(buffer, now_us, first);
+    if (is_decodable && due_us > now_us) {
+        buffer->held_us = due_us;
+        return false;
+    }
+    if (!is_decodable || !join(buffer, end, &assembly)) {
         lose(buffer);
         rtp_jitter_advance(buffer, end);
         return false;
@@ -165,6 +192,8 @@ static bool hand_up(struct rtp_jitter_buffer *buffer, uint64_t now_us, uint64_t 
         out->receive_us = arrival_us > out->receive_us ? arrival_us : out->receive_us;
         earliest_us = arrival_us < earliest_us ? arrival_us : earliest_us;
     }
+    /* W3C webrtc-stats, jitterBufferTargetDelay: waiting for sound is part of it, of the minimum it is not. */
+    buffer->emitted_target_us += due_us > earliest_us ? due_us - earliest_us : 0;
     buffer->assembled += end - buffer->next > 1;
     buffer->assembly_us += out->receive_us - earliest_us;
     buffer->has_picture_id = first->has_picture_id;
@@ -182,7 +211,8 @@ static void skip_padding(struct rtp_jitter_buffer *buffer) {
 }
 
 bool rtp_jitter_video_poll(struct rtp_jitter_buffer *buffer, uint64_t now_us, struct rtp_received_frame *out) {
-    while (buffer->started) {
+    buffer->held_us = 0;
+    while (buffer->started && buffer->held_us == 0) {
         uint64_t end;
         skip_padding(buffer);
         if (!settle_start(buffer, now_us)) {
@@ -214,6 +244,9 @@ uint64_t rtp_jitter_video_timeout(const struct rtp_jitter_buffer *buffer) {
     }
     if (start_deadline_us(buffer) != 0) {
         return start_deadline_us(buffer);
+    }
+    if (buffer->held_us != 0) {
+        return buffer->held_us;
     }
     uint64_t missing = buffer->scan > buffer->next ? buffer->scan : buffer->next;
     while (missing <= buffer->last && rtp_jitter_slot_at(buffer, missing) != NULL) {

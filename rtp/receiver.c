@@ -44,6 +44,7 @@ static void take_agreement(struct rtp_receiver *receiver, const struct rtp_recei
         receiver->ssrcs[i] = config->ssrcs[i];
     }
     receiver->paused = config->paused;
+    receiver->synchronisation_group = config->synchronisation_group;
     receiver->send_pli = config->send_pli && receiver->video;
 }
 

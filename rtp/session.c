@@ -214,7 +214,7 @@ static bool poll_sender_event(struct rtp_sender *sender, struct rtp_event *out) 
            poll_flag(&sender->tone_sent, RTP_EVENT_TONE_SENT, out);
 }
 
-static bool poll_frame(struct rtp_receiver *receiver, uint64_t now_us, struct rtp_event *out) {
+static bool poll_frame(struct rtp_session *session, struct rtp_receiver *receiver, uint64_t now_us, struct rtp_event *out) {
     if (receiver->buffer == NULL || !rtp_jitter_buffer_poll(receiver->buffer, now_us, &out->frame)) {
         return false;
     }
@@ -226,12 +226,15 @@ static bool poll_frame(struct rtp_receiver *receiver, uint64_t now_us, struct rt
     if (out->frame.key_frame) {
         receiver->key_frame_requested = false;
     }
+    if (!receiver->video && out->frame.has_capture_time) {
+        rtp_session_synchronise(session, now_us, receiver, out->frame.capture_ntp_us);
+    }
     return true;
 }
 
-static bool poll_receiver_event(struct rtp_receiver *receiver, uint64_t now_us, struct rtp_event *out) {
+static bool poll_receiver_event(struct rtp_session *session, struct rtp_receiver *receiver, uint64_t now_us, struct rtp_event *out) {
     out->receiver = receiver;
-    if (poll_frame(receiver, now_us, out)) {
+    if (poll_frame(session, receiver, now_us, out)) {
         return true;
     }
     if (rtp_tone_receiver_poll(&receiver->tones, now_us, &out->tone)) {
@@ -251,7 +254,7 @@ bool rtp_session_poll_event(struct rtp_session *session, uint64_t now_us, struct
     }
     out->sender = NULL;
     for (size_t i = 0; i < session->receiver_count; i++) {
-        if (poll_receiver_event(session->receivers[i], now_us, out)) {
+        if (poll_receiver_event(session, session->receivers[i], now_us, out)) {
             return true;
         }
     }

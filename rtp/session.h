@@ -32,6 +32,7 @@
 #define RTP_RTCP_INTERVAL_DEFAULT_US 1000000u
 #define RTP_MEMORY_BUDGET_DEFAULT_BYTES (128u * 1024u * 1024u)
 #define RTP_SOURCE_SILENCE_US 500000u /* how long a source must be silent before one that only a payload type brings here replaces it */
+#define RTP_SYNCHRONISATION_SILENCE_US 2000000u /* video does not wait for audio that has been silent for so long */
 #define RTP_KEY_FRAME_REQUEST_INTERVAL_US 300000u /* at most one PLI, and at most one KEY_FRAME_REQUESTED, in this time */
 
 /*
@@ -123,6 +124,8 @@ uint32_t rtp_sender_ssrc(const struct rtp_sender *sender);
  * paused           takes its packets, so that nobody else does, and drops them
  * send_pli         a=rtcp-fb nack pli was agreed: loss of video asks for a key frame
  * delay_min_us, delay_max_us   bounds of the playout delay; 0: the RTP_DELAY_..._US of jitter_buffer.h
+ * synchronisation_group   video waits for the first audio of its group, delay_max_us at most, as soon as sender reports of both have come;
+ *                  0: for none
  */
 struct rtp_payload_mapping {
     uint8_t payload_type; /* 0..127 */
@@ -139,13 +142,14 @@ struct rtp_receiver_config {
     bool send_pli;
     uint64_t delay_min_us;
     uint64_t delay_max_us;
+    uint32_t synchronisation_group;
 };
 int rtp_session_add_receiver(struct rtp_session *session, uint64_t now_us, const struct rtp_receiver_config *config,
                              struct rtp_receiver **out);
 /* Frees it; the pointer is dead, and its SSRCs are forgotten. */
 void rtp_session_remove_receiver(struct rtp_session *session, struct rtp_receiver *receiver);
 /*
- * A later answer: takes mid, payload_types, ssrcs, paused and send_pli; the delays are not read. What is in its buffer is still played, but
+ * A later answer: takes mid, payload_types, ssrcs, paused, send_pli and synchronisation_group; the delays are not read. What is in its buffer is still played, but
  * for a pause, which drops it. RTP_OK, or RTP_ERROR_ARGUMENT: a value out of range, or audio that would become video; nothing changed.
  */
 int rtp_session_update_receiver(struct rtp_session *session, uint64_t now_us, struct rtp_receiver *receiver, const struct rtp_receiver_config *config);

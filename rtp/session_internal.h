@@ -6,6 +6,7 @@
  *     session_demultiplex.c   whose an incoming packet is
  *     session_report.c        RTCP out
  *     session_rtcp.c          RTCP in
+ *     session_synchronise.c   sound and picture in step
  *     sender.c, receiver.c    one stream
  */
 #ifndef RTP_SESSION_INTERNAL_H
@@ -66,6 +67,7 @@ struct rtp_receiver {
     uint32_t ssrcs[RTP_RECEIVER_SSRCS_MAX]; /* signalled */
     size_t ssrc_count;
     bool video, paused, send_pli;
+    uint32_t synchronisation_group;
     uint64_t delay_min_us, delay_max_us;
     bool has_source;
     bool source_stale; /* begins anew with its next packet: it was paused */
@@ -144,6 +146,8 @@ struct rtp_receiver *rtp_session_find_source(const struct rtp_session *session, 
 void rtp_session_queue_bye(struct rtp_session *session, uint32_t ssrc);
 bool rtp_session_ssrc_known(const struct rtp_session *session, uint32_t ssrc);
 void rtp_session_schedule_report(struct rtp_session *session, uint64_t now_us, bool first);
+/* A frame of this audio is played now: whoever is in its group knows from that when its own are. */
+void rtp_session_synchronise(struct rtp_session *session, uint64_t now_us, const struct rtp_receiver *audio, int64_t capture_ntp_us);
 size_t rtp_session_write_control(struct rtp_session *session, uint64_t now_us, uint8_t *bytes, size_t capacity); /* 0: nothing due */
 
 #endif

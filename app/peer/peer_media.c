@@ -83,6 +83,15 @@ static void describe_sender(const struct agreed *agreed, struct rtp_sender_confi
     }
 }
 
+/* W3C mediacapture-streams section 4.1: the tracks of a MediaStream are meant to be in step. One that is in several goes by the first. 0: in none. */
+static uint32_t synchronisation_group(const struct agreed *agreed) {
+    struct sdp_view stream = agreed->section->remote_stream;
+    for (size_t i = 0; stream.length > 0 && i < agreed->negotiated->section_count; i++)
+        if (sdp_view_equal(agreed->negotiated->sections[i].remote_stream, stream))
+            return (uint32_t)i + 1;
+    return 0;
+}
+
 /* RFC 3264 section 6.1: the peer may send any codec of the answer, at any time. */
 static void describe_receiver(const struct agreed *agreed, struct rtp_payload_mapping *mappings, struct rtp_receiver_config *out) {
     *out = (struct rtp_receiver_config){
@@ -91,6 +100,7 @@ static void describe_receiver(const struct agreed *agreed, struct rtp_payload_ma
         .ssrcs = agreed->section->remote_ssrcs,
         .ssrc_count = agreed->section->remote_ssrc_count,
         .paused = !(agreed->entry->facts.current_direction & PEER_RECVONLY),
+        .synchronisation_group = synchronisation_group(agreed),
     };
     static_assert(PEER_LOCAL_CODEC_MAX <= RTP_RECEIVER_PAYLOAD_TYPES_MAX, "each of ours has one counterpart at most");
     for (size_t i = 0; i < agreed->section->codec_count; i++) {

@@ -131,6 +131,45 @@ static void test_stop_and_add(void **state) {
     connection_pair_stop(&pair);
 }
 
+/* How long a frame of video has waited in the jitter buffer of end 1, on average. */
+static uint64_t video_waits_us(struct connection_pair *pair) {
+    struct peer_statistics report;
+    assert_true(statistics_of(pair, 1, PEER_STATISTICS_INBOUND_RTP, CONNECTION_PAIR_VIDEO, &report));
+    assert_true(report.as.inbound_rtp.jitter_buffer_emitted_count > 100);
+    return report.as.inbound_rtp.jitter_buffer_delay_us / report.as.inbound_rtp.jitter_buffer_emitted_count;
+}
+
+/* W3C mediacapture-streams section 4.1: pictures wait for the sound of their MediaStream, and for no other. */
+static void test_in_step_with_the_sound_of_its_stream(void **state) {
+    (void)state;
+    static const char *const streams[] = {"one", "two"};
+    static const struct {
+        const char *const *of[2];
+        bool waits;
+    } rows[] = {{{NULL, NULL}, true}, {{&streams[0], &streams[0]}, true}, {{&streams[0], &streams[1]}, false}, {{&streams[0], NULL}, false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct connection_pair pair;
+        size_t index;
+        assert_true(connection_pair_start(&pair, 60 + i, NULL, false));
+        for (int end = 0; end < 2; end++)
+            for (int kind = 0; kind < 2; kind++) {
+                struct peer_transceiver_config track = {.kind = (enum peer_media_kind)kind, .streams = rows[i].of[kind], .stream_count = rows[i].of[kind] ? 1 : 0};
+                assert_int_equal(peer_connection_add_track(end_of(&pair, end), &track, &index), PEER_OK);
+            }
+        connection_pair_drain(&pair, 0);
+        connection_pair_drain(&pair, 1);
+        assert_int_equal(connection_pair_describe(&pair), PEER_OK);
+        pair.media_from_us = pair.now_us + SECOND_US;
+        connection_pair_run(&pair, pair.now_us + 10 * SECOND_US);
+        /* The sound's jitter buffer begins with 40 ms, and goes down to 20 (jitter_buffer.h). */
+        if (rows[i].waits)
+            assert_in_range(video_waits_us(&pair), 15000, 40000);
+        else
+            assert_in_range(video_waits_us(&pair), 0, 5000);
+        connection_pair_stop(&pair);
+    }
+}
+
 /* With loss, over and over: what is agreed in the end works. */
 static void test_changes_with_loss(void **state) {
     (void)state;
@@ -298,6 +337,7 @@ static void test_keys_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hold_and_resume), cmocka_unit_test(test_audio_codec_in_mid_call), cmocka_unit_test(test_stop_and_add),
+        cmocka_unit_test(test_in_step_with_the_sound_of_its_stream),
         cmocka_unit_test(test_changes_with_loss), cmocka_unit_test(test_keys), cmocka_unit_test(test_keys_replaced), cmocka_unit_test(test_keys_refused),
         cmocka_unit_test(test_keys_behind_many_codecs), cmocka_unit_test(test_keys_wait_for_the_path),
     };

@@ -201,10 +201,113 @@ static void assembly_capacity(void **state) {
     }
 }
 
+/* The statistics of one frame that waited. */
+static struct rtp_receiver_statistics counted(const struct rtp_jitter_buffer *buffer) {
+    struct rtp_receiver_statistics statistics = {0};
+    rtp_jitter_buffer_statistics(buffer, &statistics);
+    return statistics;
+}
+
+/* jitter_buffer.h: a whole frame leaves with its sound, the ones after it at their distance, also where the timestamps wrap. */
+static void held_for_sound(void **state) {
+    (void)state;
+    static const uint32_t starts[] = {2000, UINT32_MAX - 4000};
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+        struct rtp_jitter_buffer *buffer = after_key_frame();
+        uint64_t began_us = counted(buffer).jitter_buffer_target_delay_us;
+        rtp_jitter_buffer_hold(buffer, starts[i] - 9000, START_US - 60000, 90000, NEVER); /* so that starts[i] is due at 40 ms */
+        put(buffer, START_US, 2, SLICE, starts[i], true);
+        put(buffer, START_US, 3, SLICE, starts[i] + 9000, true);
+        assert_int_equal(poll(buffer, START_US), 0);
+        assert_true(rtp_jitter_buffer_next_timeout(buffer) == START_US + 40000);
+        assert_int_equal(poll(buffer, START_US + 39999), 0);
+        assert_int_equal(poll(buffer, START_US + 40000), starts[i]);
+        assert_int_equal(poll(buffer, START_US + 40000), 0);
+        assert_true(rtp_jitter_buffer_next_timeout(buffer) == START_US + 140000);
+        assert_int_equal(counted(buffer).jitter_buffer_target_delay_us - began_us, 40000);
+        /* One that comes after its time does not wait, and one that is not whole is not due. */
+        assert_int_equal(poll(buffer, START_US + 140000), starts[i] + 9000);
+        put(buffer, START_US + 300000, 4, SLICE, starts[i] + 18000, false);
+        assert_int_equal(poll(buffer, START_US + 300000), 0);
+        assert_true(rtp_jitter_buffer_next_timeout(buffer) == NEVER);
+        put(buffer, START_US + 300001, 5, SLICE, starts[i] + 18000, true);
+        assert_int_equal(poll(buffer, START_US + 300001), starts[i] + 18000);
+        assert_int_equal(counted(buffer).jitter_buffer_target_delay_us - began_us, 40000 + 140000);
+        rtp_jitter_buffer_free(buffer);
+    }
+}
+
+/* jitter_buffer.h: no longer than the longest delay (at limit - 1, limit, limit + 1), not beyond until_us, and never after a reset. */
+static void held_no_longer(void **state) {
+    (void)state;
+    for (int beyond = -1; beyond <= 1; beyond++) {
+        struct rtp_jitter_buffer *buffer = after_key_frame();
+        rtp_jitter_buffer_hold(buffer, 2000, (int64_t)(START_US + RTP_DELAY_MAX_US) + beyond, 90000, NEVER);
+        put(buffer, START_US, 2, SLICE, 2000, true);
+        assert_int_equal(poll(buffer, START_US), beyond > 0 ? 2000 : 0);
+        rtp_jitter_buffer_free(buffer);
+
+        buffer = after_key_frame();
+        rtp_jitter_buffer_hold(buffer, 2000, START_US + 100000, 90000, (uint64_t)((int64_t)START_US + 50000 + beyond));
+        put(buffer, START_US, 2, SLICE, 2000, true);
+        assert_int_equal(poll(buffer, START_US), 0);
+        assert_int_equal(poll(buffer, START_US + 50000), beyond <= 0 ? 2000 : 0);
+        rtp_jitter_buffer_free(buffer);
+    }
+    struct rtp_jitter_buffer *buffer = after_key_frame();
+    rtp_jitter_buffer_hold(buffer, 2000, -1, 90000, NEVER); /* clocks that are nonsense */
+    put(buffer, START_US, 2, SLICE, 2000, true);
+    assert_int_equal(poll(buffer, START_US), 2000);
+    rtp_jitter_buffer_hold(buffer, 2000, START_US + 50000, 90000, NEVER);
+    rtp_jitter_buffer_reset(buffer);
+    put(buffer, START_US, 3, SPS, 2000, false);
+    put(buffer, START_US, 4, IDR, 2000, true);
+    assert_int_equal(poll(buffer, START_US), 2000);
+    rtp_jitter_buffer_free(buffer);
+}
+
+/* What nobody can decode is not waited for: the key frame is asked for at once. */
+static void undecodable_is_not_held(void **state) {
+    (void)state;
+    struct rtp_jitter_buffer *buffer = after_key_frame();
+    rtp_jitter_buffer_hold(buffer, 2000, START_US + 400000, 90000, NEVER);
+    put(buffer, START_US, 3, SLICE, 2000, true); /* 2 is lost */
+    assert_int_equal(poll(buffer, START_US + RTP_VIDEO_HOLD_US), 0);
+    put(buffer, START_US + RTP_VIDEO_HOLD_US, 4, SLICE, 3000, true);
+    assert_int_equal(poll(buffer, START_US + RTP_VIDEO_HOLD_US), 0);
+    assert_true(rtp_jitter_buffer_wants_key_frame(buffer));
+    assert_true(rtp_jitter_buffer_next_timeout(buffer) == NEVER);
+    put(buffer, START_US + RTP_VIDEO_HOLD_US, 5, IDR, 4000, true);
+    assert_int_equal(poll(buffer, START_US + RTP_VIDEO_HOLD_US), 0);
+    assert_false(rtp_jitter_buffer_next_timeout(buffer) == NEVER);
+    assert_int_equal(poll(buffer, rtp_jitter_buffer_next_timeout(buffer)), 4000);
+    rtp_jitter_buffer_free(buffer);
+}
+
+/* Waiting must not overrun the ring: from its half on frames leave at once, at limit - 1 and limit. */
+static void held_while_there_is_room(void **state) {
+    (void)state;
+    enum { HALF = RTP_JITTER_VIDEO_PACKETS / 2 };
+    struct rtp_jitter_buffer *buffer = after_key_frame();
+    rtp_jitter_buffer_hold(buffer, 2000, START_US + 400000, 90000, NEVER);
+    for (unsigned i = 0; i < HALF; i++) {
+        put(buffer, START_US, 2 + i, SLICE, 2000 + i, true);
+        assert_int_equal(poll(buffer, START_US), 0);
+    }
+    put(buffer, START_US, 2 + HALF, SLICE, 2000 + HALF, true);
+    assert_int_equal(poll(buffer, START_US), 2000);
+    assert_int_equal(poll(buffer, START_US), 0);
+    rtp_jitter_buffer_free(buffer);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(boundaries), cmocka_unit_test(key_frame_not_in_the_first_packet), cmocka_unit_test(start_after_a_gap),
         cmocka_unit_test(gap_within), cmocka_unit_test(first_packet_waits), cmocka_unit_test(not_joined), cmocka_unit_test(assembly_capacity),
+        cmocka_unit_test(held_for_sound),
+        cmocka_unit_test(held_no_longer),
+        cmocka_unit_test(undecodable_is_not_held),
+        cmocka_unit_test(held_while_there_is_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

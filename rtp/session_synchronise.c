@@ -1,0 +1,35 @@
+/*
+ * Lip sync. Sound is played at the pace of its jitter buffer, which follows the network; pictures could be shown sooner, and wait for it.
+ *
+ * What was captured at the same time, by the wall clock of the sender's reports, is played at the same time (RFC 3550 section 6.4.1). Of that
+ * clock only differences count: it may be wrong by years.
+ */
+#include "rtp/session_internal.h"
+
+/* The sound that a group follows: of several the first that is heard. A BYE is not asked for: packets may come after it. */
+static const struct rtp_receiver *leader_of(const struct rtp_session *session, uint64_t now_us, uint32_t group) {
+    for (size_t i = 0; i < session->receiver_count; i++) {
+        const struct rtp_receiver *receiver = session->receivers[i];
+        if (receiver->synchronisation_group == group && !receiver->video && receiver->has_source &&
+            now_us - receiver->statistics.last_packet_received_us < RTP_SYNCHRONISATION_SILENCE_US) {
+            return receiver;
+        }
+    }
+    return NULL;
+}
+
+void rtp_session_synchronise(struct rtp_session *session, uint64_t now_us, const struct rtp_receiver *audio, int64_t capture_ntp_us) {
+    uint32_t group = audio->synchronisation_group;
+    if (group == 0 || leader_of(session, now_us, group) != audio) {
+        return;
+    }
+    int64_t local_minus_remote_us = (int64_t)now_us - capture_ntp_us;
+    for (size_t i = 0; i < session->receiver_count; i++) {
+        const struct rtp_receiver *video = session->receivers[i];
+        const struct rtp_reception *source = &video->source;
+        if (video->synchronisation_group == group && video->video && video->buffer != NULL && video->has_source && source->has_mapping) {
+            rtp_jitter_buffer_hold(video->buffer, source->report.rtp_timestamp, rtp_reception_unix_us(&source->report) + local_minus_remote_us,
+                                   source->clock_rate_hz, now_us + RTP_SYNCHRONISATION_SILENCE_US);
+        }
+    }
+}
