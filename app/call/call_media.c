@@ -167,7 +167,8 @@ void call_media_frame(struct call *call, const struct peer_received_frame *frame
     struct call_media *media = find_media(call, frame->transceiver);
     if (media && media->receiver)
         /* what is refused is counted there */
-        (void)media_receiver_push(media->receiver, call_codec_of_peer(frame->codec), frame->bytes, frame->length, frame->timestamp);
+        (void)media_receiver_push(media->receiver, call_codec_of_peer(frame->codec), frame->bytes, frame->length, frame->timestamp,
+                                  frame->has_capture_time ? frame->capture_unix_us : 0);
 }
 
 /* The other side wants one of what we send. */

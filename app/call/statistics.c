@@ -35,6 +35,15 @@ static void set_time(json_t *object, const char *name, uint64_t time_us) {
         json_object_set_new(object, name, json_real(time_ms(time_us)));
 }
 
+/* W3C webrtc-stats, estimatedPlayoutTimestamp: the capture time of what was ready to be played last, on the sender's clock, and the time since then. It
+ * counts from 1900 (RFC 3550 section 4). The difference of two is what sound and picture are out of step. */
+static void set_playout(json_t *object, const struct media_receiver_statistics *decoded, uint64_t now_us) {
+    const int64_t to_1900_us = INT64_C(2208988800) * 1000000;
+    if (decoded->playout_at_us != 0)
+        json_object_set_new(object, "estimatedPlayoutTimestamp",
+                            json_real((double)(decoded->playout_unix_us + to_1900_us + (int64_t)(now_us - decoded->playout_at_us)) / 1e3));
+}
+
 static void set_text(json_t *object, const char *name, const char *value) {
     if (value && *value)
         json_object_set_new(object, name, json_string(value));
@@ -71,6 +80,7 @@ static void add_inbound(const struct call *call, json_t *out, const struct peer_
     set_number(out, "jitterBufferEmittedCount", report->as.inbound_rtp.jitter_buffer_emitted_count);
     set_time(out, "lastPacketReceivedTimestamp", report->as.inbound_rtp.last_packet_received_us);
     set_number(out, "nackCount", report->as.inbound_rtp.nack_count);
+    set_playout(out, decoded, report->timestamp_us);
     if (!is_video) {
         set_number(out, "totalSamplesReceived", decoded->total_samples_received);
         set_number(out, "concealedSamples", decoded->concealed_samples);

@@ -14,6 +14,7 @@ struct media_queued_frame {
     enum media_codec codec;
     uint32_t timestamp, duration, number;
     uint64_t time_us;
+    int64_t  capture_unix_us;    /* 0: not known */
     bool     key_frame;
 };
 

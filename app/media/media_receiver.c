@@ -72,8 +72,9 @@ static bool may_enter(const struct media_receiver *receiver, enum media_codec co
     return !receiver->resynchronise || (media_video_header_read(codec, bytes, length_bytes, &header) && header.key_frame);
 }
 
-enum media_push media_receiver_push(struct media_receiver *receiver, enum media_codec codec, const uint8_t *bytes, size_t length_bytes, uint32_t timestamp) {
-    struct media_queued_frame frame = { .codec = codec, .length_bytes = length_bytes, .timestamp = timestamp };
+enum media_push media_receiver_push(struct media_receiver *receiver, enum media_codec codec, const uint8_t *bytes, size_t length_bytes, uint32_t timestamp,
+                                    int64_t capture_unix_us) {
+    struct media_queued_frame frame = { .codec = codec, .length_bytes = length_bytes, .timestamp = timestamp, .capture_unix_us = capture_unix_us };
     enum media_queue_result result = MEDIA_QUEUE_OK;
 
     if (length_bytes > MEDIA_RECEIVER_MAX_FRAME_BYTES) {

@@ -60,6 +60,8 @@ struct media_receiver_statistics {         /* W3C names, RTCInboundRtpStreamStat
     double   total_audio_energy;           /* webrtc-stats: sum of (rms/full scale)^2 * seconds */
     uint64_t frames_recorded;
     uint64_t frames_without_decoder;       /* received, and of a codec that this program does not decode: neither decoded nor dropped */
+    int64_t  playout_unix_us;              /* estimatedPlayoutTimestamp: when the last frame decoded was captured, by the sender's wall clock, */
+    uint64_t playout_at_us;                /* and CLOCK_MONOTONIC when it was ready to be played. 0: no frame's capture time is known yet */
     uint32_t last_stamp_number, last_stamp_time_ms, stamps_read;  /* from stamped pictures (stamp.h); 0 read: none seen */
 };
 
@@ -89,8 +91,10 @@ enum media_push {
  * The bytes are copied. `timestamp` is the RTP timestamp as received (any offset, wraps freely): the recording's clock, and for audio
  * the way a hole shows: a jump of k frames conceals k (in-band FEC for the last of them when the packet carries it). Frames
  * whose audio timestamp is not newer than the last are dropped. For video, pass no frame whose references were lost: the decoder does not
- * notice and the picture drifts; the jitter buffer knows. A frame of the other kind of codec is dropped and counted. */
-enum media_push media_receiver_push(struct media_receiver *receiver, enum media_codec codec, const uint8_t *bytes, size_t length_bytes, uint32_t timestamp);
+ * notice and the picture drifts; the jitter buffer knows. `capture_unix_us`: when it was captured, by the sender's wall clock, in microseconds since
+ * 1970; 0 as long as no sender report has said so. A frame of the other kind of codec is dropped and counted. */
+enum media_push media_receiver_push(struct media_receiver *receiver, enum media_codec codec, const uint8_t *bytes, size_t length_bytes, uint32_t timestamp,
+                                    int64_t capture_unix_us);
 
 /* The next event; false when there is none. At most one of each kind waits. */
 bool media_receiver_poll_event(struct media_receiver *receiver, struct media_receiver_event *event);

@@ -159,11 +159,17 @@ static void change_codec(struct media_receiver *receiver, enum media_codec codec
     }
 }
 
-static void note_decoded(struct media_receiver *receiver, uint32_t width, uint32_t height) {
+static void note_decoded(struct media_receiver *receiver, const struct media_queued_frame *frame, uint32_t width, uint32_t height) {
     receiver->any_decoded = true;
     if (!receiver->any_shown) {
         receiver->any_shown = true;
         report_first_frame(receiver, width, height);
+    }
+    if (frame->capture_unix_us != 0) {
+        (void)pthread_mutex_lock(&receiver->mutex);
+        receiver->statistics.playout_unix_us = frame->capture_unix_us;
+        receiver->statistics.playout_at_us = media_clock_now_us();
+        (void)pthread_mutex_unlock(&receiver->mutex);
     }
 }
 
@@ -227,7 +233,7 @@ static void audio_frame(struct media_receiver *receiver, const struct media_queu
         media_receiver_count_dropped(receiver);
         return;
     }
-    note_decoded(receiver, 0, 0);
+    note_decoded(receiver, frame, 0, 0);
     (void)pthread_mutex_lock(&receiver->mutex);
     receiver->statistics.total_decode_time_us += took_us;
     (void)pthread_mutex_unlock(&receiver->mutex);
@@ -299,7 +305,7 @@ static void video_frame(struct media_receiver *receiver, const struct media_queu
         return;
     }
     count_picture(receiver, &picture, header.key_frame, media_clock_now_us() - began_us);
-    note_decoded(receiver, picture.width, picture.height);
+    note_decoded(receiver, frame, picture.width, picture.height);
 }
 
 void *media_receiver_run(void *argument) {

@@ -119,7 +119,8 @@ function newConnection(configuration, tracks) {
     if (track.kind === 'audio') listen(stream);
     if (track.kind === 'video') watch();
   };
-  for (const track of tracks) connection.addTrack(track, new MediaStream([track]));
+  const sent = new MediaStream(tracks); // one: they are to be in step
+  for (const track of tracks) connection.addTrack(track, sent);
 }
 
 // Joins, and resolves once media can flow.

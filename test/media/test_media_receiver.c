@@ -73,7 +73,7 @@ static struct stream make_audio(uint32_t first_timestamp) {
 }
 
 static enum media_push push(struct media_receiver *receiver, const struct stream *stream, size_t i) {
-    return media_receiver_push(receiver, stream->codec, stream->frames[i].bytes, stream->frames[i].length, stream->frames[i].timestamp);
+    return media_receiver_push(receiver, stream->codec, stream->frames[i].bytes, stream->frames[i].length, stream->frames[i].timestamp, 0);
 }
 
 static struct media_receiver *make(enum media_codec codec, const char *prefix) {
@@ -91,6 +91,33 @@ static unsigned count_events(struct media_receiver *receiver, enum media_receive
         count += event.kind == kind ? 1 : 0;
     }
     return count;
+}
+
+/* W3C webrtc-stats, estimatedPlayoutTimestamp: it is that of the last frame decoded whose capture time is known; one that is dropped has none. */
+static void test_playout_time_is_of_the_last_frame_decoded(void **state) {
+    (void)state;
+    enum { CAPTURED_US = 1700000000, STEP_US = 33333 };
+    struct media_receiver_statistics statistics;
+    struct stream stream = make_video(0, 30);
+    uint8_t noise[100] = { 1 };
+    struct media_receiver *receiver = make(MEDIA_CODEC_VP8, NULL);
+
+    media_receiver_statistics(receiver, &statistics);
+    assert_int_equal(statistics.playout_at_us, 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(media_receiver_push(receiver, MEDIA_CODEC_VP8, stream.frames[i].bytes, stream.frames[i].length, stream.frames[i].timestamp,
+                                             i == 0 ? 0 : CAPTURED_US + (int64_t)i * STEP_US), MEDIA_PUSH_OK);
+    }
+    assert_int_equal(push(receiver, &stream, 3), MEDIA_PUSH_OK);
+    assert_int_equal(media_receiver_push(receiver, MEDIA_CODEC_VP8, noise, sizeof noise, 4 * 3000, CAPTURED_US + 4 * STEP_US), MEDIA_PUSH_OK);
+    media_receiver_finish(receiver);
+    media_receiver_statistics(receiver, &statistics);
+    assert_int_equal(statistics.frames_decoded, 4);
+    assert_int_equal(statistics.frames_dropped, 1);
+    assert_int_equal(statistics.playout_unix_us, CAPTURED_US + 2 * STEP_US);
+    assert_true(statistics.playout_at_us != 0);
+    media_receiver_free(receiver);
+    free(stream.frames);
 }
 
 static void test_video_is_decoded_and_recorded(void **state) {
@@ -169,7 +196,7 @@ static void test_garbage_is_survived(void **state) {
     uint32_t seed = 1;
 
     for (size_t length = 0; length < stream.frames[0].length && length < 120; length++) {
-        while (media_receiver_push(receiver, MEDIA_CODEC_VP8, stream.frames[0].bytes, length, (uint32_t)length) == MEDIA_PUSH_QUEUE_FULL) {
+        while (media_receiver_push(receiver, MEDIA_CODEC_VP8, stream.frames[0].bytes, length, (uint32_t)length, 0) == MEDIA_PUSH_QUEUE_FULL) {
             struct timespec pause = { 0, 1000000 };
             (void)nanosleep(&pause, NULL);
         }
@@ -179,7 +206,7 @@ static void test_garbage_is_survived(void **state) {
             seed = seed * 1664525U + 1013904223U;
             noise[i] = (uint8_t)(seed >> 24);
         }
-        (void)media_receiver_push(receiver, MEDIA_CODEC_VP8, noise, sizeof noise, 0);
+        (void)media_receiver_push(receiver, MEDIA_CODEC_VP8, noise, sizeof noise, 0, 0);
     }
     media_receiver_statistics(receiver, &statistics);
     struct timespec pause = { 0, 300000000 };
@@ -232,8 +259,8 @@ static void test_long_hole_is_bounded(void **state) {
     uint32_t hole_packets = MEDIA_RECEIVER_MAX_CONCEALED_FRAMES + 1;
 
     (void)push(receiver, &stream, 0);
-    (void)media_receiver_push(receiver, MEDIA_CODEC_OPUS, stream.frames[1].bytes, stream.frames[1].length, (1 + hole_packets) * 960);
-    (void)media_receiver_push(receiver, MEDIA_CODEC_OPUS, stream.frames[2].bytes, stream.frames[2].length, 3600U * 48000U);
+    (void)media_receiver_push(receiver, MEDIA_CODEC_OPUS, stream.frames[1].bytes, stream.frames[1].length, (1 + hole_packets) * 960, 0);
+    (void)media_receiver_push(receiver, MEDIA_CODEC_OPUS, stream.frames[2].bytes, stream.frames[2].length, 3600U * 48000U, 0);
     media_receiver_finish(receiver);
     media_receiver_statistics(receiver, &statistics);
     assert_int_equal(statistics.concealed_samples, 2 * MEDIA_RECEIVER_MAX_CONCEALED_FRAMES * 960);
@@ -275,9 +302,9 @@ static void test_frame_size_bound(void **state) {
     (void)state;
     struct media_receiver *receiver = make(MEDIA_CODEC_VP8, NULL);
     uint8_t *large = calloc(1, MEDIA_RECEIVER_MAX_FRAME_BYTES + 1);
-    assert_int_equal(media_receiver_push(receiver, MEDIA_CODEC_VP8, large, MEDIA_RECEIVER_MAX_FRAME_BYTES - 1, 0), MEDIA_PUSH_OK);
-    assert_int_equal(media_receiver_push(receiver, MEDIA_CODEC_VP8, large, MEDIA_RECEIVER_MAX_FRAME_BYTES, 0), MEDIA_PUSH_OK);
-    assert_int_equal(media_receiver_push(receiver, MEDIA_CODEC_VP8, large, MEDIA_RECEIVER_MAX_FRAME_BYTES + 1, 0), MEDIA_PUSH_TOO_LARGE);
+    assert_int_equal(media_receiver_push(receiver, MEDIA_CODEC_VP8, large, MEDIA_RECEIVER_MAX_FRAME_BYTES - 1, 0, 0), MEDIA_PUSH_OK);
+    assert_int_equal(media_receiver_push(receiver, MEDIA_CODEC_VP8, large, MEDIA_RECEIVER_MAX_FRAME_BYTES, 0, 0), MEDIA_PUSH_OK);
+    assert_int_equal(media_receiver_push(receiver, MEDIA_CODEC_VP8, large, MEDIA_RECEIVER_MAX_FRAME_BYTES + 1, 0, 0), MEDIA_PUSH_TOO_LARGE);
     free(large);
     media_receiver_free(receiver);
 }
@@ -396,8 +423,8 @@ static void test_sound_changes(void **state) {
             assert_int_equal(push(receiver, order[s], i), MEDIA_PUSH_OK);
         }
     }
-    assert_int_equal(media_receiver_push(receiver, MEDIA_CODEC_VP8, opus.frames[0].bytes, 10, 0), MEDIA_PUSH_WRONG_KIND);
-    assert_int_equal(media_receiver_push(receiver, MEDIA_CODEC_NONE, opus.frames[0].bytes, 10, 0), MEDIA_PUSH_WRONG_KIND);
+    assert_int_equal(media_receiver_push(receiver, MEDIA_CODEC_VP8, opus.frames[0].bytes, 10, 0, 0), MEDIA_PUSH_WRONG_KIND);
+    assert_int_equal(media_receiver_push(receiver, MEDIA_CODEC_NONE, opus.frames[0].bytes, 10, 0, 0), MEDIA_PUSH_WRONG_KIND);
     media_receiver_finish(receiver);
     media_receiver_statistics(receiver, &statistics);
     assert_int_equal(statistics.total_samples_received, 4 * FRAMES * 960);
@@ -448,9 +475,9 @@ static void test_without_decoder(void **state) {
     struct media_receiver_event event;
     struct media_receiver *receiver = make(MEDIA_CODEC_H264, media_test_path("call"));
     unsigned said = 0, asked = 0, first = 0;
-    assert_int_equal(media_receiver_push(receiver, MEDIA_CODEC_H264, delta, sizeof delta, 0), MEDIA_PUSH_OK);
-    assert_int_equal(media_receiver_push(receiver, MEDIA_CODEC_H264, key, sizeof key, 3000), MEDIA_PUSH_OK);
-    assert_int_equal(media_receiver_push(receiver, MEDIA_CODEC_H264, delta, sizeof delta, 6000), MEDIA_PUSH_OK);
+    assert_int_equal(media_receiver_push(receiver, MEDIA_CODEC_H264, delta, sizeof delta, 0, 0), MEDIA_PUSH_OK);
+    assert_int_equal(media_receiver_push(receiver, MEDIA_CODEC_H264, key, sizeof key, 3000, 0), MEDIA_PUSH_OK);
+    assert_int_equal(media_receiver_push(receiver, MEDIA_CODEC_H264, delta, sizeof delta, 6000, 0), MEDIA_PUSH_OK);
     media_receiver_finish(receiver);
     while (media_receiver_poll_event(receiver, &event)) {
         said += event.kind == MEDIA_RECEIVER_NO_DECODER && event.codec == MEDIA_CODEC_H264 ? 1 : 0;
@@ -476,6 +503,7 @@ static void test_without_decoder(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_playout_time_is_of_the_last_frame_decoded),
         cmocka_unit_test_setup_teardown(test_video_is_decoded_and_recorded, media_test_make_folder, media_test_remove_folder),
         cmocka_unit_test(test_key_frame_is_asked_for),
         cmocka_unit_test(test_garbage_is_survived),
