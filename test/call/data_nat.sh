@@ -17,10 +17,7 @@ folder=$(mktemp -d build/data-nat-XXXXXX)
 lab_up preserving preserving
 lab_start pub "$build/signaling-server" --listen "$LAB_PUBLIC:8080" >"$folder/server.log" 2>&1
 server=$LAB_PID
-for _ in $(seq 50); do
-    if lab_exec pub bash -c "exec 3<>/dev/tcp/$LAB_PUBLIC/8080" 2>/dev/null; then break; fi
-    sleep 0.1
-done
+lab_listens pub "$LAB_PUBLIC:8080"
 
 room=ws://$LAB_PUBLIC:8080/r/files
 mkfifo "$folder/in" "$folder/out"

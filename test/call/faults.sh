@@ -51,17 +51,6 @@ expect() {
     if [ -z "$wrong" ]; then pass "$name: exit code $wanted"; else fail "$name: $wanted wanted, but $wrong" "$err"; fi
 }
 
-# once FILE PATTERN: waits until the file has it
-once() {
-    local turn
-    for turn in $(seq 150); do
-        if grep -q "$2" "$1" 2>/dev/null; then return 0; fi
-        sleep 0.1
-    done
-    echo "faults: $1 never said '$2'"
-    return 1
-}
-
 # pid_of NAME-OF-PROGRAM WORD: the program itself, not the timeout around it
 pid_of() { lab_exec pub pgrep -f -n "^$build/$1 .*$2\$"; }
 
@@ -74,18 +63,15 @@ server=$LAB_PUBLIC:8080
 url=ws://$server/r
 lab_start pub "$build/signaling-server" --listen "$server" >"$folder/server.out" 2>&1
 server_pid=$LAB_PID
-for _ in $(seq 50); do
-    if lab_exec pub timeout 1 bash -c "exec 3<>/dev/tcp/${server/://}" 2>/dev/null; then break; fi
-    sleep 0.1
-done
+lab_listens pub "$server"
 
 # ---- in mid-call, begun first because it takes longest: the other side is killed ---------------------------------------------
 start vanished caller --wait 20 "$url/vanish"
 vanished=$PID
 start killed callee --wait 20 "$url/vanish"
 killed=$PID
-once "$folder/vanished.json" '"firstframe"'
-once "$folder/killed.json" '"firstframe"'
+lab_logged "$folder/vanished.json" '"firstframe"'
+lab_logged "$folder/killed.json" '"firstframe"'
 kill -KILL "$(pid_of callee /r/vanish)"
 killed_at=$SECONDS
 wait "$killed" 2>/dev/null
@@ -114,7 +100,7 @@ start full-a callee --duration 3 "$url/full"
 first=$PID
 start full-b caller --duration 3 "$url/full"
 second=$PID
-once "$folder/full-a.json" '"firstframe"'
+lab_logged "$folder/full-a.json" '"firstframe"'
 start room-full caller "$url/full"
 expect room-full 16 "$PID"
 expect full-a 0 "$first"
@@ -123,15 +109,15 @@ expect full-b 0 "$second"
 # ---- descriptions and identity ------------------------------------------------------------------------------------------------
 start no-codec callee "$url/codecs"
 callee=$PID
-once "$folder/no-codec.err" joined
+lab_logged "$folder/no-codec.err" joined
 lab_start pub timeout 20 test/call/meddler.py codecs "$server" codecs >/dev/null 2>&1
 expect no-codec 14 "$callee"
 
 lab_start pub timeout 30 test/call/meddler.py fingerprint "$server" forged-a forged-b >"$folder/meddler.out" 2>&1
-once "$folder/meddler.out" 'in both rooms'
+lab_logged "$folder/meddler.out" 'in both rooms'
 start forged-caller caller "$url/forged-a"
 caller=$PID
-once "$folder/forged-caller.err" joined
+lab_logged "$folder/forged-caller.err" joined
 start wrong-fingerprint callee "$url/forged-b"
 expect wrong-fingerprint 12 "$PID"
 expect forged-caller 11 "$caller"
@@ -141,7 +127,7 @@ start flooded caller --duration 8 "$url/flood"
 caller=$PID
 start flood-callee callee --duration 8 "$url/flood"
 callee=$PID
-once "$folder/flooded.json" '"firstframe"'
+lab_logged "$folder/flooded.json" '"firstframe"'
 port=$(grep -o 'udp [0-9]* [0-9.]* [0-9]* typ host' "$folder/flooded.json" | head -n 1 | cut -d' ' -f4)
 lab_exec pub timeout 20 test/call/meddler.py flood "$LAB_PUBLIC:$port" 50000 5
 expect flooded 0 "$caller"
@@ -154,15 +140,15 @@ start interrupted caller "$url/interrupt"
 caller=$PID
 start interrupt-callee callee "$url/interrupt"
 callee=$PID
-once "$folder/interrupted.json" '"firstframe"'
-once "$folder/interrupt-callee.json" '"firstframe"'
+lab_logged "$folder/interrupted.json" '"firstframe"'
+lab_logged "$folder/interrupt-callee.json" '"firstframe"'
 sleep 1
 kill -INT "$(pid_of caller /r/interrupt)"
 expect interrupted 130 "$caller"
 expect interrupt-callee 0 "$callee"
 start waiting callee "$url/interrupt"
 callee=$PID
-once "$folder/waiting.err" joined
+lab_logged "$folder/waiting.err" joined
 kill -INT "$(pid_of callee /r/interrupt)"
 expect waiting 130 "$callee"
 
@@ -170,7 +156,7 @@ expect waiting 130 "$callee"
 for times in once twice; do
     start "deaf-$times" callee "$url/deaf-$times"
     callee=$PID
-    once "$folder/deaf-$times.err" joined
+    lab_logged "$folder/deaf-$times.err" joined
     kill -STOP "$server_pid"
     program=$(pid_of callee "/r/deaf-$times")
     began=$(date +%s%3N)
@@ -208,13 +194,13 @@ for device in moving moving-end; do lab_exec pub ip link set "$device" up; done
 for address in 192.0.2.1 192.0.2.2; do lab_exec pub ip address add "$address/32" dev moving; done
 start moved-callee callee --interface moving --duration 9 "$url/moved"
 callee=$PID
-once "$folder/moved-callee.err" joined
+lab_logged "$folder/moved-callee.err" joined
 lab_exec pub timeout 10 test/call/meddler.py visit "$server" moved
-once "$folder/moved-callee.err" 'the other side left'
+lab_logged "$folder/moved-callee.err" 'the other side left'
 start moved caller --interface moving --duration 9 "$url/moved"
 caller=$PID
-once "$folder/moved.json" '"firstframe"'
-once "$folder/moved-callee.json" '"firstframe"'
+lab_logged "$folder/moved.json" '"firstframe"'
+lab_logged "$folder/moved-callee.json" '"firstframe"'
 sleep 1 # better pairs have had their chance
 used=$(grep -o 'path: host [0-9.]*' "$folder/moved.err" | tail -n 1 | cut -d' ' -f3)
 lab_exec pub ip address del "$used/32" dev moving
@@ -235,10 +221,10 @@ start deserted caller --wait 3 "$url/deserted"
 caller=$PID
 start deserter callee "$url/deserted"
 callee=$PID
-once "$folder/deserted.json" '"firstframe"'
+lab_logged "$folder/deserted.json" '"firstframe"'
 kill -KILL "$(pid_of callee /r/deserted)"
 wait "$callee" 2>/dev/null
-once "$folder/deserted.err" 'lost signaling'
+lab_logged "$folder/deserted.err" 'lost signaling'
 lab_exec pub timeout 10 test/call/meddler.py visit "$server" deserted ready
 began=$SECONDS
 expect deserted 10 "$caller"

@@ -34,16 +34,6 @@ start() {
     PID=$LAB_PID
 }
 
-once() {
-    local turn
-    for turn in $(seq 150); do
-        if grep -q "$2" "$1" 2>/dev/null; then return 0; fi
-        sleep 0.1
-    done
-    echo "whip: $1 never said '$2'"
-    return 1
-}
-
 # inbound NAME: packets of the summary's inbound media
 inbound() { tail -n 1 "$folder/$1.json" | /usr/bin/python3 -c 'import json, sys
 print(sum(stream["packetsReceived"] for stream in json.load(sys.stdin)["inbound"]))'; }
@@ -73,10 +63,7 @@ lab_start pub "$build/signaling-server" --listen "$http" --token-file "$folder/t
 lab_start pub "$build/signaling-server" --listen "$https" --tls-cert "$folder/certificate.pem" --tls-key "$folder/key.pem" >"$folder/tls.out" 2>&1
 lab_start pub /usr/bin/python3 test/call/whip_endpoint.py "${odd#*:}" "http://$http/whip/demo" >"$folder/odd.out" 2>&1
 for address in "$http" "$https" "$odd"; do
-    for _ in $(seq 50); do
-        if lab_exec pub timeout 1 bash -c "exec 3<>/dev/tcp/${address/://}" 2>/dev/null; then break; fi
-        sleep 0.1
-    done
+    lab_listens pub "$address"
 done
 
 # ---- calls ------------------------------------------------------------------------------------------------------------------------
@@ -87,7 +74,7 @@ call() {
     shift 2
     start "$name-callee" callee --interface lo --signaling-ca "$folder/certificate.pem" --wait 20 "$room"
     local callee=$PID
-    once "$folder/$name-callee.err" 'waiting for the other side'
+    lab_logged "$folder/$name-callee.err" 'waiting for the other side'
     start "$name" caller --interface lo --signaling-ca "$folder/certificate.pem" --wait 15 --duration 2 "$@"
     both "$PID" "$callee" "$([[ " $* " = *" --whip "* ]] && echo "$name-callee" || echo "$name")"
     judge "$name" "$folder/$name.err" "$folder/$name-callee.err"
@@ -118,9 +105,9 @@ for address in 10.77.0.1 10.77.0.2; do lab_exec pub ip address add "$address/32"
 lab_exec pub ip address add 10.77.1.1/32 dev db
 start restart-callee callee -4 --interface db --wait 20 "ws://$http/r/demo"
 callee=$PID
-once "$folder/restart-callee.err" 'waiting for the other side'
+lab_logged "$folder/restart-callee.err" 'waiting for the other side'
 start restart caller -4 --interface da --wait 15 --duration 8 --whip "http://$http/whip/demo" --token-file "$folder/token"
-once "$folder/restart.err" ' connected$'
+lab_logged "$folder/restart.err" ' connected$'
 address=$(sed -n 's/.*path: host \(10[.0-9]*\):.*/\1/p' "$folder/restart.err" | tail -n 1)
 lab_exec pub ip address del "$address/32" dev da
 both "$PID" "$callee" restart-callee
@@ -133,11 +120,11 @@ judge "restart: PATCH was answered 200, and there is another path" "$folder/rest
 
 start interrupted-callee callee --interface lo --wait 20 "ws://$http/r/demo"
 callee=$PID
-once "$folder/interrupted-callee.err" 'waiting for the other side'
+lab_logged "$folder/interrupted-callee.err" 'waiting for the other side'
 start interrupted caller --interface lo --wait 15 --whip "http://$http/whip/demo" --token-file "$folder/token"
 caller=$PID
-once "$folder/interrupted-callee.err" 'first picture'
-once "$folder/interrupted-callee.err" 'first sound'
+lab_logged "$folder/interrupted-callee.err" 'first picture'
+lab_logged "$folder/interrupted-callee.err" 'first sound'
 kill -INT "$caller"
 code=0
 wait "$caller" || code=$?
@@ -149,7 +136,7 @@ lab_exec pub ip route add 10.77.2.1/32 dev db
 lab_exec pub ip neigh add 10.77.2.1 lladdr 02:00:00:00:00:01 dev db
 start unsaid caller --interface lo --wait 15 --whip "http://10.77.2.1/whip/demo"
 caller=$PID
-once "$folder/unsaid.err" 'POST http://10.77.2.1/whip/demo'
+lab_logged "$folder/unsaid.err" 'POST http://10.77.2.1/whip/demo'
 began=$(date +%s%N)
 kill -INT "$caller"
 code=0

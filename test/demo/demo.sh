@@ -75,17 +75,6 @@ here() {
     eval "$commands"
 }
 
-# answers HOW...: waits until the command says that a server is there
-answers() {
-    local turn
-    for turn in $(seq 50); do
-        if lab_exec pub "$@" >/dev/null 2>&1; then return 0; fi
-        sleep 0.1
-    done
-    echo "demo: no answer: $*" >&2
-    return 1
-}
-
 # both CALLER CALLEE: waits for the two ends
 both() {
     wait "$1" || { echo "demo: caller ended with exit code $?"; failed=1; }
@@ -98,7 +87,7 @@ failed=0
 say "one program on the public host: signaling and STUN"
 serve one-program signaling-server
 signaling=$LAB_PID
-answers timeout 1 bash -c "exec 3<>/dev/tcp/$LAB_PUBLIC/8080"
+lab_listens pub "$LAB_PUBLIC:8080"
 
 say "the call: $seconds seconds, both ways"
 # media INPUT NAME: what one side sends and keeps
@@ -131,8 +120,8 @@ here own-authority 2>"$out/openssl.log"
 here relay-configuration
 serve relay coturn
 serve signaling signaling-server-tls
-answers timeout 1 turnutils_stunclient -p 3478 "$LAB_PUBLIC"
-answers timeout 1 bash -c "exec 3<>/dev/tcp/$LAB_PUBLIC/443"
+lab_answers pub timeout 1 turnutils_stunclient -p 3478 "$LAB_PUBLIC"
+lab_listens pub "$LAB_PUBLIC:443"
 
 say "a call by the relay alone: $relay_seconds seconds"
 here believe

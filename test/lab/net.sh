@@ -15,6 +15,9 @@
 #                               unfiltered  preserving, but without the inbound filter: it shows the trap, see lab_router
 #   lab_exec NODE COMMAND...  runs in the foreground; NODE is pub, rA, rB, hA or hB
 #   lab_start NODE COMMAND... runs in the background; its process id is in LAB_PID
+#   lab_answers NODE COMMAND...  waits until the command succeeds there, ten seconds at most
+#   lab_listens NODE HOST:PORT   the same: until somebody takes connections there
+#   lab_logged FILE PATTERN   waits until a line of the file has it, fifteen seconds at most
 #   lab_ns NODE               prints the namespace's name
 #   lab_counters              prints what the routers forwarded (UDP): to and from the public host, and to and from the other router
 #   lab_counter ROUTER NAME   prints the bytes of one of them
@@ -49,6 +52,28 @@ lab_start() {
     shift
     ip netns exec "$name" "$@" &
     LAB_PID=$!
+}
+
+lab_answers() {
+    local turn
+    for turn in $(seq 100); do
+        if lab_exec "$@" >/dev/null 2>&1; then return 0; fi
+        sleep 0.1
+    done
+    lab_say "no answer: $*"
+    return 1
+}
+
+lab_listens() { lab_answers "$1" timeout 1 bash -c "exec 3<>/dev/tcp/${2%:*}/${2##*:}"; }
+
+lab_logged() {
+    local turn
+    for turn in $(seq 150); do
+        if grep -q "$2" "$1" 2>/dev/null; then return 0; fi
+        sleep 0.1
+    done
+    lab_say "$1 never said '$2'"
+    return 1
 }
 
 # ---- what must be there ------------------------------------------------------------------------------------------------

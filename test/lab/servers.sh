@@ -5,21 +5,10 @@
 #   lab_coturn_stop            ends it as a power cut would
 #   lab_certificates           a private CA (LAB_LOG/ca.pem) and a server certificate for the public addresses and turn.lab
 #   lab_signaling [FLAGS...]   signaling-server in sig, at LAB_SIGNALING and its IPv6 address, port 443, the one that goes through everywhere
-#   lab_answers NODE COMMAND... waits until the command succeeds there, ten seconds at most
 
 LAB_TURN_USER=lab
 LAB_TURN_PASSWORD=lab
 LAB_COTURN_PID=
-
-lab_answers() {
-    local turn
-    for turn in $(seq 100); do
-        if lab_exec "$@" >/dev/null 2>&1; then return 0; fi
-        sleep 0.1
-    done
-    lab_say "no answer: $*"
-    return 1
-}
 
 lab_certificates() {
     local folder=$LAB_LOG
@@ -71,7 +60,7 @@ lab_coturn() {
     lab_start pub turnserver -c "$LAB_LOG/turnserver.conf" >"$LAB_LOG/coturn.out" 2>&1
     LAB_COTURN_PID=$LAB_PID
     lab_answers pub timeout 1 turnutils_stunclient -p 3478 "$LAB_PUBLIC"
-    lab_answers pub timeout 1 bash -c "exec 3<>/dev/tcp/$LAB_PUBLIC/443"
+    lab_listens pub "$LAB_PUBLIC:443"
 }
 
 lab_coturn_stop() {
@@ -81,5 +70,5 @@ lab_coturn_stop() {
 
 lab_signaling() {
     lab_start sig "$LAB_BUILD/signaling-server" --listen "[::]:443" "$@" >"$LAB_LOG/signaling-server.log" 2>&1
-    lab_answers sig timeout 1 bash -c "exec 3<>/dev/tcp/$LAB_SIGNALING/443"
+    lab_listens sig "$LAB_SIGNALING:443"
 }

@@ -16,10 +16,7 @@ lab_start pub turnserver -n --stun-only --no-cli --no-tls --no-dtls --listening-
     --log-file "$folder/coturn.log" --simple-log --pidfile "$folder/coturn.pid"
 coturn=$LAB_PID
 # Its own question answered is the proof that it listens.
-for _ in $(seq 50); do
-    if lab_exec pub timeout 1 turnutils_stunclient -p 3478 "$LAB_PUBLIC" >/dev/null 2>&1; then break; fi
-    sleep 0.1
-done
+lab_answers pub timeout 1 turnutils_stunclient -p 3478 "$LAB_PUBLIC"
 
 lab_start hA "$build/test/lab/transport_pair" offer "$folder" "$LAB_PUBLIC:3478" "$seconds"
 offer=$LAB_PID
