@@ -16,6 +16,7 @@
 #define RECORD_BYTES 4
 #define BUDGET_BYTES (6u * 1024u * 1024u)
 #define DRAIN_MAX 5000
+#define ROUNDS_MAX 64
 #define LATE_MAX 8
 
 enum operation { TIME, RTP, RTCP, CRAFTED, ADD_SENDER, UPDATE_SENDER, REMOVE_SENDER, ADD_RECEIVER, UPDATE_RECEIVER, REMOVE_RECEIVER, FRAME, TONE,
@@ -128,21 +129,14 @@ static void carry(struct world *w, int from, const uint8_t *bytes, size_t length
     }
 }
 
-static void drain_one(struct world *w, int index) {
+/* Returns how much came out. */
+static unsigned drain_one(struct world *w, int index) {
     struct rtp_session *session = w->sides[index].session;
     uint8_t bytes[RTP_PACKET_MAX_BYTES];
     size_t length;
     enum rtp_packet_kind kind;
     struct rtp_event event;
     unsigned count = 0;
-    while (rtp_session_poll_packet(session, w->now_us, bytes, sizeof bytes, &length, &kind)) {
-        struct rtp_packet packet;
-        check(++count < DRAIN_MAX && length > 0 && length <= sizeof bytes);
-        check(rtp_packet_is_rtcp(bytes, length) == (kind == RTP_PACKET_CONTROL));
-        check(kind == RTP_PACKET_CONTROL ? rtcp_compound_check(bytes, length) == RTP_OK && length <= RTP_CONTROL_MAX_BYTES
-              : rtp_packet_parse(bytes, length, &packet) == RTP_OK);
-        carry(w, index, bytes, length, kind == RTP_PACKET_CONTROL);
-    }
     while (rtp_session_poll_event(session, w->now_us, &event)) {
         check(++count < DRAIN_MAX);
         check((event.sender != NULL) != (event.receiver != NULL));
@@ -152,14 +146,23 @@ static void drain_one(struct world *w, int index) {
         }
         w->seed += sum;
     }
+    while (rtp_session_poll_packet(session, w->now_us, bytes, sizeof bytes, &length, &kind)) {
+        struct rtp_packet packet;
+        check(++count < DRAIN_MAX && length > 0 && length <= sizeof bytes);
+        check(rtp_packet_is_rtcp(bytes, length) == (kind == RTP_PACKET_CONTROL));
+        check(kind == RTP_PACKET_CONTROL ? rtcp_compound_check(bytes, length) == RTP_OK && length <= RTP_CONTROL_MAX_BYTES
+              : rtp_packet_parse(bytes, length, &packet) == RTP_OK);
+        carry(w, index, bytes, length, kind == RTP_PACKET_CONTROL);
+    }
+    return count;
 }
 
 static void drain(struct world *w) {
-    for (int round = 0; round < 2; round++) {
-        drain_one(w, 0);
-        drain_one(w, 1);
+    for (unsigned came = 1, rounds = 0; came > 0; rounds++) {
+        check(rounds < ROUNDS_MAX);
+        came = drain_one(w, 0);
+        came += drain_one(w, 1);
     }
-    drain_one(w, 0); /* what the second round of the other has brought */
     for (int i = 0; i < 2; i++) {
         struct rtp_session_statistics statistics;
         rtp_session_statistics(w->sides[i].session, &statistics);
@@ -174,9 +177,9 @@ static void drain(struct world *w) {
             check(sent.ssrc == rtp_sender_ssrc(w->sides[i].senders[k]));
         }
     }
-    drain_one(w, 1);
-    drain_one(w, 0);
-    check(rtp_session_next_timeout(w->sides[0].session) > w->now_us);
+    for (size_t i = 0; i < 2; i++) {
+        check(rtp_session_next_timeout(w->sides[i].session) > w->now_us);
+    }
 }
 
 /* ---- the script ------------------------------------------------------------------------------------------------------------------ */

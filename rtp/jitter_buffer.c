@@ -200,9 +200,7 @@ void rtp_jitter_fill_frame(struct rtp_jitter_buffer *buffer, uint64_t now_us, co
     };
     buffer->lost = 0;
     if (buffer->video) {
-        buffer->emitted_count++;
-        buffer->emitted_delay_us += now_us - slot->arrival_us;
-        return;
+        return; /* it is counted where the arrival of its packets is known */
     }
     /* W3C webrtc-stats, jitterBufferDelay: audio counts by the sample. */
     out->duration = rtp_jitter_audio_duration(slot->codec, rtp_jitter_slot_bytes(buffer, slot->extended), slot->length);
@@ -220,8 +218,12 @@ uint64_t rtp_jitter_buffer_next_timeout(const struct rtp_jitter_buffer *buffer) 
     return buffer->video ? rtp_jitter_video_timeout(buffer) : rtp_jitter_audio_timeout(buffer);
 }
 
+bool rtp_jitter_buffer_holds_key_frame(const struct rtp_jitter_buffer *buffer) {
+    return buffer->held_us != 0 && buffer->held_is_key_frame;
+}
+
 bool rtp_jitter_buffer_wants_key_frame(const struct rtp_jitter_buffer *buffer) {
-    return buffer->wants_key_frame;
+    return buffer->wants_key_frame && !rtp_jitter_buffer_holds_key_frame(buffer);
 }
 
 void rtp_jitter_buffer_statistics(const struct rtp_jitter_buffer *buffer, struct rtp_receiver_statistics *out) {

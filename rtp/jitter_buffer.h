@@ -26,7 +26,10 @@
 
 struct rtp_jitter_buffer;
 
-/* video: which of the two. delays: bounds of the audio target, and the longest that video waits for sound; 0: the defaults above. NULL: out of memory, or min above max. */
+/*
+ * video: which of the two. delays: bounds of the audio target; the upper one is also the longest that video waits for sound. 0: the defaults above.
+ * NULL: out of memory, or min above max.
+ */
 struct rtp_jitter_buffer *rtp_jitter_buffer_new(bool video, uint64_t delay_min_us, uint64_t delay_max_us, const struct rtp_allocator *allocator);
 void rtp_jitter_buffer_free(struct rtp_jitter_buffer *buffer);
 size_t rtp_jitter_buffer_bytes(bool video); /* what new will allocate */
@@ -41,13 +44,16 @@ int rtp_jitter_buffer_insert(struct rtp_jitter_buffer *buffer, uint64_t now_us, 
                              uint32_t clock_rate_hz, const struct rtp_packet *packet, const struct rtp_payload *payload);
 /* The next frame that is due. The view is valid until the next insert, poll or reset. */
 bool rtp_jitter_buffer_poll(struct rtp_jitter_buffer *buffer, uint64_t now_us, struct rtp_received_frame *out);
-uint64_t rtp_jitter_buffer_next_timeout(const struct rtp_jitter_buffer *buffer); /* UINT64_MAX: none */
+uint64_t rtp_jitter_buffer_next_timeout(const struct rtp_jitter_buffer *buffer); /* once poll returns false; UINT64_MAX: none */
 /*
- * Video waits for its sound: the frame of `timestamp` leaves at at_us, the others as far from it as their timestamps are, none before it is whole. At once leaves
- * what would wait for more than the longest delay (those clocks are not to be believed), or where half of the ring is full. Ends at until_us.
+ * Video waits for its sound: the frame of `timestamp` leaves at at_us (negative: long ago), the others as far from it as their timestamps
+ * are (clock_rate_hz, not 0); none before it is whole, none later than the longest delay after it came. Clocks by which it would wait for
+ * twice as long are not believed: it leaves at once, as it does when the packets in the buffer span half of the ring. All of now_us's clock; ends at until_us.
  */
 void rtp_jitter_buffer_hold(struct rtp_jitter_buffer *buffer, uint32_t timestamp, int64_t at_us, uint32_t clock_rate_hz, uint64_t until_us);
-/* True while video was dropped and no key frame has come since: ask for one. */
+void rtp_jitter_buffer_release(struct rtp_jitter_buffer *buffer); /* it waits no more */
+bool rtp_jitter_buffer_holds_key_frame(const struct rtp_jitter_buffer *buffer); /* a key frame waits for its sound */
+/* True while video was dropped and no key frame has come since: ask for one, unless one is held. */
 bool rtp_jitter_buffer_wants_key_frame(const struct rtp_jitter_buffer *buffer);
 void rtp_jitter_buffer_statistics(const struct rtp_jitter_buffer *buffer, struct rtp_receiver_statistics *out); /* adds its fields */
 

@@ -52,6 +52,7 @@ struct rtp_jitter_buffer {
     int64_t hold_at_us;     /* when the frame of this timestamp is played */
     uint32_t hold_timestamp, hold_clock_rate_hz;
     uint64_t held_us;       /* the frame at `next` is whole, and waits until then; 0: it does not */
+    bool held_is_key_frame;
 
     uint64_t discarded, duplicated, concealments, dropped, emitted_count, emitted_delay_us, emitted_target_us, emitted_least_us;
     uint64_t assembled, assembly_us; /* frames of several packets, and how long these took to come */

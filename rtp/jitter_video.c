@@ -139,15 +139,23 @@ void rtp_jitter_buffer_hold(struct rtp_jitter_buffer *buffer, uint32_t timestamp
     buffer->hold_until_us = until_us;
 }
 
+void rtp_jitter_buffer_release(struct rtp_jitter_buffer *buffer) {
+    buffer->hold_until_us = 0;
+}
+
 /* When the frame that begins with `first` is to leave; 0: as soon as it is whole. */
-static uint64_t playout_us(const struct rtp_jitter_buffer *buffer, uint64_t now_us, const struct rtp_jitter_slot *first) {
+static uint64_t due_us(const struct rtp_jitter_buffer *buffer, uint64_t now_us, const struct rtp_jitter_slot *first) {
     if (now_us >= buffer->hold_until_us || buffer->last - buffer->next >= buffer->capacity / 2) {
         return 0;
     }
     int64_t distance = (int32_t)(first->timestamp - buffer->hold_timestamp);
     int64_t at_us = buffer->hold_at_us + distance * 1000000 / buffer->hold_clock_rate_hz;
     int64_t latest_us = (int64_t)(first->arrival_us + buffer->delay_max_us);
-    return at_us < 0 || at_us > latest_us ? 0 : (uint64_t)at_us;
+    if (at_us < 0 || at_us > latest_us + (int64_t)buffer->delay_max_us) {
+        return 0;
+    }
+    uint64_t at_most_us = (uint64_t)(at_us < latest_us ? at_us : latest_us);
+    return at_most_us < buffer->hold_until_us ? at_most_us : buffer->hold_until_us;
 }
 
 /* ---- out ------------------------------------------------------------------------------------------------------------- */
@@ -170,9 +178,10 @@ static bool hand_up(struct rtp_jitter_buffer *buffer, uint64_t now_us, uint64_t 
     const struct rtp_jitter_slot *last = rtp_jitter_slot_at(buffer, end - 1);
     struct rtp_assembly assembly = {.bytes = buffer->assembly, .capacity = buffer->capacity * RTP_PACKET_MAX_BYTES};
     bool key_frame = has_key_frame(buffer, end), is_decodable = key_frame || !buffer->needs_key_frame;
-    uint64_t due_us = playout_us(buffer, now_us, first);
-    if (is_decodable && due_us > now_us) {
-        buffer->held_us = due_us;
+    uint64_t playout_us = due_us(buffer, now_us, first);
+    if (is_decodable && playout_us > now_us) {
+        buffer->held_us = playout_us;
+        buffer->held_is_key_frame = key_frame;
         return false;
     }
     if (!is_decodable || !join(buffer, end, &assembly)) {
@@ -192,8 +201,10 @@ static bool hand_up(struct rtp_jitter_buffer *buffer, uint64_t now_us, uint64_t 
         out->receive_us = arrival_us > out->receive_us ? arrival_us : out->receive_us;
         earliest_us = arrival_us < earliest_us ? arrival_us : earliest_us;
     }
-    /* W3C webrtc-stats, jitterBufferTargetDelay: waiting for sound is part of it, of the minimum it is not. */
-    buffer->emitted_target_us += due_us > earliest_us ? due_us - earliest_us : 0;
+    /* W3C webrtc-stats, jitterBufferDelay: from the first packet that came. Waiting for sound is part of it and of the target, not of the minimum. */
+    buffer->emitted_count++;
+    buffer->emitted_delay_us += now_us - earliest_us;
+    buffer->emitted_target_us += playout_us > earliest_us ? playout_us - earliest_us : 0;
     buffer->assembled += end - buffer->next > 1;
     buffer->assembly_us += out->receive_us - earliest_us;
     buffer->has_picture_id = first->has_picture_id;

@@ -255,7 +255,7 @@ int rtp_receiver_take(struct rtp_session *session, uint64_t now_us, struct rtp_r
 }
 
 uint64_t rtp_receiver_pli_us(const struct rtp_receiver *receiver) {
-    if (!receiver->send_pli || !receiver->has_source || receiver->paused ||
+    if (!receiver->send_pli || !receiver->has_source || receiver->paused || rtp_jitter_buffer_holds_key_frame(receiver->buffer) ||
         !(receiver->key_frame_requested || rtp_jitter_buffer_wants_key_frame(receiver->buffer))) {
         return RTP_NEVER;
     }

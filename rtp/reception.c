@@ -88,7 +88,9 @@ void rtp_reception_set_clock_rate(struct rtp_reception *reception, uint32_t cloc
 }
 
 void rtp_reception_sender_report(struct rtp_reception *reception, uint64_t now_us, const struct rtcp_sender_report *report) {
-    reception->has_report = reception->has_mapping = true;
+    reception->has_report = true;
+    /* RFC 3550 section 6.4.1, MAY: a sender without a notion of time says 0. */
+    reception->has_mapping = report->ntp != 0;
     reception->report = *report;
     reception->report_us = now_us;
     reception->reports++;

@@ -242,7 +242,9 @@ static bool poll_receiver_event(struct rtp_session *session, struct rtp_receiver
         receiver->statistics.tones_received++;
         return true;
     }
-    return poll_flag(&receiver->bye, RTP_EVENT_BYE, out);
+    /* What came before it is told before it. */
+    bool is_empty = receiver->buffer == NULL || rtp_jitter_buffer_next_timeout(receiver->buffer) == RTP_NEVER;
+    return is_empty && poll_flag(&receiver->bye, RTP_EVENT_BYE, out);
 }
 
 bool rtp_session_poll_event(struct rtp_session *session, uint64_t now_us, struct rtp_event *out) {

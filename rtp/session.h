@@ -2,8 +2,8 @@
  * An RTP session over one BUNDLE (RFC 3550, RFC 8834, RFC 9143): its senders, its receivers, and the RTCP they share.
  *
  * Packets and time in, packets, frames and time out. All packets here are plaintext; only dtls/srtp.h makes them fit for a
- * socket. After every call that changes the session the caller drains rtp_session_poll_packet and rtp_session_poll_event
- * until both return false, then reads rtp_session_next_timeout. Time is monotonic microseconds, never decreasing.
+ * socket. After every call that changes the session the caller drains rtp_session_poll_event, then rtp_session_poll_packet (frames
+ * that are dropped may ask for a key frame), then reads rtp_session_next_timeout. Time is monotonic microseconds, never decreasing.
  *
  * Members come, change and go while packets fly: an answer in mid-call is a few calls of _update_, _add_ and _remove_.
  *
@@ -123,9 +123,9 @@ uint32_t rtp_sender_ssrc(const struct rtp_sender *sender);
  * ssrcs            `ssrc_count` of 0..RTP_RECEIVER_SSRCS_MAX from a=ssrc lines; copied
  * paused           takes its packets, so that nobody else does, and drops them
  * send_pli         a=rtcp-fb nack pli was agreed: loss of video asks for a key frame
- * delay_min_us, delay_max_us   bounds of the playout delay; 0: the RTP_DELAY_..._US of jitter_buffer.h
- * synchronisation_group   video waits for the first audio of its group, delay_max_us at most, as soon as sender reports of both have come;
- *                  0: for none
+ * delay_min_us, delay_max_us   bounds of the playout delay, of video the upper one; 0: the RTP_DELAY_..._US of jitter_buffer.h
+ * synchronisation_group   video waits for the audio of its group (of several, for one that is heard), delay_max_us at most, as soon as sender
+ *                  reports of both have come; 0: for none
  */
 struct rtp_payload_mapping {
     uint8_t payload_type; /* 0..127 */

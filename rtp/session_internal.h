@@ -148,6 +148,8 @@ bool rtp_session_ssrc_known(const struct rtp_session *session, uint32_t ssrc);
 void rtp_session_schedule_report(struct rtp_session *session, uint64_t now_us, bool first);
 /* A frame of this audio is played now: whoever is in its group knows from that when its own are. */
 void rtp_session_synchronise(struct rtp_session *session, uint64_t now_us, const struct rtp_receiver *audio, int64_t capture_ntp_us);
+/* Nobody waits for anybody, until the next frame of audio is played. */
+void rtp_session_end_synchronisation(struct rtp_session *session);
 size_t rtp_session_write_control(struct rtp_session *session, uint64_t now_us, uint8_t *bytes, size_t capacity); /* 0: nothing due */
 
 #endif

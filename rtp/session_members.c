@@ -85,8 +85,8 @@ int rtp_session_add_receiver(struct rtp_session *session, uint64_t now_us, const
 }
 
 int rtp_session_update_receiver(struct rtp_session *session, uint64_t now_us, struct rtp_receiver *receiver, const struct rtp_receiver_config *config) {
-    (void)session;
     (void)now_us;
+    rtp_session_end_synchronisation(session);
     return rtp_receiver_update(receiver, config);
 }
 
@@ -95,6 +95,7 @@ void rtp_session_remove_receiver(struct rtp_session *session, struct rtp_receive
         if (session->receivers[i] == receiver) {
             session->receivers[i] = session->receivers[--session->receiver_count];
             rtp_receiver_free(session, receiver);
+            rtp_session_end_synchronisation(session);
             return;
         }
     }

@@ -78,12 +78,12 @@ struct rtp_receiver_statistics {
     uint64_t tones_received;
     uint64_t pli_count;
     uint64_t nack_count; /* none is sent yet */
-    uint64_t target_delay_us; /* of playout, now */
+    uint64_t target_delay_us; /* of the playout of audio, now */
     /* Summed over what left the jitter buffer: samples of audio, frames of video. */
     uint64_t jitter_buffer_emitted_count;
     uint64_t jitter_buffer_delay_us;
     uint64_t jitter_buffer_target_delay_us;
-    uint64_t jitter_buffer_minimum_delay_us; /* what the target would have been without its lower bound */
+    uint64_t jitter_buffer_minimum_delay_us; /* what the target would have been without its lower bound, and without waiting for sound */
     bool has_remote_report; /* RTCRemoteOutboundRtpStreamStats below: what the last sender report says */
     uint64_t remote_report_us; /* when it came */
     int64_t remote_timestamp_unix_us; /* when it was sent, by the sender's clock */

@@ -87,7 +87,7 @@ static void describe_sender(const struct agreed *agreed, struct rtp_sender_confi
 static uint32_t synchronisation_group(const struct agreed *agreed) {
     struct sdp_view stream = agreed->section->remote_stream;
     for (size_t i = 0; stream.length > 0 && i < agreed->negotiated->section_count; i++)
-        if (sdp_view_equal(agreed->negotiated->sections[i].remote_stream, stream))
+        if (agreed->negotiated->sections[i].refusal == SDP_REFUSAL_NONE && sdp_view_equal(agreed->negotiated->sections[i].remote_stream, stream))
             return (uint32_t)i + 1;
     return 0;
 }

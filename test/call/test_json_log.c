@@ -57,7 +57,7 @@ static void test_lines(void **state) {
     (void)fclose(file);
 }
 
-/* W3C hr-time, DOMHighResTimeStamp: milliseconds since 1970 (and since 1900) are finer than a millisecond, and never in powers of ten. */
+/* W3C hr-time, DOMHighResTimeStamp: milliseconds since 1970 (and since 1900) are finer than a millisecond, and without an exponent. */
 static void test_timestamps_are_fine(void **state) {
     (void)state;
     struct call_problem problem = {0};

@@ -10,7 +10,10 @@ const GROWTH_KIB = 512;
 const HEARD_HZ = 12; // as near to our tone
 const EPOCH_MS = 2208988800000; // from NTP's to UNIX's
 
-export const median = (values) => (values.length === 0 ? NaN : [...values].sort((a, b) => a - b)[values.length >> 1]);
+export function median(values) {
+  const sorted = values.filter(Number.isFinite).sort((a, b) => a - b);
+  return sorted.length === 0 ? NaN : sorted[sorted.length >> 1];
+}
 const share = (values, holds) => values.filter(holds).length / values.length;
 
 // Positive when the sound is behind the picture: the capture times of what is played just now (W3C webrtc-stats, estimatedPlayoutTimestamp), which whoever receives computes
@@ -56,7 +59,7 @@ export function judgeSoak(looks, ours) {
   const steps = { 'to the browser': steady.map((l) => l.stepMs), 'to the browser, by the stamp': steady.map((l) => l.stampedStepMs), 'to us': ours.stepsMs };
   for (const [which, values] of Object.entries(steps)) {
     const within = share(values, (s) => Math.abs(s) <= STEP_MS);
-    if (!(Math.abs(median(values)) <= STEP_MS) || !(within >= IN_STEP)) complaints.push(`sound and picture ${which}: ${median(values).toFixed(0)} ms, ${Math.round(100 * within)} % within ${STEP_MS} ms`);
+    if (!(Math.abs(median(values)) <= STEP_MS) || !(within >= IN_STEP)) complaints.push(`sound and picture ${which}: ${median(values).toFixed(0)} ms, ${(100 * within).toFixed(1)} % within ${STEP_MS} ms`);
   }
   const freezes = looks.at(-1).freezes - looks[WARM_UP - 1].freezes;
   if (!(freezes === 0)) complaints.push(`the browser counts ${freezes} freezes`);

@@ -21,7 +21,8 @@ const broken = {
   'threads that grow': [({ seen }) => seen.slice(-10).forEach((l) => (l.threads = 10)), 'threads'],
   'a step all the time': [({ seen }) => seen.forEach((l) => (l.stepMs = 46)), 'to the browser: 46 ms'],
   'a step the other way, by the stamp': [({ seen }) => seen.forEach((l) => (l.stampedStepMs = -46)), 'by the stamp: -46 ms'],
-  'a step now and then': [({ seen }) => seen.slice(-2).forEach((l) => (l.stepMs = 80)), 'to the browser: -10 ms, 95 %'],
+  'a step now and then': [({ seen }) => seen.slice(-2).forEach((l) => (l.stepMs = 80)), 'to the browser: -10 ms, 94.6 %'],
+  'a clock that is missing now and then': [({ seen }) => seen.slice(-2).forEach((l) => (l.stepMs = NaN)), 'to the browser: -10 ms, 94.6 %'],
   'no clock of the browser': [({ seen }) => seen.forEach((l) => (l.stepMs = NaN)), 'to the browser: NaN'],
   'a step to us': [({ ours }) => ours.forEach((r) => (r[0].estimatedPlayoutTimestamp -= 40)), 'to us: 50 ms'],
   'no clock of ours': [({ ours }) => ours.forEach((r) => delete r[1].estimatedPlayoutTimestamp), 'to us: NaN'],
@@ -33,6 +34,13 @@ const broken = {
 };
 
 test('a good call has no complaint', () => assert.deepEqual(judgeSoak(looks(), readReports(reports())), []));
+
+test('45 ms either way, and one look in twenty beyond, are in step', () => {
+  const seen = looks(), ours = reports();
+  seen.forEach((l, i) => (l.stepMs = i % 2 ? 45 : -45));
+  ours.slice(-18).forEach((r) => (r[0].estimatedPlayoutTimestamp -= 100)); // of 370
+  assert.deepEqual(judgeSoak(seen, readReports(ours)), []);
+});
 
 test('a call without a look after the warming up is none', () => assert.deepEqual(judgeSoak(looks().slice(0, WARM_UP), readReports(reports())), ['it was too short']));
 

@@ -237,12 +237,19 @@ static void held_for_sound(void **state) {
     }
 }
 
-/* jitter_buffer.h: no longer than the longest delay (at limit - 1, limit, limit + 1), not beyond until_us, and never after a reset. */
+/* jitter_buffer.h: no longer than the longest delay, by clocks that ask for less than twice that, not beyond until_us, nor after a release or a reset. */
 static void held_no_longer(void **state) {
     (void)state;
     for (int beyond = -1; beyond <= 1; beyond++) {
         struct rtp_jitter_buffer *buffer = after_key_frame();
         rtp_jitter_buffer_hold(buffer, 2000, (int64_t)(START_US + RTP_DELAY_MAX_US) + beyond, 90000, NEVER);
+        put(buffer, START_US, 2, SLICE, 2000, true);
+        assert_int_equal(poll(buffer, START_US), 0);
+        assert_true(rtp_jitter_buffer_next_timeout(buffer) == START_US + RTP_DELAY_MAX_US - (beyond < 0 ? 1 : 0));
+        rtp_jitter_buffer_free(buffer);
+
+        buffer = after_key_frame();
+        rtp_jitter_buffer_hold(buffer, 2000, (int64_t)(START_US + 2 * RTP_DELAY_MAX_US) + beyond, 90000, NEVER);
         put(buffer, START_US, 2, SLICE, 2000, true);
         assert_int_equal(poll(buffer, START_US), beyond > 0 ? 2000 : 0);
         rtp_jitter_buffer_free(buffer);
@@ -251,22 +258,29 @@ static void held_no_longer(void **state) {
         rtp_jitter_buffer_hold(buffer, 2000, START_US + 100000, 90000, (uint64_t)((int64_t)START_US + 50000 + beyond));
         put(buffer, START_US, 2, SLICE, 2000, true);
         assert_int_equal(poll(buffer, START_US), 0);
-        assert_int_equal(poll(buffer, START_US + 50000), beyond <= 0 ? 2000 : 0);
+        assert_true(rtp_jitter_buffer_next_timeout(buffer) == (uint64_t)((int64_t)START_US + 50000 + beyond));
+        assert_int_equal(poll(buffer, rtp_jitter_buffer_next_timeout(buffer) - 1), 0);
+        assert_int_equal(poll(buffer, rtp_jitter_buffer_next_timeout(buffer)), 2000);
         rtp_jitter_buffer_free(buffer);
     }
     struct rtp_jitter_buffer *buffer = after_key_frame();
     rtp_jitter_buffer_hold(buffer, 2000, -1, 90000, NEVER); /* clocks that are nonsense */
     put(buffer, START_US, 2, SLICE, 2000, true);
     assert_int_equal(poll(buffer, START_US), 2000);
-    rtp_jitter_buffer_hold(buffer, 2000, START_US + 50000, 90000, NEVER);
+    rtp_jitter_buffer_hold(buffer, 3000, START_US + 50000, 90000, NEVER);
+    put(buffer, START_US, 3, SLICE, 3000, true);
+    assert_int_equal(poll(buffer, START_US), 0);
+    rtp_jitter_buffer_release(buffer);
+    assert_int_equal(poll(buffer, START_US), 3000);
+    rtp_jitter_buffer_hold(buffer, 4000, START_US + 50000, 90000, NEVER);
     rtp_jitter_buffer_reset(buffer);
-    put(buffer, START_US, 3, SPS, 2000, false);
-    put(buffer, START_US, 4, IDR, 2000, true);
-    assert_int_equal(poll(buffer, START_US), 2000);
+    put(buffer, START_US, 4, SPS, 4000, false);
+    put(buffer, START_US, 5, IDR, 4000, true);
+    assert_int_equal(poll(buffer, START_US), 4000);
     rtp_jitter_buffer_free(buffer);
 }
 
-/* What nobody can decode is not waited for: the key frame is asked for at once. */
+/* What nobody can decode is not waited for: a key frame is asked for at once, and no more once one is here, though it waits. */
 static void undecodable_is_not_held(void **state) {
     (void)state;
     struct rtp_jitter_buffer *buffer = after_key_frame();
@@ -279,8 +293,10 @@ static void undecodable_is_not_held(void **state) {
     assert_true(rtp_jitter_buffer_next_timeout(buffer) == NEVER);
     put(buffer, START_US + RTP_VIDEO_HOLD_US, 5, IDR, 4000, true);
     assert_int_equal(poll(buffer, START_US + RTP_VIDEO_HOLD_US), 0);
-    assert_false(rtp_jitter_buffer_next_timeout(buffer) == NEVER);
+    assert_true(rtp_jitter_buffer_holds_key_frame(buffer));
+    assert_false(rtp_jitter_buffer_wants_key_frame(buffer));
     assert_int_equal(poll(buffer, rtp_jitter_buffer_next_timeout(buffer)), 4000);
+    assert_false(rtp_jitter_buffer_holds_key_frame(buffer));
     rtp_jitter_buffer_free(buffer);
 }
 

@@ -272,6 +272,11 @@ static void wall_clock(void **state) {
     assert_true(unix_us == 1700000001500000);
     assert_true(rtp_reception_wall_clock(&reception, 0xFFFFFFFF - 4000, &unix_us));
     assert_true(unix_us == 1700000000000000);
+    /* RFC 3550 section 6.4.1, MAY: 0 is no time, and what was known before is not of this report. */
+    report.ntp = 0;
+    rtp_reception_sender_report(&reception, 1000000, &report);
+    assert_false(rtp_reception_wall_clock(&reception, 7999, &unix_us));
+    assert_true(reception.has_report);
 }
 
 int main(void) {

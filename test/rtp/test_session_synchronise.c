@@ -37,7 +37,7 @@ struct call {
     struct flight *flights;
     uint32_t random;
     uint64_t now_us, jitter_us;
-    bool audio_is_silent, reports_are_lost;
+    bool audio_is_silent, video_is_silent, reports_are_lost, has_left;
     int64_t played_minus_captured_us[KINDS]; /* of the last frame of each */
     size_t frames[KINDS];
 };
@@ -89,15 +89,23 @@ static void launch(struct call *call) {
 
 static void land(struct call *call) {
     struct rtp_event event;
+    bool has_landed = false;
     for (struct flight *flight = call->flights; flight < call->flights + FLIGHTS_MAX; flight++) {
         if (flight->arrives_us == 0 || flight->arrives_us > call->now_us) {
             continue;
         }
         assert_int_equal((flight->is_control ? rtp_session_handle_rtcp : rtp_session_handle_rtp)(call->far, call->now_us, flight->bytes, flight->length), RTP_OK);
         flight->arrives_us = 0;
+        has_landed = true;
+    }
+    /* As a program does it: whoever sleeps until next_timeout misses nothing. */
+    if (!has_landed && rtp_session_next_timeout(call->far) > call->now_us) {
+        return;
     }
     rtp_session_handle_timeout(call->far, call->now_us);
     while (rtp_session_poll_event(call->far, call->now_us, &event)) {
+        call->has_left |= event.type == RTP_EVENT_BYE && event.receiver == call->receivers[VIDEO];
+        assert_false(call->has_left && event.type == RTP_EVENT_FRAME && event.receiver == call->receivers[VIDEO]);
         if (event.type == RTP_EVENT_FRAME) {
             int kind = event.receiver == call->receivers[VIDEO] ? VIDEO : AUDIO;
             call->frames[kind]++;
@@ -118,7 +126,7 @@ static void run(struct call *call, uint64_t until_us) {
         if (call->now_us % AUDIO_INTERVAL_US == 0 && !call->audio_is_silent) {
             send(call, AUDIO);
         }
-        if (call->now_us % VIDEO_INTERVAL_US == 0) {
+        if (call->now_us % VIDEO_INTERVAL_US == 0 && !call->video_is_silent) {
             send(call, VIDEO);
         }
         launch(call);
@@ -217,11 +225,49 @@ static void two_sounds(void **state) {
     }
 }
 
+/* session.h: a group that is left, and sound that is removed, let go at once what they held; BYE is told behind the last frame. */
+static void let_go(void **state) {
+    (void)state;
+    struct rtp_receiver_config config = {.mid = "v", .payload_types = video_types, .payload_type_count = 1};
+    for (int way = 0; way < 3; way++) {
+        struct call call;
+        struct rtp_event event;
+        open_call(&call, (const uint32_t[KINDS]){1, 1}, 60000, 0);
+        run(&call, 5000000);
+        do {
+            run(&call, call.now_us + STEP_US);
+        } while (call.now_us % VIDEO_INTERVAL_US != (NETWORK_US + 5000) % VIDEO_INTERVAL_US); /* one has just come, and waits */
+        assert_false(rtp_session_poll_event(call.far, call.now_us, &event));
+        switch (way) {
+        case 0:
+            assert_int_equal(rtp_session_update_receiver(call.far, call.now_us, call.receivers[VIDEO], &config), RTP_OK);
+            break;
+        case 1:
+            rtp_session_remove_receiver(call.far, call.receivers[AUDIO]);
+            break;
+        default:
+            rtp_session_remove_sender(call.near, call.now_us, call.senders[VIDEO]);
+            call.video_is_silent = true;
+            run(&call, call.now_us + NETWORK_US + 2 * STEP_US);
+            assert_false(call.has_left); /* it is here, and so are frames */
+            run(&call, call.now_us + 300000);
+            assert_true(call.has_left);
+            break;
+        }
+        if (way < 2) {
+            assert_true(rtp_session_poll_event(call.far, call.now_us, &event));
+            assert_true(event.type == RTP_EVENT_FRAME && event.receiver == call.receivers[VIDEO]);
+        }
+        close_call(&call);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_step),
         cmocka_unit_test(silence),
         cmocka_unit_test(two_sounds),
+        cmocka_unit_test(let_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
