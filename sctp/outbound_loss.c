@@ -91,19 +91,22 @@ static void mark_timed_out(struct sctp_outbound *out, uint64_t now_us) {
     }
 }
 
+void sctp_outbound_begin_anew(struct sctp_outbound *out, uint64_t now_us) {
+    if (out->recovery.state != SCTP_RECOVERY_TIMEOUT)
+        out->congestion.algorithm->on_timeout(&out->congestion, now_us); /* RFC 9260 section 6.3.3 E1 */
+    /* RFC 9260 section 6.3.3 E3: one packet now, whatever was spared; section 7.2.1, MUST: as slow start then begins from one. */
+    out->congestion.window_bytes = sctp_in_flight_cost(&out->flight, out->fragment_bytes);
+    out->recovery = (struct sctp_recovery){
+        .state = SCTP_RECOVERY_TIMEOUT, .start_tsn = out->flight.cumulative_tsn, .end_tsn = out->flight.next_tsn - 1, .budget_bytes = 1, .is_undoable = true};
+}
+
 void sctp_outbound_timed_out(struct sctp_outbound *out, uint64_t now_us) {
     bool is_window_probe = out->window_probe.is_out && out->is_heard_since_timeout;
     mark_timed_out(out, now_us);
     out->counted.timeouts++;
     /* RFC 9260 section 6.1 A: a window that is closed says nothing about the network. */
-    if (!is_window_probe) {
-        if (out->recovery.state != SCTP_RECOVERY_TIMEOUT)
-            out->congestion.algorithm->on_timeout(&out->congestion, now_us); /* RFC 9260 section 6.3.3 E1 */
-        /* RFC 9260 section 6.3.3 E3: one packet now, whatever was spared; section 7.2.1, MUST: as slow start then begins from one. */
-        out->congestion.window_bytes = sctp_in_flight_cost(&out->flight, out->fragment_bytes);
-        out->recovery = (struct sctp_recovery){
-            .state = SCTP_RECOVERY_TIMEOUT, .start_tsn = out->flight.cumulative_tsn, .end_tsn = out->flight.next_tsn - 1, .budget_bytes = 1, .is_undoable = true};
-    }
+    if (!is_window_probe)
+        sctp_outbound_begin_anew(out, now_us);
     sctp_retransmission_timeout_back_off(&out->rtt);
     out->probe = (struct sctp_probe){.due_us = UINT64_MAX};
     out->reorder_us = UINT64_MAX;

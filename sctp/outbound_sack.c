@@ -33,9 +33,12 @@ static void pass_cumulative(struct sctp_outbound *out, uint64_t now_us, uint32_t
     }
 }
 
-/* Blocks that do not rise are passed over (RFC 9260 section 3.3.4 has them apart, and nobody sends others): what remains is looked at once. */
+/*
+ * Blocks that do not rise are passed over (RFC 9260 section 3.3.4 has them apart, and nobody sends others): what remains is looked at once. So is the TSN
+ * behind the cumulative one, which has not come, as that one says: named, it would be taken back by the same SACK, and be sent again for each.
+ */
 static void pass_gaps(struct sctp_outbound *out, uint64_t now_us, const struct sctp_sack *sack, struct tally *tally) {
-    uint32_t passed = 0;
+    uint32_t passed = 1;
     for (size_t i = 0; i < sack->gap_count; i++) {
         struct sctp_gap gap = sctp_sack_gap(sack, i);
         if (gap.end <= passed)
@@ -53,11 +56,12 @@ static void pass_gaps(struct sctp_outbound *out, uint64_t now_us, const struct s
 }
 
 /* RFC 9260 section 6.2.1: a receiver may drop what its gap blocks named. It has when the first one it lacks is one that it had. */
-static void look_for_reneging(struct sctp_outbound *out) {
-    if (out->flight.acked_count == 0)
+static void look_for_reneging(struct sctp_outbound *out, uint64_t now_us) {
+    if (out->flight.acked_count == 0 || sctp_in_flight_record(&out->flight, out->flight.cumulative_tsn + 1)->state != SCTP_RECORD_ACKED)
         return;
-    if (sctp_in_flight_record(&out->flight, out->flight.cumulative_tsn + 1)->state == SCTP_RECORD_ACKED)
-        out->counted.reneged += sctp_in_flight_renege(&out->flight);
+    out->counted.reneged += sctp_in_flight_renege(&out->flight);
+    /* What its gap blocks say is worth nothing, and the window has grown by it. */
+    sctp_outbound_begin_anew(out, now_us);
 }
 
 /* The peer's window has opened, and what probed it has been dropped, or else it would be acknowledged: that was no loss. */
@@ -185,7 +189,7 @@ int sctp_outbound_handle_sack(struct sctp_outbound *out, uint64_t now_us, const 
     out->peer_window = sack->window;
     pass_cumulative(out, now_us, sack->cumulative_tsn, &tally);
     pass_gaps(out, now_us, sack, &tally);
-    look_for_reneging(out);
+    look_for_reneging(out, now_us);
     settle_window_probe(out, &tally);
     out->recovery.is_answered |= tally.has_progress;
     uint32_t reach = sack->gap_count > 0 ? sctp_sack_gap(sack, sack->gap_count - 1).end : 0;

@@ -74,6 +74,8 @@ struct sctp_outbound {
 void sctp_outbound_detect_losses(struct sctp_outbound *out, uint64_t now_us);
 void sctp_outbound_enter_recovery(struct sctp_outbound *out, uint64_t now_us, uint64_t flight_bytes);
 void sctp_outbound_recovery_acknowledged(struct sctp_outbound *out, uint64_t delivered_bytes, bool is_safe);
+/* From one packet, as after a timeout. */
+void sctp_outbound_begin_anew(struct sctp_outbound *out, uint64_t now_us);
 void sctp_outbound_timed_out(struct sctp_outbound *out, uint64_t now_us);
 void sctp_outbound_arm_t3(struct sctp_outbound *out, uint64_t now_us);
 void sctp_outbound_arm_probe(struct sctp_outbound *out, uint64_t now_us);

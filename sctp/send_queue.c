@@ -66,7 +66,6 @@ struct sctp_stream_out *sctp_send_queue_make_stream(struct sctp_send_queue *queu
     if (!stream)
         return NULL; /* an empty page stays, until the end */
     stream->id = id;
-    stream->weight = SCTP_PRIORITY_DEFAULT;
     stream->heap_index = SIZE_MAX;
     (*page)->streams[id % SCTP_STREAM_PAGE_STREAMS] = stream;
     (*page)->count++;

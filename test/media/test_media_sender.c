@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "app/media/media_clock_internal.h"
-#include "app/media/media_sender.h"
+#include "app/media/media_sender_internal.h"
 #include "app/media/opus_codec.h"
 #include "app/media/video_header.h"
 
@@ -298,6 +298,19 @@ static void test_codec_changes(void **state) {
     media_sender_free(video);
 }
 
+/* The encoder of one that rests, once its thread has opened it. */
+static const struct media_vpx_encoder *encoder_of(struct media_sender *sender) {
+    const struct media_vpx_encoder *encoder = NULL;
+    struct timespec pause = { 0, 10000000 };
+    for (int i = 0; i < 1000 && encoder == NULL; i++) {
+        (void)nanosleep(&pause, NULL);
+        (void)pthread_mutex_lock(&sender->mutex);
+        encoder = sender->vpx;
+        (void)pthread_mutex_unlock(&sender->mutex);
+    }
+    return encoder;
+}
+
 /* What is prepared captures nothing before it is started, and then begins like any other: with frame 0, a key frame, at timestamp 0. Another codec takes its place. */
 static void test_prepare(void **state) {
     (void)state;
@@ -310,6 +323,8 @@ static void test_prepare(void **state) {
     assert_true(media_sender_prepare(sender, MEDIA_CODEC_VP8, &error));
     assert_true(media_sender_prepare(sender, MEDIA_CODEC_VP8, &error));
     media_sender_set_bitrate(sender, 500000);                           /* perhaps while the encoder is opened: a thread sanitizer looks */
+    const struct media_vpx_encoder *encoder = encoder_of(sender);
+    assert_non_null(encoder);
     (void)nanosleep(&pause, NULL);
     assert_false(media_sender_poll_frame(sender, &frame));
     media_sender_statistics(sender, &statistics);
@@ -319,10 +334,12 @@ static void test_prepare(void **state) {
     assert_int_equal(frame.number, 0);
     assert_int_equal(frame.timestamp, 0);
     assert_true(frame.key_frame);
+    assert_ptr_equal(encoder_of(sender), encoder);                      /* the one that was opened while it rested */
     assert_true(media_sender_prepare(sender, MEDIA_CODEC_VP8, &error)); /* it sends already, and goes on */
     next_frame(sender, &frame);
     assert_int_equal(frame.number, 1);
     assert_true(media_sender_prepare(sender, MEDIA_CODEC_VP9, &error)); /* it rests, and never starts */
+    (void)nanosleep(&pause, NULL);
     assert_false(media_sender_poll_frame(sender, &frame));
     media_sender_free(sender);
 }

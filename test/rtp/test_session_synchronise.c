@@ -37,19 +37,20 @@ struct call {
     struct flight *flights;
     uint32_t random;
     uint64_t now_us, jitter_us;
-    bool audio_is_silent, video_is_silent, reports_are_lost, has_left;
+    bool audio_is_silent, video_is_silent, video_is_delta, reports_are_lost, has_left;
+    uint32_t without_clock; /* what the sender of this SSRC reports is not believed to be its own; 0: none */
     int64_t played_minus_captured_us[KINDS]; /* of the last frame of each */
     size_t frames[KINDS];
 };
 
-static void open_call(struct call *call, const uint32_t groups[KINDS], uint64_t jitter_us) {
+static void open_call(struct call *call, const uint32_t groups[KINDS], uint64_t jitter_us, uint64_t audio_delay_min_us) {
     *call = (struct call){.near = crafted_session(), .far = crafted_session(), .flights = calloc(FLIGHTS_MAX, sizeof *call->flights), .random = 1, .jitter_us = jitter_us};
     assert_non_null(call->flights);
     for (int kind = AUDIO; kind < KINDS; kind++) {
         const char *mid = kind == AUDIO ? "a" : "v";
         struct rtp_sender_config sends = {.codec = kind == AUDIO ? RTP_CODEC_OPUS : RTP_CODEC_VP8, .payload_type = kind == AUDIO ? 111 : 96, .mid = mid};
         struct rtp_receiver_config receives = {.mid = mid, .payload_types = kind == AUDIO ? audio_types : video_types, .payload_type_count = 1,
-                                               .synchronisation_group = groups[kind]};
+                                               .synchronisation_group = groups[kind], .delay_min_us = kind == AUDIO ? audio_delay_min_us : 0};
         assert_int_equal(rtp_session_add_sender(call->near, 0, &sends, &call->senders[kind]), RTP_OK);
         assert_int_equal(rtp_session_add_receiver(call->far, 0, &receives, &call->receivers[kind]), RTP_OK);
     }
@@ -67,6 +68,16 @@ static uint64_t delay_of(struct call *call, enum rtp_packet_kind kind, const uin
     return NETWORK_US + (is_audio && call->jitter_us > 0 ? (call->random >> 8) % call->jitter_us : 0);
 }
 
+static void hide_reports(uint32_t ssrc, uint8_t *bytes, size_t length) {
+    struct rtcp_packet packet;
+    struct rtcp_sender_report report;
+    for (size_t at = 0, next = 0; rtcp_next(bytes, length, &next, &packet); at = next) {
+        if (rtcp_read_sender_report(&packet, &report) == RTP_OK && report.ssrc == ssrc) {
+            bytes[at + 4] ^= 0x55;
+        }
+    }
+}
+
 static void launch(struct call *call) {
     uint8_t bytes[RTP_PACKET_MAX_BYTES];
     size_t length;
@@ -74,6 +85,9 @@ static void launch(struct call *call) {
     while (rtp_session_poll_packet(call->near, call->now_us, bytes, sizeof bytes, &length, &kind)) {
         if (kind == RTP_PACKET_CONTROL && call->reports_are_lost) {
             continue;
+        }
+        if (kind == RTP_PACKET_CONTROL && call->without_clock != 0) {
+            hide_reports(call->without_clock, bytes, length);
         }
         struct flight *flight = call->flights;
         while (flight->arrives_us != 0) {
@@ -115,7 +129,8 @@ static void land(struct call *call) {
 }
 
 static void send(struct call *call, int kind) {
-    struct rtp_frame frame = {.bytes = (const uint8_t[20]){0x10}, .length = 20, .key_frame = true,
+    bool is_delta = kind == VIDEO && call->video_is_delta;
+    struct rtp_frame frame = {.bytes = (const uint8_t[20]){is_delta ? 0x11 : 0x10}, .length = 20, .key_frame = !is_delta,
                               .timestamp = (uint32_t)(call->now_us * (kind == AUDIO ? 48 : 90) / 1000)};
     assert_int_equal(rtp_session_send_frame(call->near, call->now_us, call->senders[kind], &frame), RTP_OK);
 }
@@ -156,7 +171,7 @@ static void in_step(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct call call;
         struct rtp_receiver_statistics video;
-        open_call(&call, rows[i].groups, 60000);
+        open_call(&call, rows[i].groups, 60000, 0);
         call.reports_are_lost = rows[i].reports_are_lost;
         run(&call, 5000000);
         uint64_t worst_us = worst_step(&call, 20000000);
@@ -179,7 +194,7 @@ static void in_step(void **state) {
 static void silence(void **state) {
     (void)state;
     struct call call;
-    open_call(&call, (const uint32_t[KINDS]){1, 1}, 60000);
+    open_call(&call, (const uint32_t[KINDS]){1, 1}, 60000, 0);
     run(&call, 5000000);
     call.audio_is_silent = true;
     run(&call, 5000000 + RTP_SYNCHRONISATION_SILENCE_US);
@@ -194,31 +209,70 @@ static void silence(void **state) {
     close_call(&call);
 }
 
-/* Of two sounds in a group the first leads while it is heard; then the other does. */
+/* Of two sounds in a group the first leads while it is heard and has a clock, whether it is the slower one or not; else the other does. */
 static void two_sounds(void **state) {
     (void)state;
-    struct call call;
-    open_call(&call, (const uint32_t[KINDS]){1, 1}, 60000);
     static const struct rtp_payload_mapping types[] = {{112, RTP_CODEC_OPUS, 0}};
-    struct rtp_receiver_config config = {.mid = "b", .payload_types = types, .payload_type_count = 1, .synchronisation_group = 1, .delay_min_us = 300000};
-    struct rtp_sender_config sends = {.codec = RTP_CODEC_OPUS, .payload_type = 112, .mid = "b"};
-    struct rtp_receiver *second;
-    struct rtp_sender *sender;
-    assert_int_equal(rtp_session_add_receiver(call.far, 0, &config, &second), RTP_OK);
-    assert_int_equal(rtp_session_add_sender(call.near, 0, &sends, &sender), RTP_OK);
-    for (int is_silent = 0; is_silent < 2; is_silent++) {
-        for (uint64_t end_us = call.now_us + 5000000; call.now_us < end_us;) {
-            struct rtp_frame frame = {.bytes = (const uint8_t[20]){0x10}, .length = 20, .timestamp = (uint32_t)(call.now_us * 48 / 1000)};
-            assert_int_equal(rtp_session_send_frame(call.near, call.now_us, sender, &frame), RTP_OK);
-            run(&call, call.now_us + AUDIO_INTERVAL_US);
+    static const uint64_t slow_us = 300000;
+    static const struct {
+        bool is_first_slow, first_has_clock;
+    } rows[] = {{false, true}, {true, true}, {false, false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct call call;
+        open_call(&call, (const uint32_t[KINDS]){1, 1}, 60000, rows[i].is_first_slow ? slow_us : 0);
+        struct rtp_receiver_config config = {.mid = "b", .payload_types = types, .payload_type_count = 1, .synchronisation_group = 1,
+                                             .delay_min_us = rows[i].is_first_slow ? 0 : slow_us};
+        struct rtp_sender_config sends = {.codec = RTP_CODEC_OPUS, .payload_type = 112, .mid = "b"};
+        struct rtp_receiver *second;
+        struct rtp_sender *sender;
+        call.without_clock = rows[i].first_has_clock ? 0 : rtp_sender_ssrc(call.senders[AUDIO]);
+        assert_int_equal(rtp_session_add_receiver(call.far, 0, &config, &second), RTP_OK);
+        assert_int_equal(rtp_session_add_sender(call.near, 0, &sends, &sender), RTP_OK);
+        for (int is_silent = 0; is_silent < 2; is_silent++) {
+            call.audio_is_silent = is_silent;
+            for (uint64_t end_us = call.now_us + 5000000; call.now_us < end_us;) {
+                struct rtp_frame frame = {.bytes = (const uint8_t[20]){0x10}, .length = 20, .timestamp = (uint32_t)(call.now_us * 48 / 1000)};
+                assert_int_equal(rtp_session_send_frame(call.near, call.now_us, sender, &frame), RTP_OK);
+                run(&call, call.now_us + AUDIO_INTERVAL_US);
+                if (end_us - call.now_us < 1000000) {
+                    bool is_slow = rows[i].is_first_slow != (is_silent || !rows[i].first_has_clock);
+                    assert_in_range(call.played_minus_captured_us[VIDEO], is_slow ? slow_us : 20000, is_slow ? slow_us + 100000 : 150000);
+                }
+            }
         }
-        if (!is_silent) {
-            assert_in_range(call.played_minus_captured_us[VIDEO], 30000, 150000);
-            call.audio_is_silent = true;
-        }
+        close_call(&call);
     }
-    assert_in_range(call.played_minus_captured_us[VIDEO], 300000, 400000);
-    close_call(&call);
+}
+
+/* To a moment at which a picture has just come, and waits. */
+static void run_until_held(struct call *call) {
+    struct rtp_event event;
+    do {
+        run(call, call->now_us + STEP_US);
+    } while (call->now_us % VIDEO_INTERVAL_US != (NETWORK_US + 5000) % VIDEO_INTERVAL_US);
+    assert_false(rtp_session_poll_event(call->far, call->now_us, &event));
+}
+
+/* A key frame that waits for its sound is not asked for; another frame that does is none. */
+static void key_frame_that_waits(void **state) {
+    (void)state;
+    for (int is_delta = 0; is_delta < 2; is_delta++) {
+        struct rtp_receiver_config config = {.mid = "v", .payload_types = video_types, .payload_type_count = 1, .synchronisation_group = 1, .send_pli = true};
+        struct call call;
+        struct drained drained;
+        open_call(&call, (const uint32_t[KINDS]){1, 1}, 60000, 0);
+        assert_int_equal(rtp_session_update_receiver(call.far, 0, call.receivers[VIDEO], &config), RTP_OK);
+        run(&call, 4000000);
+        call.video_is_delta = is_delta;
+        run(&call, 5000000);
+        run_until_held(&call);
+        crafted_drain(call.far, call.now_us, &drained);
+        assert_int_equal(drained.plis, 0);
+        rtp_session_request_key_frame(call.far, call.now_us, call.receivers[VIDEO]);
+        crafted_drain(call.far, call.now_us, &drained);
+        assert_int_equal(drained.plis, is_delta);
+        close_call(&call);
+    }
 }
 
 /* session.h: a group that is left, and sound that is removed, let go at once what they held; BYE is told behind the last frame. */
@@ -228,12 +282,9 @@ static void let_go(void **state) {
     for (int way = 0; way < 3; way++) {
         struct call call;
         struct rtp_event event;
-        open_call(&call, (const uint32_t[KINDS]){1, 1}, 60000);
+        open_call(&call, (const uint32_t[KINDS]){1, 1}, 60000, 0);
         run(&call, 5000000);
-        do {
-            run(&call, call.now_us + STEP_US);
-        } while (call.now_us % VIDEO_INTERVAL_US != (NETWORK_US + 5000) % VIDEO_INTERVAL_US); /* one has just come, and waits */
-        assert_false(rtp_session_poll_event(call.far, call.now_us, &event));
+        run_until_held(&call);
         switch (way) {
         case 0:
             assert_int_equal(rtp_session_update_receiver(call.far, call.now_us, call.receivers[VIDEO], &config), RTP_OK);
@@ -263,6 +314,7 @@ int main(void) {
         cmocka_unit_test(in_step),
         cmocka_unit_test(silence),
         cmocka_unit_test(two_sounds),
+        cmocka_unit_test(key_frame_that_waits),
         cmocka_unit_test(let_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,11 @@ static void release(void *context, void *memory) {
 static void seeded(void *context, uint8_t *out, size_t length) {
     struct pair *pair = context;
     for (size_t i = 0; i < length; i++) {
+        if (pair->random_zeros > 0) {
+            pair->random_zeros--;
+            out[i] = 0;
+            continue;
+        }
         pair->random_state = pair->random_state * 6364136223846793005u + 1442695040888963407u;
         out[i] = (uint8_t)(pair->random_state >> 56);
     }

@@ -38,6 +38,7 @@ struct pair_packet {
 struct pair {
     uint64_t now_us, delay_us;
     uint64_t random_state;
+    size_t random_zeros; /* so many bytes of chance are 0 from here on */
     struct pair_end end[2];
     struct pair_packet packets[PAIR_PACKETS_MAX];
     size_t packet_count;

@@ -162,7 +162,7 @@ static void refuses_cookies_with_another_tag(void **state) {
     two_free(pair);
 }
 
-/* RFC 9260 sections 5.1.5 and 5.2.6: a stale cookie is answered by an ERROR, and a new INIT comes of it. */
+/* RFC 9260 sections 5.1.5 and 5.2.6: a stale cookie is answered by an ERROR that says how stale, and a new INIT comes of it. Section 16: after a minute. */
 static void answers_stale_cookies(void **state) {
     (void)state;
     for (int late = 0; late < 2; late++) {
@@ -170,11 +170,13 @@ static void answers_stale_cookies(void **state) {
         uint8_t packet[PAIR_PACKET_BYTES], answer[PAIR_PACKET_BYTES];
         struct sctp_chunk chunk;
         size_t length = take_cookie_echo(pair, packet);
-        pair->now_us += SCTP_COOKIE_LIFETIME_US + (uint64_t)late;
+        pair->now_us += 60000000 + (uint64_t)late;
         two_give(pair, 1, packet, length);
         size_t answered = two_take_packet(pair, 1, answer);
         assert_int_equal(two_find_chunk(answer, answered, SCTP_CHUNK_COOKIE_ACK, &chunk), late == 0);
         assert_int_equal(two_find_chunk(answer, answered, SCTP_CHUNK_ERROR, &chunk), late == 1);
+        if (late == 1)
+            assert_memory_equal(chunk.value, ((const uint8_t[]){0, SCTP_CAUSE_STALE_COOKIE, 0, 8, 0, 0, 0, 1}), 8);
         two_give(pair, 0, answer, answered);
         two_run(pair, 3000000);
         assert_connected(pair);
@@ -334,6 +336,34 @@ static void reports_unknown_parameters_of_init_ack(void **state) {
     two_free(pair);
 }
 
+/* RFC 9260 section 5.2.6: a peer to which every cookie is stale is called so often, and no more. */
+static void stale_for_ever(void **state) {
+    (void)state;
+    static const uint8_t cookie[] = {0, 7, 0, 8, 'c', 'o', 'o', 'k'};
+    struct pair *pair = two_new(26, NULL, NULL);
+    uint8_t bytes[PAIR_PACKET_BYTES];
+    struct sctp_chunk chunk;
+    struct sctp_writer writer;
+    size_t calls = 0, length;
+    open_left(pair);
+    two_drain(pair, 0);
+    for (; (length = two_take_packet(pair, 0, bytes)) > 0; calls++) {
+        assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_INIT, &chunk));
+        assert_true(calls <= SCTP_INIT_RETRANSMISSIONS_DEFAULT);
+        uint32_t tag = (uint32_t)chunk.value[0] << 24 | (uint32_t)chunk.value[1] << 16 | (uint32_t)chunk.value[2] << 8 | chunk.value[3];
+        length = write_init(bytes, SCTP_CHUNK_INIT_ACK, tag, cookie, sizeof cookie);
+        two_give(pair, 0, bytes, length);
+        length = two_take_packet(pair, 0, bytes);
+        assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_COOKIE_ECHO, &chunk));
+        two_write(&writer, bytes, tag);
+        sctp_write_error(&writer, SCTP_CHUNK_ERROR, 0, SCTP_CAUSE_STALE_COOKIE, (const uint8_t[4]){0, 0, 0, 1}, 4);
+        two_give(pair, 0, bytes, (size_t)sctp_writer_finish(&writer, false));
+    }
+    assert_int_equal(calls, 1 + SCTP_INIT_RETRANSMISSIONS_DEFAULT);
+    assert_int_equal(two_find(pair, 0, SCTP_EVENT_CLOSED, 0)->event.reason, SCTP_CLOSED_CONNECT_TIMEOUT);
+    two_free(pair);
+}
+
 /* RFC 9260 sections 3.3.3 and 5.1.2: an INIT ACK without a cookie, or with a host name, ends it with a cause. */
 static void refuses_init_acks(void **state) {
     (void)state;
@@ -444,7 +474,7 @@ static void refuses_init_acks_that_break_rules(void **state) {
 }
 
 struct offered {
-    uint32_t tag; /* the right end's */
+    uint32_t tag, first_tsn; /* the right end's */
     uint8_t cookie[256];
     size_t length;
 };
@@ -463,6 +493,7 @@ static struct offered offer_to(struct pair *pair, uint8_t own_tag, const uint8_t
     assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_INIT_ACK, &chunk));
     assert_int_equal(sctp_read_init(&chunk, &init), SCTP_OK);
     offered.tag = init.initiate_tag;
+    offered.first_tsn = init.initial_tsn;
     offered.length = init.cookie_length;
     memcpy(offered.cookie, init.cookie, init.cookie_length);
     return offered;
@@ -508,6 +539,63 @@ static void rows_of_the_table(void **state) {
     assert_int_equal(two_statistics(pair, 1).cookies_refused, 3);
     assert_true(echo(pair, &anew)); /* D */
     assert_int_equal(two_count(pair, 1, SCTP_EVENT_RESTARTED), 1);
+    struct offered back = offer_to(pair, 1, NULL, 0);
+    assert_true(echo(pair, &back));
+    assert_false(echo(pair, &late)); /* the peer's tag is what it was then; ours is not */
+    two_free(pair);
+}
+
+/* RFC 9260 section 5.2.2, MUST: the tag for a peer that begins anew is not the one that it has, nor (section 3.3.3) 0, whatever chance says. */
+static void tags_are_new(void **state) {
+    (void)state;
+    struct pair *pair = two_new(24, NULL, NULL);
+    struct offered first = offer_to(pair, 1, NULL, 0);
+    assert_true(echo(pair, &first));
+    uint64_t chance = pair->random_state;
+    struct offered second = offer_to(pair, 2, NULL, 0);
+    assert_true(echo(pair, &second));
+    struct offered late = offer_to(pair, 3, NULL, 0);
+    pair->random_state = chance;
+    struct offered third = offer_to(pair, 4, NULL, 0);
+    assert_true(third.tag != second.tag);
+    assert_true(echo(pair, &third));
+    pair->random_zeros = 4;
+    assert_true(offer_to(pair, 5, NULL, 0).tag != 0);
+    assert_int_equal(pair->random_zeros, 0);
+    /* Section 5.2.4: by chance the tag is again what it was for `late`; the peer's is not. */
+    pair->random_state = chance;
+    struct offered again = offer_to(pair, 6, NULL, 0);
+    assert_int_equal(again.tag, second.tag);
+    assert_true(echo(pair, &again));
+    assert_false(echo(pair, &late));
+    two_free(pair);
+}
+
+/* RFC 9260 section 5.2.4, A, MUST NOT: no restart while SHUTDOWN COMPLETE is waited for; the SHUTDOWN ACK goes again, with an ERROR. */
+static void no_restart_during_shutdown(void **state) {
+    (void)state;
+    struct pair *pair = two_new(25, NULL, NULL);
+    struct offered first = offer_to(pair, 1, NULL, 0), anew;
+    uint8_t bytes[PAIR_PACKET_BYTES];
+    struct sctp_writer writer;
+    struct sctp_chunk chunk;
+    assert_true(echo(pair, &first));
+    anew = offer_to(pair, 2, NULL, 0);
+    two_write(&writer, bytes, first.tag);
+    sctp_write_shutdown(&writer, first.first_tsn - 1);
+    two_give(pair, 1, bytes, (size_t)sctp_writer_finish(&writer, false));
+    assert_true(two_take_packet(pair, 1, bytes) > 0);
+    assert_int_equal(two_statistics(pair, 1).state, SCTP_STATE_SHUTDOWN_ACK_SENT);
+    two_write(&writer, bytes, anew.tag);
+    sctp_write_chunk(&writer, SCTP_CHUNK_COOKIE_ECHO, 0, anew.cookie, anew.length);
+    two_give(pair, 1, bytes, (size_t)sctp_writer_finish(&writer, false));
+    size_t length = two_take_packet(pair, 1, bytes);
+    assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_SHUTDOWN_ACK, &chunk));
+    assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_ERROR, &chunk));
+    assert_int_equal(chunk.value[1], SCTP_CAUSE_COOKIE_WHILE_SHUTTING_DOWN);
+    assert_false(two_find_chunk(bytes, length, SCTP_CHUNK_COOKIE_ACK, &chunk));
+    assert_int_equal(two_statistics(pair, 1).state, SCTP_STATE_SHUTDOWN_ACK_SENT);
+    assert_int_equal(two_statistics(pair, 1).restarts, 0);
     two_free(pair);
 }
 
@@ -595,12 +683,12 @@ static void agrees_on_streams(void **state) {
     two_free(pair);
 }
 
-/* RFC 9653 section 4: in an INIT ACK only for who said it, too. */
+/* RFC 9653 section 4: in an INIT ACK only for who said it, too, and only from who wants it. */
 static void answers_zero_checksum_in_kind(void **state) {
     (void)state;
-    for (int both = 0; both < 2; both++) {
+    for (unsigned who = 1; who < 4; who++) {
         struct sctp_association_config yes = {.accepts_zero_checksum = true};
-        struct pair *pair = two_new(17, both ? &yes : NULL, &yes);
+        struct pair *pair = two_new(17, (who & 1) != 0 ? &yes : NULL, (who & 2) != 0 ? &yes : NULL);
         uint8_t bytes[PAIR_PACKET_BYTES];
         struct sctp_chunk chunk;
         struct sctp_init init;
@@ -611,7 +699,7 @@ static void answers_zero_checksum_in_kind(void **state) {
         length = two_take_packet(pair, 1, bytes);
         assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_INIT_ACK, &chunk));
         assert_int_equal(sctp_read_init(&chunk, &init), SCTP_OK);
-        assert_int_equal(init.zero_checksum, both);
+        assert_int_equal(init.zero_checksum, who == 3);
         two_free(pair);
     }
 }
@@ -619,11 +707,11 @@ static void answers_zero_checksum_in_kind(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_zero_checksum_in_kind), cmocka_unit_test(loses_packets), cmocka_unit_test(both_call), cmocka_unit_test(everything_twice), cmocka_unit_test(gives_up),
-        cmocka_unit_test(refuses_tampered_cookies), cmocka_unit_test(refuses_cookies_with_another_tag), cmocka_unit_test(answers_stale_cookies),
+        cmocka_unit_test(refuses_tampered_cookies), cmocka_unit_test(refuses_cookies_with_another_tag), cmocka_unit_test(answers_stale_cookies), cmocka_unit_test(stale_for_ever),
         cmocka_unit_test(remembers_nothing_of_calls), cmocka_unit_test(peer_begins_anew), cmocka_unit_test(init_alone_changes_nothing),
         cmocka_unit_test(reports_unknown_parameters), cmocka_unit_test(reports_unknown_parameters_of_init_ack), cmocka_unit_test(refuses_init_acks),
         cmocka_unit_test(refuses_inits), cmocka_unit_test(refuses_inits_that_break_rules), cmocka_unit_test(refuses_init_acks_that_break_rules),
-        cmocka_unit_test(agrees_on_interleaving), cmocka_unit_test(rows_of_the_table), cmocka_unit_test(forward_tsn_that_was_not_agreed), cmocka_unit_test(promises_what_there_is), cmocka_unit_test(agrees_on_streams),
+        cmocka_unit_test(agrees_on_interleaving), cmocka_unit_test(rows_of_the_table), cmocka_unit_test(tags_are_new), cmocka_unit_test(no_restart_during_shutdown), cmocka_unit_test(forward_tsn_that_was_not_agreed), cmocka_unit_test(promises_what_there_is), cmocka_unit_test(agrees_on_streams),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

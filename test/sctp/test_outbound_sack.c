@@ -42,13 +42,16 @@ static void violations_change_nothing(void **state) {
     hand_free(h);
 }
 
-/* Blocks that overlap or fall are looked at once: RFC 9260 section 3.3.4. */
+/* RFC 9260 section 3.3.4: blocks that overlap or fall are looked at once; what is behind the cumulative TSN has not come, whatever they say. */
 static void odd_gaps(void **state) {
     (void)state;
     struct hand *h = hand_new(false);
     send_chunks(h, 8);
     assert_int_equal(hand_sack(h, 999, (const uint16_t[]){5, 6, 2, 3, 5, 7, 6, 8, 0}), SCTP_OK);
     assert_int_equal(hand_statistics(h).bytes_acknowledged, 4 * HAND_FRAGMENT_BYTES); /* 1004 to 1007 */
+    assert_int_equal(hand_sack(h, 999, (const uint16_t[]){1, 2, 0}), SCTP_OK);
+    assert_int_equal(hand_statistics(h).bytes_acknowledged, 5 * HAND_FRAGMENT_BYTES); /* 1001 */
+    assert_int_equal(hand_statistics(h).reneged, 0);
     hand_free(h);
 }
 
@@ -321,7 +324,7 @@ static void a_spurious_timeout_is_undone(void **state) {
     hand_free(h);
 }
 
-/* RFC 9260 section 6.2.1: a receiver may drop what its gap blocks named; it is sent again, nothing is lost. */
+/* RFC 9260 section 6.2.1: a receiver may drop what its gap blocks named; it is sent again, beginning with one packet, and nothing is lost. */
 static void reneging(void **state) {
     (void)state;
     struct hand *h = hand_new(false);
@@ -333,9 +336,16 @@ static void reneging(void **state) {
     h->now_us += RTT_US;
     assert_int_equal(hand_sack(h, first, NO_GAPS), SCTP_OK); /* it has the first now, and lacks the second, which it had */
     assert_int_equal(hand_statistics(h).reneged, 5);
-    size_t count = hand_drain(h);
-    assert_true(count > 0);
-    assert_int_equal(h->chunks[0].tsn, first + 1);
+    for (uint32_t next = first + 1; next < first + 6; ) {
+        size_t count = hand_drain(h);
+        assert_int_equal(h->chunks[0].tsn, next);
+        assert_true(next > first + 1 ? count > 0 : count == 1);
+        next += (uint32_t)count;
+        h->now_us += RTT_US;
+        assert_int_equal(hand_sack(h, next - 1, NO_GAPS), SCTP_OK);
+    }
+    assert_true(sctp_outbound_is_empty(h->out));
+    assert_int_equal(hand_statistics(h).timeouts, 0);
     hand_free(h);
 }
 

@@ -89,6 +89,31 @@ static void weights_share_the_capacity(void **state) {
     queue_free(queue);
 }
 
+/* RFC 8831 section 6.4: who names no priority has a normal one, 256. */
+static void the_default_weight(void **state) {
+    (void)state;
+    static const struct {
+        uint16_t other;
+        unsigned share; /* of 60 */
+    } rows[] = {{128, 40}, {256, 30}, {512, 20}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct sctp_send_queue *queue = queue_new(1 << 20, true);
+        assert_int_equal(add(queue, (struct sctp_message){.stream = 1}, 60000), SCTP_OK);
+        assert_int_equal(add(queue, (struct sctp_message){.stream = 2, .priority = rows[i].other}, 60000), SCTP_OK);
+        unsigned counts[3] = {0};
+        uint16_t stream;
+        uint32_t id;
+        for (size_t k = 0; k < 60; k++) {
+            cut(queue, &stream, &id);
+            counts[stream]++;
+        }
+        assert_in_range(counts[1], rows[i].share - 1, rows[i].share + 1);
+        while (queue->buffered_bytes > 0)
+            cut(queue, &stream, &id);
+        queue_free(queue);
+    }
+}
+
 /* RFC 8260 section 2.1: ordered and unordered messages count their MIDs apart; RFC 9260 section 3.3.1: only ordered ones have an SSN. */
 static void numbers(void **state) {
     (void)state;
@@ -212,7 +237,7 @@ static void many_streams_take_turns(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(messages_are_not_interleaved), cmocka_unit_test(weights_share_the_capacity),
+        cmocka_unit_test(messages_are_not_interleaved), cmocka_unit_test(weights_share_the_capacity), cmocka_unit_test(the_default_weight),
         cmocka_unit_test(numbers), cmocka_unit_test(expired_ones_are_dropped),
         cmocka_unit_test(a_paused_stream_finishes_its_message), cmocka_unit_test(low_marks),
         cmocka_unit_test(limits), cmocka_unit_test(many_streams_take_turns),

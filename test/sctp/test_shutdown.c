@@ -129,6 +129,14 @@ static void data_keeps_a_shutdown_alive(void **state) {
     two_free(pair);
 }
 
+static bool is_aborted;
+static bool note_abort(struct pair *pair, unsigned from, size_t n, uint8_t *bytes, size_t length) {
+    struct sctp_chunk chunk;
+    (void)pair, (void)n;
+    is_aborted |= from == 0 && two_find_chunk(bytes, length, SCTP_CHUNK_ABORT, &chunk);
+    return false;
+}
+
 /* RFC 9260 section 9.2: T5 ends what a peer that goes on sending would keep open for ever, by an ABORT (SHOULD), after five times RTO.Max. */
 static void a_shutdown_ends(void **state) {
     (void)state;
@@ -136,15 +144,18 @@ static void a_shutdown_ends(void **state) {
     struct talk talk;
     talk_begin(&talk, pair);
     sctp_association_shutdown(pair->end[0].association, pair->now_us);
-    pair->filter = lose_all;
+    is_aborted = false;
+    pair->filter = note_abort;
     uint64_t begun_us = pair->now_us;
     while (two_statistics(pair, 0).state == SCTP_STATE_SHUTDOWN_SENT) {
         assert_true(pair->now_us - begun_us < 302000000);
+        assert_false(is_aborted);
         talk_on(&talk, pair);
         two_run(pair, 1000000);
     }
     assert_true(pair->now_us - begun_us >= 300000000);
     assert_int_equal(reason_of(pair, 0), SCTP_CLOSED_UNREACHABLE);
+    assert_true(is_aborted);
     two_free(pair);
 }
 
@@ -205,6 +216,47 @@ static void nobody_answers(void **state) {
         two_run(pair, UINT64_C(300000000));
         assert_int_equal(reason_of(pair, 0), SCTP_CLOSED_UNREACHABLE);
         assert_int_equal(reason_of(pair, 1), SCTP_CLOSED_UNREACHABLE);
+        two_free(pair);
+    }
+}
+
+/* RFC 9260 section 8.1: the count begins anew with what acknowledges something new, be it a SACK or a SHUTDOWN; not with one that says nothing new. */
+static void progress_begins_the_count_anew(void **state) {
+    (void)state;
+    enum { MOST = 3 };
+    static const struct {
+        uint8_t type;
+        uint32_t beyond; /* the last TSN that was acknowledged */
+        uint64_t timeouts; /* until the end */
+    } rows[] = {{SCTP_CHUNK_SACK, 0, MOST + 1}, {SCTP_CHUNK_SACK, 1, 2 * MOST + 1}, {SCTP_CHUNK_SHUTDOWN, 0, MOST + 1}, {SCTP_CHUNK_SHUTDOWN, 1, 2 * MOST + 1}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct sctp_association_config config = {.association_retransmissions = MOST, .heartbeat_us = UINT64_MAX};
+        struct pair *pair = two_new(39, &config, NULL);
+        struct talk talk;
+        struct sctp_chunk chunk;
+        struct sctp_data data;
+        struct sctp_writer writer;
+        sctp_association_connect(pair->end[0].association, pair->now_us);
+        two_run(pair, 100000);
+        talk_begin(&talk, pair);
+        two_send(pair, 0, 1, "first");
+        two_drain(pair, 0);
+        size_t length = two_take_packet(pair, 0, talk.bytes);
+        assert_true(two_find_chunk(talk.bytes, length, SCTP_CHUNK_DATA, &chunk));
+        assert_int_equal(sctp_read_data(&chunk, &data), SCTP_OK);
+        two_send(pair, 0, 1, "second");
+        pair->filter = lose_all;
+        while (two_statistics(pair, 0).timeouts < MOST)
+            two_run(pair, 10000);
+        two_write(&writer, talk.bytes, talk.tag);
+        if (rows[i].type == SCTP_CHUNK_SACK)
+            sctp_write_sack(&writer, data.tsn - 1 + rows[i].beyond, 65536, NULL, 0, NULL, 0);
+        else
+            sctp_write_shutdown(&writer, data.tsn - 1 + rows[i].beyond);
+        two_give(pair, 0, talk.bytes, (size_t)sctp_writer_finish(&writer, false));
+        two_run(pair, UINT64_C(600000000));
+        assert_int_equal(reason_of(pair, 0), SCTP_CLOSED_UNREACHABLE);
+        assert_int_equal(two_statistics(pair, 0).timeouts, rows[i].timeouts);
         two_free(pair);
     }
 }
@@ -301,7 +353,7 @@ static void comes_back_during_shutdown(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shuts_down_in_order), cmocka_unit_test(both_shut_down), cmocka_unit_test(loses_packets), cmocka_unit_test(aborts),
-        cmocka_unit_test(ends_before_it_began), cmocka_unit_test(nobody_answers), cmocka_unit_test(beats), cmocka_unit_test(forged_heartbeat_acks),
+        cmocka_unit_test(ends_before_it_began), cmocka_unit_test(nobody_answers), cmocka_unit_test(progress_begins_the_count_anew), cmocka_unit_test(beats), cmocka_unit_test(forged_heartbeat_acks),
         cmocka_unit_test(comes_back_during_shutdown), cmocka_unit_test(data_keeps_a_shutdown_alive), cmocka_unit_test(a_shutdown_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

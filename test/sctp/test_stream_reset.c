@@ -131,6 +131,42 @@ static void denies_the_rest(void **state) {
     two_free(pair);
 }
 
+/* RFC 6525 section 5.2.7: a response of another number than the request's is of another request, or of none. */
+static void responses_have_a_number(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t beyond; /* the number of the request */
+        bool counts;
+    } rows[] = {{1, false}, {UINT32_MAX, false}, {0x80000000, false}, {0, true}, {0, false}, {1, false}};
+    struct pair *pair = two_connected(46);
+    uint8_t bytes[PAIR_PACKET_BYTES];
+    struct sctp_chunk chunk;
+    struct sctp_writer writer;
+    two_send(pair, 1, 1, "tag?");
+    two_drain(pair, 1);
+    assert_true(two_take_packet(pair, 1, bytes) > 0);
+    uint32_t tag = two_tag_of(bytes);
+    assert_int_equal(reset(pair, 0, 3, 1), SCTP_OK);
+    two_drain(pair, 0);
+    size_t length = two_take_packet(pair, 0, bytes);
+    assert_true(two_find_chunk(bytes, length, SCTP_CHUNK_RE_CONFIG, &chunk));
+    struct sctp_walk walk = sctp_walk_bytes(chunk.value, chunk.length);
+    struct sctp_parameter parameter;
+    struct sctp_reset_request request;
+    assert_true(sctp_walk_parameter(&walk, &parameter));
+    assert_int_equal(sctp_read_reset_request(&parameter, &request), SCTP_OK);
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        two_write(&writer, bytes, tag);
+        sctp_write_re_config_response(&writer, request.request_sequence + rows[i].beyond, SCTP_RE_CONFIG_PERFORMED);
+        two_give(pair, 0, bytes, (size_t)sctp_writer_finish(&writer, false));
+        count += rows[i].counts;
+        assert_int_equal(two_count(pair, 0, SCTP_EVENT_STREAMS_RESET), count);
+        assert_int_equal(two_send(pair, 0, 3, "again"), count > 0 ? SCTP_OK : SCTP_ERROR_STATE);
+    }
+    two_free(pair);
+}
+
 static unsigned loss_percent;
 static bool lose_some(struct pair *pair, unsigned from, size_t n, uint8_t *bytes, size_t length) {
     (void)from, (void)n, (void)bytes, (void)length;
@@ -198,7 +234,7 @@ static void keeps_the_order(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(begins_anew), cmocka_unit_test(request_overtakes_data), cmocka_unit_test(denies_the_rest), cmocka_unit_test(many),
+        cmocka_unit_test(begins_anew), cmocka_unit_test(request_overtakes_data), cmocka_unit_test(denies_the_rest), cmocka_unit_test(responses_have_a_number), cmocka_unit_test(many),
         cmocka_unit_test(both_and_again), cmocka_unit_test(keeps_the_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
