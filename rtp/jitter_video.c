@@ -144,8 +144,8 @@ void rtp_jitter_buffer_release(struct rtp_jitter_buffer *buffer) {
 }
 
 /* When the frame that begins with `first` is to leave; 0: as soon as it is whole. */
-static uint64_t due_us(const struct rtp_jitter_buffer *buffer, uint64_t now_us, const struct rtp_jitter_slot *first) {
-    if (now_us >= buffer->hold_until_us || buffer->last - buffer->next >= buffer->capacity / 2) {
+static uint64_t due_us(const struct rtp_jitter_buffer *buffer, const struct rtp_jitter_slot *first) {
+    if (buffer->hold_until_us == 0 || buffer->last - buffer->next >= buffer->capacity / 2) {
         return 0;
     }
     int64_t distance = (int32_t)(first->timestamp - buffer->hold_timestamp);
@@ -178,7 +178,7 @@ static bool hand_up(struct rtp_jitter_buffer *buffer, uint64_t now_us, uint64_t 
     const struct rtp_jitter_slot *last = rtp_jitter_slot_at(buffer, end - 1);
     struct rtp_assembly assembly = {.bytes = buffer->assembly, .capacity = buffer->capacity * RTP_PACKET_MAX_BYTES};
     bool key_frame = has_key_frame(buffer, end), is_decodable = key_frame || !buffer->needs_key_frame;
-    uint64_t playout_us = due_us(buffer, now_us, first);
+    uint64_t playout_us = due_us(buffer, first);
     if (is_decodable && playout_us > now_us) {
         buffer->held_us = playout_us;
         buffer->held_is_key_frame = key_frame;
