@@ -45,6 +45,16 @@ SSL_CTX *dtls_policy_context_new(EVP_PKEY *key, X509 *certificate) {
     return context;
 }
 
+size_t dtls_policy_record_expansion(const SSL *ssl) {
+    enum { TAG_BYTES = 16, EXPLICIT_NONCE_BYTES = 8 };
+    const SSL_CIPHER *cipher = SSL_get_pending_cipher(ssl);
+    if (cipher == NULL) {
+        return SIZE_MAX;
+    }
+    /* RFC 5288 section 3: the nonce of AES-GCM is half explicit; RFC 7905 section 2: that of ChaCha20-Poly1305 is not. */
+    return SSL_CIPHER_get_cipher_nid(cipher) == NID_chacha20_poly1305 ? TAG_BYTES : EXPLICIT_NONCE_BYTES + TAG_BYTES;
+}
+
 bool dtls_policy_accepts_key(X509 *certificate) {
     EVP_PKEY *key = X509_get0_pubkey(certificate);
     if (key == NULL) {

@@ -126,6 +126,9 @@ static bool connected_record(struct dtls_transport *transport, const struct dtls
         transport->stats.alerts_ignored += record->type == DTLS_CONTENT_ALERT ? 1 : 0;
         return false;
     }
+    if (!dtls_handshake_may_be_encrypted(transport, record)) {
+        return false;
+    }
     transport->inbound = record->bytes;
     transport->inbound_length = record->length;
     read_messages(transport);

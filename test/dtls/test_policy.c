@@ -297,6 +297,43 @@ static void test_extended_master_secret_is_required(void **state) {
     dtls_certificate_free(foreign);
 }
 
+/*
+ * RFC 6347 section 4.1.2.7: an encrypted record that has no room for what its cipher adds (RFC 5288 section 3, RFC 7905 section 2) is dropped, at
+ * limit - 1, before OpenSSL sees it: 3.0.20 would end the call. At the limit and above OpenSSL says that it is forged.
+ */
+static void test_records_shorter_than_their_cipher_allows(void **state) {
+    (void)state;
+    static const struct {
+        const char *ciphers;
+        size_t expansion;
+    } rows[] = {{"ECDHE-ECDSA-AES128-GCM-SHA256", 24}, {"ECDHE-ECDSA-AES256-GCM-SHA384", 24}, {"ECDHE-ECDSA-CHACHA20-POLY1305", 16}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct dtls_certificate *foreign = foreign_certificate(NULL);
+        struct dtls_transport_config config[2] = {config_of(PAIR_CLIENT), config_of(PAIR_SERVER)};
+        SSL_CTX_set_cipher_list(foreign->context, rows[i].ciphers);
+        config[PAIR_CLIENT].certificate = foreign;
+        config[PAIR_SERVER].remote_fingerprints = &foreign->fingerprint;
+        pair_open_with(&pair, NULL, &config[PAIR_CLIENT], &config[PAIR_SERVER]);
+        assert_true(pair_run_until_connected(&pair, 2 * ONE_SECOND_US));
+        for (int end = 0; end < 2; end++) {
+            for (uint8_t type = 20; type <= 23; type++) {
+                for (size_t length = 0; length <= rows[i].expansion + 1; length++) {
+                    uint8_t record[13 + 64] = {type, 0xFE, 0xFD, 0, 1, 0, 0, 0, 0, 0, 99, 0, (uint8_t)length};
+                    int result = dtls_transport_handle_datagram(pair.end[end], pair.now_us, record, 13 + length);
+                    assert_int_equal(result, length < rows[i].expansion ? DTLS_ERROR_MALFORMED : DTLS_OK);
+                    assert_int_equal(dtls_transport_state(pair.end[end]), DTLS_TRANSPORT_CONNECTED);
+                }
+            }
+            assert_int_equal(dtls_transport_send(pair.end[1 - end], pair.now_us, (const uint8_t *)"still", 5), DTLS_OK);
+        }
+        pair_run(&pair, pair.now_us + ONE_SECOND_US);
+        assert_int_equal(pair.record[0].messages, 1);
+        assert_int_equal(pair.record[1].messages, 1);
+        pair_close(&pair);
+        dtls_certificate_free(foreign);
+    }
+}
+
 /* RFC 8827 section 6.5: nothing below DTLS 1.2, nothing without forward secrecy and AEAD. */
 static void test_old_versions_and_ciphers_are_refused(void **state) {
     (void)state;
@@ -410,6 +447,7 @@ int main(void) {
         cmocka_unit_test(test_explicit_curve_is_refused),
         cmocka_unit_test(test_client_without_certificate),
         cmocka_unit_test(test_extended_master_secret_is_required),
+        cmocka_unit_test(test_records_shorter_than_their_cipher_allows),
         cmocka_unit_test(test_old_versions_and_ciphers_are_refused),
         cmocka_unit_test(test_srtp_profile_is_the_servers_choice),
         cmocka_unit_test(test_srtp_optional),

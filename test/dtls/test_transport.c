@@ -398,9 +398,9 @@ static size_t make_injection(enum injection kind, uint8_t *out, struct pair *p) 
     case INJECT_ENCRYPTED_JUNK:
         out[0] = (uint8_t)(20 + pair_random(p, 4));
         out[4] = 1;
-        out[12] = 60;
-        length = 73;
-        memset(out + 13, 0x42, 60);
+        out[12] = (uint8_t)pair_random(p, 61); /* also shorter than what any cipher adds */
+        length = 13 + (size_t)out[12];
+        memset(out + 13, 0x42, out[12]);
         break;
     case INJECT_CHANGE_CIPHER_SPEC:
         out[0] = 20;
