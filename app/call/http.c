@@ -74,11 +74,15 @@ static const char *why_ended(int error) {
 
 static void try_next(struct call_http *http);
 
-/* An address that nobody answers at may have a neighbour; once the server has been spoken to, the request is not repeated elsewhere. */
+/*
+ * An address that nobody answers at may have a neighbour. Who has been spoken to, were it in TLS alone, is the server: what it says is told, and the
+ * request is not repeated elsewhere.
+ */
 static void on_stream_ended(struct call_http *http) {
     struct signaling_http_response response;
     int error = net_stream_error(http->stream);
-    if (http->sent == 0 && http->response_length == 0) {
+    bool is_of_tls = error < 0; /* ICE_STREAM_ERROR_TLS... */
+    if (http->sent == 0 && http->response_length == 0 && !is_of_tls) {
         call_sentence(http->why, "%s", why_ended(error));
         drop_stream(http);
         try_next(http);
