@@ -87,6 +87,9 @@ static void end(struct ice_turn_client *client, uint64_t now_us, uint8_t slot, e
         ice_turn_client_fail(client, ICE_TURN_FAILURE_LOST, code, 0);
         return;
     }
+    /* coturn 4.6 says 400 where there is no allocation: a Refresh gets a clear answer. */
+    client->wants_refresh |= !is_of_allocation(request.kind) && outcome == ICE_TURN_OUTCOME_REFUSED && code == STUN_CODE_BAD_REQUEST &&
+                             client->state == ICE_TURN_ALLOCATED;
     switch (request.kind) {
     case ICE_TURN_REQUEST_CREATE_PERMISSION:
         ice_turn_permission_ended(client, now_us, slot, outcome, code);

@@ -239,6 +239,24 @@ static void lost_by_another_request(void **state) {
     }
 }
 
+/* coturn says 400 to who asks for a permission or a channel of an allocation that it has not: whether it has, a Refresh tells. */
+static void asked_for_after_a_bad_request(void **state) {
+    (void)state;
+    struct stun_address peer = turn_server_address("198.51.100.20", 7000);
+    for (int way = 0; way < 4; way++) {
+        bool is_channel = way & 1, is_gone = way & 2;
+        restart(ICE_TRANSPORT_UDP);
+        turn_fixture_allocate(&f);
+        f.server.refuse[is_channel ? STUN_METHOD_CHANNEL_BIND : STUN_METHOD_CREATE_PERMISSION] = 400;
+        f.server.is_allocated = !is_gone;
+        assert_int_equal(is_channel ? ice_turn_client_bind(f.client, f.now_us, &peer) : ice_turn_client_permit(f.client, f.now_us, &peer), ICE_OK);
+        turn_fixture_drain(&f);
+        assert_int_equal(turn_fixture_status(&f).failure, is_gone ? ICE_TURN_FAILURE_LOST : ICE_TURN_FAILURE_NONE);
+        assert_int_equal(turn_fixture_status(&f).code, is_gone ? 437 : 0);
+        assert_int_equal(f.server.refreshes, is_gone ? 0 : 1);
+    }
+}
+
 /* Asked for before its time; the server has forgotten: known after one round trip instead of nine minutes. */
 static void asked_for(void **state) {
     (void)state;
@@ -301,6 +319,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(lifetime_changes, setup, teardown),
         cmocka_unit_test_setup_teardown(lost, setup, teardown),
         cmocka_unit_test_setup_teardown(lost_by_another_request, setup, teardown),
+        cmocka_unit_test_setup_teardown(asked_for_after_a_bad_request, setup, teardown),
         cmocka_unit_test_setup_teardown(asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(asked_for_again, setup, teardown),
         cmocka_unit_test_setup_teardown(round_trip, setup, teardown),

@@ -10,6 +10,7 @@
  *     failure NAME CODE    must fail so: "wrong credentials" 401, "refused" 486, ...
  *     forbidden IP    a permission for this peer is refused (403), others of the same batch are granted
  *     lost SECONDS    holds an allocation until the server has forgotten it: "lost" with 437 within so many seconds
+ *     unused SECONDS  the same, but asks for nothing, and sends nothing, before the server is back
  *
  * Exits 0 when what had to happen did; else says what did not.
  */
@@ -27,6 +28,7 @@
 
 #include "ice/turn_client.h"
 
+#define UNUSED_SECONDS 2 /* coturn is back within one */
 #define BUFFER_BYTES 4096
 #define PATIENCE_US UINT64_C(5000000)
 
@@ -342,12 +344,14 @@ static void redirected(struct end *end, const char *ip) {
         fail("not allocated there");
 }
 
-static void lost(struct end *end, const char *seconds) {
+static void lost(struct end *end, const char *seconds, bool is_unused) {
     WAIT_FOR(end, 1, end->is_allocated, "not allocated");
     struct stun_address peer = parse_address("198.51.100.77", 5000);
-    (void)ice_turn_client_permit(end->client, now_us(), &peer);
     printf("holding\n");
     fflush(stdout);
+    if (is_unused)
+        sleep(UNUSED_SECONDS);
+    (void)ice_turn_client_permit(end->client, now_us(), &peer);
     uint64_t deadline_us = now_us() + strtoul(seconds, NULL, 10) * 1000000u, next_us = 0;
     while (!end->is_failed && now_us() < deadline_us) {
         uint8_t buffer[200];
@@ -388,8 +392,8 @@ int main(int argc, char **argv) {
         must_fail(ends, argument, argv[8]);
     } else if (strcmp(name, "forbidden") == 0) {
         forbidden(ends, argument);
-    } else if (strcmp(name, "lost") == 0) {
-        lost(ends, argument);
+    } else if (strcmp(name, "lost") == 0 || strcmp(name, "unused") == 0) {
+        lost(ends, argument, strcmp(name, "unused") == 0);
     } else {
         fail("no such case");
     }

@@ -66,9 +66,9 @@ run() {
     fi
 }
 
-# forgets TRANSPORT: the server is killed and started again while an allocation is held; the client must notice.
+# forgets TRANSPORT lost|unused: the server is killed and started again while an allocation is held; the client must notice.
 forgets() {
-    timeout 30 "$build/test/lab/turn_coturn" "$1" "$server4" 3478 user pass lost 10 >"$folder/lost.log" 2>&1 &
+    timeout 30 "$build/test/lab/turn_coturn" "$1" "$server4" 3478 user pass "$2" 10 >"$folder/lost.log" 2>&1 &
     local client=$!
     for _ in $(seq 50); do
         if grep -q holding "$folder/lost.log"; then break; fi
@@ -78,10 +78,10 @@ forgets() {
     start_coturn
     if wait "$client"; then
         passed=$((passed + 1))
-        echo "ok   $1: a server that was restarted: $(tail -n 1 "$folder/lost.log")"
+        echo "ok   $1: a server that was restarted, $2: $(tail -n 1 "$folder/lost.log")"
     else
         failed=$((failed + 1))
-        echo "FAIL $1: a server that was restarted: $(cat "$folder/lost.log")"
+        echo "FAIL $1: a server that was restarted, $2: $(cat "$folder/lost.log")"
     fi
 }
 
@@ -94,8 +94,9 @@ for transport in udp tcp; do
     run "$transport: wrong password" "$transport" "$server4" 3478 user wrong failure "wrong credentials" 401
     run "$transport: unknown user" "$transport" "$server4" 3478 nobody pass failure "wrong credentials" 401
     run "$transport: a forbidden peer" "$transport" "$server4" 3478 user pass forbidden "$forbidden"
-    forgets "$transport"
+    forgets "$transport" lost
 done
+forgets udp unused
 run "udp: nobody there" udp "$server4" 3999 user pass failure "unreachable" 0
 stop_coturn
 # One that redirects, and one to be redirected to.
