@@ -277,18 +277,13 @@ static bool plaintext_acceptable(struct dtls_transport *transport, const struct 
     }
 }
 
-/* RFC 6347 section 4.1.2.7, SHOULD: what is not valid is dropped in silence. OpenSSL 3.0.20 ends the association for a record without room for its tag. */
-bool dtls_handshake_may_be_encrypted(const struct dtls_transport *transport, const struct dtls_record *record) {
-    return record->fragment_length >= dtls_policy_record_expansion(transport->ssl);
-}
-
 /*
  * RFC 6347 section 4.1, MAY: records of the next epoch that come early are dropped; the flight comes again. OpenSSL would keep
  * a hundred of them, 18 kB each, for whoever sends them.
  */
-static bool encrypted_acceptable(const struct dtls_transport *transport, const struct dtls_record *record) {
+static bool encrypted_acceptable(const struct dtls_transport *transport) {
     OSSL_HANDSHAKE_STATE state = SSL_get_state(transport->ssl);
-    return (state == TLS_ST_CR_CHANGE || state == TLS_ST_SR_CHANGE) && dtls_handshake_may_be_encrypted(transport, record);
+    return state == TLS_ST_CR_CHANGE || state == TLS_ST_SR_CHANGE;
 }
 
 bool dtls_handshake_record(struct dtls_transport *transport, const struct dtls_record *record) {
@@ -297,7 +292,7 @@ bool dtls_handshake_record(struct dtls_transport *transport, const struct dtls_r
         return true;
     }
     bool acceptable = record->epoch == 0   ? plaintext_acceptable(transport, record)
-                      : record->epoch == 1 ? encrypted_acceptable(transport, record)
+                      : record->epoch == 1 ? encrypted_acceptable(transport)
                                            : false;
     if (!acceptable) {
         return false;

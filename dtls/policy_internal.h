@@ -30,9 +30,7 @@ bool dtls_policy_accepts_key(X509 *certificate);
  */
 bool dtls_policy_matches(const X509 *certificate, const struct dtls_fingerprint *fingerprints, size_t count);
 
-/*
- * What the cipher that was agreed adds to a fragment: no encrypted record is shorter. SIZE_MAX before there is one.
- */
+/* What the cipher that was agreed adds to a fragment: no encrypted record is shorter. SIZE_MAX before there is one. */
 size_t dtls_policy_record_expansion(const SSL *ssl);
 
 /* Callbacks of the handshake, in handshake.c; they find their transport through SSL_get_app_data. */

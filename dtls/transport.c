@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dtls/certificate_internal.h"
+#include "dtls/policy_internal.h"
 #include "dtls/transport_internal.h"
 
 /* RFC 5764 section 4.2: the label of the exporter. */
@@ -126,9 +127,6 @@ static bool connected_record(struct dtls_transport *transport, const struct dtls
         transport->stats.alerts_ignored += record->type == DTLS_CONTENT_ALERT ? 1 : 0;
         return false;
     }
-    if (!dtls_handshake_may_be_encrypted(transport, record)) {
-        return false;
-    }
     transport->inbound = record->bytes;
     transport->inbound_length = record->length;
     read_messages(transport);
@@ -153,6 +151,10 @@ int dtls_transport_handle_datagram(struct dtls_transport *transport, uint64_t no
              * place of ours with the same number. */
             plausible = transport->role == DTLS_ROLE_SERVER && record.epoch == 0 && record.type == DTLS_CONTENT_HANDSHAKE &&
                         dtls_record_handshake_plausible(&record, true) && record.fragment[0] == DTLS_HANDSHAKE_CLIENT_HELLO && start(transport);
+        } else if (record.epoch > 0) {
+            /* RFC 6347 section 4.1.2.7, SHOULD: what is not valid is dropped in silence. OpenSSL 3.0.20 ends the association for a record
+             * without room for its tag. */
+            plausible = record.fragment_length >= dtls_policy_record_expansion(transport->ssl);
         }
         if (plausible && (transport->handshake_done ? connected_record(transport, &record) : dtls_handshake_record(transport, &record))) {
             used++;

@@ -111,8 +111,6 @@ bool dtls_handshake_begin(struct dtls_transport *transport);
 void dtls_handshake_discard(struct dtls_transport *transport);
 /* One plaintext or encrypted record, before CONNECTED. True when it could be used. */
 bool dtls_handshake_record(struct dtls_transport *transport, const struct dtls_record *record);
-/* Is it long enough to be of the cipher that was agreed? */
-bool dtls_handshake_may_be_encrypted(const struct dtls_transport *transport, const struct dtls_record *record);
 void dtls_handshake_advance(struct dtls_transport *transport);
 /* Looks at a finished handshake: connected, failed, or waiting for fingerprints. */
 void dtls_handshake_judge(struct dtls_transport *transport);

@@ -81,7 +81,7 @@ static void try_next(struct call_http *http);
 static void on_stream_ended(struct call_http *http) {
     struct signaling_http_response response;
     int error = net_stream_error(http->stream);
-    bool is_of_tls = error < 0; /* ICE_STREAM_ERROR_TLS... */
+    bool is_of_tls = error <= ICE_STREAM_ERROR_TLS && error >= ICE_STREAM_ERROR_TLS_EXPIRED;
     if (http->sent == 0 && http->response_length == 0 && !is_of_tls) {
         call_sentence(http->why, "%s", why_ended(error));
         drop_stream(http);

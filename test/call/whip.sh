@@ -50,13 +50,14 @@ both() {
 refused() {
     local name=$1 wanted=$2 words=$3 code=0
     shift 3
-    lab_exec pub timeout -s KILL 30 "$build/caller" --interface lo --wait 4 "$@" >"$folder/refused.out" 2>"$folder/refused.err" || code=$?
+    lab_exec pub unshare -m bash -c 'mount --bind "$0" /etc/hosts && exec "$@"' "$folder/hosts" timeout -s KILL 30 "$build/caller" --interface lo --wait 4 "$@" >"$folder/refused.out" 2>"$folder/refused.err" || code=$?
     [ "$code" = "$wanted" ] && grep -q "^  why: .*$words" "$folder/refused.err" && grep -q '^  try: .' "$folder/refused.err"
     judge "$name: exit code $wanted" "$folder/refused.err"
 }
 
 lab_up preserving preserving
 printf 'a.token\n' >"$folder/token"
+printf '127.0.0.1 localhost\n::1 localhost\n' >"$folder/hosts" # where nobody answers at the second
 lab_exec pub openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "/CN=whip" -addext "subjectAltName=IP:127.0.0.1" \
     -keyout "$folder/key.pem" -out "$folder/certificate.pem" 2>/dev/null
 lab_start pub "$build/signaling-server" --listen "$http" --token-file "$folder/token" >"$folder/server.out" 2>&1

@@ -15,7 +15,11 @@ const TONE_SHARE = 0.6;
 const DELAY_MS = 2000;
 const ECHO_ROOM_MS = 2000;
 
-const median = (values) => (values.length === 0 ? NaN : [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]);
+// Of those that are numbers; NaN when none is.
+export function median(values) {
+  const sorted = values.filter(Number.isFinite).sort((a, b) => a - b);
+  return sorted.length === 0 ? NaN : sorted[sorted.length >> 1];
+}
 
 // W3C statistics, by type and kind. The peer is a browser, or something that speaks its dictionaries.
 export function readStats(stats) {

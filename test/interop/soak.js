@@ -6,10 +6,10 @@
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chromium } from './chromium.js';
-import { OUR_TONE_HZ, PEER_TONE_HZ } from './judge.js';
+import { OUR_TONE_HZ, PEER_TONE_HZ, median } from './judge.js';
 import { networks } from './networks.js';
 import { endOf, portAnswers, sleep, start, stopAll, withTimeout } from './process.js';
-import { LOOK_MS, STEP_MS, WARM_UP, judgeSoak, median, readLook, readReports } from './soak_judge.js';
+import { LOOK_MS, STEP_MS, WARM_UP, judgeSoak, readLook, readReports, shareInStep } from './soak_judge.js';
 
 const MINUTES = Number(process.argv[2] ?? 30);
 const build = process.env.INTEROP_BUILD ?? 'build/release', folder = join(process.env.INTEROP_OUTPUT ?? 'build/interop', 'soak');
@@ -62,7 +62,7 @@ async function main() {
   const ours = readReports(reports), complaints = judgeSoak(looks, ours);
   const steady = looks.slice(WARM_UP), of = (member) => steady.map((look) => look[member]);
   const range = (values) => `${Math.min(...values).toFixed(0)} to ${Math.max(...values).toFixed(0)}`;
-  const steps = (values) => `${range(values)} ms (median ${median(values).toFixed(0)}, ${((100 * values.filter((s) => Math.abs(s) <= STEP_MS).length) / values.length).toFixed(1)} % within ${STEP_MS})`;
+  const steps = (values) => `${range(values)} ms (median ${median(values).toFixed(0)}, ${(100 * shareInStep(values)).toFixed(1)} % within ${STEP_MS})`;
   console.log(`\nafter the first ${(WARM_UP * LOOK_MS) / 1000} s: ${range(of('kib'))} KiB, ${range(of('descriptors'))} descriptors; step to the browser ${steps(of('stepMs'))}, by the stamp `
     + `${steps(of('stampedStepMs'))}, to us ${steps(ours.stepsMs)}; freezes: the browser ${looks.at(-1).freezes}, we ${ours.freezeCount}; lost: to it ${looks.at(-1).lost}, to us ${ours.packetsLost}`);
   for (const complaint of complaints) console.log(`FAIL ${complaint}`);

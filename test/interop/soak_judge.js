@@ -1,6 +1,6 @@
 // What a long call must keep, and whether it did: from looks at both sides, ten seconds apart.
 
-import { OUR_TONE_HZ, longestPause } from './judge.js';
+import { OUR_TONE_HZ, longestPause, median } from './judge.js';
 
 export const LOOK_MS = 10000;
 export const WARM_UP = 3; // looks before memory has to stand still: buffers fill, the browser finds its bitrate
@@ -10,11 +10,7 @@ const GROWTH_KIB = 512;
 const HEARD_HZ = 12; // as near to our tone
 const EPOCH_MS = 2208988800000; // from NTP's to UNIX's
 
-export function median(values) {
-  const sorted = values.filter(Number.isFinite).sort((a, b) => a - b);
-  return sorted.length === 0 ? NaN : sorted[sorted.length >> 1];
-}
-const share = (values, holds) => values.filter(holds).length / values.length;
+export const shareInStep = (steps) => steps.filter((step) => Math.abs(step) <= STEP_MS).length / steps.length;
 
 // Positive when the sound is behind the picture: the capture times of what is played just now (W3C webrtc-stats, estimatedPlayoutTimestamp), which whoever receives computes
 // from the sender's reports (RFC 3550 section 6.4.1).
@@ -58,7 +54,7 @@ export function judgeSoak(looks, ours) {
   if (!(growth('threads') <= 0)) complaints.push(`threads have grown by ${growth('threads')}`);
   const steps = { 'to the browser': steady.map((l) => l.stepMs), 'to the browser, by the stamp': steady.map((l) => l.stampedStepMs), 'to us': ours.stepsMs };
   for (const [which, values] of Object.entries(steps)) {
-    const within = share(values, (s) => Math.abs(s) <= STEP_MS);
+    const within = shareInStep(values);
     if (!(Math.abs(median(values)) <= STEP_MS) || !(within >= IN_STEP)) complaints.push(`sound and picture ${which}: ${median(values).toFixed(0)} ms, ${(100 * within).toFixed(1)} % within ${STEP_MS} ms`);
   }
   const freezes = looks.at(-1).freezes - looks[WARM_UP - 1].freezes;

@@ -64,6 +64,16 @@ static void messages_are_not_interleaved(void **state) {
     queue_free(queue);
 }
 
+/* Cuts so many pieces; counts[stream] says whose they were. */
+static void cut_and_count(struct sctp_send_queue *queue, size_t pieces, unsigned counts[3]) {
+    for (size_t i = 0; i < pieces; i++) {
+        uint16_t stream;
+        uint32_t id;
+        cut(queue, &stream, &id);
+        counts[stream]++;
+    }
+}
+
 /* RFC 8260 section 3.6: with I-DATA, capacity by weights; a short message overtakes a long one. */
 static void weights_share_the_capacity(void **state) {
     (void)state;
@@ -73,10 +83,7 @@ static void weights_share_the_capacity(void **state) {
     unsigned counts[3] = {0};
     uint16_t stream;
     uint32_t id;
-    for (size_t i = 0; i < 50; i++) {
-        cut(queue, &stream, &id);
-        counts[stream]++;
-    }
+    cut_and_count(queue, 50, counts);
     assert_in_range(counts[1], 9, 11);
     assert_in_range(counts[2], 39, 41);
     assert_int_equal(add(queue, (struct sctp_message){.stream = 0}, 64), SCTP_OK);
@@ -103,10 +110,7 @@ static void the_default_weight(void **state) {
         unsigned counts[3] = {0};
         uint16_t stream;
         uint32_t id;
-        for (size_t k = 0; k < 60; k++) {
-            cut(queue, &stream, &id);
-            counts[stream]++;
-        }
+        cut_and_count(queue, 60, counts);
         assert_in_range(counts[1], rows[i].share - 1, rows[i].share + 1);
         while (queue->buffered_bytes > 0)
             cut(queue, &stream, &id);

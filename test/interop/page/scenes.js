@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
-import { judgeStamps } from '../judge.js';
+import { judgeStamps, median } from '../judge.js';
 import { sleep } from '../process.js';
 import { recordedStamps, recordedTone } from '../recording.js';
 import { controls } from './controls.js';
@@ -14,8 +14,6 @@ const PAGE_TONE_HZ = 440; // the page's own; ours must be another one
 const OUR_TONE_HZ = 700;
 const SECONDS = 6;
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-
-const median = (values) => (values.length === 0 ? NaN : [...values].sort((a, b) => a - b)[values.length >> 1]);
 
 // ---- what must be true of a page ---------------------------------------------------------------------------------------------
 
